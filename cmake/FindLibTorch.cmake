@@ -1,0 +1,102 @@
+# Finds LibTorch without its own CMake package, which in CUDA builds demands nvcc and the whole CUDA toolkit although a
+# program that loads CUDA at run time needs neither. Gives
+#
+#   LibTorch::LibTorch   headers, libtorch_cpu, libc10 and OpenMP: all that this project links
+#   LibTorch_VERSION     from LibTorch's own version header
+#   LibTorch_ROOT_DIR    the folder that holds lib/ and include/
+#
+# Looked into, first match wins: -DLibTorch_ROOT (or the environment variable), $CONDA_PREFIX, <source>/.deps/libtorch,
+# the torch package of the active Python, /usr.
+
+set(_candidates "")
+foreach(_dir IN ITEMS "${LibTorch_ROOT}" "$ENV{LibTorch_ROOT}" "$ENV{CONDA_PREFIX}" "$ENV{CONDA_PREFIX}/Library"
+                      "${PROJECT_SOURCE_DIR}/.deps/libtorch")
+  if(_dir AND EXISTS "${_dir}")
+    # Real path: LibTorch finds its own libraries relative to the folder it is loaded from.
+    file(REAL_PATH "${_dir}" _dir)
+    list(APPEND _candidates "${_dir}")
+  endif()
+endforeach()
+if(NOT LibTorch_ROOT AND NOT LibTorch_INCLUDE_DIR)
+  execute_process(COMMAND python3 -c "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
+                  OUTPUT_VARIABLE _python_torch OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE _failed)
+  if(_failed EQUAL 0)
+    list(APPEND _candidates "${_python_torch}")
+  endif()
+endif()
+list(APPEND _candidates /usr)
+
+find_path(LibTorch_INCLUDE_DIR ATen/ATen.h PATHS ${_candidates} PATH_SUFFIXES include NO_DEFAULT_PATH)
+find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${_candidates} PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
+find_library(LibTorch_C10_LIBRARY c10 PATHS ${_candidates} PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
+mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
+
+if(LibTorch_INCLUDE_DIR)
+  set(_version "")
+  foreach(_header IN ITEMS torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+    if(EXISTS "${LibTorch_INCLUDE_DIR}/${_header}")
+      file(STRINGS "${LibTorch_INCLUDE_DIR}/${_header}" _lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+      foreach(_part IN ITEMS MAJOR MINOR PATCH)
+        if("${_lines}" MATCHES "TORCH_VERSION_${_part} +([0-9]+)")
+          list(APPEND _version ${CMAKE_MATCH_1})
+        endif()
+      endforeach()
+    endif()
+    if(_version)
+      break()
+    endif()
+  endforeach()
+  list(JOIN _version "." LibTorch_VERSION)
+  cmake_path(GET LibTorch_INCLUDE_DIR PARENT_PATH LibTorch_ROOT_DIR)
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(
+  LibTorch
+  REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
+  VERSION_VAR LibTorch_VERSION HANDLE_VERSION_RANGE
+  REASON_FAILURE_MESSAGE
+    "This project needs 2.11 <= LibTorch < 3. Run scripts/run build, which installs one into .deps/, or name one with -DLibTorch_ROOT=DIR (the folder that holds lib/ and include/)")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+  find_package(OpenMP COMPONENTS CXX QUIET)
+  find_package(Threads REQUIRED)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  set(_link "${LibTorch_CPU_LIBRARY};${LibTorch_C10_LIBRARY};Threads::Threads")
+  set_target_properties(LibTorch::LibTorch PROPERTIES INTERFACE_LINK_LIBRARIES "${_link}")
+  foreach(_dir IN ITEMS "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+    if(MSVC)
+      target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${_dir}")
+    else()
+      # Last in the search order: LibTorch ships headers of fmt and others, of versions that are not the ones we link.
+      target_compile_options(LibTorch::LibTorch INTERFACE "SHELL:-idirafter \"${_dir}\"")
+    endif()
+  endforeach()
+  if(OpenMP_CXX_FOUND)
+    # Without this flag at::parallel_for silently runs on one thread. Only the flag and not OpenMP::OpenMP_CXX, which
+    # names the compiler's own libgomp: LibTorch's is first on the run path, and a process must have one pool of threads.
+    separate_arguments(_openmp NATIVE_COMMAND "${OpenMP_CXX_FLAGS}")
+    target_compile_options(LibTorch::LibTorch INTERFACE ${_openmp})
+    target_link_options(LibTorch::LibTorch INTERFACE ${_openmp})
+  endif()
+  if(UNIX AND NOT APPLE)
+    # libtorch_cpu's own dependencies (CUDA's runtime among them) are found through its RPATH when it is loaded.
+    target_link_options(LibTorch::LibTorch INTERFACE "LINKER:--allow-shlib-undefined" "LINKER:--as-needed")
+  endif()
+
+  # A library of the other C++ ABI compiles against these headers and then fails to link, symbol by symbol, at the very
+  # end. One program of two lines says it at once.
+  set(_probe "${CMAKE_CURRENT_BINARY_DIR}/libtorch_probe")
+  file(WRITE "${_probe}/probe.cpp"
+       "#include <c10/util/Exception.h>\nint main() { return ::c10::Error({\"f\", \"g\", 1}, std::string(\"x\")).msg().empty(); }\n")
+  try_compile(
+    LibTorch_LINKS "${_probe}" SOURCES "${_probe}/probe.cpp"
+    LINK_LIBRARIES LibTorch::LibTorch
+    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
+    OUTPUT_VARIABLE _output)
+  if(NOT LibTorch_LINKS)
+    message(FATAL_ERROR "LibTorch ${LibTorch_VERSION} in ${LibTorch_ROOT_DIR} does not link with this compiler "
+                        "(${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}): a build for another C++ ABI or another "
+                        "platform?\n${_output}")
+  endif()
+endif()

@@ -1,0 +1,61 @@
+# mnist_module(NAME [TORCH] LINK ... [PRIVATE ...])
+#
+# One static library from src/NAME/*.cpp with the public headers include/mnist/NAME/*.hpp. Every module sees its own
+# headers and those of the modules it links through a folder of its own in the build tree, so that an include that the
+# order of the modules forbids is not found by the compiler. TORCH: the module knows LibTorch and shares the one
+# precompiled header.
+
+# Settings of every target; the same for all, or the precompiled header would not fit.
+add_library(mnist_settings INTERFACE)
+target_compile_features(mnist_settings INTERFACE cxx_std_20)
+if(MSVC)
+  target_compile_options(mnist_settings INTERFACE /W4 /utf-8)
+else()
+  # missing-field-initializers: GCC reports the members that a designated initializer leaves out, which is its use.
+  target_compile_options(mnist_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                                                  -Wno-missing-field-initializers)
+endif()
+if(MNIST_SANITIZE)
+  target_compile_options(mnist_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                                                  -fno-omit-frame-pointer)
+  target_link_options(mnist_settings INTERFACE -fsanitize=address,undefined)
+endif()
+
+# torch/nn.h and its like cost 20 s and 1 GB a unit: compiled once, here.
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/pch.cpp" CONTENT "")  # not written again where it is there
+add_library(mnist_pch OBJECT "${PROJECT_BINARY_DIR}/pch/pch.cpp")
+target_link_libraries(mnist_pch PRIVATE LibTorch::LibTorch mnist_settings)
+target_precompile_headers(mnist_pch PRIVATE <algorithm> <filesystem> <functional> <memory> <optional> <string> <vector>
+                          <torch/nn.h>)
+
+function(mnist_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "LINK;PRIVATE")
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  add_library(mnist_${name} STATIC ${sources})
+  add_library(mnist::${name} ALIAS mnist_${name})
+  target_link_libraries(mnist_${name} PUBLIC ${arg_LINK} PRIVATE mnist_settings ${arg_PRIVATE})
+  if(arg_TORCH)
+    target_link_libraries(mnist_${name} PUBLIC LibTorch::LibTorch)
+    target_precompile_headers(mnist_${name} REUSE_FROM mnist_pch)
+  endif()
+  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/include/mnist/${name}")
+    set(root "${PROJECT_BINARY_DIR}/include/${name}")
+    file(MAKE_DIRECTORY "${root}/mnist")
+    file(CREATE_LINK "${PROJECT_SOURCE_DIR}/include/mnist/${name}" "${root}/mnist/${name}" COPY_ON_ERROR SYMBOLIC)
+    target_include_directories(mnist_${name} PUBLIC "${root}")
+  endif()
+  target_include_directories(mnist_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src/${name}")
+endfunction()
+
+# Gives `target` the private header mnist_build.hpp: version, git revision, compiler and build type as string macros.
+function(mnist_build_header target)
+  set(header "${PROJECT_BINARY_DIR}/generated/mnist_build.hpp")
+  add_custom_target(
+    mnist_build_header BYPRODUCTS "${header}"
+    COMMAND "${CMAKE_COMMAND}" -D "SOURCE=${PROJECT_SOURCE_DIR}" -D "OUTPUT=${header}" -D "VERSION=${PROJECT_VERSION}" -D
+            "COMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" -D
+            "BUILD_TYPE=$<CONFIG>" -P "${PROJECT_SOURCE_DIR}/cmake/git_revision.cmake"
+    COMMENT "" VERBATIM)
+  add_dependencies(${target} mnist_build_header)
+  target_include_directories(${target} PRIVATE "${PROJECT_BINARY_DIR}/generated")
+endfunction()

@@ -1,0 +1,65 @@
+// What a model file says about its network besides the weights: which network it is, what its classes are called, how
+// an image must be prepared for it, and how it was trained. `infer` and `evaluate` need nothing but this and an image.
+//
+// Stored as JSON in the model file (`format/model_file.hpp`). On disk: keys are never renamed or reused; a reader
+// ignores keys it does not know and refuses a `format_version` newer than its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mnist {
+
+// How pixels become the network's input: an image of any size -> [channels, height, width], bytes / 255, then
+// (x - mean) / std per channel. The same arithmetic in training, evaluation and inference.
+struct Preprocessing {
+  // What is expected on the picture, and so how a picture of another size is brought to height x width.
+  enum class Kind {
+    digit,  // grey, light on dark, placed as MNIST places its digits
+    photo,  // RGB; shorter side to `resize` (antialiased bilinear), centre crop to height x width
+  };
+  Kind kind = Kind::digit;
+  std::int64_t channels = 1;
+  std::int64_t height = 28;  // pixels
+  std::int64_t width = 28;   // pixels
+  std::int64_t resize = 0;   // pixels, shorter side; photo only
+  std::vector<double> mean;  // one per channel, of values 0..1
+  std::vector<double> std;   // one per channel, of values 0..1
+
+  bool operator==(const Preprocessing&) const = default;
+};
+
+// How the weights came about; for people and for `mnist info`. Nothing computes with it.
+struct TrainingSummary {
+  std::string dataset;      // "mnist"
+  std::int64_t epochs = 0;  // finished ones
+  std::int64_t seed = 0;
+  double test_loss = 0;      // after the last epoch
+  std::int64_t correct = 0;  // of `test_items`, after the last epoch
+  std::int64_t test_items = 0;
+  std::string program;  // "mnist 0.1.0"
+
+  bool operator==(const TrainingSummary&) const = default;
+};
+
+struct Recipe {
+  static constexpr int kFormatVersion = 1;
+
+  std::string arch;                      // a name in the table of models: "cnn"
+  std::vector<std::string> class_names;  // index -> name; its size is the number of outputs
+  Preprocessing preprocessing;
+  TrainingSummary training;
+
+  bool operator==(const Recipe&) const = default;
+};
+
+// One JSON object, indented, ending in a line break; the same recipe gives the same bytes.
+std::string to_json(const Recipe& recipe);
+
+// Throws a data `Error` naming `source` where the text is not JSON, lacks a key, has one of the wrong type, holds
+// values no network can have (sizes outside 1..4096, more than 100,000 classes), or is of a newer format version.
+Recipe recipe_from_json(std::string_view text, const std::string& source);
+
+}  // namespace mnist

@@ -1,0 +1,27 @@
+// Leaving when asked to: SIGINT and SIGTERM become a flag that long work looks at between two steps, so that nothing is
+// left half-written. A second signal of either kind ends the process at once, as by default.
+//
+// One per process, made by `main`; its flag is the only mutable global of the program, because a signal handler can
+// reach nothing else.
+#pragma once
+
+namespace mnist {
+
+class StopSignals {
+ public:
+  using Handler = void (*)(int);
+
+  StopSignals();   // installs the handlers; a signal that the process ignores stays ignored
+  ~StopSignals();  // puts the former ones back
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  // 0, or the number of the first signal that came: exit code = 128 + signal.
+  int received() const;
+
+ private:
+  Handler former_interrupt_;
+  Handler former_terminate_;
+};
+
+}  // namespace mnist

@@ -1,0 +1,19 @@
+// Text for people: names from outside made safe to print, and numbers made easy to read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mnist {
+
+// `text` with its control characters as \xNN, so that a name from a file can neither break a line nor steer a terminal.
+std::string printable(std::string_view text);
+
+// A name from within a file as it stands in messages: printable, in single quotes, cut after 100 characters.
+std::string quoted_name(std::string_view name);
+
+// "1,000,000"
+std::string with_thousands(std::int64_t number);
+
+}  // namespace mnist

@@ -1,0 +1,39 @@
+// Labelled images, resident in memory as one tensor: no loader threads, a batch is a gather (`data/batch.hpp`).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace mnist {
+
+struct Dataset {
+  std::string name;                      // "mnist"
+  torch::Tensor images;                  // uint8 [N, C, H, W]
+  torch::Tensor labels;                  // int64 [N], each in [0, class_names.size())
+  std::vector<std::string> class_names;  // label -> name
+
+  std::int64_t size() const { return labels.size(0); }
+};
+
+// The same data set with its tensors on `device`: whole, since batches are gathered where it is.
+Dataset to_device(Dataset dataset, const torch::Device& device);
+
+enum class Split { train, test };
+
+// Names that `load_dataset` takes: "mnist", "fashion-mnist".
+const std::vector<std::string>& dataset_names();
+
+// The class names of a data set of the table, without its files: a model without a recipe is named by them.
+const std::vector<std::string>& dataset_class_names(const std::string& name);
+
+// Loads one split of a data set from `dir`, which is torchvision's root (`dir/MNIST/raw/...`,
+// `dir/FashionMNIST/raw/...`) or a folder that holds the four files directly, each with or without `.gz`, named with a
+// dash or a dot before "idx" (train-images-idx3-ubyte, train-images.idx3-ubyte). Throws a data `Error` where files are
+// missing (naming the folders looked into and how to get the data), damaged, of another size than 28 x 28, of different
+// counts, without items, or with a label outside the classes; a usage `Error` for an unknown name.
+Dataset load_dataset(const std::string& name, const std::filesystem::path& dir, Split split);
+
+}  // namespace mnist

@@ -1,0 +1,35 @@
+// CUDA at run time: the program links LibTorch's CPU library only, and loads the CUDA half when a device asks for it.
+// So one binary runs where there is no GPU, no driver or no CUDA library, and says which of them is missing.
+//
+// LibTorch looks for its CUDA half once, at the first use of anything that could need it: load before any tensor work.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace mnist {
+
+struct CudaStatus {
+  bool usable = false;
+  std::string reason;    // why not, one sentence without full stop; empty when usable
+  std::string hint;      // what to do about it
+  int device_count = 0;  // GPUs that LibTorch sees; at least 1 when usable
+};
+
+// Loads the CUDA half of LibTorch, looking in this order for what can be missing: the driver, the library, the
+// libraries it needs, a GPU. Looks for the driver first because that costs nothing: a machine without a GPU pays for no
+// more. `driver_library`: a name or path for the dynamic loader. `cuda_library`: the file with LibTorch's CUDA half.
+// Does nothing a second time but return what it found.
+CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::path& cuda_library);
+
+// The same for this platform's driver and the CUDA half that belongs to the LibTorch in use.
+CudaStatus load_cuda();
+
+// Where that CUDA half is looked for: beside the LibTorch in use.
+std::filesystem::path cuda_library_path();
+
+// What the driver says of GPU `index`: "NVIDIA H200, 139.8 GiB, compute capability 9.0"; empty where it says nothing.
+// After a successful `load_cuda`.
+std::string gpu_description(int index);
+
+}  // namespace mnist

@@ -1,0 +1,48 @@
+// Settings of LibTorch for the whole process: threads, determinism, precision; and what LibTorch says of itself. The
+// one place that knows differences between LibTorch's versions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <c10/core/Device.h>
+
+namespace mnist {
+
+std::string libtorch_version();  // "2.12.1", of the headers it was built with
+
+// The CPU libraries LibTorch computes with, one line each: "OpenMP, 2 threads", "MKL", "oneDNN (Intel MKL-DNN)
+// v3.11.0".
+std::vector<std::string> libtorch_libraries();
+
+// Threads for one operator; 0 stands for the cores this process may use. Returns the number set.
+// Before the first operator: LibTorch's pool is made once.
+int set_threads(int threads);
+
+// Same bytes from the same command on the same machine with the same number of threads. On CUDA it forbids operators
+// that cannot promise it. Before `select_device`: CUDA's libraries read their part of it when they start.
+void set_deterministic();
+
+enum class Precision { fp32, bf16 };
+
+// "fp32", "bf16" or "auto" (bf16 where the device computes in it faster than in fp32, else fp32).
+// Throws a usage `Error` for another name.
+Precision choose_precision(const std::string& name, const c10::Device& device);
+
+std::string precision_name(Precision precision);
+
+// Computes what is inside its scope in `precision` (LibTorch's autocast): weights and gradients stay fp32. For the
+// forward pass and the loss, not for the backward pass. fp32: does nothing.
+class PrecisionScope {
+ public:
+  PrecisionScope(Precision precision, const c10::Device& device);
+  ~PrecisionScope();
+  PrecisionScope(const PrecisionScope&) = delete;
+  PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+ private:
+  bool active_;
+  c10::DeviceType type_;
+};
+
+}  // namespace mnist

@@ -1,0 +1,48 @@
+// The progress line on a terminal: epoch, bar, rate and time left, redrawn in place on stderr.
+// Not for files and pipes: make none where stderr is not a terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "mnist/train/observer.hpp"
+
+namespace mnist {
+
+// "epoch 2/14 [=====>    ]  52 %  1,430 images/s  0:21 left", no longer than `width` columns; the bar gives way first.
+// `images_per_second` and `seconds_left` below 0: not known yet.
+std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
+                          double seconds_left, int width);
+
+// "0:21", "12:05", "1:02:09".
+std::string short_duration(double seconds);
+
+// First among the observers: it takes its line off the terminal before others write theirs.
+class ProgressLine : public TrainingObserver {
+ public:
+  explicit ProgressLine(std::FILE* terminal) : terminal_(terminal) {}
+  ~ProgressLine() override { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void batch_done(const BatchReport& report) override;
+  void interval(const IntervalReport& report) override;
+  void evaluating(std::int64_t epoch) override;
+  void epoch_done(const EpochReport& report) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void clear();
+  void draw(const std::string& line);
+
+  std::FILE* terminal_;
+  bool shown_ = false;
+  Clock::time_point drawn_{};
+  std::int64_t epoch_ = 0;
+  Clock::time_point epoch_start_{};  // end of the epoch's first batch
+  std::int64_t epoch_items_ = 0;     // since then
+  double test_seconds_ = 0;          // of the last evaluation
+};
+
+}  // namespace mnist

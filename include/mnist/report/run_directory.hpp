@@ -1,0 +1,79 @@
+// The run directory: everything a training run leaves behind, in one folder.
+//
+//   config.toml     the resolved options; `mnist --config config.toml train` repeats the run
+//   manifest.json   command line, versions, git revision, host, device, times, how it ended
+//   log.txt         what was printed, with times
+//   metrics.jsonl   one JSON object an interval and an epoch, for machines
+//   metrics.csv     the same rows, for spreadsheets
+//   last.pt         the weights after the last finished epoch
+//   interrupted.pt  the weights at the moment a signal stopped the run
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "mnist/train/observer.hpp"
+
+namespace mnist {
+
+// What stands in manifest.json besides what the program knows of itself.
+struct RunDescription {
+  std::string command_line;
+  std::string config;  // TOML
+  std::string arch;
+  std::string dataset;
+  std::string device;
+  std::string precision;
+  std::string libtorch;
+  int threads = 0;
+  std::uint64_t seed = 0;
+};
+
+class RunDirectory {
+ public:
+  // Makes `runs`/<arch>-<n> with the smallest n >= 1 that is free, also when several runs start at once.
+  static RunDirectory numbered(const std::filesystem::path& runs, const std::string& arch);
+
+  // Makes exactly `path`. Throws a usage `Error` where it holds a run already, so that no run is written over.
+  static RunDirectory at(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path log() const { return path_ / "log.txt"; }
+  std::filesystem::path last() const { return path_ / "last.pt"; }
+  std::filesystem::path interrupted() const { return path_ / "interrupted.pt"; }
+
+  // Writes config.toml and manifest.json, outcome "running". Throws a data `Error` as below.
+  void begin(const RunDescription& description);
+
+  // Completes manifest.json: "finished", "interrupted", "failed: ...".
+  void end(const std::string& outcome) const;
+
+ private:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  std::filesystem::path path_;
+  std::string manifest_;  // JSON text as begun
+};
+
+// metrics.jsonl and metrics.csv in `directory`: a row an interval ("train") and an epoch ("test"), each flushed, so
+// that a killed run has its rows. Throws a data `Error` where a row cannot be written (full disk).
+class MetricsFiles : public TrainingObserver {
+ public:
+  explicit MetricsFiles(const std::filesystem::path& directory);
+  ~MetricsFiles() override;
+  MetricsFiles(const MetricsFiles&) = delete;
+  MetricsFiles& operator=(const MetricsFiles&) = delete;
+
+  void interval(const IntervalReport& report) override;
+  void epoch_done(const EpochReport& report) override;
+
+ private:
+  void write(const std::string& json, const std::string& csv);
+
+  std::filesystem::path directory_;
+  std::FILE* json_ = nullptr;
+  std::FILE* csv_ = nullptr;
+};
+
+}  // namespace mnist

@@ -1,0 +1,47 @@
+// The training loop: epochs of batches, each epoch followed by an evaluation. Read `src/train/loop.cpp` top to bottom.
+//
+// Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, item), so the same options
+// on the same machine with the same number of threads give the same weights.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "mnist/core/recipe.hpp"
+#include "mnist/data/dataset.hpp"
+#include "mnist/device/runtime.hpp"
+#include "mnist/model/network.hpp"
+#include "mnist/train/evaluate.hpp"
+#include "mnist/train/observer.hpp"
+#include "mnist/train/optimizer.hpp"
+#include "mnist/train/schedule.hpp"
+
+namespace mnist {
+
+struct TrainingOptions {
+  std::int64_t epochs = 1;
+  std::int64_t batch_size = 64;  // the last batch of an epoch may be smaller
+  std::int64_t test_batch_size = 1000;
+  std::int64_t log_interval = 10;  // batches
+  std::int64_t limit_batches = 0;  // training and test batches an epoch; 0: all
+  std::uint64_t seed = 1;
+  OptimizerOptions optimizer;
+  Schedule schedule;
+  c10::Device device = c10::kCPU;  // where network and data sets are
+  Precision precision = Precision::fp32;
+};
+
+struct TrainingResult {
+  std::int64_t epochs = 0;  // finished ones
+  Evaluation test;          // after the last finished one
+  bool stopped = false;     // by `stop_requested`, in the middle of an epoch
+};
+
+// Trains `network` in place. `stop_requested` is asked between two steps; true ends the run there.
+// Throws an `Error` of kind diverged where the loss is no finite number: the weights are of no use then.
+TrainingResult train(Network& network, const Dataset& train_set, const Dataset& test_set,
+                     const Preprocessing& preprocessing, const TrainingOptions& options,
+                     const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested);
+
+}  // namespace mnist

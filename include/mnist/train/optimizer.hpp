@@ -1,0 +1,42 @@
+// Optimizers, with PyTorch's arithmetic and defaults: the same parameters, gradients and options give torch.optim's
+// numbers. The learning rate comes with every step, because it is a pure function of the epoch (`schedule.hpp`).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace mnist {
+
+struct OptimizerOptions {
+  std::string name = "adadelta";  // adadelta, sgd, adam
+  double momentum = 0;            // sgd only
+  double weight_decay = 0;        // L2 penalty, added to the gradient
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  // Updates the parameters from their gradients; a parameter without a gradient is left alone.
+  virtual void step(double lr) = 0;
+
+  // Forgets the gradients; the next backward pass makes new ones.
+  void zero_grad();
+
+ protected:
+  explicit Optimizer(std::vector<torch::Tensor> parameters) : parameters_(std::move(parameters)) {}
+
+  std::vector<torch::Tensor> parameters_;
+};
+
+const std::vector<std::string>& optimizer_names();
+
+// Shares the parameters' memory. Throws a usage `Error` for an unknown name.
+// adadelta: rho 0.9, eps 1e-6 (M. Zeiler, arXiv 1212.5701). sgd: momentum without dampening or Nesterov.
+// adam: betas 0.9 and 0.999, eps 1e-8 (D. Kingma, J. Ba, arXiv 1412.6980).
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
+
+}  // namespace mnist

@@ -1,0 +1,116 @@
+"""Model files both ways between mnist and PyTorch. Started by scripts/check_python, which explains the options.
+
+Prints one line a check and ends with 1 where a check fails.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn import functional
+
+MEAN, STD = 0.1307, 0.3081  # of the MNIST training pictures, as the reference programs use them
+LOSS_TOLERANCE = 1e-5       # of a mean over the whole test set, which sums in another order
+
+
+class Net(nn.Module):
+    """The network of the reference program: its state dict has the names that mnist writes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, kernel_size=3)
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
+        self.fc1 = nn.Linear(64 * 12 * 12, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, images):
+        features = functional.relu(self.conv2(functional.relu(self.conv1(images))))
+        features = functional.dropout(functional.max_pool2d(features, 2), 0.25, self.training)
+        hidden = functional.dropout(functional.relu(self.fc1(features.flatten(1))), 0.5, self.training)
+        return functional.log_softmax(self.fc2(hidden), dim=1)
+
+
+def load_split(folder, prefix):
+    """Normalised images [N, 1, 28, 28] and labels [N] of one split, from the two gzipped idx files."""
+    with gzip.open(folder / f"{prefix}-images-idx3-ubyte.gz") as file:
+        pixels = numpy.frombuffer(file.read(), numpy.uint8, offset=16).reshape(-1, 1, 28, 28)
+    with gzip.open(folder / f"{prefix}-labels-idx1-ubyte.gz") as file:
+        labels = numpy.frombuffer(file.read(), numpy.uint8, offset=8)
+    images = (torch.from_numpy(pixels.astype(numpy.float32)) / 255 - MEAN) / STD
+    return images, torch.from_numpy(labels.astype(numpy.int64))
+
+
+def evaluate(model, images, labels):
+    """(number right, mean loss) in evaluation mode."""
+    model.eval()
+    correct, loss = 0, 0.0
+    with torch.inference_mode():
+        for batch, targets in zip(images.split(1000), labels.split(1000)):
+            output = model(batch)
+            loss += functional.nll_loss(output, targets, reduction="sum").item()
+            correct += (output.argmax(1) == targets).sum().item()
+    return correct, loss / len(labels)
+
+
+def train_a_little(images, labels):
+    """A model from Python that is right often enough for a swapped weight to show."""
+    torch.manual_seed(3)
+    model = Net().train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for batch, targets in zip(images[:6400].split(128), labels[:6400].split(128)):
+        optimizer.zero_grad()
+        functional.nll_loss(model(batch), targets).backward()
+        optimizer.step()
+    return model
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", required=True, type=pathlib.Path)
+    parser.add_argument("--model", required=True, type=pathlib.Path)
+    parser.add_argument("--mnist", default="build/release/bin/mnist")
+    options = parser.parse_args()
+    test_images, test_labels = load_split(options.data_dir / "MNIST" / "raw", "t10k")
+    failures = 0
+
+    def compare(what, path, model):
+        nonlocal failures
+        correct, loss = evaluate(model, test_images, test_labels)
+        output = subprocess.run(
+            [options.mnist, "evaluate", "--model", path, "--data-dir", options.data_dir, "--device", "cpu",
+             "--format", "json"],
+            check=True, stdout=subprocess.PIPE, text=True).stdout
+        said = json.loads(output.splitlines()[-1])
+        same = (said["correct"] == correct and said["total"] == len(test_labels)
+                and abs(said["loss"] - loss) < LOSS_TOLERANCE)
+        failures += not same
+        print(f"{'same' if same else 'DIFFERENT'}: {what}: PyTorch {correct}/{len(test_labels)}, loss {loss:.6f}; "
+              f"mnist {said['correct']}/{said['total']}, loss {said['loss']:.6f}")
+
+    model = Net()
+    model.load_state_dict(torch.load(options.model, weights_only=True))
+    compare("written by mnist", options.model, model)
+
+    model = train_a_little(*load_split(options.data_dir / "MNIST" / "raw", "train"))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, save in {
+            "model.pt": lambda path: torch.save(model.state_dict(), path),
+            "legacy.pt": lambda path: torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False),
+            "model.safetensors": lambda path: safetensors.torch.save_file(model.state_dict(), path),
+        }.items():
+            path = pathlib.Path(folder, name)
+            save(path)
+            compare(f"written by Python as {name}", path, model)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+# Sourced by the other scripts: how they report errors, and whether they may install Debian packages.
+# shellcheck shell=bash
+
+# fail CODE MESSAGE [HINT]: the two lines that the program itself prints for an error, and its exit codes
+# (2 usage, 3 data, 4 device; 1 for the rest).
+fail() {
+  echo "error: $2" >&2
+  if [ $# -ge 3 ]; then
+    echo "hint: $3" >&2
+  fi
+  exit "$1"
+}
+
+# Prints the comment at the head of a script, which is its help text.
+print_head_comment() {
+  sed -n '2,${/^#/!q; s/^# \{0,1\}//p}' "$1"
+}
+
+# Prints the command that installs Debian packages without asking; fails where this user may not or apt is not there.
+apt_install_command() {
+  command -v apt-get >/dev/null || return 1
+  if [ "$(id -u)" = 0 ]; then
+    echo "env DEBIAN_FRONTEND=noninteractive apt-get"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    echo "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get"
+  else
+    return 1
+  fi
+}
+
+# apt_install PACKAGE...: installs them; fails without a word where apt_install_command does.
+apt_install() {
+  local apt
+  apt=$(apt_install_command) || return 1
+  echo "installing $*" >&2
+  # $apt is several words on purpose. A list of packages that has gone stale names files that mirrors no longer
+  # have, so it is read again first; standard output stays free for results.
+  # shellcheck disable=SC2086
+  {
+    $apt update -qq
+    $apt install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+  } >&2
+}

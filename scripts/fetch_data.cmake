@@ -1,0 +1,116 @@
+# Downloads a data set or the ImageNet weights, and checks what came. In CMake's script language because CMake is in every
+# environment of this project, Windows included.
+#
+#   cmake -P scripts/fetch_data.cmake -- mnist|fashion-mnist|hymenoptera|resnet18 [--dir DIR]
+#
+# What goes where, and what is checked: scripts/fetch_data --help. Any failure ends it with one message and exit code 3,
+# or CMake's 1 before CMake 3.29, which is the first to have a choice.
+cmake_minimum_required(VERSION 3.25)
+
+include("${CMAKE_CURRENT_LIST_DIR}/download.cmake")
+
+# The four files of an MNIST-like set into FOLDER; hashes in the order of `names`.
+function(download_idx folder mirrors)
+  set(names train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1)
+  foreach(name sha256 IN ZIP_LISTS names ARGN)
+    set(urls ${mirrors})
+    list(TRANSFORM urls APPEND "${name}-ubyte.gz")
+    download("${folder}/${name}-ubyte.gz" ${sha256} ${urls})
+  endforeach()
+endfunction()
+
+function(fetch_mnist dir)
+  set(mirrors https://ossci-datasets.s3.amazonaws.com/mnist/ https://storage.googleapis.com/cvdf-datasets/mnist/)
+  download_idx("${dir}/MNIST/raw" "${mirrors}"
+               440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
+               3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
+               8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
+               f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6)
+endfunction()
+
+function(fetch_fashion_mnist dir)
+  # Its publisher serves it without TLS; the hashes below are what makes it safe.
+  set(mirrors http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/)
+  download_idx("${dir}/FashionMNIST/raw" "${mirrors}"
+               3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
+               a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
+               346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073
+               67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5)
+endfunction()
+
+function(fetch_resnet18 dir)
+  download("${dir}/weights/resnet18-f37072fd.pth"
+           f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec
+           https://download.pytorch.org/models/resnet18-f37072fd.pth)
+endfunction()
+
+# The number of pictures that a folder of class folders holds, by the endings that training accepts.
+function(count_pictures folder result)
+  file(GLOB pictures "${folder}/*/*.jpg" "${folder}/*/*.jpeg")
+  list(LENGTH pictures count)
+  set(${result} ${count} PARENT_SCOPE)
+endfunction()
+
+function(fetch_hymenoptera dir)
+  set(target "${dir}/hymenoptera_data")
+  count_pictures("${target}/train" train)
+  count_pictures("${target}/val" val)
+  if(train EQUAL 244 AND val EQUAL 153)
+    message(STATUS "${target}: already there, 244 + 153 pictures")
+    return()
+  endif()
+  if(EXISTS "${target}")
+    stop("${target} has ${train} + ${val} pictures, the data set has 244 + 153" "move it away and run this again")
+  endif()
+  # No hash of the archive is published: it comes over TLS from its publisher, and what it holds is counted.
+  set(unpacked "${dir}/hymenoptera_data.partial")
+  set(archive "${dir}/hymenoptera_data.zip")
+  download("${archive}" "" https://download.pytorch.org/tutorial/hymenoptera_data.zip)
+  file(REMOVE_RECURSE "${unpacked}")
+  file(ARCHIVE_EXTRACT INPUT "${archive}" DESTINATION "${unpacked}")
+  file(REMOVE "${archive}")
+  count_pictures("${unpacked}/hymenoptera_data/train" train)
+  count_pictures("${unpacked}/hymenoptera_data/val" val)
+  if(NOT train EQUAL 244 OR NOT val EQUAL 153)
+    file(REMOVE_RECURSE "${unpacked}")
+    stop("the archive held ${train} + ${val} pictures, the data set has 244 + 153"
+         "try again; if it stays so, the publisher has changed the data set")
+  endif()
+  file(RENAME "${unpacked}/hymenoptera_data" "${target}")
+  file(REMOVE_RECURSE "${unpacked}")
+  message(STATUS "${target}: 244 + 153 pictures")
+endfunction()
+
+# The arguments after `--`: NAME [--dir DIR].
+set(arguments "")
+set(after_dashes FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(index RANGE ${last})
+  if(after_dashes)
+    list(APPEND arguments "${CMAKE_ARGV${index}}")
+  elseif(CMAKE_ARGV${index} STREQUAL "--")
+    set(after_dashes TRUE)
+  endif()
+endforeach()
+cmake_parse_arguments(option "" "--dir" "" ${arguments})
+
+set(dir "${option_--dir}")
+if(NOT dir)
+  set(dir "$ENV{MNIST_DATA_DIR}")
+endif()
+if(NOT dir)
+  set(dir data)
+endif()
+file(REAL_PATH "${dir}" dir)
+
+if(option_UNPARSED_ARGUMENTS STREQUAL "mnist")
+  fetch_mnist("${dir}")
+elseif(option_UNPARSED_ARGUMENTS STREQUAL "fashion-mnist")
+  fetch_fashion_mnist("${dir}")
+elseif(option_UNPARSED_ARGUMENTS STREQUAL "hymenoptera")
+  fetch_hymenoptera("${dir}")
+elseif(option_UNPARSED_ARGUMENTS STREQUAL "resnet18")
+  fetch_resnet18("${dir}")
+else()
+  stop("unknown data set '${option_UNPARSED_ARGUMENTS}'" "known: mnist, fashion-mnist, hymenoptera, resnet18")
+endif()

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Writes tests/fixtures/models/: the model files that the tests of `format` read, one for each layout and content.
+
+Needs torch (2.x), safetensors and numpy. The files are small, made of a seed, and committed; run this only to add one:
+serialised bytes differ between versions of PyTorch, and the files here are what old versions wrote.
+
+expected.txt says what must be read, one tensor a line: file, name, type, shape ("3x4", "-" for none), values.
+"""
+
+import argparse
+import pathlib
+import warnings
+import zipfile
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+class TinyNet(nn.Module):
+    """A convolution, a BatchNorm and a linear layer below a block: each kind of tensor that our networks have."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.bn = nn.BatchNorm2d(2)
+        self.block = nn.Sequential(nn.Linear(2, 3))
+
+    def forward(self, x):
+        return self.block(self.bn(self.conv(x)).mean((2, 3)))
+
+
+def tiny_net():
+    torch.manual_seed(1)
+    net = TinyNet()
+    net(torch.rand(4, 1, 5, 5))  # so that the statistics of the BatchNorm are not those of a new one
+    return net.eval()
+
+
+def described(file, state):
+    for name, tensor in state.items():
+        shape = "x".join(map(str, tensor.shape)) or "-"
+        values = tensor.detach().double().flatten().tolist()
+        yield " ".join([file, name, str(tensor.dtype).removeprefix("torch."), shape, *map(repr, values)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "models"
+    parser.add_argument("--output", type=pathlib.Path, default=default, help="folder (default: %(default)s)")
+    output = parser.parse_args().output
+    output.mkdir(parents=True, exist_ok=True)
+    expected = []
+
+    def save(name, content, state, **options):
+        torch.save(content, output / name, **options)
+        expected.extend(described(name, state))
+
+    net = tiny_net()
+    state = net.state_dict()
+    save("state.pt", state, state)
+    save("archive.pt", state, state)  # the file's name is that of the root folder
+    save("legacy.pt", state, state, _use_new_zipfile_serialization=False)
+    save("parameters.pt", dict(net.named_parameters()), dict(net.named_parameters()))
+    save("data_parallel.pt", {"module." + name: tensor for name, tensor in state.items()}, state)
+
+    save("class_names.pt", {"state_dict": state, "class_names": ["ant", "bee", "cicada"]}, state)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    net(torch.rand(2, 1, 5, 5)).sum().backward()
+    optimizer.step()
+    state = net.state_dict()
+    checkpoint = {
+        "epoch": 3,
+        "best": 0.5,
+        "seed": 2**70,
+        "note": None,
+        "model_state_dict": state,
+        "optimizer_state_dict": optimizer.state_dict(),
+    }
+    save("checkpoint.pt", checkpoint, state)
+
+    base = torch.arange(12, dtype=torch.float32)
+    views = {
+        "matrix": base.reshape(3, 4),
+        "transposed": base.reshape(3, 4).t(),
+        "middle": base[4:8],
+        "steps": base[1::3],
+        "repeated": base[2:4].unsqueeze(1).expand(2, 3),
+        "scalar": base[5],
+        "empty": base[:0].reshape(0, 3),
+    }
+    save("views.pt", views, views)
+    save("views_legacy.pt", views, views, _use_new_zipfile_serialization=False)
+
+    types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]
+    typed = {str(dtype).removeprefix("torch."): torch.tensor([0, 1.5, 100]).to(dtype) for dtype in types}
+    typed["bool"] = torch.tensor([True, False, True])
+    save("types.pt", typed, typed)
+    save_file(typed, output / "types.safetensors", metadata={"format": "pt"})
+    (output / "types.safetensors").chmod(0o644)
+    expected.extend(described("types.safetensors", typed))
+
+    # The same entries packed again by Python's zipfile: other versions, times and attributes, no padding.
+    with zipfile.ZipFile(output / "state.pt") as source, zipfile.ZipFile(output / "zipfile.pt", "w") as target:
+        for entry in source.namelist():
+            target.writestr(zipfile.ZipInfo(entry, (2020, 1, 2, 3, 4, 6)), source.read(entry))
+    expected.extend(described("zipfile.pt", torch.load(output / "state.pt")))
+
+    # Files that must be refused, each by its own name.
+    torch.save(net, output / "whole_module.pt")
+    torch.save(torch.zeros(3), output / "single_tensor.pt")
+    torch.save({"epoch": 1, "weights": {"fc.bias": torch.zeros(1)}}, output / "other_keys.pt")
+    torch.save({"fc.bias": torch.zeros(1), "epoch": 1}, output / "mixed.pt")
+    torch.save({"a": torch.zeros(1)}, output / "protocol4.pt", pickle_protocol=4)
+    torch.jit.script(nn.Linear(1, 1)).save(output / "torchscript.pt")
+    with zipfile.ZipFile(output / "state.pt") as source, zipfile.ZipFile(output / "deflated.pt", "w") as target:
+        for entry in source.namelist():
+            target.writestr(zipfile.ZipInfo(entry), source.read(entry), zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(output / "state.pt") as source, zipfile.ZipFile(output / "big_endian.pt", "w") as target:
+        for entry in source.namelist():
+            content = b"big" if entry.endswith("/byteorder") else source.read(entry)
+            target.writestr(zipfile.ZipInfo(entry), content)
+
+    (output / "expected.txt").write_text("\n".join(expected) + "\n")
+
+
+if __name__ == "__main__":
+    main()

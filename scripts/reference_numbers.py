@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Write tests/fixtures/reference_numbers.json: what PyTorch computes, for the tests to compare with.
+
+Weights, pixels and gradients come from a small integer hash that the C++ tests repeat (tests/support/hashed.hpp), so
+that no weights have to be committed. Needs torch (any 2.x; the file names the version that wrote it).
+
+  python3 scripts/reference_numbers.py            rewrite the fixture
+  python3 scripts/reference_numbers.py --check    compare with the fixture instead, exit status 1 on a difference
+"""
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy
+import torch
+from torch import nn
+from torch.nn import functional
+
+FIXTURE = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "reference_numbers.json"
+
+
+class Cnn(nn.Module):
+    """The tutorial's network, without its dropout: masks are the program's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3)
+        self.conv2 = nn.Conv2d(32, 64, 3)
+        self.fc1 = nn.Linear(9216, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = functional.relu(self.conv2(functional.relu(self.conv1(x))))
+        x = functional.max_pool2d(x, 2).flatten(1)
+        return self.fc2(functional.relu(self.fc1(x)))
+
+
+class LeNet(nn.Module):
+    """The network of CHTC's templates."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 20, 5)
+        self.conv2 = nn.Conv2d(20, 50, 5)
+        self.fc1 = nn.Linear(800, 500)
+        self.fc2 = nn.Linear(500, 10)
+
+    def forward(self, x):
+        x = functional.max_pool2d(functional.relu(self.conv1(x)), 2)
+        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
+        return self.fc2(functional.relu(self.fc1(x.flatten(1))))
+
+
+def hashed(count, salt):
+    """uint32 [count]: a hash of (index, salt)."""
+    with numpy.errstate(over="ignore"):
+        x = numpy.arange(count, dtype=numpy.uint32) * numpy.uint32(2654435761) + numpy.uint32(salt) * numpy.uint32(97)
+        x ^= x >> numpy.uint32(15)
+        x *= numpy.uint32(0x2C1B3C6D)
+        x ^= x >> numpy.uint32(12)
+        x *= numpy.uint32(0x297A2D39)
+        x ^= x >> numpy.uint32(15)
+    return x
+
+
+def uniform(shape, salt, bound):
+    """float32 in [-bound, bound), exact in both languages."""
+    u = hashed(math.prod(shape), salt).astype(numpy.float64) / 2**32
+    return torch.from_numpy(((2 * u - 1) * bound).astype(numpy.float32).reshape(shape))
+
+
+def sample(tensor):
+    """A few numbers that stand for a tensor."""
+    flat = tensor.detach().double().flatten()
+    return {"sum": flat.sum().item(), "abs_sum": flat.abs().sum().item(),
+            "elements": [flat[i].item() for i in (0, flat.numel() // 2, flat.numel() - 1)]}
+
+
+def network_numbers(make, optimizer_of):
+    torch.manual_seed(1)
+    network = make()
+    numbers = {"initial": {name: sample(p) for name, p in network.named_parameters()}}
+    with torch.no_grad():
+        for salt, parameter in enumerate(network.parameters()):
+            parameter.copy_(uniform(parameter.shape, salt, 0.05))
+    pixels = torch.from_numpy((hashed(80 * 784, 1000) & 255).astype(numpy.uint8)).reshape(80, 1, 28, 28)
+    inputs = pixels.float().div(255).sub(0.1307).div(0.3081)
+    targets = torch.arange(80) % 10
+
+    logits = network(inputs[:8])
+    loss = functional.nll_loss(functional.log_softmax(logits, dim=1), targets[:8])
+    loss.backward()
+    numbers["logits"] = logits.detach().double().flatten().tolist()
+    numbers["gradients"] = {name: sample(p.grad) for name, p in network.named_parameters()}
+
+    optimizer = optimizer_of(network.parameters())
+    numbers["losses"] = []
+    for step in range(10):
+        batch = slice(8 * step, 8 * step + 8)
+        optimizer.zero_grad()
+        loss = functional.nll_loss(functional.log_softmax(network(inputs[batch]), dim=1), targets[batch])
+        loss.backward()
+        optimizer.step()
+        numbers["losses"].append(loss.item())
+    return numbers
+
+
+def optimizer_numbers(optimizer_of):
+    """16 parameters after each 10th of 100 steps with hashed gradients."""
+    parameter = nn.Parameter(uniform((16,), 1, 1.0))
+    optimizer = optimizer_of([parameter])
+    after = []
+    for step in range(100):
+        parameter.grad = uniform((16,), 100 + step, 0.5)
+        optimizer.step()
+        if step % 10 == 9:
+            after.append(parameter.detach().double().tolist())
+    return after
+
+
+def reference_numbers():
+    torch.set_num_threads(1)
+    sgd = torch.optim.SGD
+    return {
+        "torch": torch.__version__.split("+")[0],
+        "cnn": network_numbers(Cnn, lambda p: torch.optim.Adadelta(p, lr=1.0)),
+        "lenet": network_numbers(LeNet, lambda p: sgd(p, lr=0.01, momentum=0.5)),
+        "optimizers": {
+            "adadelta": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=1.0)),
+            "adadelta_weight_decay": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=0.7, weight_decay=0.01)),
+            "sgd": optimizer_numbers(lambda p: sgd(p, lr=0.01, momentum=0.5, weight_decay=0.001)),
+            "adam": optimizer_numbers(lambda p: torch.optim.Adam(p, lr=0.001, weight_decay=0.001)),
+        },
+    }
+
+
+def differences(a, b, where=""):
+    if isinstance(a, dict):
+        for key in a:
+            yield from differences(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list):
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            yield from differences(x, y, f"{where}/{i}")
+    elif isinstance(a, float) and abs(a - b) > 1e-6 + 1e-5 * abs(a):
+        yield f"{where}: {a} here, {b} in the fixture"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare with the fixture, write nothing")
+    arguments = parser.parse_args()
+    numbers = reference_numbers()
+    if not arguments.check:
+        FIXTURE.write_text(json.dumps(numbers, indent=1) + "\n")
+        return 0
+    found = list(differences(numbers, json.loads(FIXTURE.read_text())))
+    print("\n".join(found) or f"torch {numbers['torch']} agrees with {FIXTURE.name}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

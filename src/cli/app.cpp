@@ -1,0 +1,204 @@
+#include "app.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <spdlog/sinks/sink.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/logging.hpp"
+#include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/device/runtime.hpp"
+
+#include "command.hpp"
+#include "config.hpp"
+#include "help.hpp"
+#include "options.hpp"
+#include "print.hpp"
+#include "usage.hpp"
+
+namespace mnist::cli {
+namespace {
+
+constexpr const char* kDescription = "Trains small image classifiers, evaluates them, and classifies images with them.";
+constexpr const char* kFooter =
+    "mnist COMMAND --help shows a command's options. An option's value comes from the command line,\n"
+    "else from the --config file, else from the environment, else it is the default.\n"
+    "\n"
+    "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
+    "5 training diverged, 130 and 143 stopped by SIGINT and SIGTERM.";
+
+struct GeneralOptions {
+  LogOptions log;
+  std::string color = "auto";
+};
+
+std::string version_line() {
+  const BuildInfo build = build_info();
+  return fmt::format("mnist {} (git {}, LibTorch {})", build.version, build.git_revision, libtorch_version());
+}
+
+// The program's own options, and how its parser treats those of every command.
+void set_up(CLI::App& root, GeneralOptions& options) {
+  root.name("mnist");
+  root.footer(kFooter);
+  root.formatter(std::make_shared<HelpFormatter>());
+  root.config_formatter(std::make_shared<ConfigFile>(root));
+  root.allow_windows_style_options(false);
+  root.require_subcommand(0, 1);  // none is answered with the usage
+  // A script's or a task's own option can be followed by the user's.
+  root.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  // Inherited by the commands: root options may stand behind them.
+  root.fallthrough();
+  root.set_help_flag("-h,--help", "print this help and leave");
+  root.set_version_flag("--version", version_line, "print the version and leave");
+
+  root.set_config("--config", "", "options in TOML, a section for each command; the command line goes first")
+      ->type_name("FILE");
+  one_of(root.add_option("--log-level", options.log.level, "least weight of what is told on stderr"), log_levels());
+  root.add_option("--log-file", options.log.file, "write the log to this file as well, with times")->type_name("FILE");
+  one_of(root.add_option("--color", options.color, "colours; auto: on a terminal where NO_COLOR is not set"),
+         {"auto", "always", "never"});
+}
+
+// `argument` as a shell reads it back.
+std::string quoted_for_shell(const std::string& argument) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
+  std::string out = "'";
+  for (const char c : argument) {
+    if (c == '\'') {
+      out += R"('\'')";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string command_line(int argc, const char* const* argv) {
+  std::string line = "mnist";
+  for (int i = 1; i < argc; ++i) line += " " + quoted_for_shell(argv[i]);
+  return line;
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+// Tells an error on stderr, whatever the log level, and to the log's files.
+void report(const Error& error, bool color, spdlog::logger* log) {
+  const std::string message = first_line(error.what());
+  fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
+  if (!error.hint().empty()) {
+    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", error.hint());
+  }
+  if (log == nullptr) return;
+  for (std::size_t i = 1; i < log->sinks().size(); ++i) {  // the first is stderr
+    log->sinks()[i]->log({spdlog::string_view_t(log->name()), spdlog::level::err, spdlog::string_view_t(message)});
+    log->sinks()[i]->flush();
+  }
+}
+
+// What was thrown, as an `Error`. LibTorch's own exceptions carry a stack trace behind the first line.
+Error as_error(const std::exception& exception) {
+  if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
+  const std::string message = first_line(exception.what());
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr ||
+                      message.find("out of memory") != std::string::npos ||
+                      message.find("can't allocate memory") != std::string::npos;
+  if (memory) {
+    return {ErrorKind::internal, "not enough memory" + (message == "std::bad_alloc" ? "" : ": " + message),
+            "use a smaller --batch-size or --test-batch-size"};
+  }
+  return {ErrorKind::internal, "internal error: " + message,
+          "this is a defect of mnist; please report it with the output of: mnist info"};
+}
+
+class Program {
+ public:
+  Program(int argc, const char* const* argv) : argc_(argc), argv_(argv), root_(kDescription) {
+    set_up(root_, options_);
+    for (const auto& add : {add_train, add_infer, add_evaluate, add_info}) commands_.push_back(add(root_));
+  }
+
+  int run() try {
+    if (!parse()) return 0;
+    const auto command = std::ranges::find_if(commands_, [](const Command& entry) { return entry.app->parsed(); });
+    if (command == commands_.end()) {
+      fmt::print(stderr, "Usage: mnist [options] COMMAND [options of the command]\n\nCommands:");
+      for (const Command& entry : commands_) fmt::print(stderr, " {}", entry.app->get_name());
+      fmt::print(stderr, "\nhint: see: mnist --help\n");
+      return static_cast<int>(ErrorKind::usage);
+    }
+    color_err_ = options_.log.color = use_color(options_.color, Stream::err);
+    log_ = make_logger(options_.log);
+    const StopSignals signals;
+    return command->run({.log = *log_,
+                         .signals = signals,
+                         .color_out = use_color(options_.color, Stream::out),
+                         .color_err = color_err_,
+                         .command_line = command_line(argc_, argv_),
+                         .config = root_.get_config_formatter()->to_config(command->app, true, false, "")});
+  } catch (const std::exception& exception) {
+    return failed(as_error(exception));
+  }
+
+  // What a buffer could not hand on to stdout is an error, not silence.
+  int finish(int code) {
+    if (code != 0 || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
+    return failed(data_error("cannot write to stdout", "is the disk full?"));
+  }
+
+ private:
+  // False where the command line asked for a text only, which is printed.
+  bool parse() try {
+    root_.parse(argc_, argv_);
+    return true;
+  } catch (const CLI::CallForVersion&) {
+    print(version_line() + "\n");
+    return false;
+  } catch (const CLI::Success&) {
+    print(root_.help());
+    return false;
+  } catch (const CLI::ParseError& error) {
+    throw explain(error, root_);
+  }
+
+  int failed(const Error& error) {
+    report(error, color_err_, log_.get());
+    return error.exit_code();
+  }
+
+  int argc_;
+  const char* const* argv_;
+  GeneralOptions options_;
+  CLI::App root_;
+  std::vector<Command> commands_;
+  std::shared_ptr<spdlog::logger> log_;
+  bool color_err_ = use_color("auto", Stream::err);
+};
+
+}  // namespace
+
+int run(int argc, const char* const* argv) try {
+  Program program(argc, argv);
+  return program.finish(program.run());
+} catch (const std::exception& exception) {
+  const Error error = as_error(exception);
+  report(error, /*color=*/false, /*log=*/nullptr);
+  return error.exit_code();
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,35 @@
+// The shape of every command: an options struct that the parser fills, `add_...(root)` that binds the flags to it, and
+// a `run` that sees only the filled struct and the context. One file a command; the list of them is in `app.cpp`.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/logger.h>
+
+#include "mnist/core/signals.hpp"
+
+namespace mnist::cli {
+
+// What a command gets from `main` besides its own options.
+struct Context {
+  spdlog::logger& log;         // for people, on stderr; results go to stdout
+  const StopSignals& signals;  // looked at between two steps of long work
+  bool color_out;              // whether to colour stdout
+  bool color_err;              // whether to colour stderr
+  std::string command_line;    // as typed, quoted for a shell
+  std::string config;          // the resolved options as TOML, usable with --config
+};
+
+struct Command {
+  CLI::App* app;                           // owned by the root parser
+  std::function<int(const Context&)> run;  // returns the exit code; throws `Error`
+};
+
+Command add_train(CLI::App& root);
+Command add_infer(CLI::App& root);
+Command add_evaluate(CLI::App& root);
+Command add_info(CLI::App& root);
+
+}  // namespace mnist::cli

@@ -1,0 +1,27 @@
+// The text of --help: the same for every command, and the same with every version of CLI11.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace mnist::cli {
+
+// Columns of a help text.
+constexpr int kHelpWidth = 100;
+
+// Usage, description, positional arguments, options by group with default and environment variable, commands, footer;
+// for a command also the options that stand with every command.
+class HelpFormatter : public CLI::FormatterBase {
+ public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
+};
+
+// "mnist train": how the command is called.
+std::string command_name(const CLI::App& app);
+
+// The options of `app` itself, without those it takes over from the program.
+std::vector<const CLI::Option*> own_options(const CLI::App& app);
+
+}  // namespace mnist::cli

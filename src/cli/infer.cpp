@@ -1,0 +1,266 @@
+// mnist infer: classifies images, or an item of a test set.
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+#include <torch/types.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/data/batch.hpp"
+#include "mnist/data/dataset.hpp"
+#include "mnist/data/prepare.hpp"
+#include "mnist/device/device.hpp"
+#include "mnist/device/runtime.hpp"
+#include "mnist/format/image.hpp"
+
+#include "command.hpp"
+#include "infer_images.hpp"
+#include "infer_output.hpp"
+#include "load_model.hpp"
+#include "options.hpp"
+#include "print.hpp"
+
+namespace mnist::cli {
+namespace {
+
+struct InferOptions {
+  std::filesystem::path model = "mnist_cnn.pt";
+  std::vector<std::filesystem::path> images;
+  std::vector<std::filesystem::path> paths;
+  std::optional<std::int64_t> test_item;
+  std::filesystem::path save_image;
+  std::filesystem::path data_dir;
+  std::optional<std::string> dataset;
+  std::string invert = "auto";
+  std::int64_t top_k = 1;
+  std::string format = "text";
+  std::filesystem::path output;
+  std::int64_t batch_size = 64;
+  std::string device = "auto";
+  int threads = 0;
+};
+
+// A network, where it runs, and how many classes it is asked for.
+class Classifier {
+ public:
+  Classifier(const LoadedModel& model, const c10::Device& device, std::int64_t top_k)
+      : model_(model), device_(device), top_k_(std::min(top_k, static_cast<std::int64_t>(class_names().size()))) {
+    model_.network->to(device);
+  }
+
+  const Preprocessing& preprocessing() const { return model_.recipe.preprocessing; }
+  std::int64_t top_k() const { return top_k_; }
+
+  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. The likeliest classes of each.
+  std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const {
+    const c10::AutoGradMode no_grad(false);
+    const auto inputs = normalize(at::stack(images).to(device_), preprocessing());
+    const auto logits = model_.network->forward(inputs, Dropout::off());
+    const auto [probabilities, classes] = at::softmax(logits.cpu().to(torch::kFloat64), 1).topk(top_k_, 1);
+    std::vector<std::vector<ClassProbability>> results;
+    for (std::int64_t row = 0; row < classes.size(0); ++row) {
+      auto& top = results.emplace_back();
+      for (std::int64_t rank = 0; rank < top_k_; ++rank) {
+        const auto index = classes[row][rank].item<std::int64_t>();
+        const auto probability = probabilities[row][rank].item<double>();
+        top.push_back({class_names()[static_cast<std::size_t>(index)], index, probability});
+      }
+    }
+    return results;
+  }
+
+ private:
+  const std::vector<std::string>& class_names() const { return model_.recipe.class_names; }
+
+  const LoadedModel& model_;
+  c10::Device device_;
+  std::int64_t top_k_;
+};
+
+// Where the results go: stdout at once, or a file that comes into being as a whole.
+class Results {
+ public:
+  explicit Results(const std::filesystem::path& output) {
+    if (!output.empty()) file_.emplace(output);
+  }
+
+  void write(const std::string& text) {
+    if (file_) {
+      file_->write(text);
+    } else {
+      print(text);
+    }
+  }
+
+  void finish() {
+    if (file_) file_->commit();
+  }
+
+ private:
+  std::optional<AtomicFile> file_;
+};
+
+void check_options(const InferOptions& options) {
+  const bool has_images = !options.images.empty() || !options.paths.empty();
+  if (options.test_item && has_images) {
+    throw usage_error("--test-item classifies an item of a data set, and there are images to classify too",
+                      "give one of them");
+  }
+  if (!options.test_item && !has_images) {
+    throw usage_error("there is nothing to classify", "give an image, as in: mnist infer --image test.png");
+  }
+  if (!options.test_item && !options.save_image.empty()) {
+    throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
+  }
+}
+
+InferForm form_of(const InferOptions& options, bool one_picture) {
+  if (options.format == "json") return InferForm::json;
+  if (options.format == "csv") return InferForm::csv;
+  return one_picture ? InferForm::single : InferForm::lines;
+}
+
+// The data set whose test items are asked for: the given one, else the one that the model was trained on.
+std::string dataset_of(const InferOptions& options, const LoadedModel& model) {
+  if (options.dataset) return *options.dataset;
+  const auto& trained_on = model.recipe.training.dataset;
+  const bool known = std::ranges::find(dataset_names(), trained_on) != dataset_names().end();
+  return known ? trained_on : model.info->training.dataset;
+}
+
+void infer_test_item(const InferOptions& options, const LoadedModel& model, const Classifier& classifier,
+                     Results& results) {
+  const auto dataset = load_dataset(dataset_of(options, model), options.data_dir, Split::test);
+  const auto number = *options.test_item;
+  if (number >= dataset.size()) {
+    throw usage_error(fmt::format("--test-item {} is not there: the test set has items 0 to {}", number,
+                                  with_thousands(dataset.size() - 1)),
+                      "give a number in that range");
+  }
+  const auto pixels = dataset.images[number].permute({1, 2, 0});
+  if (!options.save_image.empty()) write_png(options.save_image, pixels);
+
+  // Items of a data set are as the network knows them; only pictures from elsewhere may need inverting.
+  const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
+  const auto label = dataset.class_names[static_cast<std::size_t>(dataset.labels[number].item<std::int64_t>())];
+  const Prediction prediction{"", TestItem{number, label}, classifier.classify({image}).front()};
+  const auto form = form_of(options, /*one_picture=*/true);
+  results.write(infer_header(form, /*test_item=*/true, prediction.top.size()));
+  results.write(infer_result(form, prediction));
+}
+
+// Tells what is wrong with one of many images; the others still run.
+void report(const Error& error, const Context& context) {
+  context.log.error("{}", error.what());
+  if (!error.hint().empty()) context.log.info("hint: {}", error.hint());
+}
+
+// The number of paths and images that could not be read.
+std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
+                          Results& results) {
+  auto paths = options.images;
+  paths.insert(paths.end(), options.paths.begin(), options.paths.end());
+  std::int64_t failures = 0;
+  std::vector<std::filesystem::path> files;
+  for (const auto& path : paths) {
+    try {
+      const auto found = find_images(path);
+      files.insert(files.end(), found.begin(), found.end());
+    } catch (const Error& error) {
+      report(error, context);
+      ++failures;
+    }
+  }
+
+  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front());
+  const auto form = form_of(options, one_picture);
+  const auto invert = invert_from_name(options.invert);
+  results.write(infer_header(form, /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
+  std::vector<torch::Tensor> images;
+  std::vector<std::string> names;
+  const auto classify = [&] {
+    if (images.empty()) return;
+    const auto tops = classifier.classify(images);
+    std::string text;
+    for (std::size_t index = 0; index < tops.size(); ++index) {
+      text += infer_result(form, {names[index], std::nullopt, tops[index]});
+    }
+    results.write(text);
+    images.clear();
+    names.clear();
+  };
+  for (const auto& file : files) {
+    if (context.signals.received() != 0) return failures;
+    try {
+      images.push_back(prepare_image(read_image(file), classifier.preprocessing(), invert));
+      names.push_back(file.string());
+    } catch (const Error& error) {
+      report(error, context);
+      ++failures;
+    }
+    if (static_cast<std::int64_t>(images.size()) == options.batch_size) classify();
+  }
+  classify();
+  return failures;
+}
+
+int run_infer(const InferOptions& options, const Context& context) {
+  check_options(options);
+  set_threads(options.threads);
+  const auto device = select_device(options.device);
+  context.log.debug("device: {}", device.description);
+  // Before the work, so that a folder that is not there is told of at once.
+  Results results(options.output);
+  const auto model = load_model(options.model);
+  const Classifier classifier(model, device.device, options.top_k);
+
+  std::int64_t failures = 0;
+  if (options.test_item) {
+    infer_test_item(options, model, classifier, results);
+  } else {
+    failures = infer_images(options, classifier, context, results);
+  }
+  if (const int signal = context.signals.received(); signal != 0) return 128 + signal;
+  results.finish();
+  return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
+}
+
+}  // namespace
+
+Command add_infer(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("infer", "Classify images: files, folders of them, or an item of a test set");
+  const auto options = std::make_shared<InferOptions>();
+  InferOptions& o = *options;
+  constexpr std::int64_t kMany = 1'000'000'000;
+  app->add_option("--model", o.model, "model file, of this program or of a Python one")->type_name("FILE");
+  app->add_option("--image", o.images, "PNG or JPEG file, or a folder with such files; can be given more than once")
+      ->type_name("PATH")
+      ->take_all();
+  app->add_option("PATHS", o.paths, "the same as --image")->type_name("PATH")->take_all();
+  integer(app->add_option("--test-item", o.test_item, "classify this item of the test set instead"), 0, kMany);
+  app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG")->type_name("FILE");
+  add_data_dir(*app, o.data_dir);
+  one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
+         dataset_names());
+  one_of(app->add_option("--invert", o.invert, "dark digits on a light ground to light ones; auto: by the border"),
+         {"auto", "always", "never"});
+  integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
+  add_format(*app, o.format, {"text", "json", "csv"});
+  app->add_option("--output", o.output, "write the results to this file instead of stdout")->type_name("FILE");
+  integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);
+  add_device(*app, o.device);
+  add_threads(*app, o.threads);
+  return {app, [options](const Context& context) { return run_infer(*options, context); }};
+}
+
+}  // namespace mnist::cli

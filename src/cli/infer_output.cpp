@@ -1,0 +1,88 @@
+#include "infer_output.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/text.hpp"
+
+namespace mnist::cli {
+namespace {
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + "\"";
+}
+
+std::string single(const Prediction& prediction) {
+  std::string text;
+  if (prediction.item) text += fmt::format("Label: {}, ", printable(prediction.item->label));
+  text += fmt::format("Prediction: {}\n", printable(prediction.top.front().name));
+  if (prediction.top.size() > 1) {
+    for (const auto& one : prediction.top) text += fmt::format("{}\t{:.4f}\n", printable(one.name), one.probability);
+  }
+  return text;
+}
+
+std::string line(const Prediction& prediction) {
+  std::string text = printable(prediction.path);
+  for (const auto& one : prediction.top) text += fmt::format("\t{}\t{:.4f}", printable(one.name), one.probability);
+  return text + "\n";
+}
+
+std::string json(const Prediction& prediction) {
+  nlohmann::ordered_json object;
+  if (prediction.item) {
+    object["test_item"] = prediction.item->number;
+    object["label"] = prediction.item->label;
+  } else {
+    object["path"] = prediction.path;
+  }
+  const auto& best = prediction.top.front();
+  object["prediction"] = best.name;
+  object["class_index"] = best.index;
+  object["probability"] = best.probability;
+  for (const auto& one : prediction.top) {
+    object["top_k"].push_back({{"class", one.name}, {"class_index", one.index}, {"probability", one.probability}});
+  }
+  // A path need not be UTF-8, JSON must.
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string csv(const Prediction& prediction) {
+  std::string text = prediction.item ? fmt::format("{},{}", prediction.item->number, csv_field(prediction.item->label))
+                                     : csv_field(prediction.path);
+  for (const auto& one : prediction.top) {
+    text += fmt::format(",{},{},{}", csv_field(one.name), one.index, one.probability);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string infer_header(InferForm form, bool test_item, std::size_t top_k) {
+  if (form != InferForm::csv) return "";
+  std::string header = test_item ? "test_item,label" : "path";
+  header += ",prediction,class_index,probability";
+  for (std::size_t rank = 2; rank <= top_k; ++rank) {
+    header += fmt::format(",prediction_{0},class_index_{0},probability_{0}", rank);
+  }
+  return header + "\n";
+}
+
+std::string infer_result(InferForm form, const Prediction& prediction) {
+  switch (form) {
+    case InferForm::single:
+      return single(prediction);
+    case InferForm::lines:
+      return line(prediction);
+    case InferForm::json:
+      return json(prediction);
+    case InferForm::csv:
+      return csv(prediction);
+  }
+  return "";
+}
+
+}  // namespace mnist::cli

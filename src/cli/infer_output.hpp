@@ -1,0 +1,45 @@
+// The results of `mnist infer` as text. Scripts read it: forms are added to, not changed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mnist::cli {
+
+struct ClassProbability {
+  std::string name;    // of the class
+  std::int64_t index;  // of the class
+  double probability;  // 0..1
+};
+
+// An item of a data set, of which the right answer is known.
+struct TestItem {
+  std::int64_t number;  // from 0
+  std::string label;    // name of the class
+};
+
+struct Prediction {
+  std::string path;  // of the image; unused for a test item
+  std::optional<TestItem> item;
+  std::vector<ClassProbability> top;  // the likeliest first; at least one
+};
+
+enum class InferForm {
+  single,  // "Prediction: 4" or "Label: 4, Prediction: 4"; below it, with more than one class, a line for each of them:
+           // class<TAB>probability
+  lines,   // path<TAB>class<TAB>probability, with more than one class further pairs behind
+  json,    // one object a line: path (or test_item and label), prediction, class_index, probability, top_k
+  csv,     // RFC 4180: path (or test_item,label),prediction,class_index,probability; with more than one class further
+           // triples behind, whose columns end in _2, _3, ...
+};
+
+// What goes before the first result; empty but for `csv`. `top_k`: classes of each prediction.
+std::string infer_header(InferForm form, bool test_item, std::size_t top_k);
+
+// One result, with its line break. Control characters in names are written \xNN in the text forms.
+std::string infer_result(InferForm form, const Prediction& prediction);
+
+}  // namespace mnist::cli

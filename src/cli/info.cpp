@@ -1,0 +1,220 @@
+// mnist info: this program, this machine and its devices; with a file: the model it holds.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <c10/core/ScalarType.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/files.hpp"
+#include "mnist/core/process.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/device/cuda_library.hpp"
+#include "mnist/device/device.hpp"
+#include "mnist/device/runtime.hpp"
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "command.hpp"
+#include "options.hpp"
+#include "print.hpp"
+
+namespace mnist::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoOptions {
+  std::filesystem::path file;
+  bool tensors = false;
+  std::string format;
+};
+
+void print_json(const Json& json) {
+  print(json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n");
+}
+
+// Everything about the program and the machine. The text form shows the same.
+Json machine_json() {
+  const CudaStatus cuda = load_cuda();  // before anything that makes LibTorch look for it
+  set_threads(0);
+  const DeviceChoice automatic = select_device("auto");
+  const BuildInfo build = build_info();
+  Json gpus = Json::array();
+  for (int index = 0; index < cuda.device_count; ++index) gpus.push_back(gpu_description(index));
+  return {{"version", build.version},
+          {"git_revision", build.git_revision},
+          {"compiler", build.compiler},
+          {"build_type", build.build_type},
+          {"libtorch", {{"version", libtorch_version()}, {"libraries", libtorch_libraries()}}},
+          {"cpu", {{"model", cpu_model()}, {"features", cpu_features()}, {"allowed_cores", allowed_cores()}}},
+          {"cuda",
+           {{"usable", cuda.usable},
+            {"reason", cuda.reason},
+            {"hint", cuda.hint},
+            {"library", cuda_library_path().string()},
+            {"gpus", gpus}}},
+          {"device_auto", automatic.description},
+          {"precision_auto", precision_name(choose_precision("auto", automatic.device))}};
+}
+
+std::string machine_text(const Json& info) {
+  const auto text = [](const Json& json) { return json.get<std::string>(); };
+  std::string out = fmt::format("mnist {} (git {}, {}, {})\n", text(info["version"]), text(info["git_revision"]),
+                                text(info["compiler"]), text(info["build_type"]));
+  out += fmt::format("LibTorch {}\n", text(info["libtorch"]["version"]));
+  for (const Json& library : info["libtorch"]["libraries"]) out += fmt::format("  {}\n", text(library));
+  const Json& cpu = info["cpu"];
+  const auto cores = cpu["allowed_cores"].get<int>();
+  out += fmt::format("CPU: {}, {} core{} for this process\n", text(cpu["model"]), cores, cores == 1 ? "" : "s");
+  const auto features = cpu["features"].get<std::vector<std::string>>();
+  out += fmt::format("  {}\n", features.empty() ? "no known features" : fmt::format("{}", fmt::join(features, " ")));
+  const Json& cuda = info["cuda"];
+  if (cuda["usable"].get<bool>()) {
+    out += "CUDA: usable\n";
+    for (std::size_t index = 0; index < cuda["gpus"].size(); ++index) {
+      out += fmt::format("  cuda:{} {}\n", index, text(cuda["gpus"][index]));
+    }
+  } else {
+    out += fmt::format("CUDA: not usable: {}\n", text(cuda["reason"]));
+    if (!text(cuda["hint"]).empty()) out += fmt::format("  hint: {}\n", text(cuda["hint"]));
+  }
+  return out + fmt::format("--device auto: {}\n--precision auto: {}\n", text(info["device_auto"]),
+                           text(info["precision_auto"]));
+}
+
+// What is learned, not what is counted along: the statistics of batch normalisation are buffers.
+bool is_parameter(std::string_view name) {
+  return !name.ends_with("running_mean") && !name.ends_with("running_var") && !name.ends_with("num_batches_tracked");
+}
+
+std::string type_name(const torch::Tensor& tensor) {
+  std::string name = c10::toString(tensor.scalar_type());
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+// What a file says of its model, and what can be seen of it where it says nothing.
+struct Description {
+  ModelFile file;
+  std::string arch;  // empty: unknown
+  std::int64_t parameters = 0;
+  std::vector<std::string> class_names;          // empty: unknown
+  const Preprocessing* preprocessing = nullptr;  // nullptr: unknown
+};
+
+Description describe(const std::filesystem::path& path) {
+  Description model;
+  model.file = read_model_file(path);
+  for (const auto& [name, tensor] : model.file.state) {
+    if (is_parameter(name)) model.parameters += tensor.numel();
+  }
+  if (model.file.recipe) {
+    model.arch = model.file.recipe->arch;
+    model.class_names = model.file.recipe->class_names;
+    model.preprocessing = &model.file.recipe->preprocessing;
+    return model;
+  }
+  model.class_names = model.file.class_names;
+  if (const ModelInfo* info = identify(model.file.state)) {
+    model.arch = info->name;
+    model.preprocessing = &info->preprocessing;
+  }
+  return model;
+}
+
+Json model_json(const std::filesystem::path& path, bool tensors) {
+  const Description model = describe(path);
+  const bool own = model.file.recipe.has_value();
+  Json json = {{"file", path.string()},
+               {"layout", model.file.layout},
+               {"arch", model.arch.empty() ? Json() : Json(model.arch)},
+               {"recipe", own},
+               {"parameters", model.parameters},
+               {"class_names", model.class_names}};
+  Recipe recipe = model.file.recipe.value_or(Recipe());
+  if (model.preprocessing != nullptr) recipe.preprocessing = *model.preprocessing;
+  const Json parts = Json::parse(to_json(recipe));
+  json["preprocessing"] = model.preprocessing != nullptr ? parts["preprocessing"] : Json();
+  json["training"] = own ? parts["training"] : Json();
+  if (!tensors) return json;
+  for (const auto& [name, tensor] : model.file.state) {
+    json["tensors"].push_back({{"name", name}, {"type", type_name(tensor)}, {"shape", tensor.sizes().vec()}});
+  }
+  return json;
+}
+
+std::string preprocessing_text(const Preprocessing& preprocessing) {
+  const bool photo = preprocessing.kind == Preprocessing::Kind::photo;
+  return fmt::format("{}, {} x {} x {}{}, mean {}, std {}", photo ? "photo" : "digit", preprocessing.channels,
+                     preprocessing.height, preprocessing.width,
+                     photo ? fmt::format(" from a shorter side of {}", preprocessing.resize) : "",
+                     fmt::join(preprocessing.mean, " "), fmt::join(preprocessing.std, " "));
+}
+
+std::string training_text(const TrainingSummary& training) {
+  return fmt::format("{}, {} epochs, seed {}, test loss {:.4f}, {}/{} right, by {}", printable(training.dataset),
+                     training.epochs, training.seed, training.test_loss, training.correct, training.test_items,
+                     printable(training.program));
+}
+
+std::string model_text(const std::filesystem::path& path, bool tensors) {
+  const Description model = describe(path);
+  const bool own = model.file.recipe.has_value();
+  std::string out = fmt::format("file: {}, {}\n", quoted(path), model.file.layout);
+  out += model.arch.empty()
+             ? "network: unknown\n"
+             : fmt::format("network: {}{}\n", printable(model.arch), own ? "" : " (found from its tensors)");
+  out += fmt::format("parameters: {} in {} tensors\n", with_thousands(model.parameters), model.file.state.size());
+  if (!model.class_names.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : model.class_names) names.push_back(printable(name));
+    out += fmt::format("classes: {}: {}\n", names.size(), fmt::join(names, ", "));
+  }
+  if (model.preprocessing != nullptr) out += fmt::format("input: {}\n", preprocessing_text(*model.preprocessing));
+  out += own ? fmt::format("training: {}\n", training_text(model.file.recipe->training))
+             : "training: not recorded (no recipe of this program in the file)\n";
+  if (!tensors) return out;
+  out += "tensors:\n";
+  for (const auto& [name, tensor] : model.file.state) {
+    out += fmt::format("  {} {} [{}]\n", printable(name), type_name(tensor), fmt::join(tensor.sizes(), ", "));
+  }
+  return out;
+}
+
+int run_info(const InfoOptions& options) {
+  const bool json = options.format == "json";
+  if (options.file.empty()) {
+    const Json machine = machine_json();
+    if (json) {
+      print_json(machine);
+    } else {
+      print(machine_text(machine));
+    }
+  } else if (json) {
+    print_json(model_json(options.file, options.tensors));
+  } else {
+    print(model_text(options.file, options.tensors));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command add_info(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("info", "This program, machine and its devices; with a file: the model it holds");
+  const auto options = std::make_shared<InfoOptions>();
+  app->add_option("FILE", options->file, "model file to describe")->type_name("FILE");
+  app->add_flag("--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
+  add_format(*app, options->format, {"text", "json"});
+  return {app, [options](const Context& /*context*/) { return run_info(*options); }};
+}
+
+}  // namespace mnist::cli

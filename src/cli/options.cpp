@@ -1,0 +1,115 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/suggest.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/device/device.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// Whether `text` is one whole number and nothing else. Leading zeros are refused: the parser would take them for octal.
+bool parse(const std::string& text, std::int64_t& number) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && text == std::to_string(number);
+}
+
+bool parse(const std::string& text, double& number) {
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text.front())) != 0) return false;
+  char* stop = nullptr;
+  number = std::strtod(text.c_str(), &stop);
+  return stop == text.c_str() + text.size() && std::isfinite(number);
+}
+
+// The option as it stands in a message, with the environment variable where the value comes from there.
+std::string name_in_message(const CLI::Option* option, const std::string& text) {
+  const std::string name = display_name(option);
+  const std::string variable = option->get_envname();
+  const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
+  return value != nullptr && value == text ? fmt::format("{} (from {})", name, variable) : name;
+}
+
+// Thrown, not returned as a text: newer versions of CLI11 pass over a wrong value in the environment in silence.
+CLI::Option* numbers(CLI::Option* option, const char* placeholder, const std::string& range,
+                     const std::function<bool(const std::string&)>& accepted) {
+  std::string description = option->get_description();
+  description.insert(std::min(description.rfind(" (default"), description.size()), ", " + range);
+  option->type_name(placeholder)->capture_default_str()->description(description);
+  return option->check([option, range, accepted](const std::string& text) -> std::string {
+    if (accepted(text)) return "";
+    throw usage_error(fmt::format("{} must be {}, is '{}'", name_in_message(option, text), range, text),
+                      "give a number in that range");
+  });
+}
+
+}  // namespace
+
+std::string display_name(const CLI::Option* option) {
+  const std::string& name = option->get_single_name();
+  return option->get_lnames().empty() ? name : "--" + name;
+}
+
+CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t highest) {
+  const std::string range = fmt::format("{} to {}", with_thousands(lowest), with_thousands(highest));
+  return numbers(option, "N", range, [lowest, highest](const std::string& text) {
+    std::int64_t number = 0;
+    return parse(text, number) && number >= lowest && number <= highest;
+  });
+}
+
+CLI::Option* real(CLI::Option* option, double lowest, double highest) {
+  const std::string range = fmt::format("{:g} to {:g}", lowest, highest);
+  return numbers(option, "X", range, [lowest, highest](const std::string& text) {
+    double number = 0;
+    return parse(text, number) && number >= lowest && number <= highest;
+  });
+}
+
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values) {
+  option->type_name(fmt::format("{}", fmt::join(values, "|")))->capture_default_str();
+  return option->check([option, values](const std::string& text) -> std::string {
+    for (const std::string& value : values) {
+      if (text == value) return "";
+    }
+    throw usage_error(fmt::format("{} cannot be '{}'", name_in_message(option, text), text), suggestion(text, values));
+  });
+}
+
+CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value) {
+  value = "data";
+  return app.add_option("--data-dir", value, "folder with the data sets, as torchvision lays them out")
+      ->type_name("DIR")
+      ->default_str("data")
+      ->envname("MNIST_DATA_DIR");
+}
+
+CLI::Option* add_device(CLI::App& app, std::string& value) {
+  value = "auto";
+  return app.add_option("--device", value, "what to compute on; auto is a GPU where one can be used, else the CPU")
+      ->type_name(fmt::format("{}", fmt::join(device_names(), "|")))
+      ->default_str("auto")
+      ->envname("MNIST_DEVICE");
+}
+
+CLI::Option* add_threads(CLI::App& app, int& value) {
+  value = 0;
+  return integer(app.add_option("--threads", value, "threads on the CPU; 0: the cores this process may use"), 0, 1024);
+}
+
+CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats) {
+  value = formats.front();
+  return one_of(app.add_option("--format", value, "form of the results on stdout"), formats);
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,42 @@
+// What the options of several commands have in common: values that are checked as text, so that an error names the
+// option, the value and what would be right; and the options that mean the same everywhere.
+//
+// The help prints an option's description, default and environment variable (`help.hpp`); the functions here add the
+// values it takes. Each returns its option, so that calls can be chained. Where the default is no fixed value, the
+// description ends in what it is: "... (default: by network)".
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace mnist::cli {
+
+// The option takes a whole number in lowest .. highest.
+CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t highest);
+
+// The option takes a finite number in lowest .. highest.
+CLI::Option* real(CLI::Option* option, double lowest, double highest);
+
+// The option takes one of `values`; another one is answered with the nearest.
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values);
+
+// --data-dir DIR (MNIST_DATA_DIR, else "data"): where the data sets are.
+CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value);
+
+// --device auto|cpu|cuda|cuda:N|mps (MNIST_DEVICE, else "auto"). The name is checked by `select_device`.
+CLI::Option* add_device(CLI::App& app, std::string& value);
+
+// --threads N (0: the cores this process may use), for `set_threads`.
+CLI::Option* add_threads(CLI::App& app, int& value);
+
+// --format: the form of the results on stdout. The first of `formats` is the default.
+CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats);
+
+// The name of an option as people write it: "--epochs"; of a positional one "PATH".
+std::string display_name(const CLI::Option* option);
+
+}  // namespace mnist::cli

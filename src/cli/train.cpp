@@ -1,0 +1,299 @@
+// mnist train: trains a network, writes it, evaluates it every epoch.
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/sink.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/logging.hpp"
+#include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/data/dataset.hpp"
+#include "mnist/device/device.hpp"
+#include "mnist/device/runtime.hpp"
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+#include "mnist/report/progress.hpp"
+#include "mnist/report/reference_log.hpp"
+#include "mnist/report/run_directory.hpp"
+#include "mnist/train/loop.hpp"
+
+#include "command.hpp"
+#include "options.hpp"
+#include "print.hpp"
+
+namespace mnist::cli {
+namespace {
+
+struct TrainOptions {
+  std::string arch = "cnn";
+  std::filesystem::path data_dir;
+  TrainingDefaults recipe;  // what is left out is the network's reference program's
+  std::uint64_t seed = 1;
+  std::int64_t log_interval = 10;
+  std::int64_t limit_batches = 0;
+  bool dry_run = false;
+  std::string device = "auto";
+  bool no_cuda = false;
+  std::string precision = "fp32";
+  int threads = 0;
+  bool deterministic = false;
+  std::filesystem::path output;   // empty: named after the network
+  std::filesystem::path run_dir;  // empty: numbered
+};
+
+TrainingOptions training_options(const TrainOptions& options, const c10::Device& device) {
+  TrainingOptions training;
+  training.epochs = options.dry_run ? 1 : options.recipe.epochs;
+  training.batch_size = options.recipe.batch_size;
+  training.test_batch_size = options.recipe.test_batch_size;
+  training.log_interval = options.log_interval;
+  training.limit_batches = options.dry_run ? 1 : options.limit_batches;
+  training.seed = options.seed;
+  training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay};
+  training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size};
+  training.device = device;
+  training.precision = choose_precision(options.precision, device);
+  return training;
+}
+
+std::filesystem::path output_path(const TrainOptions& options) {
+  if (!options.output.empty()) return options.output;
+  return options.arch == "cnn" ? "mnist_cnn.pt" : options.arch + ".pt";
+}
+
+// A dry run leaves nothing behind unless it is told where.
+std::optional<RunDirectory> make_run_directory(const TrainOptions& options) {
+  if (!options.run_dir.empty()) return RunDirectory::at(options.run_dir);
+  if (options.dry_run) return std::nullopt;
+  return RunDirectory::numbered("runs", options.arch);
+}
+
+Recipe recipe_of(const ModelInfo& info, const Dataset& dataset, const TrainingResult& result, std::uint64_t seed) {
+  Recipe recipe;
+  recipe.arch = info.name;
+  recipe.class_names = dataset.class_names;
+  recipe.preprocessing = info.preprocessing;
+  recipe.training.dataset = dataset.name;
+  recipe.training.epochs = result.epochs;
+  recipe.training.seed = static_cast<std::int64_t>(seed);
+  recipe.training.test_loss = result.test.loss;
+  recipe.training.correct = result.test.correct;
+  recipe.training.test_items = result.test.total;
+  recipe.training.program = "mnist " + build_info().version;
+  return recipe;
+}
+
+// Keeps the weights after the last finished epoch: what is left of a run that is killed.
+class LastWeights : public TrainingObserver {
+ public:
+  explicit LastWeights(std::function<void(const TrainingResult&)> write) : write_(std::move(write)) {}
+  void epoch_done(const EpochReport& report) override { write_({report.epoch, report.test}); }
+
+ private:
+  std::function<void(const TrainingResult&)> write_;
+};
+
+int run_train(const TrainOptions& options, const Context& context) {
+  const StopSignals signals;
+  if (options.deterministic) set_deterministic();
+  const int threads = set_threads(options.threads);
+  const DeviceChoice device = select_device(options.no_cuda ? "cpu" : options.device);
+  const ModelInfo& info = model_info(options.arch);
+  const TrainingOptions training = training_options(options, device.device);
+  const std::filesystem::path output = output_path(options);
+  if (!options.dry_run) check_writable(output);
+
+  const std::string& name = options.recipe.dataset;
+  const Dataset train_set = to_device(load_dataset(name, options.data_dir, Split::train), device.device);
+  const Dataset test_set = to_device(load_dataset(name, options.data_dir, Split::test), device.device);
+  const auto classes = static_cast<std::int64_t>(train_set.class_names.size());
+  const std::shared_ptr<Network> network = make_network(info, classes, training.seed);
+  network->to(device.device);
+  const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
+    write_model_file(path, state_dict(*network), recipe_of(info, train_set, result, training.seed));
+  };
+
+  std::optional<RunDirectory> run = make_run_directory(options);
+  std::shared_ptr<spdlog::sinks::sink> log_file;
+  if (run) {
+    log_file = add_log_file(context.log, run->log());
+    run->begin({.command_line = context.command_line,
+                .config = context.config,
+                .arch = info.name,
+                .dataset = name,
+                .device = device.description,
+                .precision = precision_name(training.precision),
+                .libtorch = libtorch_version(),
+                .threads = threads,
+                .seed = training.seed});
+  }
+  context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
+  context.log.info("model: {}, {} parameters, {}", info.name, with_thousands(parameter_count(*network)),
+                   precision_name(training.precision));
+  context.log.info("data: {} in {}, {} training and {} test images", name, quoted(options.data_dir),
+                   with_thousands(train_set.size()), with_thousands(test_set.size()));
+  context.log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
+                   training.optimizer.name, training.schedule.lr, training.seed);
+  if (run) context.log.info("run directory: {}", run->path().string());
+
+  // The progress line goes first: it leaves the terminal to those who write after it.
+  std::optional<ProgressLine> progress;
+  if (is_terminal(Stream::err)) progress.emplace(stderr);
+  ReferenceLog reference([&](const std::string& text) {
+    print(text);
+    if (log_file) log_line(*log_file, text);
+  });
+  std::optional<MetricsFiles> metrics;
+  std::optional<LastWeights> last;
+  std::vector<TrainingObserver*> observers;
+  if (progress) observers.push_back(&*progress);
+  observers.push_back(&reference);
+  if (run) {
+    observers.push_back(&metrics.emplace(run->path()));
+    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
+  }
+
+  TrainingResult result;
+  try {
+    result = train(*network, train_set, test_set, info.preprocessing, training, observers,
+                   [&] { return signals.received() != 0; });
+  } catch (const std::exception& error) {
+    progress.reset();
+    if (run) {
+      run->end(fmt::format("failed: {}", error.what()));
+      if (std::filesystem::exists(run->last())) {
+        context.log.info("the weights after the last finished epoch are in {}", run->last().string());
+      }
+    }
+    throw;
+  }
+  progress.reset();
+
+  if (result.stopped) {
+    if (run) {
+      write_model(run->interrupted(), result);
+      run->end("interrupted");
+      context.log.warn("stopped by a signal after {} finished epochs; the weights as they are now are in {}",
+                       result.epochs, run->interrupted().string());
+    }
+    return 128 + signals.received();
+  }
+  if (options.dry_run) {
+    print("Dry run: one batch and one test batch; no model was written\n");
+  } else {
+    write_model(output, result);
+    print(fmt::format("Saved model: {0}\nUse it: mnist infer --model {0} --image IMAGE\n", output.string()));
+  }
+  if (run) run->end("finished");
+  return 0;
+}
+
+// An option whose default the network decides: not shown in the help as a number, but kept with the run's config.
+template <class T>
+void network_default(CLI::Option* option, T& value, const T& of_network) {
+  if (!option->empty()) return;
+  value = of_network;
+  option->default_str(fmt::format("{}", of_network));
+}
+
+std::string defaults_by_network() {
+  std::string text = "Defaults by network:\n";
+  for (const ModelInfo& info : models()) {
+    const TrainingDefaults& d = info.training;
+    text += fmt::format(
+        "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
+        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n",
+        info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
+        d.step_size, d.gamma, d.momentum, d.weight_decay);
+  }
+  return text;
+}
+
+}  // namespace
+
+Command add_train(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("train", "Train a network, write it, evaluate it every epoch");
+  const auto options = std::make_shared<TrainOptions>();
+  TrainOptions& o = *options;
+  constexpr std::int64_t kMillion = 1'000'000;
+  constexpr std::int64_t kMany = 1'000'000'000;
+  const auto in = [](const char* group, CLI::Option* option) { return option->group(group); };
+  const auto by_network = [](CLI::Option* option) { return option->group("Recipe")->default_str(""); };
+
+  in("Model and data", one_of(app->add_option("--arch", o.arch, "network"), model_names()));
+  CLI::Option* dataset =
+      by_network(one_of(app->add_option("--dataset", o.recipe.dataset, "data set"), dataset_names()));
+  in("Model and data", dataset);
+  in("Model and data", add_data_dir(*app, o.data_dir));
+
+  CLI::Option* epochs =
+      by_network(integer(app->add_option("--epochs", o.recipe.epochs, "passes over the training set"), 1, kMillion));
+  CLI::Option* batch_size =
+      by_network(integer(app->add_option("--batch-size", o.recipe.batch_size, "images a training step"), 1, kMillion));
+  CLI::Option* test_batch_size = by_network(
+      integer(app->add_option("--test-batch-size", o.recipe.test_batch_size, "images a test step"), 1, kMillion));
+  CLI::Option* optimizer =
+      by_network(one_of(app->add_option("--optimizer", o.recipe.optimizer, "optimizer"), optimizer_names()));
+  CLI::Option* lr = by_network(real(app->add_option("--lr", o.recipe.lr, "learning rate of the first epoch"), 0, 1e6));
+  CLI::Option* step_size = by_network(integer(
+      app->add_option("--step-size", o.recipe.step_size, "epochs until the rate is multiplied by gamma; 0: never"), 0,
+      kMillion));
+  CLI::Option* gamma =
+      by_network(real(app->add_option("--gamma", o.recipe.gamma, "factor of the learning rate"), 0, 1e6));
+  CLI::Option* momentum = by_network(real(app->add_option("--momentum", o.recipe.momentum, "momentum of sgd"), 0, 1));
+  CLI::Option* weight_decay =
+      by_network(real(app->add_option("--weight-decay", o.recipe.weight_decay, "L2 penalty"), 0, 1e6));
+  in("Recipe", integer(app->add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
+                       std::numeric_limits<std::int64_t>::max()));
+
+  in("Machine", add_device(*app, o.device));
+  in("Machine", app->add_flag("--no-cuda", o.no_cuda, "the same as --device cpu"));
+  in("Machine", one_of(app->add_option("--precision", o.precision,
+                                       "what the network computes in; auto: bf16 where the processor has it"),
+                       {"fp32", "bf16", "auto"}));
+  in("Machine", add_threads(*app, o.threads));
+  in("Machine", app->add_flag("--deterministic", o.deterministic,
+                              "the same bytes from the same command on the same machine, also on a GPU"));
+
+  in("Results", app->add_option("--output,--save-model", o.output,
+                                "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
+      ->type_name("FILE")
+      ->expected(0, 1);
+  in("Results",
+     app->add_option("--run-dir", o.run_dir, "folder for config, log and metrics; runs/<arch>-<n>, numbered"))
+      ->type_name("DIR");
+  in("Results",
+     integer(app->add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
+  in("Results",
+     integer(app->add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
+             0, kMany));
+  in("Results", app->add_flag("--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
+
+  app->footer(defaults_by_network());
+  app->callback([=] {
+    const TrainingDefaults& d = model_info(options->arch).training;
+    TrainingDefaults& r = options->recipe;
+    network_default(dataset, r.dataset, d.dataset);
+    network_default(epochs, r.epochs, d.epochs);
+    network_default(batch_size, r.batch_size, d.batch_size);
+    network_default(test_batch_size, r.test_batch_size, d.test_batch_size);
+    network_default(optimizer, r.optimizer, d.optimizer);
+    network_default(lr, r.lr, d.lr);
+    network_default(step_size, r.step_size, d.step_size);
+    network_default(gamma, r.gamma, d.gamma);
+    network_default(momentum, r.momentum, d.momentum);
+    network_default(weight_decay, r.weight_decay, d.weight_decay);
+  });
+  return {app, [options](const Context& context) { return run_train(*options, context); }};
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,86 @@
+#include "usage.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "mnist/core/suggest.hpp"
+
+#include "help.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// The command that was chosen, else the program itself.
+const CLI::App& chosen(const CLI::App& root) {
+  const std::vector<CLI::App*> commands = root.get_subcommands();
+  return commands.empty() ? root : *commands.front();
+}
+
+std::string see_help(const CLI::App& app) {
+  return fmt::format("see: {} --help", command_name(app));
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : own_options(app)) {
+    if (option->get_group().empty()) continue;  // hidden
+    for (const std::string& name : option->get_lnames()) names.push_back(name);
+  }
+  return names;
+}
+
+Error unknown_option(const std::string& word, const CLI::App& root) {
+  const std::string option = word.substr(0, word.find('='));
+  const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
+  const CLI::App& app = chosen(root);
+  const std::string message = fmt::format("{} has no option '{}'", command_name(app), option);
+
+  std::vector<std::string> names = option_names(app);
+  if (std::ranges::count(names, name) > 0) {
+    // One dash instead of two, or in front of the command it belongs to.
+    const std::string hint = option.starts_with("--") ? fmt::format("write it behind '{}'", app.get_name())
+                                                      : fmt::format("did you mean '--{}'?", name);
+    return usage_error(fmt::format("there is no option '{}' here", option), hint);
+  }
+  if (&app != &root) {
+    for (const std::string& general : option_names(root)) names.push_back(general);
+  }
+  const std::string best = nearest(name, names);
+  return usage_error(message, best.empty() ? see_help(app) : fmt::format("did you mean '--{}'?", best));
+}
+
+Error unknown_word(const std::string& word, const CLI::App& root) {
+  const CLI::App& app = chosen(root);
+  if (&app != &root) {
+    return usage_error(fmt::format("{} takes no argument '{}'", command_name(app), word), see_help(app));
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return usage_error(fmt::format("there is no command '{}'", word), suggestion(word, names));
+}
+
+}  // namespace
+
+Error explain(const CLI::ParseError& error, const CLI::App& root) {
+  for (const std::string& word : root.remaining(/*recurse=*/true)) {
+    if (word == "--") continue;
+    return word.size() > 1 && word.starts_with('-') ? unknown_option(word, root) : unknown_word(word, root);
+  }
+  const std::string text = error.what();
+  const std::string subject = text.substr(0, text.find(':'));
+  if (error.get_name() == "ArgumentMismatch") {
+    return usage_error(fmt::format("{} needs a value", subject), see_help(chosen(root)));
+  }
+  if (error.get_name() == "FileError") {
+    return usage_error(fmt::format("there is no config file '{}'", root.get_config_ptr()->results().back()),
+                       "check the path and its spelling");
+  }
+  return usage_error(text.substr(0, text.find('\n')), see_help(chosen(root)));
+}
+
+}  // namespace mnist::cli

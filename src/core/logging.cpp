@@ -1,0 +1,87 @@
+#include "mnist/core/logging.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/suggest.hpp"
+
+namespace mnist {
+namespace {
+
+// "warning: " and the like before a line that is not plain information, coloured where wanted.
+class LevelPrefix : public spdlog::custom_flag_formatter {
+ public:
+  explicit LevelPrefix(bool color) : color_(color) {}
+
+  void format(const spdlog::details::log_msg& message, const std::tm& /*time*/, spdlog::memory_buf_t& out) override {
+    if (message.level == spdlog::level::info) return;
+    const bool serious = message.level >= spdlog::level::err;
+    const std::string_view escape = serious                                ? "\x1b[1;31m"
+                                    : message.level == spdlog::level::warn ? "\x1b[1;33m"
+                                                                           : "\x1b[2m";
+    const auto name = spdlog::level::to_string_view(message.level);
+    fmt::format_to(std::back_inserter(out), "{}{}:{} ", color_ ? escape : "",
+                   std::string_view(name.data(), name.size()), color_ ? "\x1b[0m" : "");
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelPrefix>(color_); }
+
+ private:
+  bool color_;
+};
+
+constexpr const char* kFilePattern = "%Y-%m-%d %H:%M:%S.%e %l %v";
+
+std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path, bool truncate) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), truncate);
+    sink->set_pattern(kFilePattern);
+    return sink;
+  } catch (const spdlog::spdlog_ex& error) {
+    throw data_error(fmt::format("cannot write the log file {}: {}", quoted(path), error.what()), "name another file");
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& log_levels() {
+  static const std::vector<std::string> names = {"trace", "debug", "info", "warning", "error", "off"};
+  return names;
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<LevelPrefix>('*', options.color).set_pattern("%*%v");
+  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  terminal->set_formatter(std::move(formatter));
+
+  auto logger = std::make_shared<spdlog::logger>("mnist", terminal);
+  const spdlog::level::level_enum level = spdlog::level::from_str(options.level);
+  if (level == spdlog::level::off && options.level != "off") {
+    throw usage_error(fmt::format("there is no log level '{}'", options.level),
+                      suggestion(options.level, log_levels()));
+  }
+  logger->set_level(level);
+  logger->flush_on(spdlog::level::trace);
+  if (!options.file.empty()) logger->sinks().push_back(file_sink(options.file, /*truncate=*/true));
+  return logger;
+}
+
+std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
+  log.sinks().push_back(file_sink(path, /*truncate=*/false));
+  return log.sinks().back();
+}
+
+void log_line(spdlog::sinks::sink& file, std::string_view text) {
+  while (text.starts_with('\n')) text.remove_prefix(1);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  file.log({spdlog::string_view_t("mnist"), spdlog::level::info, spdlog::string_view_t(text.data(), text.size())});
+  file.flush();
+}
+
+}  // namespace mnist

@@ -1,0 +1,123 @@
+#include "mnist/core/process.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <optional>
+#include <sched.h>
+#include <sstream>
+#include <string_view>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+
+namespace mnist {
+namespace {
+
+// The value of the first line of /proc/cpuinfo that begins with `key`.
+std::string cpuinfo(const std::string& key) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const std::size_t colon = line.find(':');
+    if (colon != std::string::npos) return line.substr(std::min(colon + 2, line.size()));
+  }
+  return "";
+}
+
+std::optional<double> number_in(const std::string& path) {
+  std::ifstream file(path);
+  double number = 0;
+  if (file >> number) return number;
+  return std::nullopt;
+}
+
+// Quota over period of one cgroup of version 2, from "200000 100000" or "max 100000".
+std::optional<double> quota_in(const std::filesystem::path& cgroup) {
+  std::ifstream file(cgroup / "cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (file >> quota >> period && period > 0) return quota / period;
+  return std::nullopt;
+}
+
+// Processors' worth of time that this process's cgroups leave it; nothing where there is no limit.
+std::optional<double> cgroup_quota() {
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  std::optional<double> least = quota_in(root);
+  std::ifstream own("/proc/self/cgroup");
+  for (std::string line; std::getline(own, line);) {
+    constexpr std::string_view kVersion2 = "0::/";
+    if (!line.starts_with(kVersion2)) continue;
+    // Each of the groups around the process may set a limit.
+    std::filesystem::path group = root;
+    for (const auto& part : std::filesystem::path(line.substr(kVersion2.size()))) {
+      group /= part;
+      if (const auto quota = quota_in(group)) least = std::min(*quota, least.value_or(*quota));
+    }
+  }
+  const auto quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // version 1
+  const auto period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  if (quota && period && *quota > 0 && *period > 0) return *quota / *period;
+  return least;
+}
+
+}  // namespace
+
+std::string host_name() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 && *name != '\0' ? name : "unknown";
+}
+
+int allowed_cores() {
+  int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+#if defined(__linux__)
+  cpu_set_t mask;
+  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cores = std::min(cores, CPU_COUNT(&mask));
+  if (const auto quota = cgroup_quota()) cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
+#endif
+  return std::max(1, cores);
+}
+
+std::string cpu_model() {
+  const std::string model = cpuinfo("model name");
+  return model.empty() ? "unknown" : model;
+}
+
+std::vector<std::string> cpu_features() {
+  std::istringstream flags(cpuinfo("flags"));
+  static const std::vector<std::string> known = {"avx2",        "fma",      "avx512f",  "avx512_bf16",
+                                                 "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"};
+  std::vector<std::string> found;
+  for (std::string flag; flags >> flag;) {
+    if (std::ranges::find(known, flag) != known.end()) found.push_back(flag);
+  }
+  return found;
+}
+
+std::size_t peak_memory_bytes() {
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#if defined(__APPLE__)
+  return static_cast<std::size_t>(usage.ru_maxrss);
+#else
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+std::filesystem::path executable_path() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error);
+}
+
+std::string utc_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32] = "";
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace mnist

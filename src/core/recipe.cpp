@@ -1,0 +1,127 @@
+#include "mnist/core/recipe.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+
+namespace mnist {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLargestSide = 4096;
+constexpr std::size_t kMostClasses = 100'000;
+
+std::string kind_name(Preprocessing::Kind kind) {
+  return kind == Preprocessing::Kind::digit ? "digit" : "photo";
+}
+
+// Throws std::invalid_argument with what is wrong.
+void check(const Preprocessing& preprocessing) {
+  const auto side = [](const char* name, std::int64_t value, std::int64_t smallest) {
+    if (value < smallest || value > kLargestSide) {
+      throw std::invalid_argument(fmt::format("{} is {}, not {} to {}", name, value, smallest, kLargestSide));
+    }
+  };
+  side("height", preprocessing.height, 1);
+  side("width", preprocessing.width, 1);
+  side("resize", preprocessing.resize, 0);
+  if (preprocessing.channels != 1 && preprocessing.channels != 3) {
+    throw std::invalid_argument(fmt::format("channels is {}, not 1 or 3", preprocessing.channels));
+  }
+  const auto channels = static_cast<std::size_t>(preprocessing.channels);
+  if (preprocessing.mean.size() != channels || preprocessing.std.size() != channels) {
+    throw std::invalid_argument("mean and std must have one number a channel");
+  }
+  for (const double std : preprocessing.std) {
+    if (!(std > 0)) throw std::invalid_argument("std must be above 0");
+  }
+}
+
+Preprocessing preprocessing_from(const Json& json) {
+  Preprocessing preprocessing;
+  const auto kind = json.at("kind").get<std::string>();
+  if (kind == "photo") {
+    preprocessing.kind = Preprocessing::Kind::photo;
+  } else if (kind != "digit") {
+    throw std::invalid_argument(fmt::format("kind is '{}', not digit or photo", kind));
+  }
+  json.at("channels").get_to(preprocessing.channels);
+  json.at("height").get_to(preprocessing.height);
+  json.at("width").get_to(preprocessing.width);
+  json.at("resize").get_to(preprocessing.resize);
+  json.at("mean").get_to(preprocessing.mean);
+  json.at("std").get_to(preprocessing.std);
+  check(preprocessing);
+  return preprocessing;
+}
+
+TrainingSummary training_from(const Json& json) {
+  TrainingSummary training;
+  json.at("dataset").get_to(training.dataset);
+  json.at("epochs").get_to(training.epochs);
+  json.at("seed").get_to(training.seed);
+  json.at("test_loss").get_to(training.test_loss);
+  json.at("correct").get_to(training.correct);
+  json.at("test_items").get_to(training.test_items);
+  json.at("program").get_to(training.program);
+  return training;
+}
+
+}  // namespace
+
+std::string to_json(const Recipe& recipe) {
+  const Preprocessing& preprocessing = recipe.preprocessing;
+  const TrainingSummary& training = recipe.training;
+  const Json json = {{"format_version", Recipe::kFormatVersion},
+                     {"arch", recipe.arch},
+                     {"class_names", recipe.class_names},
+                     {"preprocessing",
+                      {{"kind", kind_name(preprocessing.kind)},
+                       {"channels", preprocessing.channels},
+                       {"height", preprocessing.height},
+                       {"width", preprocessing.width},
+                       {"resize", preprocessing.resize},
+                       {"mean", preprocessing.mean},
+                       {"std", preprocessing.std}}},
+                     {"training",
+                      {{"dataset", training.dataset},
+                       {"epochs", training.epochs},
+                       {"seed", training.seed},
+                       {"test_loss", training.test_loss},
+                       {"correct", training.correct},
+                       {"test_items", training.test_items},
+                       {"program", training.program}}}};
+  // A class may be named after a folder whose name is not UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Recipe recipe_from_json(std::string_view text, const std::string& source) {
+  try {
+    const Json json = Json::parse(text);
+    const auto version = json.at("format_version").get<int>();
+    if (version > Recipe::kFormatVersion) {
+      throw data_error(fmt::format("the recipe in {} has format version {}, this program reads up to {}", source,
+                                   version, Recipe::kFormatVersion),
+                       "use a newer version of mnist");
+    }
+    Recipe recipe;
+    json.at("arch").get_to(recipe.arch);
+    json.at("class_names").get_to(recipe.class_names);
+    if (recipe.class_names.empty() || recipe.class_names.size() > kMostClasses) {
+      throw std::invalid_argument(fmt::format("{} class names", recipe.class_names.size()));
+    }
+    recipe.preprocessing = preprocessing_from(json.at("preprocessing"));
+    recipe.training = training_from(json.at("training"));
+    return recipe;
+  } catch (const Json::exception& error) {
+    throw data_error(fmt::format("the recipe in {} cannot be read: {}", source, error.what()),
+                     "the file is damaged or was written by another program");
+  } catch (const std::invalid_argument& error) {
+    throw data_error(fmt::format("the recipe in {} makes no sense: {}", source, error.what()),
+                     "the file is damaged or was written by another program");
+  }
+}
+
+}  // namespace mnist

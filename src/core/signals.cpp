@@ -1,0 +1,41 @@
+#include "mnist/core/signals.hpp"
+
+#include <csignal>
+
+namespace mnist {
+namespace {
+
+volatile std::sig_atomic_t g_received = 0;
+
+extern "C" void remember(int signal) {
+  if (g_received == 0) g_received = signal;
+  // The next one of either kind ends the process: for those who do not want to wait for the step to finish.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+// A signal that is ignored stays so: nohup, or a shell's job in the background.
+StopSignals::Handler install(int signal) {
+  const StopSignals::Handler former = std::signal(signal, remember);
+  if (former == SIG_IGN) std::signal(signal, SIG_IGN);
+  return former;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  g_received = 0;
+  former_interrupt_ = install(SIGINT);
+  former_terminate_ = install(SIGTERM);
+}
+
+StopSignals::~StopSignals() {
+  std::signal(SIGINT, former_interrupt_);
+  std::signal(SIGTERM, former_terminate_);
+}
+
+int StopSignals::received() const {
+  return g_received;
+}
+
+}  // namespace mnist

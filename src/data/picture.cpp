@@ -1,0 +1,73 @@
+#include "picture.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <ATen/ops/_upsample_bilinear2d_aa.h>
+
+namespace mnist {
+namespace {
+
+// Calls `use(index, {red, green, blue})` for each pixel.
+template <typename Use>
+void for_each_opaque(const torch::Tensor& pixels, Use use) {
+  TORCH_CHECK(pixels.dim() == 3 && pixels.scalar_type() == torch::kUInt8 && pixels.size(2) >= 1 && pixels.size(2) <= 4,
+              "pixels are uint8 [height, width, 1..4]");
+  const auto source = pixels.contiguous();
+  const auto* bytes = source.data_ptr<std::uint8_t>();
+  const auto channels = source.size(2);
+  const auto count = source.size(0) * source.size(1);
+  const bool has_alpha = channels == 2 || channels == 4;
+  const bool has_color = channels >= 3;
+  for (std::int64_t index = 0; index < count; ++index, bytes += channels) {
+    std::array<int, 3> color{bytes[0], bytes[has_color ? 1 : 0], bytes[has_color ? 2 : 0]};
+    if (has_alpha) {
+      const int alpha = bytes[channels - 1];
+      for (int& value : color) value = (value * alpha + 255 * (255 - alpha) + 127) / 255;
+    }
+    use(index, color);
+  }
+}
+
+}  // namespace
+
+torch::Tensor to_grey(const torch::Tensor& pixels) {
+  auto grey = torch::empty({1, pixels.size(0), pixels.size(1)}, torch::kUInt8);
+  auto* out = grey.data_ptr<std::uint8_t>();
+  for_each_opaque(pixels, [&](std::int64_t index, const std::array<int, 3>& color) {
+    out[index] = static_cast<std::uint8_t>((color[0] * 19595 + color[1] * 38470 + color[2] * 7471 + 0x8000) >> 16);
+  });
+  return grey;
+}
+
+torch::Tensor to_rgb(const torch::Tensor& pixels) {
+  auto rgb = torch::empty({3, pixels.size(0), pixels.size(1)}, torch::kUInt8);
+  auto* out = rgb.data_ptr<std::uint8_t>();
+  const auto plane = pixels.size(0) * pixels.size(1);
+  for_each_opaque(pixels, [&](std::int64_t index, const std::array<int, 3>& color) {
+    for (int channel = 0; channel < 3; ++channel) {
+      out[channel * plane + index] = static_cast<std::uint8_t>(color[static_cast<std::size_t>(channel)]);
+    }
+  });
+  return rgb;
+}
+
+torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width) {
+  if (planes.size(1) == height && planes.size(2) == width) return planes;
+  const std::array<std::int64_t, 2> size{height, width};
+  return at::_upsample_bilinear2d_aa(planes.unsqueeze(0), size, /*align_corners=*/false).squeeze(0);
+}
+
+torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest) {
+  const auto height = planes.size(1);
+  const auto width = planes.size(2);
+  const auto longer = std::max(height, width);
+  if (longer <= longest) return planes;
+  const auto scaled = [&](std::int64_t side) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(side * longest) / static_cast<double>(longer)));
+  };
+  return resize(planes, scaled(height), scaled(width));
+}
+
+}  // namespace mnist

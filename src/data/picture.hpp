@@ -1,0 +1,20 @@
+// Decoded pixels of any kind to one kind, and to another size.
+#pragma once
+
+#include <cstdint>
+
+#include <torch/types.h>
+
+namespace mnist {
+
+// `pixels`: uint8 [H, W, 1..4], grey or RGB, with alpha or without. Transparent pixels are laid over white.
+torch::Tensor to_grey(const torch::Tensor& pixels);  // uint8 [1, H, W], ITU-R 601 luma with Pillow's rounding
+torch::Tensor to_rgb(const torch::Tensor& pixels);   // uint8 [3, H, W]
+
+// Antialiased bilinear, as Pillow and torchvision do it. `planes`: uint8 or float [C, H, W]; returns the same type.
+torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width);
+
+// `planes` where its longer side is at most `longest`, else made smaller to that.
+torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest);
+
+}  // namespace mnist

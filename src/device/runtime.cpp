@@ -1,0 +1,77 @@
+#include "mnist/device/runtime.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/process.hpp"
+#include "mnist/core/suggest.hpp"
+
+namespace mnist {
+
+std::string libtorch_version() {
+  return fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH);
+}
+
+std::vector<std::string> libtorch_libraries() {
+  std::vector<std::string> libraries = {fmt::format("{} threads", at::get_num_threads())};
+  if (at::hasMKL()) libraries.push_back(at::get_mkl_version());
+  if (at::hasMKLDNN()) libraries.push_back(at::get_mkldnn_version());
+  libraries.push_back(fmt::format("CPU capability {}", at::get_cpu_capability()));
+  return libraries;
+}
+
+int set_threads(int threads) {
+  const int count = threads > 0 ? threads : allowed_cores();
+  at::set_num_threads(count);
+  return count;
+}
+
+void set_deterministic() {
+#if !defined(_WIN32)
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+#endif
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
+}
+
+Precision choose_precision(const std::string& name, const c10::Device& device) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "bf16") return Precision::bf16;
+  if (name == "auto") {
+    if (!device.is_cpu()) return Precision::fp32;
+    const auto features = cpu_features();
+    const auto has = [&](const char* feature) { return std::ranges::find(features, feature) != features.end(); };
+    return has("avx512_bf16") || has("amx_bf16") ? Precision::bf16 : Precision::fp32;
+  }
+  throw usage_error(fmt::format("there is no precision '{}'", name), suggestion(name, {"fp32", "bf16", "auto"}));
+}
+
+std::string precision_name(Precision precision) {
+  return precision == Precision::bf16 ? "bf16" : "fp32";
+}
+
+PrecisionScope::PrecisionScope(Precision precision, const c10::Device& device)
+    : active_(precision == Precision::bf16), type_(device.type()) {
+  if (!active_) return;
+  at::autocast::set_autocast_enabled(type_, true);
+  at::autocast::set_autocast_dtype(type_, at::kBFloat16);
+  at::autocast::increment_nesting();
+}
+
+PrecisionScope::~PrecisionScope() {
+  if (!active_) return;
+  // Without this the bf16 copies of the weights would outlive the step that changes the weights.
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(type_, false);
+}
+
+}  // namespace mnist

@@ -1,0 +1,67 @@
+#include "content_kind.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace mnist {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSignatures{{
+    {kPngSignature, "a PNG image"},
+    {kJpegSignature, "a JPEG image"},
+    {"GIF8"sv, "a GIF image"},
+    {"II*\0"sv, "a TIFF image"},
+    {"MM\0*"sv, "a TIFF image"},
+    {"%PDF"sv, "a PDF document"},
+    {"BM"sv, "a BMP image"},
+    {"PK\x03\x04"sv, "a zip archive"},
+    {kGzipSignature, "a gzip-compressed file"},
+    {"\xfd"
+     "7zXZ"sv,
+     "an xz-compressed file"},
+    {"BZh"sv, "a bzip2-compressed file"},
+    {"\0\0\x08\x01"sv, "an IDX file of labels"},
+    {"\0\0\x08\x03"sv, "an IDX file of images"},
+}};
+
+// HEIC and AVIF are boxes of ISO 14496-12: a length, "ftyp", the brand.
+std::string_view box_kind(std::string_view bytes) {
+  if (bytes.size() < 12 || bytes.substr(4, 4) != "ftyp") return {};
+  const auto brand = bytes.substr(8, 4);
+  if (brand == "avif" || brand == "avis") return "an AVIF image";
+  if (brand.starts_with("hei") || brand.starts_with("hev") || brand == "mif1" || brand == "msf1") return "a HEIC image";
+  return "a video";
+}
+
+std::string_view text_kind(std::string_view bytes) {
+  std::string begin(bytes.substr(0, 512));
+  std::transform(begin.begin(), begin.end(), begin.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+  const bool binary =
+      std::any_of(begin.begin(), begin.end(), [](unsigned char c) { return c < 32 && (c < '\t' || c > '\r'); });
+  if (binary || begin.empty()) return {};
+  if (begin.find("<html") != std::string::npos || begin.find("<!doctype html") != std::string::npos) {
+    return "an HTML page";
+  }
+  if (begin.find("<svg") != std::string::npos) return "an SVG drawing";
+  // One high byte in plain text is one letter; a file of many is more likely something unknown.
+  const auto high = std::count_if(begin.begin(), begin.end(), [](unsigned char c) { return c >= 127; });
+  return static_cast<std::size_t>(high) * 4 < begin.size() ? "a text file" : std::string_view{};
+}
+
+}  // namespace
+
+std::string content_kind(std::string_view bytes) {
+  for (const auto& [signature, kind] : kSignatures) {
+    if (bytes.starts_with(signature)) return std::string(kind);
+  }
+  if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return "a WebP image";
+  if (const auto kind = box_kind(bytes); !kind.empty()) return std::string(kind);
+  return std::string(text_kind(bytes));
+}
+
+}  // namespace mnist

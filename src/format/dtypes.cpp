@@ -1,0 +1,56 @@
+#include "dtypes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace mnist {
+namespace {
+
+struct Dtype {
+  at::ScalarType type;
+  std::string_view storage;
+  std::string_view safetensors;
+};
+
+constexpr std::array<Dtype, 10> kDtypes{{
+    {at::kFloat, "FloatStorage", "F32"},
+    {at::kDouble, "DoubleStorage", "F64"},
+    {at::kHalf, "HalfStorage", "F16"},
+    {at::kBFloat16, "BFloat16Storage", "BF16"},
+    {at::kLong, "LongStorage", "I64"},
+    {at::kInt, "IntStorage", "I32"},
+    {at::kShort, "ShortStorage", "I16"},
+    {at::kChar, "CharStorage", "I8"},
+    {at::kByte, "ByteStorage", "U8"},
+    {at::kBool, "BoolStorage", "BOOL"},
+}};
+
+template <typename Field, typename Wanted>
+const Dtype* find(Field field, const Wanted& wanted) {
+  const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const Dtype& d) { return d.*field == wanted; });
+  return found == kDtypes.end() ? nullptr : found;
+}
+
+}  // namespace
+
+std::optional<at::ScalarType> type_of_storage(std::string_view storage) {
+  const auto* dtype = find(&Dtype::storage, storage);
+  return dtype != nullptr ? std::optional(dtype->type) : std::nullopt;
+}
+
+std::string_view storage_of_type(at::ScalarType type) {
+  const auto* dtype = find(&Dtype::type, type);
+  return dtype != nullptr ? dtype->storage : std::string_view{};
+}
+
+std::optional<at::ScalarType> type_of_safetensors(std::string_view dtype) {
+  const auto* found = find(&Dtype::safetensors, dtype);
+  return found != nullptr ? std::optional(found->type) : std::nullopt;
+}
+
+std::string_view safetensors_of_type(at::ScalarType type) {
+  const auto* dtype = find(&Dtype::type, type);
+  return dtype != nullptr ? dtype->safetensors : std::string_view{};
+}
+
+}  // namespace mnist

@@ -1,0 +1,76 @@
+#include "mnist/format/model_file.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include <ATen/ATen.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+#include "content_kind.hpp"
+#include "pt_legacy.hpp"
+#include "pt_zip.hpp"
+#include "safetensors.hpp"
+
+namespace mnist {
+namespace {
+
+// What is to be said of a file in none of the layouts that are read.
+Error not_a_model(std::string_view bytes, const std::string& source) {
+  if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") {
+    return data_error(source + " is in PyTorch's tar format of 2017, which is not read",
+                      "load and save it again in Python: torch.save(torch.load(path), \"model.pt\")");
+  }
+  if (bytes.starts_with("version https://git-lfs")) {
+    return data_error(source + " is a pointer of Git LFS, not the file itself", "get the file with: git lfs pull");
+  }
+  if (bytes.size() > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5) {
+    return data_error(source + " is a bare pickle, not a model file of PyTorch",
+                      "save it in Python: torch.save(model.state_dict(), \"model.pt\")");
+  }
+  const auto kind = content_kind(bytes);
+  if (kind == "an HTML page") {
+    return data_error(source + " is an HTML page, not a model file",
+                      "the download gave a web page in place of the file: open the address in a browser and see");
+  }
+  const std::string hint = "a model file is one that mnist train or torch.save wrote, or .safetensors";
+  if (!kind.empty()) return data_error(source + " is " + kind + ", not a model file", hint);
+  return data_error(source + " is not a model file", hint);
+}
+
+NamedTensors on_cpu(const NamedTensors& state) {
+  NamedTensors copies;
+  for (const auto& [name, tensor] : state) copies.emplace_back(name, tensor.detach().cpu().contiguous());
+  return copies;
+}
+
+}  // namespace
+
+ModelFile read_model_file(const std::filesystem::path& path) {
+  const auto bytes = read_file(path, "model file");
+  const auto source = "model file " + quoted(path);
+  if (bytes.starts_with("PK\x03\x04")) return read_pt_zip(bytes, source);
+  if (bytes.starts_with(kLegacyMagic)) return read_pt_legacy(bytes, source);
+  if (looks_like_safetensors(bytes)) return read_safetensors(bytes, source);
+  throw not_a_model(bytes, source);
+}
+
+void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
+  const auto extension = path.extension();
+  const bool zip = extension == ".pt" || extension == ".pth";
+  if (!zip && extension != ".safetensors") {
+    throw data_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
+                     "give it one of these endings");
+  }
+  const auto tensors = on_cpu(state);
+  AtomicFile file(path);
+  if (zip) {
+    write_pt_zip(file, tensors, recipe);
+  } else {
+    write_safetensors(file, tensors, recipe);
+  }
+  file.commit();
+}
+
+}  // namespace mnist

@@ -1,0 +1,14 @@
+// The pickle of a state dict, byte for byte as Python's `torch.save(model.state_dict(), ...)` writes it.
+#pragma once
+
+#include <string>
+
+#include "mnist/format/named_tensors.hpp"
+
+namespace mnist {
+
+// The storage of tensor i is called by its index, "0", "1", ..., and holds its elements one after another.
+// Throws a data `Error` for an element type that model files do not hold.
+std::string pickle_state(const NamedTensors& state);
+
+}  // namespace mnist

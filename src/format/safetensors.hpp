@@ -1,0 +1,28 @@
+// The safetensors format: a header in JSON that names types, shapes and places, then the tensors' bytes.
+//
+// The format has no checksum. Files written here carry a CRC-32 of the whole file under "mnist.crc32" in the metadata
+// (eight hex digits, computed with zeros in their place) beside the recipe under "mnist"; where either is present the
+// checksum must be there and right, so that every single wrong byte is noticed. In files of other programs damage is
+// noticed only where it breaks the header.
+//
+// Source: huggingface/safetensors, README.md, section "Format".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mnist/core/files.hpp"
+#include "mnist/format/model_file.hpp"
+
+namespace mnist {
+
+// Whether a file that begins so could be safetensors and cannot be much else.
+bool looks_like_safetensors(std::string_view bytes);
+
+// `bytes`: the whole file. The tensors are in the order of their bytes. Throws a data `Error` naming `source`.
+ModelFile read_safetensors(std::string_view bytes, const std::string& source);
+
+// `state`: contiguous, on the CPU. Throws a data `Error` as `AtomicFile` does; does not commit.
+void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe);
+
+}  // namespace mnist

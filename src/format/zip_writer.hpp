@@ -1,0 +1,39 @@
+// Writes zip archives byte for byte in the layout of torch.save: entries stored, contents at multiples of 64 bytes
+// (padded by the extra field "FB"), checksums in descriptors after the contents, zip64 end records. No times, no
+// owners: the same entries give the same bytes.
+//
+// Source: PKWARE, "APPNOTE.TXT", version 6.3.10; the layout of PyTorch 2.12's `torch.save`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+
+class ZipWriter {
+ public:
+  // `file` must outlive the writer; it is left to the caller to commit it.
+  explicit ZipWriter(AtomicFile& file) : file_(file) {}
+
+  // Throws a data `Error` as `AtomicFile` does, and where the archive would grow beyond 4 GB.
+  void add(const std::string& name, std::string_view content);
+
+  // 40 decimal digits that depend on the names and contents so far and on nothing else.
+  std::string content_id() const;
+
+  // Writes the directory. Nothing can be added after it.
+  void finish();
+
+ private:
+  void write(std::string_view bytes);
+
+  AtomicFile& file_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t count_ = 0;
+  std::string directory_;
+};
+
+}  // namespace mnist

@@ -1,0 +1,25 @@
+// The network of the MNIST tutorial (pytorch/examples, mnist/main.py, class Net): 1,199,882 parameters for 10 classes.
+#pragma once
+
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+
+#include "mnist/model/network.hpp"
+
+namespace mnist {
+
+class Cnn : public Network {
+ public:
+  explicit Cnn(std::int64_t classes);
+
+  // `inputs`: [N, 1, 28, 28]
+  torch::Tensor forward(const torch::Tensor& inputs, const Dropout& dropout) override;
+
+ private:
+  torch::nn::Conv2d conv1_;
+  torch::nn::Conv2d conv2_;
+  torch::nn::Linear fc1_;
+  torch::nn::Linear fc2_;
+};
+
+}  // namespace mnist

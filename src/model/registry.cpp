@@ -1,0 +1,92 @@
+#include "mnist/model/registry.hpp"
+
+#include <ATen/Context.h>
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/suggest.hpp"
+
+#include "cnn.hpp"
+#include "lenet.hpp"
+
+namespace mnist {
+namespace {
+
+// Mean and standard deviation of MNIST's training pixels, as every program that we replace has them.
+const Preprocessing kMnistDigit = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0.1307}, {0.3081}};
+
+template <class T>
+std::shared_ptr<Network> make(std::int64_t classes) {
+  return std::make_shared<T>(classes);
+}
+
+// Whether `network` has exactly the names and shapes of `state`, num_batches_tracked aside.
+bool fits(const Network& network, const StateDict& state) {
+  const auto ignored = [](const std::string& name) { return name.ends_with("num_batches_tracked"); };
+  const auto wanted = network.named_parameters();
+  const auto buffers = network.named_buffers();
+  std::size_t matched = 0;
+  for (const auto& [name, tensor] : state) {
+    if (ignored(name)) continue;
+    const torch::Tensor* mine = wanted.find(name);
+    if (mine == nullptr) mine = buffers.find(name);
+    if (mine == nullptr || mine->sizes() != tensor.sizes()) return false;
+    ++matched;
+  }
+  std::size_t expected = wanted.size();
+  for (const auto& buffer : buffers) expected += ignored(buffer.key()) ? 0 : 1;
+  return matched == expected;
+}
+
+}  // namespace
+
+const std::vector<ModelInfo>& models() {
+  static const std::vector<ModelInfo> table = {
+      {.name = "cnn",
+       .description = "two convolutions and two linear layers with dropout, 1.2 M parameters (pytorch/examples)",
+       .head = "fc2.weight",
+       .preprocessing = kMnistDigit,
+       .training = {.dataset = "mnist", .epochs = 14, .optimizer = "adadelta", .lr = 1.0, .step_size = 1, .gamma = 0.7},
+       .make = make<Cnn>},
+      {.name = "lenet",
+       .description = "LeNet-like, two 5x5 convolutions and two linear layers, 0.4 M parameters (CHTC templates)",
+       .head = "fc2.weight",
+       .preprocessing = kMnistDigit,
+       .training = {.dataset = "mnist", .epochs = 20, .optimizer = "sgd", .lr = 0.01, .momentum = 0.5},
+       .make = make<LeNet>},
+  };
+  return table;
+}
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+  for (const ModelInfo& info : models()) names.push_back(info.name);
+  return names;
+}
+
+const ModelInfo& model_info(const std::string& name) {
+  for (const ModelInfo& info : models()) {
+    if (info.name == name) return info;
+  }
+  throw usage_error(fmt::format("there is no network '{}'", name), suggestion(name, model_names()));
+}
+
+std::shared_ptr<Network> make_network(const ModelInfo& info, std::int64_t classes, std::uint64_t seed) {
+  at::manual_seed(seed);
+  return info.make(classes);
+}
+
+const ModelInfo* identify(const StateDict& state) {
+  for (const ModelInfo& info : models()) {
+    for (const auto& [name, tensor] : state) {
+      // The bound keeps a hostile file from having a network of any size built for it.
+      if (name == info.head && tensor.dim() >= 1 && tensor.size(0) >= 1 && tensor.size(0) <= 100'000 &&
+          fits(*info.make(tensor.size(0)), state)) {
+        return &info;
+      }
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace mnist

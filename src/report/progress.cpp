@@ -1,0 +1,101 @@
+#include "mnist/report/progress.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "mnist/core/terminal.hpp"
+#include "mnist/core/text.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr auto kRedraw = std::chrono::milliseconds(100);
+
+std::string bar(double fraction, int width) {
+  const int inner = width - 2;
+  const int full = std::clamp(static_cast<int>(std::lround(fraction * inner)), 0, inner);
+  std::string line(static_cast<std::size_t>(full), '=');
+  if (full > 0 && full < inner) line.back() = '>';
+  line.resize(static_cast<std::size_t>(inner), ' ');
+  return fmt::format("[{}]", line);
+}
+
+}  // namespace
+
+std::string short_duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+  const std::int64_t minutes = whole / 60;
+  if (minutes < 60) return fmt::format("{}:{:02}", minutes, whole % 60);
+  return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, whole % 60);
+}
+
+std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
+                          double seconds_left, int width) {
+  const std::string head = fmt::format("epoch {}/{} ", epoch, epochs);
+  std::string tail = fmt::format(" {:3.0f} %", 100 * fraction);
+  if (images_per_second >= 0) tail += fmt::format("  {} images/s", with_thousands(std::llround(images_per_second)));
+  if (seconds_left >= 0) tail += fmt::format("  {} left", short_duration(seconds_left));
+  constexpr int kLongestBar = 32;
+  constexpr int kShortestBar = 6;
+  const int room = width - static_cast<int>(head.size() + tail.size());
+  std::string line = head + (room >= kShortestBar ? bar(fraction, std::min(room, kLongestBar)) : "") + tail;
+  line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(width, 0))));
+  return line;
+}
+
+void ProgressLine::batch_done(const BatchReport& report) {
+  const auto now = Clock::now();
+  if (report.epoch != epoch_) {
+    epoch_ = report.epoch;
+    epoch_start_ = now;
+    epoch_items_ = 0;
+  } else {
+    epoch_items_ += report.items;
+  }
+  if (now - drawn_ < kRedraw && report.batch != report.batches) return;
+  const double seconds = std::chrono::duration<double>(now - epoch_start_).count();
+  double rate = -1;
+  double left = -1;
+  if (epoch_items_ > 0 && seconds > 0) {
+    rate = static_cast<double>(epoch_items_) / seconds;
+    const double seconds_per_batch = seconds / static_cast<double>(report.batch - 1);
+    const auto batches_left = report.batches - report.batch + (report.epochs - report.epoch) * report.batches;
+    left = seconds_per_batch * static_cast<double>(batches_left) +
+           test_seconds_ * static_cast<double>(report.epochs - report.epoch + 1);
+  }
+  drawn_ = now;
+  draw(progress_line(report.epoch, report.epochs,
+                     static_cast<double>(report.batch) / static_cast<double>(report.batches), rate, left,
+                     terminal_width(Stream::err) - 1));
+}
+
+void ProgressLine::interval(const IntervalReport& /*report*/) {
+  clear();
+}
+
+void ProgressLine::evaluating(std::int64_t epoch) {
+  clear();
+  draw(fmt::format("epoch {}: testing", epoch));
+}
+
+void ProgressLine::epoch_done(const EpochReport& report) {
+  test_seconds_ = report.test_seconds;
+  clear();
+}
+
+void ProgressLine::clear() {
+  if (!shown_) return;
+  std::fputs("\r\x1b[K", terminal_);
+  std::fflush(terminal_);
+  shown_ = false;
+}
+
+void ProgressLine::draw(const std::string& line) {
+  std::fputs(("\r\x1b[K" + line).c_str(), terminal_);
+  std::fflush(terminal_);
+  shown_ = true;
+}
+
+}  // namespace mnist

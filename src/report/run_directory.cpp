@@ -1,0 +1,122 @@
+#include "mnist/report/run_directory.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/process.hpp"
+#include "mnist/core/version.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr const char* kHint = "name another place with --run-dir";
+
+void make_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
+}
+
+}  // namespace
+
+RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch) {
+  make_folder(runs);
+  for (int number = 1;; ++number) {
+    const std::filesystem::path path = runs / fmt::format("{}-{}", arch, number);
+    std::error_code error;
+    // Only one of two runs that start together is told that it made the folder.
+    if (std::filesystem::create_directory(path, error)) return RunDirectory(path);
+    if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
+  }
+}
+
+RunDirectory RunDirectory::at(const std::filesystem::path& path) {
+  if (std::filesystem::exists(path / "manifest.json")) {
+    throw usage_error(fmt::format("{} holds a run already", quoted(path)), kHint);
+  }
+  make_folder(path);
+  return RunDirectory(path);
+}
+
+void RunDirectory::begin(const RunDescription& description) {
+  write_file_atomically(path_ / "config.toml", description.config);
+  const BuildInfo build = build_info();
+  nlohmann::ordered_json manifest = {
+      {"format_version", 1},
+      {"outcome", "running"},
+      {"command_line", description.command_line},
+      {"started", utc_time()},
+      {"finished", nullptr},
+      {"arch", description.arch},
+      {"dataset", description.dataset},
+      {"seed", description.seed},
+      {"device", description.device},
+      {"precision", description.precision},
+      {"threads", description.threads},
+      {"host", host_name()},
+      {"cpu", cpu_model()},
+      {"mnist", build.version},
+      {"git_revision", build.git_revision},
+      {"compiler", build.compiler},
+      {"build_type", build.build_type},
+      {"libtorch", description.libtorch},
+  };
+  manifest_ = manifest.dump(2);
+  write_file_atomically(path_ / "manifest.json", manifest_ + "\n");
+}
+
+void RunDirectory::end(const std::string& outcome) const {
+  nlohmann::ordered_json manifest = nlohmann::ordered_json::parse(manifest_);
+  manifest["outcome"] = outcome;
+  manifest["finished"] = utc_time();
+  manifest["peak_memory_bytes"] = peak_memory_bytes();
+  write_file_atomically(path_ / "manifest.json", manifest.dump(2) + "\n");
+}
+
+MetricsFiles::MetricsFiles(const std::filesystem::path& directory) : directory_(directory) {
+  json_ = std::fopen((directory / "metrics.jsonl").string().c_str(), "wb");
+  csv_ = std::fopen((directory / "metrics.csv").string().c_str(), "wb");
+  if (json_ == nullptr || csv_ == nullptr) {
+    throw data_error(fmt::format("cannot write metrics in {}", quoted(directory)), kHint);
+  }
+  write("", "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds\n");
+}
+
+MetricsFiles::~MetricsFiles() {
+  if (json_ != nullptr) std::fclose(json_);
+  if (csv_ != nullptr) std::fclose(csv_);
+}
+
+void MetricsFiles::interval(const IntervalReport& report) {
+  const nlohmann::ordered_json row = {{"kind", "train"},     {"epoch", report.epoch},
+                                      {"step", report.step}, {"lr", report.lr},
+                                      {"loss", report.loss}, {"images_per_second", report.images_per_second}};
+  write(row.dump() + "\n", fmt::format("train,{},{},{:.8g},{:.8g},,,,{:.1f},\n", report.epoch, report.step, report.lr,
+                                       report.loss, report.images_per_second));
+}
+
+void MetricsFiles::epoch_done(const EpochReport& report) {
+  const nlohmann::ordered_json row = {{"kind", "test"},
+                                      {"epoch", report.epoch},
+                                      {"lr", report.lr},
+                                      {"loss", report.test.loss},
+                                      {"correct", report.test.correct},
+                                      {"total", report.test.total},
+                                      {"accuracy", report.test.accuracy()},
+                                      {"images_per_second", report.images_per_second},
+                                      {"train_seconds", report.train_seconds},
+                                      {"test_seconds", report.test_seconds}};
+  write(row.dump() + "\n", fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f}\n", report.epoch, report.lr,
+                                       report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),
+                                       report.images_per_second, report.train_seconds + report.test_seconds));
+}
+
+void MetricsFiles::write(const std::string& json, const std::string& csv) {
+  const bool written = std::fwrite(json.data(), 1, json.size(), json_) == json.size() && std::fflush(json_) == 0 &&
+                       std::fwrite(csv.data(), 1, csv.size(), csv_) == csv.size() && std::fflush(csv_) == 0;
+  if (!written) throw data_error(fmt::format("cannot write metrics in {}: disk full?", quoted(directory_)), kHint);
+}
+
+}  // namespace mnist

@@ -1,0 +1,59 @@
+// The texts of --help are committed: a change of the interface is seen. UPDATE_GOLDEN=1 in the environment writes them
+// anew.
+#include <cstdlib>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/program.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using Arguments = std::vector<std::string>;
+
+class Help : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Help, IsAsCommitted) {
+  const std::string command = GetParam();
+  const SubprocessResult result =
+      run(program(MNIST_BINARY, command == "mnist" ? Arguments{"--help"} : Arguments{command, "--help"}));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, IsEmpty());
+  const std::filesystem::path path = fixture("help/" + command + ".txt");
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) write_file(path, result.out);
+  EXPECT_EQ(result.out, content_of(path)) << "if this is wanted: UPDATE_GOLDEN=1 mnist_cli_test";
+}
+
+TEST_P(Help, FitsInAHundredColumns) {
+  std::istringstream lines(content_of(fixture(std::string("help/") + GetParam() + ".txt")));
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100U) << line;
+    EXPECT_FALSE(line.ends_with(' ')) << line;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Help, ::testing::Values("mnist", "train", "infer", "evaluate", "info"));
+
+TEST(HelpFlag, HasAShortForm) {
+  EXPECT_EQ(run(program(MNIST_BINARY, {"-h"})).out, content_of(fixture("help/mnist.txt")));
+  EXPECT_EQ(run(program(MNIST_BINARY, {"train", "-h"})).out, content_of(fixture("help/train.txt")));
+}
+
+TEST(Version, IsOneLine) {
+  for (const Arguments& arguments : {Arguments{"--version"}, Arguments{"info", "--version"}}) {
+    const SubprocessResult result = run(program(MNIST_BINARY, arguments));
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.out, MatchesRegex("mnist [0-9.]+ \\(git [0-9a-z-]+, LibTorch 2\\.[0-9.]+\\)\n"));
+    EXPECT_THAT(result.err, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace mnist::test

@@ -1,0 +1,246 @@
+#include <filesystem>
+#include <set>
+#include <sstream>
+#include <string>
+#include <sys/wait.h>
+#include <utility>
+#include <vector>
+
+#include <c10/core/GradMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <torch/types.h>
+
+#include "mnist/data/batch.hpp"
+#include "mnist/data/dataset.hpp"
+#include "mnist/format/image.hpp"
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "support/program.hpp"
+#include "support/small_mnist.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr std::int64_t kItems = 12;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<std::string> fields_of(const std::string& line, char separator) {
+  std::istringstream in(line);
+  std::vector<std::string> fields;
+  for (std::string field; std::getline(in, field, separator);) fields.push_back(field);
+  return fields;
+}
+
+// A folder with a data set, an untrained but fixed model, and the data set's test items as images.
+class InferTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new test::TemporaryFolder;
+    test::write_small_mnist(*folder_ / "data", kItems, kItems);
+    const auto& info = model_info("lenet");
+    const auto network = make_network(info, 10, 3);
+    Recipe recipe;
+    recipe.arch = "lenet";
+    recipe.class_names = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine, at last"};
+    recipe.preprocessing = info.preprocessing;
+    // Untrained logits lie so close together that every item would get the same class.
+    const c10::AutoGradMode no_grad(false);
+    for (const auto& [name, tensor] : state_dict(*network)) {
+      if (name == info.head) tensor.mul_(40);
+    }
+    write_model_file(*folder_ / "model.pt", state_dict(*network), recipe);
+
+    const auto dataset = load_dataset("mnist", *folder_ / "data", Split::test);
+    network->eval();
+    const auto batch = slice_batch(dataset, 0, kItems, info.preprocessing);
+    const auto probabilities = network->forward(batch.inputs, Dropout::off()).softmax(1);
+    for (std::int64_t item = 0; item < kItems; ++item) {
+      const auto index = probabilities[item].argmax().item<std::int64_t>();
+      expected_.push_back(recipe.class_names[static_cast<std::size_t>(index)]);
+      probability_.push_back(probabilities[item][index].item<double>());
+      std::filesystem::create_directories(*folder_ / "images" / "more");
+      write_png(image(item), dataset.images[item].permute({1, 2, 0}));
+    }
+    test::write_file(*folder_ / "images" / "notes.txt", "no image");
+    ASSERT_GE(std::set<std::string>(expected_.begin(), expected_.end()).size(), 3U) << "too few to tell items apart";
+  }
+
+  static void TearDownTestSuite() {
+    delete folder_;
+    expected_.clear();
+    probability_.clear();
+  }
+
+  // images/00.png .. 05.png, images/more/06.png ..
+  static std::filesystem::path image(std::int64_t item) {
+    const auto name = (item < 10 ? "0" : "") + std::to_string(item) + ".png";
+    return item < 6 ? *folder_ / "images" / name : *folder_ / "images" / "more" / name;
+  }
+
+  // Runs `mnist infer --model model.pt arguments...` in the folder.
+  static test::SubprocessResult infer(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"infer", "--device", "cpu", "--threads", "1", "--model", "model.pt"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    auto process = test::program(MNIST_BINARY, all);
+    process.folder = folder_->path();
+    return test::run(process);
+  }
+
+  static inline test::TemporaryFolder* folder_ = nullptr;
+  static inline std::vector<std::string> expected_;  // class name of each test item
+  static inline std::vector<double> probability_;
+};
+
+TEST_F(InferTest, PrintsThePredictionOfOneImage) {
+  const auto outcome = infer({"--image", "images/03.png"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "Prediction: " + expected_[3] + "\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(InferTest, PrintsALineForEachOfManyImages) {
+  const auto outcome = infer({"--image", "images/03.png", "--image", "images/more/07.png", "images/01.png"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto lines = lines_of(outcome.out);
+  ASSERT_THAT(lines, SizeIs(3));
+  const auto fields = fields_of(lines[1], '\t');
+  EXPECT_THAT(fields, ElementsAre("images/more/07.png", expected_[7], SizeIs(6)));
+  EXPECT_NEAR(std::stod(fields[2]), probability_[7], 1e-4);
+  EXPECT_THAT(lines[0], HasSubstr("images/03.png\t" + expected_[3]));
+  EXPECT_THAT(lines[2], HasSubstr("images/01.png\t" + expected_[1]));
+}
+
+TEST_F(InferTest, TakesFoldersInOrderAndInBatches) {
+  const auto outcome = infer({"images", "--batch-size", "5"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto lines = lines_of(outcome.out);
+  ASSERT_THAT(lines, SizeIs(kItems));
+  for (std::size_t item = 0; item < lines.size(); ++item) {
+    EXPECT_THAT(lines[item],
+                HasSubstr(image(static_cast<std::int64_t>(item)).filename().string() + "\t" + expected_[item]));
+  }
+}
+
+TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
+  const auto outcome = infer({"--test-item", "4", "--data-dir", "data", "--save-image", "saved.png"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "Label: 4, Prediction: " + expected_[4] + "\n");
+  EXPECT_TRUE(read_image(*folder_ / "saved.png").equal(read_image(image(4))));
+  EXPECT_EQ(infer({"--image", "saved.png"}).out, "Prediction: " + expected_[4] + "\n");
+}
+
+TEST_F(InferTest, PrintsTheLikeliestClasses) {
+  const auto lines = lines_of(infer({"images/02.png", "--top-k", "3"}).out);
+  ASSERT_THAT(lines, SizeIs(4));
+  EXPECT_EQ(lines[0], "Prediction: " + expected_[2]);
+  EXPECT_THAT(lines[1], HasSubstr(expected_[2] + "\t"));
+  EXPECT_THAT(lines_of(infer({"images/02.png", "--top-k", "99"}).out), SizeIs(11)) << "no more than there are classes";
+  EXPECT_THAT(fields_of(lines_of(infer({"images", "--top-k", "2"}).out)[2], '\t'), SizeIs(5));
+}
+
+TEST_F(InferTest, WritesJson) {
+  const auto lines = lines_of(infer({"images", "--format", "json", "--top-k", "2"}).out);
+  ASSERT_THAT(lines, SizeIs(kItems));
+  for (std::size_t item = 0; item < lines.size(); ++item) {
+    const auto object = nlohmann::json::parse(lines[item]);
+    EXPECT_EQ(object["prediction"], expected_[item]);
+    EXPECT_NEAR(object["probability"].get<double>(), probability_[item], 1e-5);
+    ASSERT_EQ(object["top_k"].size(), 2U);
+    EXPECT_EQ(object["top_k"][0]["class"], expected_[item]);
+    EXPECT_EQ(object["top_k"][0]["class_index"], object["class_index"]);
+    EXPECT_GE(object["probability"], object["top_k"][1]["probability"]);
+    EXPECT_THAT(object["path"].get<std::string>(), HasSubstr(".png"));
+  }
+  const auto object = nlohmann::json::parse(infer({"--test-item", "5", "--data-dir", "data", "--format", "json"}).out);
+  EXPECT_EQ(object["test_item"], 5);
+  EXPECT_EQ(object["label"], "5");
+}
+
+TEST_F(InferTest, WritesCsvWithQuotes) {
+  std::filesystem::copy_file(image(0), *folder_ / "a \"b\", c.png");
+  const auto lines = lines_of(infer({"a \"b\", c.png", "--format", "csv", "--top-k", "10"}).out);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_THAT(lines[0],
+              AllOf(HasSubstr("path,prediction,class_index,probability,prediction_2,"), HasSubstr("probability_10")));
+  EXPECT_THAT(lines[1], AllOf(HasSubstr("\"a \"\"b\"\", c.png\","), HasSubstr(",\"nine, at last\",9,")));
+  EXPECT_EQ(lines_of(infer({"--test-item", "5", "--data-dir", "data", "--format", "csv"}).out)[0],
+            "test_item,label,prediction,class_index,probability");
+}
+
+TEST_F(InferTest, GoesOnAfterAFileThatCannotBeRead) {
+  test::write_file(*folder_ / "broken.png", "GIF89a and so on");
+  const auto outcome = infer({"images/01.png", "broken.png", "none.png", "images/02.png"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(lines_of(outcome.out), ElementsAre(HasSubstr("images/01.png"), HasSubstr("images/02.png")));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("error: 'broken.png' is a GIF image"), HasSubstr("hint: convert it to PNG"),
+                                 HasSubstr("none.png")));
+}
+
+TEST_F(InferTest, TellsOfAFolderWithoutImages) {
+  std::filesystem::create_directories(*folder_ / "empty" / "below");
+  const auto outcome = infer({"empty", "images/01.png"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("error: folder 'empty' holds no images"));
+  EXPECT_THAT(lines_of(outcome.out), SizeIs(1));
+}
+
+TEST_F(InferTest, WritesTheResultsToAFile) {
+  const auto outcome = infer({"images", "--output", "results.tsv"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(test::content_of(*folder_ / "results.tsv"), infer({"images"}).out);
+  EXPECT_EQ(infer({"images", "--output", "none/results.tsv"}).exit_code, 3);
+}
+
+TEST_F(InferTest, InvertsDarkDigitsOnALightGround) {
+  write_png(*folder_ / "light.png", 255 - read_image(image(6)));
+  EXPECT_EQ(infer({"light.png", "--format", "json", "--invert", "always"}).out,
+            infer({"light.png", "--format", "json"}).out);
+  EXPECT_EQ(infer({"light.png"}).out, "Prediction: " + expected_[6] + "\n");
+  EXPECT_NE(infer({"light.png", "--format", "json", "--invert", "never"}).out,
+            infer({"light.png", "--format", "json"}).out);
+}
+
+TEST_F(InferTest, RefusesOptionsThatDoNotFit) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{}, "there is nothing to classify"},
+      {{"images/01.png", "--test-item", "1"}, "--test-item classifies an item of a data set"},
+      {{"images/01.png", "--save-image", "x.png"}, "--save-image writes the item of --test-item"},
+      {{"--test-item", "12", "--data-dir", "data"}, "--test-item 12 is not there: the test set has items 0 to 11"},
+      {{"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
+      {{"images/01.png", "--top-k", "0"}, "--top-k must be 1 to"},
+      {{"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
+      {{"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const auto outcome = infer(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << message;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("error: " + message), HasSubstr("hint: "))) << message;
+    EXPECT_EQ(outcome.out, "") << message;
+  }
+}
+
+TEST_F(InferTest, SaysWhereTheDataIsMissing) {
+  const auto outcome = infer({"--test-item", "1", "--data-dir", "nowhere"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("nowhere"), HasSubstr("scripts/fetch_data mnist")));
+}
+
+}  // namespace
+}  // namespace mnist

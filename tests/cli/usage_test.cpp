@@ -1,0 +1,124 @@
+// What is wrong with a command line is said in one line, with a hint that works, and exit code 2.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/program.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using Arguments = std::vector<std::string>;
+
+struct Mistake {
+  const char* name;
+  Arguments arguments;
+  std::string error;
+  std::string hint;
+};
+
+std::ostream& operator<<(std::ostream& out, const Mistake& mistake) {
+  return out << mistake.name;
+}
+
+class UsageMistake : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(UsageMistake, IsAnsweredInTwoLines) {
+  const SubprocessResult result = run(program(MNIST_BINARY, GetParam().arguments));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_EQ(result.err, "error: " + GetParam().error + "\nhint: " + GetParam().hint + "\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, UsageMistake,
+    ::testing::Values(
+        Mistake{"command", {"trian"}, "there is no command 'trian'", "did you mean 'train'?"},
+        Mistake{"unknown command",
+                {"dance", "--epochs", "3"},
+                "there is no command 'dance'",
+                "choose one of: train, infer, evaluate, info"},
+        Mistake{"empty command", {""}, "there is no command ''", "choose one of: train, infer, evaluate, info"},
+        Mistake{"option", {"train", "--epoch", "3"}, "mnist train has no option '--epoch'", "did you mean '--epochs'?"},
+        Mistake{"option with its value",
+                {"train", "--bach-size=3"},
+                "mnist train has no option '--bach-size'",
+                "did you mean '--batch-size'?"},
+        Mistake{"unknown option",
+                {"train", "--zoom", "3"},
+                "mnist train has no option '--zoom'",
+                "see: mnist train --help"},
+        Mistake{"unknown short option", {"info", "-x"}, "mnist info has no option '-x'", "see: mnist info --help"},
+        Mistake{"one dash", {"train", "-epochs", "3"}, "there is no option '-epochs' here", "did you mean '--epochs'?"},
+        Mistake{"general option behind the command",
+                {"info", "--log-levle", "debug"},
+                "mnist info has no option '--log-levle'",
+                "did you mean '--log-level'?"},
+        Mistake{"option before its command",
+                {"--epochs", "3", "train"},
+                "there is no option '--epochs' here",
+                "write it behind 'train'"},
+        Mistake{"argument that is not taken",
+                {"train", "data"},
+                "mnist train takes no argument 'data'",
+                "see: mnist train --help"},
+        Mistake{"number too small",
+                {"train", "--epochs", "0"},
+                "--epochs must be 1 to 1,000,000, is '0'",
+                "give a number in that range"},
+        Mistake{"number too large",
+                {"train", "--epochs", "99999999999999999999"},
+                "--epochs must be 1 to 1,000,000, is '99999999999999999999'",
+                "give a number in that range"},
+        Mistake{"no number",
+                {"train", "--epochs", "two"},
+                "--epochs must be 1 to 1,000,000, is 'two'",
+                "give a number in that range"},
+        Mistake{"octal",
+                {"train", "--epochs", "010"},
+                "--epochs must be 1 to 1,000,000, is '010'",
+                "give a number in that range"},
+        Mistake{"fraction",
+                {"train", "--epochs", "1.5"},
+                "--epochs must be 1 to 1,000,000, is '1.5'",
+                "give a number in that range"},
+        Mistake{"rate that is no number",
+                {"train", "--lr", "nan"},
+                "--lr must be 0 to 1e+06, is 'nan'",
+                "give a number in that range"},
+        Mistake{"no value", {"train", "--epochs"}, "--epochs needs a value", "see: mnist train --help"},
+        Mistake{"choice", {"train", "--arch", "cnm"}, "--arch cannot be 'cnm'", "did you mean 'cnn'?"},
+        Mistake{"choice with nothing near",
+                {"--color", "rainbow", "info"},
+                "--color cannot be 'rainbow'",
+                "choose one of: auto, always, never"},
+        Mistake{"device", {"evaluate", "--device", "cudda"}, "there is no device 'cudda'", "did you mean 'cuda'?"}));
+
+TEST(Usage, WithoutACommandItIsShown) {
+  const SubprocessResult result = run(program(MNIST_BINARY, {}));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, StartsWith("Usage: mnist "));
+  EXPECT_THAT(result.err, HasSubstr("mnist --help"));
+}
+
+TEST(Usage, AWrongValueInTheEnvironmentIsAnErrorToo) {
+  const SubprocessResult result = run(program(MNIST_BINARY, {"evaluate"}, {{"MNIST_DEVICE", "gpu"}}));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("'gpu'"));
+}
+
+TEST(Usage, TheLastOfTwoCounts) {
+  const TemporaryFolder folder;
+  const SubprocessResult result =
+      run(program(MNIST_BINARY, {"train", "--data-dir", "/none/first", "--data-dir", "/none/second", "--dry-run"}));
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("/none/second"));
+}
+
+}  // namespace
+}  // namespace mnist::test

@@ -1,0 +1,174 @@
+// Whole files: read with bounds, replaced whole or not at all. The tests may run as root, whom permissions do not stop:
+// what cannot be written here is not a matter of permissions.
+#include "mnist/core/files.hpp"
+
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using test::content_of;
+using test::TemporaryFolder;
+using test::write_file;
+using ::testing::HasSubstr;
+
+template <typename Action>
+std::string error_of(const Action& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  ADD_FAILURE() << "was accepted";
+  return "";
+}
+
+std::vector<std::string> names_in(const TemporaryFolder& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    names.push_back(entry.path().filename().string());
+  }
+  return names;
+}
+
+unsigned permissions(const std::filesystem::path& path) {
+  return static_cast<unsigned>(std::filesystem::status(path).permissions());
+}
+
+TEST(Quoted, NeitherBreaksALineNorSteersATerminal) {
+  EXPECT_EQ(quoted("a b/c.pt"), "'a b/c.pt'");
+  EXPECT_EQ(quoted("a\nb\x1b[31m\x7f"), "'a\\x0ab\\x1b[31m\\x7f'");
+  EXPECT_EQ(quoted("\xC3\xA4"), "'\xC3\xA4'");
+}
+
+TEST(ReadFile, GivesTheWholeContent) {
+  const TemporaryFolder folder;
+  const std::string content("a\0b\r\n", 5);
+  write_file(folder / "x", content);
+  EXPECT_EQ(read_file(folder / "x", "file"), content);
+  EXPECT_EQ(read_file(folder / "x", "file", 5), content);
+}
+
+TEST(ReadFile, SaysWhatIsWrongWithTheFile) {
+  const TemporaryFolder folder;
+  write_file(folder / "empty", "");
+  write_file(folder / "large", "123456");
+  const auto error = [&](const char* name) { return error_of([&] { read_file(folder / name, "model file", 5); }); };
+  EXPECT_THAT(error("none"), HasSubstr("there is no model file '"));
+  EXPECT_THAT(error("empty"), HasSubstr("is empty"));
+  EXPECT_THAT(error("large"), HasSubstr("6 bytes, at most 5"));
+  EXPECT_THAT(error("."), HasSubstr("is a folder"));
+  EXPECT_THAT(error("large/x"), HasSubstr("Not a directory"));
+}
+
+TEST(ReadFile, DoesNotWaitForAPipe) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { read_file(folder / "pipe", "image"); }), HasSubstr("not a regular file"));
+}
+
+TEST(AtomicFile, WithoutCommitNothingChanges) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old");
+  {
+    AtomicFile file(folder / "x");
+    file.write("new");
+    EXPECT_EQ(names_in(folder).size(), 2U);
+    EXPECT_EQ(content_of(folder / "x"), "old");
+  }
+  EXPECT_EQ(content_of(folder / "x"), "old");
+  EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
+}
+
+TEST(AtomicFile, CommitReplacesAndLeavesNothingElse) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old and longer");
+  AtomicFile file(folder / "x");
+  file.write("ne");
+  file.write("w");
+  file.commit();
+  EXPECT_EQ(content_of(folder / "x"), "new");
+  EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
+}
+
+TEST(AtomicFile, KeepsThePermissionsOfTheFileItReplaces) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old");
+  std::filesystem::permissions(folder / "x", std::filesystem::perms(0666));
+  write_file_atomically(folder / "x", "new");
+  EXPECT_EQ(permissions(folder / "x"), 0666U);
+  std::filesystem::permissions(folder / "x", std::filesystem::perms(0640));
+  write_file_atomically(folder / "x", "newer");
+  EXPECT_EQ(permissions(folder / "x"), 0640U);
+}
+
+TEST(AtomicFile, ANewFileHasThePermissionsOfTheUmask) {
+  const TemporaryFolder folder;
+  const mode_t former = ::umask(027);
+  write_file_atomically(folder / "x", "new");
+  ::umask(former);
+  EXPECT_EQ(permissions(folder / "x"), 0640U);
+}
+
+TEST(AtomicFile, FollowsASymbolicLink) {
+  const TemporaryFolder folder;
+  write_file(folder / "there/x", "old");
+  std::filesystem::create_symlink("there/x", folder / "link");
+  write_file_atomically(folder / "link", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(content_of(folder / "there/x"), "new");
+  std::filesystem::create_symlink("there/y", folder / "dangling");
+  write_file_atomically(folder / "dangling", "made");
+  EXPECT_EQ(content_of(folder / "there/y"), "made");
+}
+
+TEST(AtomicFile, SaysAtOnceWhereItCannotWrite) {
+  const TemporaryFolder folder;
+  write_file(folder / "file", "content");
+  EXPECT_THAT(error_of([&] { AtomicFile file(folder / "none/x"); }), HasSubstr("there is no folder"));
+  EXPECT_THAT(error_of([&] { AtomicFile file(folder / "file/x"); }), HasSubstr("there is no folder"));
+  EXPECT_THAT(error_of([&] { AtomicFile file(folder.path()); }), HasSubstr("it is a folder"));
+  EXPECT_THAT(error_of([&] { AtomicFile file("/proc/mnist-test"); }), HasSubstr("cannot write '/proc/mnist-test'"));
+}
+
+TEST(AtomicFile, NeverReplacesADevice) {
+  EXPECT_THAT(error_of([] { AtomicFile file("/dev/null"); }), HasSubstr("not a regular file"));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+// A limit on the size of files stands in for a full disk.
+TEST(AtomicFile, AFullDiskIsAnErrorAndLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old");
+  rlimit former{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &former), 0);
+  const rlimit small{1000, former.rlim_max};
+  std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::string error = error_of([&] { write_file_atomically(folder / "x", std::string(5000, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &former);
+  std::signal(SIGXFSZ, SIG_DFL);
+  EXPECT_THAT(error, HasSubstr("cannot write '"));
+  EXPECT_EQ(content_of(folder / "x"), "old");
+  EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
+}
+
+TEST(CheckWritable, LeavesNothingBehind) {
+  const TemporaryFolder folder;
+  check_writable(folder / "x");
+  EXPECT_TRUE(names_in(folder).empty());
+  EXPECT_THAT(error_of([&] { check_writable(folder / "none/x"); }), HasSubstr("there is no folder"));
+}
+
+}  // namespace
+}  // namespace mnist

@@ -1,0 +1,88 @@
+#include "mnist/core/logging.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using test::content_of;
+using test::TemporaryFolder;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What `make_logger(options)` writes to stderr for one line of each weight.
+std::string told(const LogOptions& options) {
+  ::testing::internal::CaptureStderr();
+  const auto log = make_logger(options);
+  log->trace("t");
+  log->debug("d");
+  log->info("i");
+  log->warn("w");
+  log->error("e");
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(Logger, InfoIsBareAndTheOthersSayWhatTheyAre) {
+  EXPECT_EQ(told({}), "i\nwarning: w\nerror: e\n");
+}
+
+TEST(Logger, EachLevelHidesWhatIsBelow) {
+  EXPECT_EQ(told({.level = "trace"}), "trace: t\ndebug: d\ni\nwarning: w\nerror: e\n");
+  EXPECT_EQ(told({.level = "warning"}), "warning: w\nerror: e\n");
+  EXPECT_EQ(told({.level = "error"}), "error: e\n");
+  EXPECT_EQ(told({.level = "off"}), "");
+}
+
+TEST(Logger, ColoursOnlyWhereWanted) {
+  EXPECT_THAT(told({}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(told({.color = true}), HasSubstr("\x1b[1;33mwarning:\x1b[0m w\n"));
+}
+
+TEST(Logger, EveryNamedLevelIsTakenAndNoOther) {
+  for (const std::string& level : log_levels()) EXPECT_NO_THROW(make_logger({.level = level}));
+  try {
+    make_logger({.level = "warnin"});
+    FAIL() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_EQ(error.hint(), "did you mean 'warning'?");
+  }
+}
+
+TEST(Logger, AFileGetsTheLinesWithTimeAndLevel) {
+  const TemporaryFolder folder;
+  test::write_file(folder / "log.txt", "former\n");
+  ::testing::internal::CaptureStderr();
+  const auto log = make_logger({.file = folder / "log.txt"});
+  log->warn("hot");
+  const std::string content = content_of(folder / "log.txt");
+  EXPECT_THAT(content, ContainsRegex("^[0-9-]+ [0-9:.]+ warning hot\n$"));
+  add_log_file(*log, folder / "second.txt");
+  log->info("both");
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(content_of(folder / "log.txt"), HasSubstr(" info both\n"));
+  EXPECT_THAT(content_of(folder / "second.txt"), ContainsRegex("^[0-9-]+ [0-9:.]+ info both\n$"));
+}
+
+TEST(Logger, AFurtherFileIsAppendedTo) {
+  const TemporaryFolder folder;
+  test::write_file(folder / "log.txt", "former\n");
+  add_log_file(*make_logger({}), folder / "log.txt");
+  EXPECT_EQ(content_of(folder / "log.txt"), "former\n");
+}
+
+TEST(Logger, AFileThatCannotBeWrittenIsADataError) {
+  const TemporaryFolder folder;
+  test::write_file(folder / "file", "x");
+  EXPECT_THROW(make_logger({.file = folder.path()}), Error);
+  EXPECT_THROW(add_log_file(*make_logger({}), folder / "file/log.txt"), Error);
+}
+
+}  // namespace
+}  // namespace mnist

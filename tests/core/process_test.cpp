@@ -1,0 +1,134 @@
+// The process and what is around it: signals, terminal, machine, build.
+#include "mnist/core/process.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <sched.h>
+#include <thread>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
+#include "mnist/core/version.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::MatchesRegex;
+
+TEST(StopSignals, RemembersTheFirst) {
+  const StopSignals signals;
+  EXPECT_EQ(signals.received(), 0);
+  std::raise(SIGTERM);
+  EXPECT_EQ(signals.received(), SIGTERM);
+}
+
+TEST(StopSignals, ANewOneStartsAtNothing) {
+  {
+    const StopSignals signals;
+    std::raise(SIGINT);
+  }
+  const StopSignals signals;
+  EXPECT_EQ(signals.received(), 0);
+}
+
+TEST(StopSignalsDeathTest, TheSecondSignalEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        const StopSignals signals;
+        std::raise(SIGINT);
+        std::raise(SIGINT);
+      },
+      ::testing::KilledBySignal(SIGINT), "");
+  EXPECT_EXIT(
+      {
+        const StopSignals signals;
+        std::raise(SIGINT);
+        std::raise(SIGTERM);
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(StopSignals, PutsTheFormerHandlersBack) {
+  const auto mine = [](int) {};
+  std::signal(SIGINT, mine);
+  { const StopSignals signals; }
+  EXPECT_EQ(std::signal(SIGINT, SIG_DFL), static_cast<void (*)(int)>(mine));
+}
+
+TEST(StopSignals, AnIgnoredSignalStaysIgnored) {
+  std::signal(SIGINT, SIG_IGN);
+  {
+    const StopSignals signals;
+    std::raise(SIGINT);
+    EXPECT_EQ(signals.received(), 0);
+  }
+  EXPECT_EQ(std::signal(SIGINT, SIG_DFL), SIG_IGN);
+}
+
+TEST(UseColor, TheOptionGoesBeforeEverything) {
+  EXPECT_TRUE(use_color("always", Stream::out));
+  EXPECT_FALSE(use_color("never", Stream::out));
+}
+
+TEST(Terminal, AFileIsNone) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  const int former = ::dup(STDERR_FILENO);
+  ::dup2(::fileno(file), STDERR_FILENO);
+  const bool terminal = is_terminal(Stream::err);
+  const bool color = use_color("auto", Stream::err);
+  const int width = terminal_width(Stream::err);
+  ::dup2(former, STDERR_FILENO);
+  ::close(former);
+  std::fclose(file);
+  EXPECT_FALSE(terminal);
+  EXPECT_FALSE(color);
+  EXPECT_EQ(width, 80);
+}
+
+TEST(Process, CoresAreThoseOfTheAffinityMask) {
+  EXPECT_GE(allowed_cores(), 1);
+  EXPECT_LE(allowed_cores(), static_cast<int>(std::thread::hardware_concurrency()));
+  cpu_set_t former;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof former, &former), 0);
+  int first = 0;
+  while (!CPU_ISSET(first, &former)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(allowed_cores(), 1);
+  ::sched_setaffinity(0, sizeof former, &former);
+}
+
+TEST(Process, KnowsTheMachine) {
+  EXPECT_FALSE(host_name().empty());
+  EXPECT_FALSE(cpu_model().empty());
+  EXPECT_TRUE(std::filesystem::exists(executable_path()));
+}
+
+TEST(Process, PeakMemoryIsInBytes) {
+  constexpr std::size_t kSize = std::size_t{64} << 20;
+  const std::vector<char> touched(kSize, 'x');
+  EXPECT_GE(peak_memory_bytes(), kSize);
+  EXPECT_LT(peak_memory_bytes(), kSize * 1000);
+}
+
+TEST(Process, TimeIsIso8601) {
+  EXPECT_THAT(utc_time(), MatchesRegex("20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"));
+}
+
+TEST(BuildInfo, IsFilledIn) {
+  const BuildInfo build = build_info();
+  EXPECT_THAT(build.version, MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(build.git_revision, MatchesRegex("unknown|[0-9a-f]{12}(-dirty)?"));
+  EXPECT_FALSE(build.compiler.empty());
+  EXPECT_FALSE(build.build_type.empty());
+}
+
+}  // namespace
+}  // namespace mnist

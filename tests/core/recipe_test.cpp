@@ -1,0 +1,135 @@
+#include "mnist/core/recipe.hpp"
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+Recipe example() {
+  Recipe recipe;
+  recipe.arch = "cnn";
+  recipe.class_names = {"zero", "one \"1\"", "zwei \xC3\xA4"};
+  recipe.preprocessing.mean = {0.1307};
+  recipe.preprocessing.std = {0.3081};
+  recipe.training = {"mnist", 14, 1, 0.0278, 9909, 10000, "mnist 0.1.0"};
+  return recipe;
+}
+
+Recipe photo() {
+  Recipe recipe = example();
+  recipe.preprocessing = {Preprocessing::Kind::photo, 3, 224, 224, 256, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+  return recipe;
+}
+
+TEST(Recipe, ComesBackAsItWas) {
+  EXPECT_EQ(recipe_from_json(to_json(example()), "test"), example());
+  EXPECT_EQ(recipe_from_json(to_json(photo()), "test"), photo());
+}
+
+TEST(Recipe, TheSameRecipeGivesTheSameBytes) {
+  EXPECT_EQ(to_json(recipe_from_json(to_json(photo()), "test")), to_json(photo()));
+  EXPECT_EQ(to_json(example()).back(), '\n');
+}
+
+// Files of version 1 are out there: this text never changes.
+TEST(Recipe, ReadsVersionOne) {
+  const char* text = R"({"format_version": 1, "arch": "lenet", "class_names": ["a", "b"],
+    "preprocessing": {"kind": "digit", "channels": 1, "height": 28, "width": 28, "resize": 0,
+                      "mean": [0.5], "std": [0.25]},
+    "training": {"dataset": "mnist", "epochs": 2, "seed": 7, "test_loss": 0.5, "correct": 90, "test_items": 100,
+                 "program": "mnist 0.1.0"}})";
+  const Recipe recipe = recipe_from_json(text, "test");
+  EXPECT_EQ(recipe.arch, "lenet");
+  EXPECT_EQ(recipe.class_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(recipe.preprocessing.mean, std::vector<double>{0.5});
+  EXPECT_EQ(recipe.preprocessing.std, std::vector<double>{0.25});
+  EXPECT_EQ(recipe.training.seed, 7);
+  EXPECT_EQ(recipe.training.correct, 90);
+}
+
+TEST(Recipe, KeysOfLaterVersionsArePassedOver) {
+  Json json = Json::parse(to_json(example()));
+  json["colour"] = "blue";
+  json["preprocessing"]["gamma"] = 2.2;
+  EXPECT_EQ(recipe_from_json(json.dump(), "test"), example());
+}
+
+TEST(Recipe, AClassNameThatIsNoUtf8IsWrittenAllTheSame) {
+  Recipe recipe = example();
+  recipe.class_names = {"caf\xE9"};
+  EXPECT_EQ(recipe_from_json(to_json(recipe), "test").class_names.size(), 1U);
+}
+
+struct Refusal {
+  const char* name;
+  std::function<void(Json&)> change;
+};
+
+std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
+  return out << refusal.name;
+}
+
+class RefusedRecipe : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusedRecipe, IsADataErrorThatNamesTheFile) {
+  Json json = Json::parse(to_json(photo()));
+  GetParam().change(json);
+  try {
+    recipe_from_json(json.dump(), "'some.pt'");
+    FAIL() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_THAT(error.what(), HasSubstr("'some.pt'"));
+    EXPECT_FALSE(error.hint().empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedRecipe,
+    ::testing::Values(Refusal{"newer version", [](Json& json) { json["format_version"] = 2; }},
+                      Refusal{"no version", [](Json& json) { json.erase("format_version"); }},
+                      Refusal{"no arch", [](Json& json) { json.erase("arch"); }},
+                      Refusal{"arch a number", [](Json& json) { json["arch"] = 3; }},
+                      Refusal{"no classes", [](Json& json) { json["class_names"] = Json::array(); }},
+                      Refusal{"classes numbers",
+                              [](Json& json) {
+                                json["class_names"] = {1, 2};
+                              }},
+                      Refusal{"too many classes",
+                              [](Json& json) { json["class_names"] = std::vector<std::string>(100'001, "x"); }},
+                      Refusal{"no preprocessing", [](Json& json) { json.erase("preprocessing"); }},
+                      Refusal{"unknown kind", [](Json& json) { json["preprocessing"]["kind"] = "sound"; }},
+                      Refusal{"two channels", [](Json& json) { json["preprocessing"]["channels"] = 2; }},
+                      Refusal{"no height", [](Json& json) { json["preprocessing"]["height"] = 0; }},
+                      Refusal{"negative width", [](Json& json) { json["preprocessing"]["width"] = -28; }},
+                      Refusal{"too wide", [](Json& json) { json["preprocessing"]["width"] = 4097; }},
+                      Refusal{"too large", [](Json& json) { json["preprocessing"]["resize"] = 1 << 30; }},
+                      Refusal{"one mean of three", [](Json& json) { json["preprocessing"]["mean"] = {0.5}; }},
+                      Refusal{"std 0",
+                              [](Json& json) {
+                                json["preprocessing"]["std"] = {0.2, 0, 0.2};
+                              }},
+                      Refusal{"mean null",
+                              [](Json& json) {
+                                json["preprocessing"]["mean"] = {0.2, nullptr, 0.2};
+                              }},
+                      Refusal{"no training", [](Json& json) { json.erase("training"); }}));
+
+TEST(Recipe, TextThatIsNoJsonIsRefused) {
+  const std::string deep(100'000, '[');
+  for (const std::string& text : {std::string(), std::string("{"), std::string("[]"), std::string("nonsense"), deep}) {
+    EXPECT_THROW(recipe_from_json(text, "test"), Error) << text.substr(0, 10);
+  }
+}
+
+}  // namespace
+}  // namespace mnist

@@ -1,0 +1,46 @@
+#include "mnist/core/suggest.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mnist {
+namespace {
+
+const std::vector<std::string> kCommands = {"train", "infer", "evaluate", "info"};
+
+TEST(Nearest, OneEditOfEachKind) {
+  EXPECT_EQ(nearest("trian", kCommands), "train");   // swapped
+  EXPECT_EQ(nearest("trin", kCommands), "train");    // left out
+  EXPECT_EQ(nearest("traain", kCommands), "train");  // doubled
+  EXPECT_EQ(nearest("trein", kCommands), "train");   // replaced
+  EXPECT_EQ(nearest("evalutae", kCommands), "evaluate");
+}
+
+TEST(Nearest, CaseDoesNotCount) {
+  EXPECT_EQ(nearest("TRAIN", kCommands), "train");
+}
+
+TEST(Nearest, NothingWhereNoneIsNear) {
+  EXPECT_EQ(nearest("bench", kCommands), "");
+  EXPECT_EQ(nearest("", kCommands), "");
+  EXPECT_EQ(nearest("x", {"lr"}), "");
+  EXPECT_EQ(nearest("train", {}), "");
+}
+
+TEST(Nearest, ShorterNamesMayHaveFewerMistakes) {
+  EXPECT_EQ(nearest("lx", {"lr"}), "lr");
+  EXPECT_EQ(nearest("xx", {"lr"}), "");
+  EXPECT_EQ(nearest("cudd", {"cpu", "cuda"}), "cuda");
+  EXPECT_EQ(nearest("fashoin-mnsit", {"mnist", "fashion-mnist"}), "fashion-mnist");
+}
+
+TEST(Nearest, OfEqualsTheFirst) {
+  EXPECT_EQ(nearest("info", {"infer", "into", "inro"}), "into");
+}
+
+TEST(Suggestion, NamesTheNearestOrAll) {
+  EXPECT_EQ(suggestion("trian", kCommands), "did you mean 'train'?");
+  EXPECT_EQ(suggestion("bench", kCommands), "choose one of: train, infer, evaluate, info");
+}
+
+}  // namespace
+}  // namespace mnist

@@ -1,0 +1,121 @@
+#include "mnist/data/dataset.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+
+#include "support/small_mnist.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// The error of loading the test split, with its hint.
+std::string load_error(const std::string& name, const std::filesystem::path& dir) {
+  try {
+    load_dataset(name, dir, Split::test);
+  } catch (const Error& error) {
+    return std::string(error.what()) + " | " + error.hint();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST(DatasetTest, LoadsBothSplitsPlainAndPacked) {
+  for (const bool packed : {false, true}) {
+    const test::TemporaryFolder folder;
+    test::write_small_mnist(folder.path(), 30, 20, packed);
+    const auto train = load_dataset("mnist", folder.path(), Split::train);
+    EXPECT_EQ(train.size(), 30);
+    const auto data = load_dataset("mnist", folder.path(), Split::test);
+    EXPECT_EQ(data.name, "mnist");
+    EXPECT_EQ(data.images.sizes(), (std::vector<std::int64_t>{20, 1, 28, 28}));
+    EXPECT_EQ(data.images.scalar_type(), torch::kUInt8);
+    EXPECT_TRUE(data.labels.equal(torch::arange(20).remainder(10)));
+    EXPECT_EQ(data.class_names.size(), 10U);
+  }
+}
+
+TEST(DatasetTest, LoadsAFolderThatHoldsTheFilesWithEitherName) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "t10k-images.idx3-ubyte", test::small_images(5, 1));
+  test::write_file(folder / "t10k-labels-idx1-ubyte.gz", test::gzip(test::small_labels(5)));
+  EXPECT_EQ(load_dataset("fashion-mnist", folder.path(), Split::test).size(), 5);
+}
+
+TEST(DatasetTest, PrefersTheUnpackedFile) {
+  const test::TemporaryFolder folder;
+  test::write_small_mnist(folder.path(), 3, 3, true);
+  test::write_small_mnist(folder.path(), 4, 4, false);
+  EXPECT_EQ(load_dataset("mnist", folder.path(), Split::test).size(), 4);
+}
+
+TEST(DatasetTest, FindsFashionInItsOwnFolder) {
+  const test::TemporaryFolder folder;
+  test::write_small_mnist(folder.path(), 3, 3);
+  EXPECT_THAT(load_error("fashion-mnist", folder.path()), HasSubstr("FashionMNIST/raw"));
+  std::filesystem::rename(folder / "MNIST", folder / "FashionMNIST");
+  EXPECT_EQ(load_dataset("fashion-mnist", folder.path(), Split::test).class_names[9], "Ankle boot");
+}
+
+TEST(DatasetTest, SaysWhereItLookedAndHowToGetTheData) {
+  const test::TemporaryFolder folder;
+  EXPECT_THAT(load_error("mnist", folder.path()),
+              AllOf(HasSubstr("MNIST/raw' or '" + folder.path().string() + "'"), HasSubstr("t10k-images-idx3-ubyte.gz"),
+                    HasSubstr("scripts/fetch_data mnist"), HasSubstr("--data-dir")));
+  EXPECT_THAT(load_error("mnist", folder / "none"), HasSubstr("none' does not exist"));
+}
+
+TEST(DatasetTest, RefusesOtherSizes) {
+  const test::TemporaryFolder folder;
+  auto images = test::small_images(28, 1);
+  std::swap(images[7], images[11]);  // 28 items of 28 x 28
+  images[7] = 14;
+  images[11] = 56;
+  test::write_file(folder / "t10k-images-idx3-ubyte", images);
+  test::write_file(folder / "t10k-labels-idx1-ubyte", test::small_labels(14));
+  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("images of 56 x 28 pixels where 28 x 28 are wanted"));
+}
+
+TEST(DatasetTest, RefusesDifferentCounts) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "t10k-images-idx3-ubyte", test::small_images(5, 1));
+  test::write_file(folder / "t10k-labels-idx1-ubyte", test::small_labels(6));
+  EXPECT_THAT(load_error("mnist", folder.path()), AllOf(HasSubstr("holds 5 images"), HasSubstr("holds 6 labels")));
+}
+
+TEST(DatasetTest, RefusesNoItems) {
+  const test::TemporaryFolder folder;
+  test::write_small_mnist(folder.path(), 0, 0);
+  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("holds no images"));
+}
+
+TEST(DatasetTest, RefusesLabelsOutsideTheClasses) {
+  const test::TemporaryFolder folder;
+  test::write_small_mnist(folder.path(), 3, 3, false);
+  test::write_file(folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte",
+                   test::small_labels(2).replace(7, 1, "\3") + "\x0a");
+  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("holds the label 10 where 0 to 9 are wanted"));
+}
+
+TEST(DatasetTest, KnowsItsNames) {
+  EXPECT_THAT(dataset_names(), ElementsAre("mnist", "fashion-mnist"));
+  EXPECT_EQ(dataset_class_names("fashion-mnist")[0], "T-shirt/top");
+  try {
+    dataset_class_names("minst");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.hint(), HasSubstr("mnist"));
+  }
+}
+
+}  // namespace
+}  // namespace mnist

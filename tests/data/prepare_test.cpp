@@ -1,0 +1,256 @@
+#include "mnist/data/prepare.hpp"
+
+#include <random>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/upsample_bilinear2d.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/format/image.hpp"
+
+#include "support/pam.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Preprocessing kDigit;  // 1 x 28 x 28
+
+// A "2" or so, drawn as MNIST places its digits: 20 pixels high, centre of mass in the middle. uint8 [28, 28]
+torch::Tensor drawn_digit() {
+  auto digit = torch::zeros({28, 28}, torch::kUInt8);
+  digit.slice(0, 4, 7).slice(1, 9, 19).fill_(255);    // top
+  digit.slice(0, 7, 13).slice(1, 15, 19).fill_(255);  // right side
+  digit.slice(0, 13, 16).slice(1, 9, 19).fill_(200);  // middle
+  digit.slice(0, 16, 20).slice(1, 9, 11).fill_(255);  // left side
+  digit.slice(0, 20, 24).slice(1, 9, 20).fill_(255);  // bottom
+  return digit;
+}
+
+torch::Tensor enlarged(const torch::Tensor& digit, std::int64_t height, std::int64_t width) {
+  return at::upsample_bilinear2d(digit.to(torch::kFloat32).view({1, 1, 28, 28}), {height, width}, false)
+      .round()
+      .to(torch::kUInt8)
+      .view({height, width, 1});
+}
+
+double mean_difference(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a.to(torch::kFloat32) - b.to(torch::kFloat32)).abs().mean().item<double>();
+}
+
+// Where the ink is: row and column of its centre of mass.
+std::pair<double, double> centre_of_mass(const torch::Tensor& digit) {
+  const auto plane = digit.view({28, 28}).to(torch::kFloat32);
+  const auto places = torch::arange(28, torch::kFloat32);
+  return {((plane.sum(1) * places).sum() / plane.sum()).item<double>(),
+          ((plane.sum(0) * places).sum() / plane.sum()).item<double>()};
+}
+
+// A photo of the digit: `size` pixels large with its top left corner at (top, left), dark on 400 x 300 pixels of paper
+// whose light falls off from `bright` at the left to `dim` at the right, with a camera's noise.
+torch::Tensor photo_of(const torch::Tensor& digit, std::int64_t size, std::int64_t top, std::int64_t left,
+                       double bright, double dim, double noise) {
+  auto ink = torch::zeros({400, 300}, torch::kFloat32);
+  ink.slice(0, top, top + size).slice(1, left, left + size).copy_(enlarged(digit, size, size).squeeze(2));
+  auto photo = torch::linspace(bright, dim, 300).view({1, 300}) * (1 - 0.75 * ink / 255);
+  std::mt19937 random(3);
+  std::normal_distribution<float> distribution(0, static_cast<float>(noise));
+  auto* values = photo.data_ptr<float>();
+  for (std::int64_t pixel = 0; pixel < photo.numel(); ++pixel) values[pixel] += distribution(random);
+  return photo.clamp(0, 255).round().to(torch::kUInt8).unsqueeze(2);
+}
+
+// Bounds for the mean difference of grey levels. The drawn digit differs from itself shifted by one pixel by 12, and
+// edges are softer after scaling, as they are in MNIST's own digits.
+constexpr double kSame = 10;
+constexpr double kSimilar = 15;
+
+TEST(PrepareDigitTest, LeavesAPictureOfTheRightSizeAlone) {
+  const auto digit = drawn_digit();
+  EXPECT_TRUE(prepare_image(digit.unsqueeze(2), kDigit, Invert::automatic).equal(digit.unsqueeze(0)));
+}
+
+TEST(PrepareDigitTest, InvertsWhereAskedFor) {
+  const auto dark = drawn_digit().unsqueeze(2);
+  const auto light = 255 - dark;
+  const auto expected = drawn_digit().unsqueeze(0);
+  EXPECT_TRUE(prepare_image(light, kDigit, Invert::automatic).equal(expected));
+  EXPECT_TRUE(prepare_image(light, kDigit, Invert::always).equal(expected));
+  EXPECT_TRUE(prepare_image(light, kDigit, Invert::never).equal(255 - expected));
+  EXPECT_TRUE(prepare_image(dark, kDigit, Invert::always).equal(255 - expected));
+}
+
+TEST(PrepareDigitTest, InvertsPaperInTheShade) {
+  const auto shaded = (100 - drawn_digit().to(torch::kInt) / 3).to(torch::kUInt8).unsqueeze(2);
+  EXPECT_LT(prepare_image(shaded, kDigit, Invert::automatic)[0][0][0].item<int>(), 200);
+  EXPECT_GT(prepare_image(shaded, kDigit, Invert::automatic)[0][5][12].item<int>(), 200);
+}
+
+TEST(PrepareDigitTest, GivesBackAnEnlargedDigit) {
+  const auto digit = drawn_digit();
+  const auto large = enlarged(digit, 280, 280);
+  ASSERT_GT(mean_difference(digit.roll(1, 0), digit), 12);
+  ASSERT_GT(mean_difference(digit.roll(1, 1), digit), 12);
+  EXPECT_LT(mean_difference(prepare_image(large, kDigit, Invert::automatic), digit), kSame);
+  EXPECT_LT(mean_difference(prepare_image(255 - large, kDigit, Invert::automatic), digit), kSame);
+  EXPECT_LT(mean_difference(prepare_image(enlarged(digit, 2000, 2000), kDigit, Invert::automatic), digit), kSame);
+}
+
+TEST(PrepareDigitTest, PlacesADigitFromAnywhere) {
+  const auto expected = centre_of_mass(drawn_digit());
+  for (const auto& [top, left] : {std::pair{5, 5}, {280, 20}, {150, 190}}) {
+    const auto placed = prepare_image(photo_of(drawn_digit(), 100, top, left, 255, 255, 0), kDigit, Invert::automatic);
+    EXPECT_LT(mean_difference(placed, drawn_digit()), kSame);
+    const auto centre = centre_of_mass(placed);
+    EXPECT_NEAR(centre.first, expected.first, 0.7);
+    EXPECT_NEAR(centre.second, expected.second, 0.7);
+  }
+}
+
+TEST(PrepareDigitTest, ReadsPaperInUnevenLight) {
+  for (const auto& [bright, dim, noise] : {std::tuple{220.0, 120.0, 6.0}, {200.0, 190.0, 15.0}, {140.0, 70.0, 4.0}}) {
+    const auto placed =
+        prepare_image(photo_of(drawn_digit(), 220, 90, 40, bright, dim, noise), kDigit, Invert::automatic);
+    EXPECT_LT(mean_difference(placed, drawn_digit()), kSimilar) << bright;
+  }
+}
+
+TEST(PrepareDigitTest, IgnoresSpecksAndTheEdgeOfTheTable) {
+  auto photo = photo_of(drawn_digit(), 150, 120, 90, 220, 200, 3);
+  photo.slice(0, 20, 24).slice(1, 270, 274).fill_(40);
+  photo.slice(0, 380, 384).slice(1, 100, 104).fill_(40);
+  photo.slice(1, 0, 15).fill_(60);
+  EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar);
+}
+
+TEST(PrepareDigitTest, LaysTransparencyOverWhite) {
+  const auto ink = enlarged(drawn_digit(), 140, 140);
+  // Whatever colour a transparent pixel has does not show.
+  const auto blue_on_nothing =
+      at::cat({torch::full_like(ink, 10), torch::full_like(ink, 20), torch::full_like(ink, 120), ink}, 2);
+  EXPECT_LT(mean_difference(prepare_image(blue_on_nothing, kDigit, Invert::automatic), drawn_digit()), kSame);
+  const auto grey_on_nothing = at::cat({torch::zeros_like(ink), ink}, 2);
+  EXPECT_LT(mean_difference(prepare_image(grey_on_nothing, kDigit, Invert::automatic), drawn_digit()), kSame);
+}
+
+TEST(PrepareDigitTest, TakesPillowsLuma) {
+  auto pixels = torch::zeros({28, 28, 3}, torch::kUInt8);
+  const std::vector<std::vector<int>> colors{{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {10, 200, 77}, {255, 255, 255}};
+  const std::vector<int> expected{76, 150, 29, 129, 255};
+  for (std::size_t index = 0; index < colors.size(); ++index) {
+    pixels[5][static_cast<std::int64_t>(index)] = torch::tensor(colors[index]).to(torch::kUInt8);
+  }
+  const auto grey = prepare_image(pixels, kDigit, Invert::never);
+  for (std::size_t index = 0; index < colors.size(); ++index) {
+    EXPECT_EQ(grey[0][5][static_cast<std::int64_t>(index)].item<int>(), expected[index]);
+  }
+}
+
+TEST(PrepareDigitTest, GivesZerosForEmptySheets) {
+  for (const int level : {0, 100, 255}) {
+    for (const auto& [height, width] : {std::pair{1, 1}, {1, 300}, {50, 40}, {900, 700}}) {
+      const auto sheet = torch::full({height, width, 1}, level, torch::kUInt8);
+      EXPECT_EQ(prepare_image(sheet, kDigit, Invert::automatic).max().item<int>(), 0);
+    }
+  }
+  const auto noisy = photo_of(torch::zeros({28, 28}, torch::kUInt8), 100, 10, 10, 210, 180, 3);
+  EXPECT_EQ(prepare_image(noisy, kDigit, Invert::automatic).max().item<int>(), 0);
+}
+
+TEST(PrepareDigitTest, KeepsThinAndTinyDigits) {
+  auto hairline = torch::zeros({600, 500, 1}, torch::kUInt8);
+  hairline.slice(0, 50, 550).slice(1, 250, 251).fill_(255);
+  auto dot = torch::zeros({9, 9, 1}, torch::kUInt8);
+  dot[4][4] = 255;
+  auto row = torch::zeros({1, 40, 1}, torch::kUInt8);
+  row.slice(1, 10, 30).fill_(255);
+  auto column = torch::zeros({40, 2, 1}, torch::kUInt8);
+  column.slice(0, 10, 30).fill_(255);
+  for (const auto& picture : {hairline, dot, row, column}) {
+    const auto placed = prepare_image(picture, kDigit, Invert::never);
+    EXPECT_EQ(placed.sizes(), (std::vector<std::int64_t>{1, 28, 28}));
+    EXPECT_GT(placed.max().item<int>(), 60);
+  }
+}
+
+TEST(PrepareDigitTest, SurvivesAnySize) {
+  std::mt19937 random(9);
+  for (int round = 0; round < 60; ++round) {
+    const std::int64_t height = 1 + random() % 70;
+    const std::int64_t width = 1 + random() % 70;
+    auto noise = torch::empty({height, width, 1 + static_cast<std::int64_t>(random() % 4)}, torch::kUInt8);
+    for (std::int64_t index = 0; index < noise.numel(); ++index) {
+      noise.data_ptr<std::uint8_t>()[index] = static_cast<std::uint8_t>(random());
+    }
+    EXPECT_EQ(prepare_image(noise, kDigit, Invert::automatic).sizes(), (std::vector<std::int64_t>{1, 28, 28}));
+  }
+}
+
+TEST(PrepareDigitTest, FillsTheChannelsOfTheRecipe) {
+  auto preprocessing = kDigit;
+  preprocessing.channels = 3;
+  const auto prepared = prepare_image(drawn_digit().unsqueeze(2), preprocessing, Invert::never);
+  EXPECT_TRUE(prepared.equal(drawn_digit().expand({3, 28, 28})));
+  preprocessing.channels = 2;
+  EXPECT_THROW(prepare_image(drawn_digit().unsqueeze(2), preprocessing, Invert::never), Error);
+}
+
+Preprocessing photo_recipe(std::int64_t resize, std::int64_t side) {
+  Preprocessing preprocessing;
+  preprocessing.kind = Preprocessing::Kind::photo;
+  preprocessing.channels = 3;
+  preprocessing.resize = resize;
+  preprocessing.height = side;
+  preprocessing.width = side;
+  return preprocessing;
+}
+
+TEST(PreparePhotoTest, DoesWhatTorchvisionDoes) {
+  const auto photo = read_image(test::fixture("images/photo.png"));
+  const auto expected = test::read_pam(test::fixture("images/photo_18_15.pam")).permute({2, 0, 1});
+  const auto prepared = prepare_image(photo, photo_recipe(18, 15), Invert::automatic);
+  ASSERT_EQ(prepared.sizes(), expected.sizes());
+  EXPECT_LE((prepared.to(torch::kInt) - expected.to(torch::kInt)).abs().max().item<int>(), 1);
+}
+
+TEST(PreparePhotoTest, MakesColourOfGrey) {
+  const auto grey = torch::arange(100).to(torch::kUInt8).view({10, 10, 1});
+  const auto prepared = prepare_image(grey, photo_recipe(10, 10), Invert::always);
+  EXPECT_TRUE(prepared.equal(grey.squeeze(2).expand({3, 10, 10})));
+}
+
+TEST(PreparePhotoTest, EnlargesWhatIsSmallerThanTheCrop) {
+  const auto pixel = torch::full({1, 3, 3}, 77, torch::kUInt8);
+  const auto prepared = prepare_image(pixel, photo_recipe(0, 8), Invert::automatic);
+  EXPECT_TRUE(prepared.equal(torch::full({3, 8, 8}, 77, torch::kUInt8)));
+}
+
+TEST(PreparePhotoTest, TakesTheMiddleOfAStrip) {
+  auto strip = torch::zeros({1, 100'001, 3}, torch::kUInt8);
+  strip.slice(1, 49'990, 50'010).fill_(200);
+  const auto prepared = prepare_image(strip, photo_recipe(256, 224), Invert::automatic);
+  EXPECT_EQ(prepared.min().item<int>(), 200);
+}
+
+TEST(InvertTest, HasNames) {
+  EXPECT_EQ(invert_from_name("auto"), Invert::automatic);
+  EXPECT_EQ(invert_from_name("always"), Invert::always);
+  EXPECT_EQ(invert_from_name("never"), Invert::never);
+  try {
+    invert_from_name("allways");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.hint(), HasSubstr("always"));
+  }
+}
+
+}  // namespace
+}  // namespace mnist

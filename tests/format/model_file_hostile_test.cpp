@@ -1,0 +1,185 @@
+// Files made on purpose to do harm. The legacy stream has no checksums, so its pickle can say anything.
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "format/models.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using namespace std::string_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string little_endian(std::uint64_t value, std::size_t bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+std::string integer(std::int64_t value) {
+  return "\x8a\x08"s + little_endian(static_cast<std::uint64_t>(value), 8);
+}
+std::string text(const std::string& value) {
+  return "X"s + little_endian(value.size(), 4) + value;
+}
+template <typename... Values>
+std::string tuple(const Values&... values) {
+  return "("s + (values + ... + "t"s);
+}
+std::string storage(std::int64_t count, const std::string& type = "FloatStorage") {
+  return tuple(text("storage"), "ctorch\n"s + type + "\n", text("0"), text("cpu"), integer(count), "N"s) + "Q";
+}
+std::string tensor(const std::string& storage, std::int64_t offset, const std::string& sizes,
+                   const std::string& strides) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n"s + tuple(storage, integer(offset), sizes, strides, "\x89"s, "}"s) + "R";
+}
+std::string dict_with(const std::string& value) {
+  return "}"s + text("a") + value + "s";
+}
+
+class Hostile : public ::testing::Test {
+ protected:
+  // The message for a legacy file with that pickle and one storage of four floats called "0".
+  std::string refusal(const std::string& pickle) {
+    write_file(folder_ / "x.pt", file(pickle));
+    return refusal_of(folder_ / "x.pt");
+  }
+
+  static std::string file(const std::string& pickle) {
+    return "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + "\x80\x02M\xe9\x03."s + "\x80\x02}" +
+           text("little_endian") + "\x88s." + "\x80\x02" + pickle + "." + "\x80\x02]" + text("0") + "a." +
+           little_endian(4, 8) + std::string(16, '\0');
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Hostile, TheFrameItselfIsRead) {
+  write_file(folder_ / "x.pt", file(dict_with(tensor(storage(4), 1, tuple(integer(3)), tuple(integer(1))))));
+  const auto model = read_model_file(folder_ / "x.pt");
+  ASSERT_EQ(model.state.size(), 1U);
+  EXPECT_TRUE(at::equal(model.state[0].second, at::zeros({3})));
+}
+
+TEST_F(Hostile, ElementsOutsideOfTheStorage) {
+  const auto with = [&](std::int64_t offset, std::int64_t size, std::int64_t stride) {
+    return refusal(dict_with(tensor(storage(4), offset, tuple(integer(size)), tuple(integer(stride)))));
+  };
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+  const auto outside = HasSubstr("tensor 'a' reaches outside of its storage");
+  EXPECT_THAT(with(0, 5, 1), outside);
+  EXPECT_THAT(with(2, 3, 1), outside);
+  EXPECT_THAT(with(0, 3, 2), outside);
+  EXPECT_THAT(with(5, 0, 1), outside);
+  EXPECT_THAT(with(kMax, 1, 1), outside);
+  EXPECT_THAT(with(0, kMax, kMax), outside);
+  EXPECT_THAT(with(1, 2, kMax), outside);
+  EXPECT_THAT(with(-1, 2, 1), HasSubstr("is not described as PyTorch does"));
+  EXPECT_THAT(with(0, -2, 1), HasSubstr("is not described as PyTorch does"));
+  EXPECT_THAT(with(3, 2, -1), HasSubstr("is not described as PyTorch does"));
+}
+
+TEST_F(Hostile, RepeatedElementsThatWouldFillTheMemory) {
+  const auto huge = HasSubstr("needs far more memory than the file has bytes");
+  EXPECT_THAT(refusal(dict_with(tensor(storage(4), 0, tuple(integer(1LL << 40)), tuple(integer(0))))), huge);
+  const auto many = integer(1LL << 32);
+  EXPECT_THAT(
+      refusal(dict_with(tensor(storage(4), 0, tuple(many, many, many), tuple(integer(0), integer(0), integer(0))))),
+      huge);
+  // Many tensors of the allowed size.
+  std::string pickle = "}";
+  for (int i = 0; i < 10; ++i) {
+    pickle += text(std::to_string(i)) + tensor(storage(4), 0, tuple(integer(1 << 16)), tuple(integer(0))) + "s";
+  }
+  EXPECT_THAT(refusal(pickle), huge);
+}
+
+TEST_F(Hostile, StoragesThatAreNotWhatTheyClaim) {
+  const auto one = tuple(integer(1));
+  EXPECT_THAT(refusal(dict_with(tensor(storage(5), 0, one, one))), HasSubstr("is not as large as its pickle says"));
+  EXPECT_THAT(refusal(dict_with(tensor(storage(1LL << 62), 0, one, one))), HasSubstr("impossibly large"));
+  EXPECT_THAT(refusal(dict_with(tensor(storage(-4), 0, one, one))), HasSubstr("no size"));
+  EXPECT_THAT(refusal(dict_with(tensor(storage(4, "DoubleStorage"), 0, one, one))), HasSubstr("is truncated"));
+  EXPECT_THAT(refusal(dict_with(tensor(storage(4, "StringStorage"), 0, one, one))), HasSubstr("'torch.StringStorage'"));
+  EXPECT_THAT(refusal("}"), HasSubstr("list of storages"));
+}
+
+TEST_F(Hostile, CodeIsNamedAndNotRun) {
+  EXPECT_THAT(refusal("cos\nsystem\n" + tuple(text("touch x")) + "R"), HasSubstr("'os.system' in it is code"));
+  EXPECT_THAT(refusal("cos\n" + std::string(1000, 'x') + "\n)R"), HasSubstr("xxx...'"));
+  EXPECT_THAT(refusal("ctorch\n\x1b[2J\n)R"), HasSubstr("'torch.\\x1b[2J'"));
+}
+
+TEST_F(Hostile, PicklesThatAskForTooMuch) {
+  EXPECT_THAT(refusal("X\xff\xff\xff\xff"), HasSubstr("ends early"));
+  EXPECT_THAT(refusal(std::string(1'500'000, 'N')), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal(std::string(1'500'000, '(')), HasSubstr("does not end with one value"));
+  std::string nested = ")";
+  for (int i = 0; i < 200'000; ++i) nested += '\x85';
+  EXPECT_THAT(refusal(nested), HasSubstr("list of storages"));
+}
+
+TEST_F(Hostile, PicklesThatMakeNoSense) {
+  EXPECT_THAT(refusal("t"), HasSubstr("a mark is missing"));
+  EXPECT_THAT(refusal("R"), HasSubstr("its stack is empty"));
+  EXPECT_THAT(refusal("(]N\x85"), HasSubstr("does not end with one value"));
+  EXPECT_THAT(refusal("h\x07"), HasSubstr("value 7 of its memo is missing"));
+  EXPECT_THAT(refusal("]N" + text("a") + "s"), HasSubstr("do not go into a dict"));
+  EXPECT_THAT(refusal("}(Nu"), HasSubstr("do not go into a dict"));
+  EXPECT_THAT(refusal("]q\x01h\x01"
+                      "a"),
+              HasSubstr("list of storages"));  // a list that contains itself
+  EXPECT_THAT(refusal("}q\x01" + text("a") + "h\x01s"), HasSubstr("list of storages"));
+  EXPECT_THAT(refusal("\x81"), HasSubstr("opcode 0x81"));
+}
+
+class HostileSafetensors : public ::testing::Test {
+ protected:
+  std::string refusal(const std::string& header, const std::string& data = std::string(8, '\0')) {
+    write_file(folder_ / "x.safetensors", little_endian(header.size(), 8) + header + data);
+    return refusal_of(folder_ / "x.safetensors");
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(HostileSafetensors, HeadersThatDoNotFitTheData) {
+  const auto tensor = [](const std::string& shape, const std::string& offsets) {
+    return R"({"dtype":"F32","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
+  };
+  const auto one = [&](const std::string& shape, const std::string& offsets) {
+    return refusal(R"({"a":)" + tensor(shape, offsets) + "}");
+  };
+  EXPECT_THAT(one("[3]", "[0,8]"), HasSubstr("tensor 'a' has another size than its shape"));
+  EXPECT_THAT(one("[1099511627776,1099511627776,1099511627776]", "[0,8]"), HasSubstr("another size"));
+  EXPECT_THAT(one("[2]", "[8,0]"), HasSubstr("another size"));
+  EXPECT_THAT(one("[1]", "[4,8]"), HasSubstr("is not where the one before it ends"));
+  EXPECT_THAT(one("[1]", "[0,4]"), HasSubstr("bytes follow its last tensor"));
+  EXPECT_THAT(one("[4]", "[0,16]"), AllOf(HasSubstr("is truncated"), HasSubstr("8 bytes")));
+  EXPECT_THAT(one("[-1]", "[0,8]"), HasSubstr("has no valid 'shape'"));
+  EXPECT_THAT(one("[2.0]", "[0,8]"), HasSubstr("has no valid 'shape'"));
+  EXPECT_THAT(one("2", "[0,8]"), HasSubstr("has no valid 'shape'"));
+  EXPECT_THAT(one("[2]", "[0,8,9]"), HasSubstr("has no valid 'data_offsets'"));
+  const auto first = tensor("[2]", "[0,8]");
+  EXPECT_THAT(refusal(R"({"a":)" + first + R"(,"b":)" + tensor("[1]", "[4,8]") + "}"), HasSubstr("'b' is not where"));
+  EXPECT_THAT(refusal(R"({"a":)" + first + R"(,"a":)" + first + "}"), HasSubstr("two entries 'a'"));
+  EXPECT_THAT(refusal(R"({"a":)" + first + R"(,"__metadata__":{"format":1}})"), HasSubstr("metadata"));
+}
+
+TEST_F(HostileSafetensors, HeadersThatAreNotHeaders) {
+  EXPECT_THAT(refusal("{", ""), HasSubstr("is not JSON"));
+  EXPECT_THAT(refusal("{}", ""), HasSubstr("holds no tensors"));
+  EXPECT_THAT(refusal("{\"a\":" + std::string(100'000, '[')), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal(R"({"a":1})"), HasSubstr("is not described by"));
+  EXPECT_THAT(refusal(R"({"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})"), HasSubstr("type 'F8_E4M3'"));
+  write_file(folder_ / "x.safetensors", little_endian(3'000'000'000, 8) + "{}");
+  EXPECT_THAT(refusal_of(folder_ / "x.safetensors"), HasSubstr("its header would have 3000000000 bytes"));
+}
+
+}  // namespace
+}  // namespace mnist::test

@@ -1,0 +1,148 @@
+// The networks against PyTorch: initial weights, logits and gradients from the same numbers; state dicts.
+#include "mnist/model/network.hpp"
+
+#include <set>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "support/hashed.hpp"
+#include "support/reference_numbers.hpp"
+
+namespace mnist {
+namespace {
+
+using test::reference_numbers;
+
+// The fixture's weights and inputs, as in scripts/reference_numbers.py.
+void fill(Network& network) {
+  const c10::AutoGradMode no_grad(false);
+  std::uint32_t salt = 0;
+  for (torch::Tensor& parameter : network.parameters()) {
+    parameter.copy_(test::hashed_uniform(parameter.sizes(), salt++, 0.05));
+  }
+}
+
+torch::Tensor inputs(std::int64_t count) {
+  return test::hashed_pixels({80, 1, 28, 28}, 1000).slice(0, 0, count).to(at::kFloat).div(255).sub(0.1307).div(0.3081);
+}
+
+class EveryNetwork : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EveryNetwork, StartsFromPyTorchsInitialWeights) {
+  const auto network = make_network(model_info(GetParam()), 10, /*seed=*/1);
+  for (const auto& parameter : network->named_parameters()) {
+    // Equal bits: the same generator, drawn from in the same order.
+    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()], 1e-12,
+                        parameter.key());
+  }
+}
+
+TEST_P(EveryNetwork, GivesPyTorchsLogitsAndGradients) {
+  const auto network = make_network(model_info(GetParam()), 10, 1);
+  fill(*network);
+  const auto& numbers = reference_numbers()[GetParam()];
+  const torch::Tensor logits = network->forward(inputs(8), Dropout::off());
+  ASSERT_EQ(logits.sizes(), at::IntArrayRef({8, 10}));
+  const auto expected = numbers["logits"].get<std::vector<double>>();
+  for (std::int64_t i = 0; i < 80; ++i) {
+    EXPECT_NEAR(logits.flatten()[i].item<double>(), expected[static_cast<std::size_t>(i)], 1e-5);
+  }
+  at::nll_loss(at::log_softmax(logits, 1), at::arange(8)).backward();
+  for (const auto& parameter : network->named_parameters()) {
+    test::expect_sample(parameter.value().grad(), numbers["gradients"][parameter.key()], 1e-5, parameter.key());
+  }
+}
+
+TEST_P(EveryNetwork, IsIdentifiedByItsStateDict) {
+  for (const std::int64_t classes : {10, 2}) {
+    const ModelInfo* found = identify(state_dict(*make_network(model_info(GetParam()), classes, 1)));
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->name, GetParam());
+  }
+}
+
+TEST_P(EveryNetwork, StateGoesIntoAnotherOne) {
+  const auto source = make_network(model_info(GetParam()), 10, 1);
+  const auto target = make_network(model_info(GetParam()), 10, 2);
+  load_state_dict(*target, state_dict(*source), "'x.pt'");
+  EXPECT_TRUE(at::equal(source->forward(inputs(4), Dropout::off()), target->forward(inputs(4), Dropout::off())));
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, ::testing::ValuesIn(model_names()),
+                         [](const auto& parameter) { return parameter.param; });
+
+TEST(Network, ParameterCountsAreThoseOfTheReferencePrograms) {
+  EXPECT_EQ(parameter_count(*make_network(model_info("cnn"), 10, 1)), 1'199'882);
+  EXPECT_EQ(parameter_count(*make_network(model_info("lenet"), 10, 1)), 431'080);
+}
+
+TEST(Network, StateDictHasPythonsNamesInPythonsOrder) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : state_dict(*make_network(model_info("cnn"), 10, 1))) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight",
+                                             "fc1.bias", "fc2.weight", "fc2.bias"}));
+}
+
+TEST(Network, AStateThatDoesNotFitIsNamedAndChangesNothing) {
+  const auto network = make_network(model_info("cnn"), 10, 1);
+  const torch::Tensor before = network->forward(inputs(1), Dropout::off());
+  StateDict state = state_dict(*make_network(model_info("cnn"), 3, 2));
+  state[0].first = "stem.weight";
+  try {
+    load_state_dict(*network, state, "'x.pt'");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_STREQ(error.what(),
+                 "the weights in 'x.pt' do not fit the network: missing conv1.weight; unknown stem.weight; of another "
+                 "shape: fc2.weight is [3, 128], not [10, 128], fc2.bias is [3], not [10]");
+  }
+  EXPECT_TRUE(at::equal(before, network->forward(inputs(1), Dropout::off())));
+}
+
+TEST(Network, OtherTypesAreConverted) {
+  const auto source = make_network(model_info("lenet"), 10, 1);
+  StateDict halves = state_dict(*source);
+  for (auto& [name, tensor] : halves) tensor = tensor.to(at::kBFloat16);
+  const auto target = make_network(model_info("lenet"), 10, 2);
+  load_state_dict(*target, halves, "'x.pt'");
+  EXPECT_TRUE(at::allclose(source->parameters()[0], target->parameters()[0], 1e-2, 1e-3));
+}
+
+TEST(Registry, UnknownNamesAreAnsweredWithTheNearest) {
+  try {
+    model_info("lenett");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_EQ(error.hint(), "did you mean 'lenet'?");
+  }
+}
+
+TEST(Registry, EntriesAreComplete) {
+  std::set<std::string> names;
+  for (const ModelInfo& info : models()) {
+    EXPECT_TRUE(names.insert(info.name).second) << info.name;
+    EXPECT_EQ(info.preprocessing.mean.size(), static_cast<std::size_t>(info.preprocessing.channels));
+    EXPECT_EQ(info.preprocessing.std.size(), static_cast<std::size_t>(info.preprocessing.channels));
+    EXPECT_GT(info.training.lr, 0);
+    bool has_head = false;
+    for (const auto& [name, tensor] : state_dict(*info.make(7))) has_head |= name == info.head && tensor.size(0) == 7;
+    EXPECT_TRUE(has_head) << info.name;
+  }
+}
+
+TEST(Registry, StatesOfNoKnownNetworkAreNotIdentified) {
+  StateDict state = state_dict(*make_network(model_info("cnn"), 10, 1));
+  state.pop_back();
+  EXPECT_EQ(identify(state), nullptr);
+  EXPECT_EQ(identify({}), nullptr);
+  EXPECT_EQ(identify({{"fc2.weight", at::zeros({})}}), nullptr);
+}
+
+}  // namespace
+}  // namespace mnist

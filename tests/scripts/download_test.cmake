@@ -1,0 +1,56 @@
+# The checked download of scripts/fetch_data, with files in place of mirrors.
+#
+#   cmake -D SOURCE=REPOSITORY -D WORK=FOLDER -P download_test.cmake
+cmake_minimum_required(VERSION 3.25)
+include("${SOURCE}/scripts/download.cmake")
+
+file(REMOVE_RECURSE "${WORK}")
+file(WRITE "${WORK}/good/item" "what was published")
+file(WRITE "${WORK}/bad/item" "what a broken mirror sends")
+string(SHA256 sha256 "what was published")
+set(wanted "${WORK}/got/item")
+set(mirrors "file://${WORK}/missing/item" "file://${WORK}/bad/item" "file://${WORK}/good/item")
+
+function(expect_good_file what)
+  file(READ "${wanted}" text)
+  if(NOT text STREQUAL "what was published" OR EXISTS "${wanted}.partial")
+    message(SEND_ERROR "${what}: '${text}'")
+  endif()
+endfunction()
+
+download("${wanted}" ${sha256} ${mirrors})
+expect_good_file("the first mirror that delivers the published file is used")
+
+download("${wanted}" ${sha256} "file://${WORK}/missing/item")
+expect_good_file("a good file is kept without asking a mirror")
+
+file(WRITE "${wanted}" "damaged")
+download("${wanted}" ${sha256} ${mirrors})
+expect_good_file("a damaged file is replaced")
+
+# A mirror that sends something else must not overwrite what is there; its failure is named, the script ends.
+file(WRITE "${wanted}" "older version")
+file(WRITE "${WORK}/failing.cmake" "include(\"${SOURCE}/scripts/download.cmake\")
+download(\"${wanted}\" ${sha256} \"file://${WORK}/missing/item\" \"file://${WORK}/bad/item\")
+message(NOTICE \"went on\")")
+execute_process(COMMAND "${CMAKE_COMMAND}" -P "${WORK}/failing.cmake" RESULT_VARIABLE code ERROR_VARIABLE text OUTPUT_QUIET)
+file(READ "${wanted}" kept)
+if(code EQUAL 0 OR text MATCHES "went on")
+  message(SEND_ERROR "a download without a good mirror went on: ${text}")
+endif()
+foreach(part IN ITEMS "error: no mirror delivered ${wanted}" "/missing/item: " "/bad/item: came with SHA-256" "hint: ")
+  string(FIND "${text}" "${part}" position)
+  if(position EQUAL -1)
+    message(SEND_ERROR "'${part}' is not in: ${text}")
+  endif()
+endforeach()
+if(NOT kept STREQUAL "older version" OR EXISTS "${wanted}.partial")
+  message(SEND_ERROR "a failed download left '${kept}'")
+endif()
+
+# The script itself refuses what it does not know.
+execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- mnits RESULT_VARIABLE code
+                ERROR_VARIABLE text OUTPUT_QUIET)
+if(code EQUAL 0 OR NOT text MATCHES "error: unknown data set 'mnits'")
+  message(SEND_ERROR "fetch_data.cmake mnits: exit code ${code}, ${text}")
+endif()

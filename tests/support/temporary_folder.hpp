@@ -1,0 +1,32 @@
+// A folder of a test's own that is gone when the test is.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace mnist::test {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The whole content of a file; fails the test where there is none.
+std::string content_of(const std::filesystem::path& path);
+
+// Writes a file, making its folders.
+void write_file(const std::filesystem::path& path, const std::string& content);
+
+// tests/fixtures/<name>
+std::filesystem::path fixture(const std::string& name);
+
+}  // namespace mnist::test

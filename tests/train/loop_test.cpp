@@ -1,0 +1,203 @@
+// The loop on small data: it learns, repeats itself exactly, reports what it did, stops when asked, and notices when
+// the loss is lost. Each bug that the official C++ examples have has a test here that would catch it.
+#include "mnist/train/loop.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/data/batch.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "support/hashed.hpp"
+
+namespace mnist {
+namespace {
+
+// `count` easy digits: a bright square whose place tells the class, over a little noise.
+Dataset easy_digits(std::int64_t count, std::uint32_t salt) {
+  Dataset dataset;
+  dataset.name = "easy";
+  dataset.images = test::hashed_pixels({count, 1, 28, 28}, salt).remainder(40);
+  dataset.labels = at::arange(count).remainder(10);
+  for (std::int64_t item = 0; item < count; ++item) {
+    const std::int64_t label = item % 10;
+    dataset.images[item][0]
+        .slice(0, 2 + 12 * (label / 5), 12 + 12 * (label / 5))
+        .slice(1, 2 + 5 * (label % 5), 6 + 5 * (label % 5))
+        .add_(200);
+  }
+  for (int label = 0; label < 10; ++label) dataset.class_names.push_back(std::to_string(label));
+  return dataset;
+}
+
+const ModelInfo& lenet() {
+  return model_info("lenet");
+}
+
+TrainingOptions quick_options() {
+  TrainingOptions options;
+  options.epochs = 2;
+  options.batch_size = 16;
+  options.log_interval = 4;
+  options.optimizer = {"sgd", 0.5, 0};
+  options.schedule = {0.05, 0.5, 1};
+  return options;
+}
+
+struct Recorder : TrainingObserver {
+  void batch_done(const BatchReport& report) override { batches.push_back(report); }
+  void interval(const IntervalReport& report) override { intervals.push_back(report); }
+  void evaluating(std::int64_t epoch) override { evaluated.push_back(epoch); }
+  void epoch_done(const EpochReport& report) override { epochs.push_back(report); }
+  std::vector<BatchReport> batches;
+  std::vector<IntervalReport> intervals;
+  std::vector<std::int64_t> evaluated;
+  std::vector<EpochReport> epochs;
+};
+
+TrainingResult train_with(Network& network, const TrainingOptions& options, TrainingObserver* observer = nullptr,
+                          std::int64_t stop_after = -1) {
+  const Dataset train_set = easy_digits(100, 1);
+  const Dataset test_set = easy_digits(50, 2);
+  std::vector<TrainingObserver*> observers;
+  if (observer != nullptr) observers.push_back(observer);
+  std::int64_t steps = 0;
+  return train(network, train_set, test_set, lenet().preprocessing, options, observers,
+               [&] { return steps++ == stop_after; });
+}
+
+TEST(Loop, LearnsEasyDigits) {
+  const auto network = make_network(lenet(), 10, 1);
+  TrainingOptions options = quick_options();
+  options.epochs = 6;
+  const TrainingResult result = train_with(*network, options);
+  EXPECT_EQ(result.epochs, 6);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(result.test.total, 50);
+  EXPECT_EQ(result.test.correct, 50);
+}
+
+TEST(Loop, SameOptionsGiveTheSameBits) {
+  for (const char* arch : {"lenet", "cnn"}) {
+    TrainingOptions options = quick_options();
+    options.epochs = arch == std::string("cnn") ? 1 : 2;
+    const auto first = make_network(model_info(arch), 10, 1);
+    const auto second = make_network(model_info(arch), 10, 1);
+    train_with(*first, options);
+    train_with(*second, options);
+    const auto a = first->parameters();
+    const auto b = second->parameters();
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i], b[i])) << arch << " " << i;
+    options.seed = 2;
+    const auto third = make_network(model_info(arch), 10, 1);
+    train_with(*third, options);
+    EXPECT_FALSE(at::equal(a[0], third->parameters()[0])) << arch;
+  }
+}
+
+TEST(Loop, ReportsEveryIntervalWithTheReferenceProgramsCounts) {
+  Recorder recorder;
+  train_with(*make_network(lenet(), 10, 1), quick_options(), &recorder);
+  ASSERT_EQ(recorder.batches.size(), 14u);  // 7 an epoch, the last of 4 items
+  EXPECT_EQ(recorder.batches[6].items, 4);
+  EXPECT_EQ(recorder.batches[6].batch, 7);
+  ASSERT_EQ(recorder.intervals.size(), 4u);  // batches 0 and 4 of each epoch
+  EXPECT_EQ(recorder.intervals[1].batch, 4);
+  EXPECT_EQ(recorder.intervals[3].step, 11);
+  EXPECT_EQ(recorder.intervals[3].items, 100);
+  EXPECT_DOUBLE_EQ(recorder.intervals[0].lr, 0.05);
+  EXPECT_DOUBLE_EQ(recorder.intervals[2].lr, 0.025);
+  EXPECT_EQ(recorder.evaluated, (std::vector<std::int64_t>{1, 2}));
+  ASSERT_EQ(recorder.epochs.size(), 2u);
+  EXPECT_EQ(recorder.epochs[1].epoch, 2);
+}
+
+TEST(Loop, EveryItemIsSeenOnceAnEpochInAnotherOrderEachTime) {
+  const torch::Tensor first = epoch_order(1000, 1, 1);
+  const torch::Tensor second = epoch_order(1000, 1, 2);
+  EXPECT_TRUE(at::equal(std::get<0>(first.sort()), at::arange(1000)));
+  EXPECT_TRUE(at::equal(std::get<0>(second.sort()), at::arange(1000)));
+  EXPECT_FALSE(at::equal(first, second));
+}
+
+TEST(Loop, LimitBatchesBoundsTrainingAndTest) {
+  Recorder recorder;
+  TrainingOptions options = quick_options();
+  options.limit_batches = 2;
+  options.test_batch_size = 8;
+  const TrainingResult result = train_with(*make_network(lenet(), 10, 1), options, &recorder);
+  EXPECT_EQ(recorder.batches.size(), 4u);
+  EXPECT_EQ(result.test.total, 16);
+}
+
+TEST(Loop, StopsBetweenTwoStepsWhenAsked) {
+  Recorder recorder;
+  const TrainingResult result = train_with(*make_network(lenet(), 10, 1), quick_options(), &recorder, /*stop_after=*/10);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.epochs, 1);
+  EXPECT_EQ(recorder.batches.size(), 9u);
+}
+
+TEST(Loop, StopsDuringAnEvaluationToo) {
+  Recorder recorder;
+  const auto network = make_network(lenet(), 10, 1);
+  const TrainingResult result = train_with(*network, quick_options(), &recorder, /*stop_after=*/7);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.epochs, 0);
+  EXPECT_EQ(recorder.batches.size(), 7u);
+  EXPECT_TRUE(recorder.epochs.empty());
+}
+
+TEST(Loop, ALostLossEndsTheRunAsDiverged) {
+  TrainingOptions options = quick_options();
+  options.schedule.lr = 1e30;
+  options.log_interval = 1;
+  try {
+    train_with(*make_network(lenet(), 10, 1), options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::diverged);
+    EXPECT_EQ(error.hint(), "try a smaller --lr");
+  }
+}
+
+TEST(Loop, LowPrecisionLearnsToo) {
+  const auto network = make_network(lenet(), 10, 1);
+  TrainingOptions options = quick_options();
+  options.epochs = 6;
+  options.precision = Precision::bf16;
+  EXPECT_EQ(train_with(*network, options).test.correct, 50);
+  EXPECT_EQ(network->parameters()[0].scalar_type(), at::kFloat);
+}
+
+TEST(Schedule, IsStepLR) {
+  const Schedule schedule = {1.0, 0.7, 2};
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3), 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 5), 0.7 * 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100), 0.5);
+}
+
+TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {
+  const auto network = make_network(lenet(), 10, 1);
+  const Dataset dataset = easy_digits(50, 2);
+  const Evaluation whole = evaluate(*network, dataset, lenet().preprocessing, {.batch_size = 50});
+  const Evaluation parts = evaluate(*network, dataset, lenet().preprocessing, {.batch_size = 7});
+  EXPECT_EQ(parts.total, 50);
+  EXPECT_EQ(parts.correct, whole.correct);
+  EXPECT_NEAR(parts.loss, whole.loss, 1e-6);
+  EXPECT_TRUE(network->is_training());
+  EXPECT_FALSE(network->parameters()[0].grad().defined());
+}
+
+TEST(Evaluate, DropsNothing) {
+  const auto network = make_network(model_info("cnn"), 10, 1);
+  const Dataset dataset = easy_digits(20, 2);
+  const Evaluation first = evaluate(*network, dataset, lenet().preprocessing, {});
+  EXPECT_EQ(first.loss, evaluate(*network, dataset, lenet().preprocessing, {}).loss);
+}
+
+}  // namespace
+}  // namespace mnist
