@@ -16,7 +16,6 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/logging.hpp"
-#include "mnist/core/signals.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/runtime.hpp"
@@ -144,13 +143,8 @@ class Program {
     }
     color_err_ = options_.log.color = use_color(options_.color, Stream::err);
     log_ = make_logger(options_.log);
-    const StopSignals signals;
-    return command->run({.log = *log_,
-                         .signals = signals,
-                         .color_out = use_color(options_.color, Stream::out),
-                         .color_err = color_err_,
-                         .command_line = command_line(argc_, argv_),
-                         .config = root_.get_config_formatter()->to_config(command->app, true, false, "")});
+    return command->run(
+        {.log = *log_, .command_line = command_line(argc_, argv_), .config = resolved_config(*command->app)});
   } catch (const std::exception& exception) {
     return failed(as_error(exception));
   }

@@ -8,18 +8,13 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/logger.h>
 
-#include "mnist/core/signals.hpp"
-
 namespace mnist::cli {
 
 // What a command gets from `main` besides its own options.
 struct Context {
-  spdlog::logger& log;         // for people, on stderr; results go to stdout
-  const StopSignals& signals;  // looked at between two steps of long work
-  bool color_out;              // whether to colour stdout
-  bool color_err;              // whether to colour stderr
-  std::string command_line;    // as typed, quoted for a shell
-  std::string config;          // the resolved options as TOML, usable with --config
+  spdlog::logger& log;       // for people, on stderr; results go to stdout
+  std::string command_line;  // as typed, quoted for a shell
+  std::string config;        // the resolved options as TOML, usable with --config
 };
 
 struct Command {

@@ -34,15 +34,21 @@ CLI::App& section_app(CLI::App& root, const TomlEntry& entry, const std::string&
                     suggestion(entry.section, names));
 }
 
-CLI::Option& keyed_option(CLI::App& app, const TomlEntry& entry, const std::string& place) {
-  std::vector<std::string> names;
+std::vector<std::string> keys_of(const CLI::App& app) {
+  std::vector<std::string> keys;
   for (const CLI::Option* option : own_options(app)) {
-    if (!is_key(*option)) continue;
-    if (std::ranges::count(option->get_lnames(), entry.key) > 0) return *app.get_option("--" + entry.key);
-    names.push_back(option->get_single_name());
+    if (is_key(*option)) keys.insert(keys.end(), option->get_lnames().begin(), option->get_lnames().end());
   }
-  throw usage_error(fmt::format("{}: {} has no option '{}'", place, command_name(app), entry.key),
-                    suggestion(entry.key, names));
+  return keys;
+}
+
+CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry, const std::string& place) {
+  const std::vector<std::string> keys = keys_of(app);
+  if (std::ranges::count(keys, entry.key) > 0) return *app.get_option("--" + entry.key);
+  std::string hint = fmt::format("see: {} --help", command_name(app));
+  if (const std::string best = nearest(entry.key, keys); !best.empty()) hint = fmt::format("did you mean '{}'?", best);
+  if (std::ranges::count(keys_of(root), entry.key) > 0) hint = "write it above the first [section]";
+  throw usage_error(fmt::format("{}: {} has no option '{}'", place, command_name(app), entry.key), hint);
 }
 
 void check_values(CLI::Option& option, const TomlEntry& entry) {
@@ -75,7 +81,7 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     const std::string place = fmt::format("{}:{}", source, entry.line);
     CLI::App& app = section_app(root_, entry, place);
     if (entry.key.empty()) continue;
-    CLI::Option& option = keyed_option(app, entry, place);
+    CLI::Option& option = keyed_option(root_, app, entry, place);
     try {
       check_values(option, entry);
     } catch (const Error& error) {
@@ -91,10 +97,9 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
   return result;
 }
 
-std::string ConfigFile::to_config(const CLI::App* app, bool /*default_also*/, bool /*write_description*/,
-                                  std::string /*prefix*/) const {
-  std::string out = fmt::format("[{}]\n", app->get_name());
-  for (const CLI::Option* option : own_options(*app)) {
+std::string resolved_config(const CLI::App& command) {
+  std::string out = fmt::format("[{}]\n", command.get_name());
+  for (const CLI::Option* option : own_options(command)) {
     if (!is_key(*option)) continue;
     std::vector<std::string> values = option->reduced_results();
     if (values.empty() && is_flag(*option)) values = {"false"};

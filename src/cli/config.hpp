@@ -16,14 +16,11 @@
 
 namespace mnist::cli {
 
-class ConfigFile : public CLI::Config {
+// Reads the file for CLI11, in place of its own reader.
+class ConfigFile : public CLI::ConfigBase {
  public:
   // `root` outlives this object.
   explicit ConfigFile(CLI::App& root) : root_(root) {}
-
-  // The resolved options of the command `app` under its [section], after parsing: given ones and defaults.
-  std::string to_config(const CLI::App* app, bool default_also, bool write_description,
-                        std::string prefix) const override;
 
   // Throws a usage `Error` "<file>:<line>: ..." for a section, key or value that is not known, with the nearest one.
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
@@ -31,5 +28,8 @@ class ConfigFile : public CLI::Config {
  private:
   CLI::App& root_;
 };
+
+// The resolved options of a command under its [section], after parsing: those given and those that have a default.
+std::string resolved_config(const CLI::App& command);
 
 }  // namespace mnist::cli

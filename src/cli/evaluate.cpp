@@ -40,7 +40,7 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   set_threads(options.threads);
   const DeviceChoice device = select_device(options.device);
   const LoadedModel model = load_model(options.model);
-  const std::string dataset_name = options.dataset.value_or(model.info->training.dataset);
+  const std::string dataset_name = options.dataset.value_or(dataset_of(model));
   const Split split = options.split == "train" ? Split::train : Split::test;
   const Dataset dataset = to_device(load_dataset(dataset_name, options.data_dir, split), device.device);
   if (dataset.class_names.size() != model.recipe.class_names.size()) {
@@ -72,8 +72,11 @@ Command add_evaluate(CLI::App& root) {
   CLI::App* app = root.add_subcommand("evaluate", "Loss and accuracy of a saved model on a labelled set");
   const auto options = std::make_shared<EvaluateOptions>();
   EvaluateOptions& o = *options;
-  app->add_option("--model", o.model, "model file, of this program or of a Python one")->type_name("FILE");
-  one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the network is for)"), dataset_names());
+  app->add_option("--model", o.model, "model file, of this program or of a Python one")
+      ->type_name("FILE")
+      ->default_str("mnist_cnn.pt");
+  one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
+         dataset_names());
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--split", o.split, "part of the data set"), {"test", "train"});
   integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);

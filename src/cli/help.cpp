@@ -59,12 +59,13 @@ std::string syntax(const CLI::Option& option) {
 }
 
 std::string details(const CLI::Option& option) {
-  std::vector<std::string> notes;
-  if (option.get_required()) notes.push_back("required");
-  if (!is_flag(option) && !option.get_default_str().empty()) notes.push_back("default: " + option.get_default_str());
-  if (!option.get_envname().empty()) notes.push_back("environment: " + option.get_envname());
-  if (notes.empty()) return option.get_description();
-  return fmt::format("{} ({})", option.get_description(), fmt::join(notes, "; "));
+  std::string text = option.get_description();
+  if (option.get_required()) text = with_note(text, "required");
+  if (!is_flag(option) && !option.get_default_str().empty()) {
+    text = with_note(text, "default: " + option.get_default_str());
+  }
+  if (!option.get_envname().empty()) text = with_note(text, "environment: " + option.get_envname());
+  return text;
 }
 
 void add_section(std::string& out, const std::string& title, const std::vector<const CLI::Option*>& options) {
@@ -108,12 +109,15 @@ std::vector<const CLI::Option*> own_options(const CLI::App& app) {
 std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/, CLI::AppFormatMode /*mode*/) const {
   std::vector<const CLI::Option*> positionals;
   std::vector<const CLI::Option*> ungrouped;
+  std::vector<const CLI::Option*> general;
   std::vector<std::pair<std::string, std::vector<const CLI::Option*>>> groups;
   for (const CLI::Option* option : own_options(*app)) {
     const std::string group = option->get_group();
     if (group.empty()) continue;  // hidden
     if (is_positional(*option)) {
       positionals.push_back(option);
+    } else if (option == app->get_help_ptr() || app->get_parent() == nullptr) {
+      general.push_back(option);
     } else if (is_default_group(group)) {
       ungrouped.push_back(option);
     } else {
@@ -122,13 +126,6 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/, 
       known->second.push_back(option);
     }
   }
-  if (app->get_parent() != nullptr) {
-    // The program's options may stand behind the command as well. Its --help and --version are its own.
-    for (const CLI::Option* option : own_options(*app->get_parent())) {
-      if (option->get_single_name() != "help" && option->get_single_name() != "version") ungrouped.push_back(option);
-    }
-  }
-
   std::string out = app->get_description() + "\n\n" + usage(*app, positionals);
   const std::vector<const CLI::App*> commands = app->get_subcommands({});
   if (!commands.empty()) {
@@ -137,8 +134,19 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/, 
   }
   add_section(out, "Arguments", positionals);
   for (const auto& [group, options] : groups) add_section(out, group, options);
-  add_section(out, "General options", ungrouped);
-  if (!app->get_footer().empty()) out += "\n" + app->get_footer() + "\n";
+  add_section(out, "Options", ungrouped);
+  const CLI::App* root = app->get_parent();
+  if (root != nullptr) {
+    // The program's options may stand behind the command as well, but for those that only print something.
+    for (const CLI::Option* option : own_options(*root)) {
+      if (!is_flag(*option)) general.push_back(option);
+    }
+  }
+  add_section(out, "General options", general);
+  // A command without a footer takes over the program's.
+  const bool own_footer = root == nullptr || app->get_footer() != root->get_footer();
+  const std::string footer = app->get_footer();
+  if (own_footer && !footer.empty()) out += fmt::format("\n{}{}", footer, footer.ends_with('\n') ? "" : "\n");
   return out;
 }
 

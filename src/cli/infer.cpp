@@ -15,6 +15,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/data/dataset.hpp"
@@ -130,17 +131,9 @@ InferForm form_of(const InferOptions& options, bool one_picture) {
   return one_picture ? InferForm::single : InferForm::lines;
 }
 
-// The data set whose test items are asked for: the given one, else the one that the model was trained on.
-std::string dataset_of(const InferOptions& options, const LoadedModel& model) {
-  if (options.dataset) return *options.dataset;
-  const auto& trained_on = model.recipe.training.dataset;
-  const bool known = std::ranges::find(dataset_names(), trained_on) != dataset_names().end();
-  return known ? trained_on : model.info->training.dataset;
-}
-
 void infer_test_item(const InferOptions& options, const LoadedModel& model, const Classifier& classifier,
                      Results& results) {
-  const auto dataset = load_dataset(dataset_of(options, model), options.data_dir, Split::test);
+  const auto dataset = load_dataset(options.dataset.value_or(dataset_of(model)), options.data_dir, Split::test);
   const auto number = *options.test_item;
   if (number >= dataset.size()) {
     throw usage_error(fmt::format("--test-item {} is not there: the test set has items 0 to {}", number,
@@ -167,7 +160,7 @@ void report(const Error& error, const Context& context) {
 
 // The number of paths and images that could not be read.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
-                          Results& results) {
+                          const StopSignals& signals, Results& results) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
   std::int64_t failures = 0;
@@ -200,7 +193,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
     names.clear();
   };
   for (const auto& file : files) {
-    if (context.signals.received() != 0) return failures;
+    if (signals.received() != 0) return failures;
     try {
       images.push_back(prepare_image(read_image(file), classifier.preprocessing(), invert));
       names.push_back(file.string());
@@ -219,6 +212,8 @@ int run_infer(const InferOptions& options, const Context& context) {
   set_threads(options.threads);
   const auto device = select_device(options.device);
   context.log.debug("device: {}", device.description);
+  // A signal between two images leaves no temporary file behind.
+  const StopSignals signals;
   // Before the work, so that a folder that is not there is told of at once.
   Results results(options.output);
   const auto model = load_model(options.model);
@@ -228,9 +223,9 @@ int run_infer(const InferOptions& options, const Context& context) {
   if (options.test_item) {
     infer_test_item(options, model, classifier, results);
   } else {
-    failures = infer_images(options, classifier, context, results);
+    failures = infer_images(options, classifier, context, signals, results);
   }
-  if (const int signal = context.signals.received(); signal != 0) return 128 + signal;
+  if (const int signal = signals.received(); signal != 0) return 128 + signal;
   results.finish();
   return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
@@ -242,7 +237,9 @@ Command add_infer(CLI::App& root) {
   const auto options = std::make_shared<InferOptions>();
   InferOptions& o = *options;
   constexpr std::int64_t kMany = 1'000'000'000;
-  app->add_option("--model", o.model, "model file, of this program or of a Python one")->type_name("FILE");
+  app->add_option("--model", o.model, "model file, of this program or of a Python one")
+      ->type_name("FILE")
+      ->default_str("mnist_cnn.pt");
   app->add_option("--image", o.images, "PNG or JPEG file, or a folder with such files; can be given more than once")
       ->type_name("PATH")
       ->take_all();

@@ -72,4 +72,10 @@ LoadedModel load_model(const std::filesystem::path& path) {
   return model;
 }
 
+std::string dataset_of(const LoadedModel& model) {
+  const std::string& trained_on = model.recipe.training.dataset;
+  const bool known = std::ranges::find(dataset_names(), trained_on) != dataset_names().end();
+  return known ? trained_on : model.info->training.dataset;
+}
+
 }  // namespace mnist::cli

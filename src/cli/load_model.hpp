@@ -23,4 +23,8 @@ struct LoadedModel {
 // Throws a data `Error` where the file cannot be read or no network fits.
 LoadedModel load_model(const std::filesystem::path& path);
 
+// The data set that the model is asked about where none is named: the one it was trained on, else the one its network
+// is for.
+std::string dataset_of(const LoadedModel& model);
+
 }  // namespace mnist::cli

@@ -1,6 +1,5 @@
 #include "options.hpp"
 
-#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -40,12 +39,17 @@ std::string name_in_message(const CLI::Option* option, const std::string& text) 
   return value != nullptr && value == text ? fmt::format("{} (from {})", name, variable) : name;
 }
 
+std::string number_text(double number) {
+  constexpr double kWritable = 1e15;
+  const bool whole = std::trunc(number) == number && std::abs(number) < kWritable;
+  return whole ? with_thousands(static_cast<std::int64_t>(number)) : fmt::format("{:g}", number);
+}
+
 // Thrown, not returned as a text: newer versions of CLI11 pass over a wrong value in the environment in silence.
 CLI::Option* numbers(CLI::Option* option, const char* placeholder, const std::string& range,
                      const std::function<bool(const std::string&)>& accepted) {
-  std::string description = option->get_description();
-  description.insert(std::min(description.rfind(" (default"), description.size()), ", " + range);
-  option->type_name(placeholder)->capture_default_str()->description(description);
+  option->type_name(placeholder)->capture_default_str();
+  option->description(with_note(option->get_description(), range));
   return option->check([option, range, accepted](const std::string& text) -> std::string {
     if (accepted(text)) return "";
     throw usage_error(fmt::format("{} must be {}, is '{}'", name_in_message(option, text), range, text),
@@ -54,6 +58,11 @@ CLI::Option* numbers(CLI::Option* option, const char* placeholder, const std::st
 }
 
 }  // namespace
+
+std::string with_note(const std::string& description, const std::string& note) {
+  if (!description.ends_with(')')) return fmt::format("{} ({})", description, note);
+  return fmt::format("{}; {})", description.substr(0, description.size() - 1), note);
+}
 
 std::string display_name(const CLI::Option* option) {
   const std::string& name = option->get_single_name();
@@ -69,7 +78,7 @@ CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t high
 }
 
 CLI::Option* real(CLI::Option* option, double lowest, double highest) {
-  const std::string range = fmt::format("{:g} to {:g}", lowest, highest);
+  const std::string range = fmt::format("{} to {}", number_text(lowest), number_text(highest));
   return numbers(option, "X", range, [lowest, highest](const std::string& text) {
     double number = 0;
     return parse(text, number) && number >= lowest && number <= highest;

@@ -36,6 +36,9 @@ CLI::Option* add_threads(CLI::App& app, int& value);
 // --format: the form of the results on stdout. The first of `formats` is the default.
 CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats);
 
+// "passes (1 to 10)" and "default: 3" give "passes (1 to 10; default: 3)".
+std::string with_note(const std::string& description, const std::string& note);
+
 // The name of an option as people write it: "--epochs"; of a positional one "PATH".
 std::string display_name(const CLI::Option* option);
 

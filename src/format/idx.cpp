@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,10 +34,9 @@ class Source {
   // Returns fewer than `count` bytes only at the end.
   std::size_t read(void* out, std::size_t count) {
     if (gzip_) return gzip_->read(out, count);
-    count = std::min(count, bytes_.size() - position_);
-    std::memcpy(out, bytes_.data() + position_, count);
-    position_ += count;
-    return count;
+    const auto copied = bytes_.copy(static_cast<char*>(out), count, position_);
+    position_ += copied;
+    return copied;
   }
 
   // The most bytes that `read` can give in all.

@@ -103,9 +103,9 @@ TrainingResult train(Network& network, const Dataset& train_set, const Dataset& 
     const double train_seconds = train_time.seconds();
     for (TrainingObserver* observer : observers) observer->evaluating(epoch);
     const Stopwatch test_time;
-    const Evaluation test = evaluate(network, test_set, preprocessing,
-                                     {options.device, options.precision, options.test_batch_size,
-                                      options.limit_batches, stop_requested});
+    const Evaluation test =
+        evaluate(network, test_set, preprocessing,
+                 {options.device, options.precision, options.test_batch_size, options.limit_batches, stop_requested});
     if (test.stopped) {
       result.stopped = true;
       return result;

@@ -6,7 +6,8 @@ namespace mnist {
 
 double learning_rate(const Schedule& schedule, std::int64_t epoch) {
   if (schedule.step_size == 0) return schedule.lr;
-  return schedule.lr * std::pow(schedule.gamma, static_cast<double>((epoch - 1) / schedule.step_size));
+  const std::int64_t multiplications = (epoch - 1) / schedule.step_size;
+  return schedule.lr * std::pow(schedule.gamma, static_cast<double>(multiplications));
 }
 
 }  // namespace mnist

@@ -58,6 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "did you mean 'log-level'?"},
         Refusal{"key of the program in a section", "[train]\nconfig = 'x'\n", "2: mnist train has no option 'config'",
                 "see: mnist train --help"},
+        Refusal{"general key in a section", "[train]\nlog-level = 'info'\n", "2: mnist train has no option 'log-level'",
+                "write it above the first [section]"},
         Refusal{"section", "# text\n\n[trian]\nepochs = 3\n", "3: there is no section [trian]",
                 "did you mean 'train'?"},
         Refusal{"empty section", "[trian]\n", "1: there is no section [trian]", "did you mean 'train'?"},

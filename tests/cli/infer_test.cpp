@@ -3,7 +3,6 @@
 #include <sstream>
 #include <string>
 #include <sys/wait.h>
-#include <utility>
 #include <vector>
 
 #include <c10/core/GradMode.h>
@@ -217,30 +216,41 @@ TEST_F(InferTest, InvertsDarkDigitsOnALightGround) {
             infer({"light.png", "--format", "json"}).out);
 }
 
-TEST_F(InferTest, RefusesOptionsThatDoNotFit) {
-  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
-      {{}, "there is nothing to classify"},
-      {{"images/01.png", "--test-item", "1"}, "--test-item classifies an item of a data set"},
-      {{"images/01.png", "--save-image", "x.png"}, "--save-image writes the item of --test-item"},
-      {{"--test-item", "12", "--data-dir", "data"}, "--test-item 12 is not there: the test set has items 0 to 11"},
-      {{"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
-      {{"images/01.png", "--top-k", "0"}, "--top-k must be 1 to"},
-      {{"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
-      {{"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"},
-  };
-  for (const auto& [arguments, message] : cases) {
-    const auto outcome = infer(arguments);
-    EXPECT_EQ(outcome.exit_code, 2) << message;
-    EXPECT_THAT(outcome.err, AllOf(HasSubstr("error: " + message), HasSubstr("hint: "))) << message;
-    EXPECT_EQ(outcome.out, "") << message;
-  }
-}
-
 TEST_F(InferTest, SaysWhereTheDataIsMissing) {
   const auto outcome = infer({"--test-item", "1", "--data-dir", "nowhere"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("nowhere"), HasSubstr("scripts/fetch_data mnist")));
 }
+
+struct Misuse {
+  std::string name;
+  std::vector<std::string> arguments;
+  std::string message;
+};
+
+class InferMisuseTest : public InferTest, public ::testing::WithParamInterface<Misuse> {};
+
+TEST_P(InferMisuseTest, IsRefused) {
+  const auto outcome = infer(GetParam().arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("error: " + GetParam().message), HasSubstr("hint: ")));
+  EXPECT_EQ(outcome.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Options, InferMisuseTest,
+    ::testing::Values(
+        Misuse{"Nothing", {}, "there is nothing to classify"},
+        Misuse{"ItemAndImage", {"images/01.png", "--test-item", "1"}, "--test-item classifies an item of a data set"},
+        Misuse{"SaveImage", {"images/01.png", "--save-image", "x.png"}, "--save-image writes the item of --test-item"},
+        Misuse{"ItemBehindTheEnd",
+               {"--test-item", "12", "--data-dir", "data"},
+               "--test-item 12 is not there: the test set has items 0 to 11"},
+        Misuse{"NegativeItem", {"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
+        Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be 1 to"},
+        Misuse{"Format", {"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
+        Misuse{"Invert", {"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"}),
+    [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace
 }  // namespace mnist

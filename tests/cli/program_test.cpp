@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "support/small_mnist.hpp"
 #include "support/subprocess.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -64,6 +65,31 @@ TEST(Info, TellsAboutProgramAndMachine) {
   EXPECT_EQ(json.out.find('\n'), json.out.size() - 1);
   EXPECT_GE(info["cpu"]["allowed_cores"], 1);
   EXPECT_EQ(info["cuda"]["usable"].get<bool>(), info["cuda"]["reason"].get<std::string>().empty());
+}
+
+TEST(Info, DescribesTheModelInAFile) {
+  const TemporaryFolder folder;
+  write_small_mnist(folder / "data", 64, 64);
+  Subprocess mnist = program(MNIST_BINARY, {"train", "--arch", "lenet", "--epochs", "1", "--seed", "7", "--output",
+                                            "m.pt", "--run-dir", "run", "--device", "cpu"});
+  mnist.folder = folder.path();
+  ASSERT_EQ(run(mnist).exit_code, 0);
+
+  mnist.command = {MNIST_BINARY, "info", "m.pt"};
+  const std::string text = run(mnist).out;
+  EXPECT_THAT(text, AllOf(StartsWith("file: 'm.pt', PyTorch zip\nnetwork: lenet\nparameters: "),
+                          HasSubstr("\nclasses: 10: 0, 1, 2, "), HasSubstr("\ninput: digit, 1 x 28 x 28, mean 0.1307"),
+                          HasSubstr("\ntraining: mnist, 1 epochs, seed 7, "), Not(HasSubstr("conv1.weight"))));
+  mnist.command.push_back("--tensors");
+  EXPECT_THAT(run(mnist).out, AllOf(StartsWith(text), HasSubstr("\n  conv1.weight float [")));
+  mnist.command.insert(mnist.command.end(), {"--format", "json"});
+  const nlohmann::json json = nlohmann::json::parse(run(mnist).out);
+  EXPECT_EQ(json["arch"], "lenet");
+  EXPECT_EQ(json["recipe"], true);
+  EXPECT_EQ(json["class_names"].size(), 10U);
+  EXPECT_EQ(json["training"]["seed"], 7);
+  EXPECT_EQ(json["preprocessing"]["height"], 28);
+  EXPECT_EQ(json["tensors"][0]["name"], "conv1.weight");
 }
 
 TEST(Info, AFileThatIsNoModelIsADataError) {

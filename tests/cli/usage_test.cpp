@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "give a number in that range"},
         Mistake{"rate that is no number",
                 {"train", "--lr", "nan"},
-                "--lr must be 0 to 1e+06, is 'nan'",
+                "--lr must be 0 to 1,000,000, is 'nan'",
                 "give a number in that range"},
         Mistake{"no value", {"train", "--epochs"}, "--epochs needs a value", "see: mnist train --help"},
         Mistake{"choice", {"train", "--arch", "cnm"}, "--arch cannot be 'cnm'", "did you mean 'cnn'?"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -75,19 +76,14 @@ INSTANTIATE_TEST_SUITE_P(All, ReadsFixture,
                                            "types.safetensors", "zipfile.pt"));
 
 TEST(ReadModelFile, KeepsElementTypes) {
+  const std::map<std::string, at::ScalarType> types{
+      {"float64", at::kDouble}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16},
+      {"int64", at::kLong},     {"int32", at::kInt},    {"int16", at::kShort},
+      {"int8", at::kChar},      {"uint8", at::kByte},   {"bool", at::kBool}};
   for (const auto* file : {"models/types.pt", "models/types.safetensors"}) {
     const auto model = read_model_file(fixture(file));
-    ASSERT_EQ(model.state.size(), 9U);
-    for (const auto& [name, tensor] : model.state) {
-      const std::vector<std::pair<std::string, at::ScalarType>> types{
-          {"float64", at::kDouble}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16},
-          {"int64", at::kLong},     {"int32", at::kInt},    {"int16", at::kShort},
-          {"int8", at::kChar},      {"uint8", at::kByte},   {"bool", at::kBool}};
-      const auto type =
-          std::find_if(types.begin(), types.end(), [&](const auto& entry) { return entry.first == name; });
-      ASSERT_NE(type, types.end()) << name;
-      EXPECT_EQ(tensor.scalar_type(), type->second) << name;
-    }
+    ASSERT_EQ(model.state.size(), types.size());
+    for (const auto& [name, tensor] : model.state) EXPECT_EQ(tensor.scalar_type(), types.at(name)) << name;
   }
 }
 

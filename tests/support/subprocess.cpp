@@ -9,8 +9,6 @@
 #include <system_error>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace mnist::test {
 namespace {
 
@@ -37,13 +35,14 @@ std::vector<std::string> environment(const std::map<std::string, std::string>& c
     if (!changes.contains(text.substr(0, text.find('=')))) variables.push_back(text);
   }
   for (const auto& [name, value] : changes) {
-    if (!value.empty()) variables.push_back(name + "=" + value);
+    if (!value.empty()) variables.emplace_back(name).append("=").append(value);
   }
   return variables;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;

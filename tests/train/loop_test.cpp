@@ -133,7 +133,8 @@ TEST(Loop, LimitBatchesBoundsTrainingAndTest) {
 
 TEST(Loop, StopsBetweenTwoStepsWhenAsked) {
   Recorder recorder;
-  const TrainingResult result = train_with(*make_network(lenet(), 10, 1), quick_options(), &recorder, /*stop_after=*/10);
+  const TrainingResult result =
+      train_with(*make_network(lenet(), 10, 1), quick_options(), &recorder, /*stop_after=*/10);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.epochs, 1);
   EXPECT_EQ(recorder.batches.size(), 9u);

@@ -1,8 +1,8 @@
 // Leaving when asked to: SIGINT and SIGTERM become a flag that long work looks at between two steps, so that nothing is
 // left half-written. A second signal of either kind ends the process at once, as by default.
 //
-// One per process, made by `main`; its flag is the only mutable global of the program, because a signal handler can
-// reach nothing else.
+// At most one at a time, made by the command whose work is worth saving; other commands end at once, as by default. Its
+// flag is the only mutable global of the program, because a signal handler can reach nothing else.
 #pragma once
 
 namespace mnist {

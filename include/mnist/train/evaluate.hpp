@@ -24,7 +24,7 @@ struct EvaluationOptions {
   c10::Device device = c10::kCPU;  // where network and data set are
   Precision precision = Precision::fp32;
   std::int64_t batch_size = 1000;
-  std::int64_t limit_batches = 0;  // stop after so many; 0: all
+  std::int64_t limit_batches = 0;                               // stop after so many; 0: all
   std::function<bool()> stop_requested = [] { return false; };  // asked between two batches
 };
 
