@@ -52,7 +52,7 @@ struct FileSearch {
     for (const auto& folder : folders) {
       for (const char* const ending : {"", ".gz"}) {
         for (const char* const separator : {"-", "."}) {
-          const auto path = folder / (stem + separator + kind + ending);
+          auto path = folder / fmt::format("{}{}{}{}", stem, separator, kind, ending);
           if (std::filesystem::is_regular_file(path)) return path;
         }
       }

@@ -28,7 +28,7 @@ torch::Tensor dilate(const torch::Tensor& plane, std::int64_t side) {
 torch::Tensor background(const torch::Tensor& picture) {
   const auto small = shrink_to(picture, kBackgroundSide);
   const auto window = std::max(small.size(1), small.size(2)) / 2 | 1;
-  const auto ground = dilate(-dilate(-small, window), window);
+  auto ground = dilate(-dilate(-small, window), window);
   if (small.sizes() == picture.sizes()) return ground;
   return at::upsample_bilinear2d(ground.unsqueeze(0), {picture.size(1), picture.size(2)}, /*align_corners=*/false)
       .squeeze(0);
@@ -56,7 +56,8 @@ std::int64_t centred(const torch::Tensor& profile, std::int64_t room) {
   const auto size = profile.size(0);
   const auto positions = torch::arange(size, torch::kFloat32);
   const auto centre = ((profile * positions).sum() / profile.sum()).item<double>();
-  const auto begin = std::llround(static_cast<double>(room / 2) - centre);
+  const auto middle = room / 2;
+  const auto begin = std::llround(static_cast<double>(middle) - centre);
   return std::clamp<std::int64_t>(begin, 0, room - size);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -90,7 +91,7 @@ torch::Tensor read_idx(const std::filesystem::path& path, int dimensions) {
   std::uint64_t content_size = 1;
   std::uint64_t extent = 1;  // the same without the zeros, which could hide absurd sizes behind them
   for (int dimension = 0; dimension < dimensions; ++dimension) {
-    const auto size = big_endian(begin.data() + 4 + 4 * dimension);
+    const auto size = big_endian(begin.data() + 4 + std::ptrdiff_t{4} * dimension);
     sizes.push_back(size);
     // Neither can overflow: `extent` stays as it is once it is above the bound, and the other is never larger.
     if (extent <= kMaxBytes) {

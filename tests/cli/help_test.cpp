@@ -13,7 +13,6 @@
 namespace mnist::test {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using Arguments = std::vector<std::string>;

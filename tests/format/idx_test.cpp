@@ -22,7 +22,7 @@ using ::testing::Not;
 class IdxTest : public ::testing::Test {
  protected:
   std::filesystem::path file(const std::string& content) const {
-    const auto path = folder_ / "some-idx";
+    auto path = folder_ / "some-idx";
     test::write_file(path, content);
     return path;
   }

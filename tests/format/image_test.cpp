@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(Images, FixtureTest, ::testing::ValuesIn(image_fixtures
 class ImageTest : public ::testing::Test {
  protected:
   std::filesystem::path file(const std::string& content) const {
-    const auto path = folder_ / "some.png";
+    auto path = folder_ / "some.png";
     test::write_file(path, content);
     return path;
   }
@@ -186,7 +186,7 @@ TEST_F(ImageTest, ReadsOrRefusesDamagedImages) {
 
 TEST_F(ImageTest, WritesWhatItReads) {
   for (const std::int64_t channels : {1, 3}) {
-    const auto pixels = torch::arange(6 * 7 * channels).mul(2).to(torch::kUInt8).view({6, 7, channels});
+    const auto pixels = torch::arange(channels * 6 * 7).mul(2).to(torch::kUInt8).view({6, 7, channels});
     const auto path = folder_ / "new.png";
     write_png(path, pixels);
     EXPECT_TRUE(read_image(path).equal(pixels));
