@@ -12,11 +12,12 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <spdlog/sinks/sink.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
 #include "mnist/core/terminal.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/runtime.hpp"
 
@@ -92,27 +93,13 @@ std::string command_line(int argc, const char* const* argv) {
   return line;
 }
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
-// Tells an error on stderr, whatever the log level, and to the log's files.
-void report(const Error& error, bool color, spdlog::logger* log) {
-  const std::string message = first_line(error.what());
-  fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
-  if (!error.hint().empty()) {
-    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", error.hint());
-  }
-  if (log == nullptr) return;
-  for (std::size_t i = 1; i < log->sinks().size(); ++i) {  // the first is stderr
-    log->sinks()[i]->log({spdlog::string_view_t(log->name()), spdlog::level::err, spdlog::string_view_t(message)});
-    log->sinks()[i]->flush();
-  }
-}
-
 // What was thrown, as an `Error`. LibTorch's own exceptions carry a stack trace behind the first line.
 Error as_error(const std::exception& exception) {
   if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
+  if (const auto* error = dynamic_cast<const std::filesystem::filesystem_error*>(&exception)) {
+    return data_error(fmt::format("cannot use {}: {}", quoted(error->path1()), error->code().message()),
+                      "check the path and its permissions");
+  }
   const std::string message = first_line(exception.what());
   const bool memory = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr ||
                       message.find("out of memory") != std::string::npos ||
@@ -171,7 +158,7 @@ class Program {
   }
 
   int failed(const Error& error) {
-    report(error, color_err_, log_.get());
+    print_error(error, color_err_, log_.get());
     return error.exit_code();
   }
 
@@ -191,7 +178,7 @@ int run(int argc, const char* const* argv) try {
   return program.finish(program.run());
 } catch (const std::exception& exception) {
   const Error error = as_error(exception);
-  report(error, /*color=*/false, /*log=*/nullptr);
+  print_error(error, /*color=*/false, /*log=*/nullptr);
   return error.exit_code();
 }
 

@@ -13,6 +13,7 @@ namespace mnist::cli {
 // What a command gets from `main` besides its own options.
 struct Context {
   spdlog::logger& log;       // for people, on stderr; results go to stdout
+  bool color_err;            // whether to colour stderr
   std::string command_line;  // as typed, quoted for a shell
   std::string config;        // the resolved options as TOML, usable with --config
 };

@@ -152,10 +152,12 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   results.write(infer_result(form, prediction));
 }
 
-// Tells what is wrong with one of many images; the others still run.
-void report(const Error& error, const Context& context) {
-  context.log.error("{}", error.what());
-  if (!error.hint().empty()) context.log.info("hint: {}", error.hint());
+// Throws where `output` is the file `input`: writing the one would destroy the other.
+void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {
+  std::error_code ignored;
+  if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;
+  throw usage_error(fmt::format("the output would replace {}, which is read", quoted(input)),
+                    "name another output file");
 }
 
 // The number of paths and images that could not be read.
@@ -170,12 +172,15 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
       const auto found = find_images(path);
       files.insert(files.end(), found.begin(), found.end());
     } catch (const Error& error) {
-      report(error, context);
+      print_error(error, context.color_err, &context.log);
       ++failures;
     }
   }
 
-  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front());
+  for (const auto& file : files) check_not_same(options.output, file);
+
+  std::error_code ignored;
+  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
   const auto form = form_of(options, one_picture);
   const auto invert = invert_from_name(options.invert);
   results.write(infer_header(form, /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
@@ -198,7 +203,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
       images.push_back(prepare_image(read_image(file), classifier.preprocessing(), invert));
       names.push_back(file.string());
     } catch (const Error& error) {
-      report(error, context);
+      print_error(error, context.color_err, &context.log);
       ++failures;
     }
     if (static_cast<std::int64_t>(images.size()) == options.batch_size) classify();
@@ -209,6 +214,8 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
 
 int run_infer(const InferOptions& options, const Context& context) {
   check_options(options);
+  check_not_same(options.output, options.model);
+  check_not_same(options.save_image, options.model);
   set_threads(options.threads);
   const auto device = select_device(options.device);
   context.log.debug("device: {}", device.description);

@@ -160,9 +160,11 @@ std::string preprocessing_text(const Preprocessing& preprocessing) {
 }
 
 std::string training_text(const TrainingSummary& training) {
-  return fmt::format("{}, {} epochs, seed {}, test loss {:.4f}, {}/{} right, by {}", printable(training.dataset),
-                     training.epochs, training.seed, training.test_loss, training.correct, training.test_items,
-                     printable(training.program));
+  const std::string test = training.test_items == 0 ? std::string("not evaluated")
+                                                    : fmt::format("test loss {:.4f}, {}/{} right", training.test_loss,
+                                                                  training.correct, training.test_items);
+  return fmt::format("{}, {} epochs, seed {}, {}, by {}", printable(training.dataset), training.epochs, training.seed,
+                     test, printable(training.program));
 }
 
 std::string model_text(const std::filesystem::path& path, bool tensors) {

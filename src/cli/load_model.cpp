@@ -54,6 +54,16 @@ LoadedModel load_model(const std::filesystem::path& path) {
                                  file.recipe->class_names.size(), classes),
                      "the file was changed by another program; train or save the model again");
   }
+  if (file.recipe) {
+    const Preprocessing& own = file.recipe->preprocessing;
+    const Preprocessing& needed = info.preprocessing;
+    if (own.channels != needed.channels || own.height != needed.height || own.width != needed.width) {
+      throw data_error(
+          fmt::format("{} says its input is {} x {} x {}, but the network {} takes {} x {} x {}", quoted(path),
+                      own.channels, own.height, own.width, info.name, needed.channels, needed.height, needed.width),
+          "the file was changed by another program; train or save the model again");
+    }
+  }
   LoadedModel model;
   model.info = &info;
   model.layout = file.layout;

@@ -2,15 +2,32 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string>
 #include <system_error>
 
-#include "mnist/core/error.hpp"
+#include <fmt/format.h>
+#include <spdlog/sinks/sink.h>
+
+#include "mnist/core/text.hpp"
 
 namespace mnist::cli {
 
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
   throw data_error("cannot write to stdout: " + std::generic_category().message(errno), "is the disk full?");
+}
+
+void print_error(const Error& error, bool color, spdlog::logger* log) {
+  const std::string message = first_line(error.what());
+  fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
+  if (!error.hint().empty()) {
+    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", error.hint());
+  }
+  if (log == nullptr) return;
+  for (std::size_t i = 1; i < log->sinks().size(); ++i) {  // the first is stderr
+    log->sinks()[i]->log({spdlog::string_view_t(log->name()), spdlog::level::err, spdlog::string_view_t(message)});
+    log->sinks()[i]->flush();
+  }
 }
 
 }  // namespace mnist::cli

@@ -1,6 +1,7 @@
 // mnist train: trains a network, writes it, evaluates it every epoch.
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -102,14 +103,29 @@ class LastWeights : public TrainingObserver {
   std::function<void(const TrainingResult&)> write_;
 };
 
+// What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
+void note_failure(const RunDirectory& run, const std::exception& failure, const Context& context) {
+  try {
+    run.end(fmt::format("failed: {}", first_line(failure.what())));
+  } catch (const std::exception& error) {
+    context.log.warn("{}", error.what());
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(run.last(), ignored)) {
+    context.log.info("the weights after the last finished epoch are in {}", run.last().string());
+  }
+}
+
 int run_train(const TrainOptions& options, const Context& context) {
   const StopSignals signals;
+  ignore_closed_pipes();
   if (options.deterministic) set_deterministic();
   const int threads = set_threads(options.threads);
   const DeviceChoice device = select_device(options.no_cuda ? "cpu" : options.device);
   const ModelInfo& info = model_info(options.arch);
   const TrainingOptions training = training_options(options, device.device);
   const std::filesystem::path output = output_path(options);
+  check_model_name(output);
   if (!options.dry_run) check_writable(output);
 
   const std::string& name = options.recipe.dataset;
@@ -148,10 +164,19 @@ int run_train(const TrainOptions& options, const Context& context) {
   // The progress line goes first: it leaves the terminal to those who write after it.
   std::optional<ProgressLine> progress;
   if (is_terminal(Stream::err)) progress.emplace(stderr);
-  ReferenceLog reference([&](const std::string& text) {
-    print(text);
+  bool has_stdout = true;
+  const auto say = [&](const std::string& text) {
     if (log_file) log_line(*log_file, text);
-  });
+    if (!has_stdout) return;
+    try {
+      print(text);
+    } catch (const Error& error) {
+      // The run is worth more than its output: the log and the metrics go on.
+      has_stdout = false;
+      context.log.warn("{}; training goes on without it", error.what());
+    }
+  };
+  ReferenceLog reference(say);
   std::optional<MetricsFiles> metrics;
   std::optional<LastWeights> last;
   std::vector<TrainingObserver*> observers;
@@ -162,39 +187,32 @@ int run_train(const TrainOptions& options, const Context& context) {
     observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
   }
 
-  TrainingResult result;
   try {
-    result = train(*network, train_set, test_set, info.preprocessing, training, observers,
-                   [&] { return signals.received() != 0; });
+    const TrainingResult result = train(*network, train_set, test_set, info.preprocessing, training, observers,
+                                        [&] { return signals.received() != 0; });
+    progress.reset();
+    if (result.stopped) {
+      if (run) {
+        write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
+        run->end("interrupted");
+        context.log.warn("stopped by a signal after {} finished epochs; the weights as they are now are in {}",
+                         result.epochs, run->interrupted().string());
+      }
+      return 128 + signals.received();
+    }
+    if (options.dry_run) {
+      say("Dry run: one batch and one test batch; no model was written\n");
+    } else {
+      write_model(output, result);
+      say(fmt::format("Saved model: {0}\nUse it: mnist infer --model {0} --image IMAGE\n", output.string()));
+    }
+    if (run) run->end("finished");
+    return 0;
   } catch (const std::exception& error) {
     progress.reset();
-    if (run) {
-      run->end(fmt::format("failed: {}", error.what()));
-      if (std::filesystem::exists(run->last())) {
-        context.log.info("the weights after the last finished epoch are in {}", run->last().string());
-      }
-    }
+    if (run) note_failure(*run, error, context);
     throw;
   }
-  progress.reset();
-
-  if (result.stopped) {
-    if (run) {
-      write_model(run->interrupted(), result);
-      run->end("interrupted");
-      context.log.warn("stopped by a signal after {} finished epochs; the weights as they are now are in {}",
-                       result.epochs, run->interrupted().string());
-    }
-    return 128 + signals.received();
-  }
-  if (options.dry_run) {
-    print("Dry run: one batch and one test batch; no model was written\n");
-  } else {
-    write_model(output, result);
-    print(fmt::format("Saved model: {0}\nUse it: mnist infer --model {0} --image IMAGE\n", output.string()));
-  }
-  if (run) run->end("finished");
-  return 0;
 }
 
 // An option whose default the network decides: not shown in the help as a number, but kept with the run's config.
@@ -270,6 +288,7 @@ Command add_train(CLI::App& root) {
       ->expected(0, 1);
   in("Results",
      app->add_option("--run-dir", o.run_dir, "folder for config, log and metrics; runs/<arch>-<n>, numbered"))
+      ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
       ->type_name("DIR");
   in("Results",
      integer(app->add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));

@@ -6,12 +6,14 @@ namespace mnist {
 namespace {
 
 volatile std::sig_atomic_t g_received = 0;
+volatile std::sig_atomic_t g_takes_interrupt = 0;
+volatile std::sig_atomic_t g_takes_terminate = 0;
 
 extern "C" void remember(int signal) {
   if (g_received == 0) g_received = signal;
   // The next one of either kind ends the process: for those who do not want to wait for the step to finish.
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  if (g_takes_interrupt) std::signal(SIGINT, SIG_DFL);
+  if (g_takes_terminate) std::signal(SIGTERM, SIG_DFL);
 }
 
 // A signal that is ignored stays so: nohup, or a shell's job in the background.
@@ -27,11 +29,19 @@ StopSignals::StopSignals() {
   g_received = 0;
   former_interrupt_ = install(SIGINT);
   former_terminate_ = install(SIGTERM);
+  g_takes_interrupt = former_interrupt_ != SIG_IGN;
+  g_takes_terminate = former_terminate_ != SIG_IGN;
 }
 
 StopSignals::~StopSignals() {
   std::signal(SIGINT, former_interrupt_);
   std::signal(SIGTERM, former_terminate_);
+}
+
+void ignore_closed_pipes() {
+#if defined(SIGPIPE)
+  std::signal(SIGPIPE, SIG_IGN);
+#endif
 }
 
 int StopSignals::received() const {

@@ -22,6 +22,10 @@ std::string quoted_name(std::string_view name) {
   return fmt::format("'{}{}'", printable(name.substr(0, kLongest)), name.size() > kLongest ? "..." : "");
 }
 
+std::string first_line(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
 std::string with_thousands(std::int64_t number) {
   if (number < 0) return fmt::format("-{}", with_thousands(-number));
   if (number < 1000) return std::to_string(number);

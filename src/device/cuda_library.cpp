@@ -8,6 +8,7 @@
 #include <torch/cuda.h>
 
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 
 #include "shared_library.hpp"
 
@@ -23,10 +24,6 @@ constexpr const char* kCudaLibrary = "libtorch_cuda.so";
 #endif
 
 constexpr const char* kNoGpuHint = "use --device cpu, or run on a machine with an NVIDIA GPU and its driver";
-
-std::string first_line(std::string_view text) {
-  return std::string(text.substr(0, text.find('\n')));
-}
 
 // LibTorch's own words on why it sees no GPU ("The NVIDIA driver on your system is too old ..."): it keeps them for the
 // first tensor.

@@ -56,13 +56,16 @@ ModelFile read_model_file(const std::filesystem::path& path) {
   throw not_a_model(bytes, source);
 }
 
-void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
+void check_model_name(const std::filesystem::path& path) {
   const auto extension = path.extension();
-  const bool zip = extension == ".pt" || extension == ".pth";
-  if (!zip && extension != ".safetensors") {
-    throw data_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
-                     "give it one of these endings");
-  }
+  if (extension == ".pt" || extension == ".pth" || extension == ".safetensors") return;
+  throw data_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
+                   "give it one of these endings");
+}
+
+void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
+  check_model_name(path);
+  const bool zip = path.extension() != ".safetensors";
   const auto tensors = on_cpu(state);
   AtomicFile file(path);
   if (zip) {

@@ -148,8 +148,13 @@ class PickleReader::Machine {
     return line;
   }
 
+  void count_values(std::size_t count) {
+    pushes_ += count;
+    if (pushes_ > kMaxValues) fail(fmt::format("it holds more than {} values", kMaxValues));
+  }
+
   void push(PickleValue* value) {
-    if (++pushes_ > kMaxValues) fail(fmt::format("it holds more than {} values", kMaxValues));
+    count_values(1);
     stack_.push_back(value);
   }
   template <typename T>
@@ -217,9 +222,10 @@ class PickleReader::Machine {
   }
 
   // Python 2 writes an OrderedDict as a call with a list of [key, value] lists.
-  PickleDict dict_of_pairs(const PickleTuple& arguments) const {
+  PickleDict dict_of_pairs(const PickleTuple& arguments) {
     const auto* list = arguments.items.size() == 1 ? arguments.items[0]->as<PickleList>() : nullptr;
     if (list == nullptr) fail("an OrderedDict is not made of a list");
+    count_values(list->items.size());  // one remembered list can be copied many times
     PickleDict dict;
     for (const auto* item : list->items) {
       const auto* pair = item->as<PickleList>();

@@ -165,7 +165,10 @@ at::Tensor PickledTensorReader::read(const PickleValue& value, const std::string
   if (memory > budget_) throw fail(" needs far more memory than the file has bytes");
   budget_ -= memory;
   const auto storage = find_storage_(id);
-  if (count == 0) return at::empty(sizes, id.type);
+  if (count == 0) {
+    if (!addressable(sizes)) throw fail(" is impossibly large in the dimensions that are not empty");
+    return at::empty(sizes, id.type);
+  }
 
   const auto bytes = storage.substr(static_cast<std::size_t>(*offset) * element, span * element);
   // Booleans other than 0 and 1 would be undefined, so they are read as numbers first.

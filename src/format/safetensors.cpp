@@ -103,7 +103,9 @@ Place place_of(const std::string& name, const Json& entry, const std::string& so
 
   std::uint64_t size = c10::elementSize(*type);
   for (const auto length : place.shape) size = saturating_multiply(size, static_cast<std::uint64_t>(length));
-  if (place.end < place.begin || place.end - place.begin != size) throw fail(" has another size than its shape");
+  if (place.end < place.begin || place.end - place.begin != size || !addressable(place.shape)) {
+    throw fail(" has another size than its shape");
+  }
   return place;
 }
 

@@ -17,4 +17,14 @@ inline std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kMax - b ? kMax : a + b;
 }
 
+// Whether the strides of a tensor of these sizes can be computed, also where one of them is 0.
+template <class Sizes>
+bool addressable(const Sizes& sizes) {
+  std::uint64_t product = 8;  // bytes of the largest element
+  for (const std::int64_t size : sizes) {
+    product = saturating_multiply(product, size > 1 ? static_cast<std::uint64_t>(size) : 1);
+  }
+  return product <= std::uint64_t{1} << 62;
+}
+
 }  // namespace mnist

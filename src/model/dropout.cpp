@@ -1,5 +1,6 @@
 #include "mnist/model/dropout.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>

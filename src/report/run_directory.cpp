@@ -19,6 +19,11 @@ void make_folder(const std::filesystem::path& path) {
   if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
 }
 
+// A path on the command line need not be UTF-8.
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch) {
@@ -33,8 +38,9 @@ RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std
 }
 
 RunDirectory RunDirectory::at(const std::filesystem::path& path) {
-  if (std::filesystem::exists(path / "manifest.json")) {
-    throw usage_error(fmt::format("{} holds a run already", quoted(path)), kHint);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored) && !std::filesystem::is_empty(path, ignored)) {
+    throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)), kHint);
   }
   make_folder(path);
   return RunDirectory(path);
@@ -63,7 +69,7 @@ void RunDirectory::begin(const RunDescription& description) {
       {"build_type", build.build_type},
       {"libtorch", description.libtorch},
   };
-  manifest_ = manifest.dump(2);
+  manifest_ = text_of(manifest);
   write_file_atomically(path_ / "manifest.json", manifest_ + "\n");
 }
 
@@ -72,7 +78,7 @@ void RunDirectory::end(const std::string& outcome) const {
   manifest["outcome"] = outcome;
   manifest["finished"] = utc_time();
   manifest["peak_memory_bytes"] = peak_memory_bytes();
-  write_file_atomically(path_ / "manifest.json", manifest.dump(2) + "\n");
+  write_file_atomically(path_ / "manifest.json", text_of(manifest) + "\n");
 }
 
 MetricsFiles::MetricsFiles(const std::filesystem::path& directory) : directory_(directory) {

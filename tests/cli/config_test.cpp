@@ -146,10 +146,7 @@ TEST(Config, ARunsOwnFileGivesTheSameRun) {
                             HasSubstr("seed = 7\n"), HasSubstr("dry-run = false\n")));
   const std::string second = train({"--config", "one/config.toml", "train", "--run-dir", "two"});
   EXPECT_EQ(second, first);
-  std::string expected = config;
-  const std::size_t place = expected.find("run-dir = \"one\"");
-  ASSERT_NE(place, std::string::npos);
-  EXPECT_EQ(content_of(folder / "two/config.toml"), expected.replace(place, 15, "run-dir = \"two\""));
+  EXPECT_EQ(content_of(folder / "two/config.toml"), config);
 }
 
 }  // namespace

@@ -199,6 +199,17 @@ TEST_F(InferTest, TellsOfAFolderWithoutImages) {
   EXPECT_THAT(lines_of(outcome.out), SizeIs(1));
 }
 
+TEST_F(InferTest, NeverWritesOverWhatItReads) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"images/03.png", "--output", "images/03.png"},
+        {"images", "--output", "images/../images/03.png"}}) {
+    const auto outcome = infer(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("the output would replace"));
+  }
+  EXPECT_EQ(infer({"images/03.png"}).exit_code, 0) << "the picture is gone";
+}
+
 TEST_F(InferTest, WritesTheResultsToAFile) {
   const auto outcome = infer({"images", "--output", "results.tsv"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;

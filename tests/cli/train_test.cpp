@@ -115,6 +115,33 @@ TEST_F(Train, SaysWhatIsMissingBeforeItTrains) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "runs")) << "a run directory for a run that never began";
 }
 
+TEST_F(Train, RefusesNamesThatWouldCostWork) {
+  write_file(folder_ / "notes" / "config.toml", "# mine\n");
+  const SubprocessResult run_dir = mnist({"train", "--device", "cpu", "--run-dir", "notes"});
+  EXPECT_EQ(run_dir.exit_code, 2);
+  EXPECT_THAT(run_dir.err, StartsWith("error: the run directory 'notes' is not empty\nhint: "));
+  EXPECT_EQ(content_of(folder_ / "notes" / "config.toml"), "# mine\n");
+
+  for (const char* extra : {"--deterministic", "--dry-run"}) {
+    const SubprocessResult ending = mnist({"train", "--device", "cpu", "--output", "model.bin", extra});
+    EXPECT_EQ(ending.exit_code, 3);
+    EXPECT_EQ(ending.out, "") << "it trained first";
+    EXPECT_THAT(ending.err, HasSubstr("ends in neither .pt, .pth nor .safetensors"));
+  }
+}
+
+TEST_F(Train, GoesOnWhereStdoutCannotBeWritten) {
+  Subprocess process = program(MNIST_BINARY, {"train", "--epochs", "1", "--device", "cpu", "--arch", "lenet"});
+  process.folder = folder_.path();
+  process.output = "/dev/full";
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("training goes on without it"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "lenet.pt"));
+  EXPECT_THAT(content_of(folder_ / "runs/lenet-1/log.txt"), HasSubstr("Saved model: lenet.pt"));
+  EXPECT_THAT(content_of(folder_ / "runs/lenet-1/manifest.json"), HasSubstr("\"outcome\": \"finished\""));
+}
+
 TEST_F(Train, ALostLossIsExitCode5AndKeepsTheOldModel) {
   write_file(folder_ / "mnist_cnn.pt", "the old model");
   const SubprocessResult result = mnist(
@@ -139,7 +166,7 @@ TEST_P(TrainSignal, LeavesAfterSavingAndKeepsTheOldModel) {
   EXPECT_THAT(result.err, HasSubstr("stopped by a signal"));
   EXPECT_EQ(content_of(folder_ / "mnist_cnn.pt"), "the old model");
   EXPECT_THAT(content_of(folder_ / "runs/cnn-1/manifest.json"), HasSubstr("\"outcome\": \"interrupted\""));
-  EXPECT_EQ(mnist({"info", "runs/cnn-1/interrupted.pt"}).exit_code, 0);
+  EXPECT_THAT(mnist({"info", "runs/cnn-1/interrupted.pt"}).out, HasSubstr("not evaluated"));
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
     EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
   }

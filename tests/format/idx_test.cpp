@@ -59,7 +59,7 @@ TEST_F(IdxTest, ReadsImagesPlainAndPacked) {
     const auto images = read_idx_images(file(content));
     ASSERT_EQ(images.sizes(), (std::vector<std::int64_t>{7, 28, 28}));
     ASSERT_EQ(images.scalar_type(), torch::kUInt8);
-    EXPECT_EQ(std::string(static_cast<const char*>(images.data_ptr()), 7 * 28 * 28), bytes.substr(16));
+    EXPECT_EQ(std::string(static_cast<const char*>(images.data_ptr()), images.nbytes()), bytes.substr(16));
   }
 }
 

@@ -99,6 +99,13 @@ TEST_F(Hostile, RepeatedElementsThatWouldFillTheMemory) {
   EXPECT_THAT(refusal(pickle), huge);
 }
 
+TEST_F(Hostile, EmptyTensorsOfImpossibleSizes) {
+  const auto huge = integer(1LL << 40);
+  EXPECT_THAT(refusal(dict_with(
+                  tensor(storage(4), 0, tuple(huge, huge, integer(0)), tuple(integer(1), integer(1), integer(1))))),
+              HasSubstr("is impossibly large"));
+}
+
 TEST_F(Hostile, StoragesThatAreNotWhatTheyClaim) {
   const auto one = tuple(integer(1));
   EXPECT_THAT(refusal(dict_with(tensor(storage(5), 0, one, one))), HasSubstr("is not as large as its pickle says"));

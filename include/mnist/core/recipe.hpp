@@ -36,10 +36,10 @@ struct TrainingSummary {
   std::string dataset;      // "mnist"
   std::int64_t epochs = 0;  // finished ones
   std::int64_t seed = 0;
-  double test_loss = 0;      // after the last epoch
-  std::int64_t correct = 0;  // of `test_items`, after the last epoch
-  std::int64_t test_items = 0;
-  std::string program;  // "mnist 0.1.0"
+  double test_loss = 0;         // after the last epoch
+  std::int64_t correct = 0;     // of `test_items`, after the last epoch
+  std::int64_t test_items = 0;  // 0: these weights were not evaluated
+  std::string program;          // "mnist 0.1.0"
 
   bool operator==(const TrainingSummary&) const = default;
 };

@@ -1,8 +1,8 @@
 // Leaving when asked to: SIGINT and SIGTERM become a flag that long work looks at between two steps, so that nothing is
 // left half-written. A second signal of either kind ends the process at once, as by default.
 //
-// At most one at a time, made by the command whose work is worth saving; other commands end at once, as by default. Its
-// flag is the only mutable global of the program, because a signal handler can reach nothing else.
+// At most one at a time, made by the command whose work is worth saving; other commands end at once, as by default.
+// What its handler knows are the only mutable globals of the program, because a signal handler can reach nothing else.
 #pragma once
 
 namespace mnist {
@@ -23,5 +23,9 @@ class StopSignals {
   Handler former_interrupt_;
   Handler former_terminate_;
 };
+
+// From now on a reader that leaves ("mnist train | head", or a `tee` that Ctrl-C ended first) is an error of the write
+// and no longer the end of the process: for commands whose work is worth more than their output.
+void ignore_closed_pipes();
 
 }  // namespace mnist

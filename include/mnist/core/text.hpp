@@ -13,6 +13,9 @@ std::string printable(std::string_view text);
 // A name from within a file as it stands in messages: printable, in single quotes, cut after 100 characters.
 std::string quoted_name(std::string_view name);
 
+// The text up to its first line break: LibTorch's exceptions carry a stack trace behind it.
+std::string first_line(std::string_view text);
+
 // "1,000,000"
 std::string with_thousands(std::int64_t number);
 

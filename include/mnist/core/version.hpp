@@ -1,5 +1,5 @@
 // Which program this is: the answers to every bug report's first questions. Values come from the build
-// (`src/core/version.cpp.in`); nothing here knows LibTorch (see `device/runtime.hpp`).
+// (`cmake/git_revision.cmake`); nothing here knows LibTorch (see `device/runtime.hpp`).
 #pragma once
 
 #include <string>

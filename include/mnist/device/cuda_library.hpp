@@ -19,10 +19,10 @@ struct CudaStatus {
 // Loads the CUDA half of LibTorch, looking in this order for what can be missing: the driver, the library, the
 // libraries it needs, a GPU. Looks for the driver first because that costs nothing: a machine without a GPU pays for no
 // more. `driver_library`: a name or path for the dynamic loader. `cuda_library`: the file with LibTorch's CUDA half.
-// Does nothing a second time but return what it found.
 CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::path& cuda_library);
 
-// The same for this platform's driver and the CUDA half that belongs to the LibTorch in use.
+// The same for this platform's driver and the CUDA half that belongs to the LibTorch in use. Does nothing a second time
+// but return what it found.
 CudaStatus load_cuda();
 
 // Where that CUDA half is looked for: beside the LibTorch in use.

@@ -11,8 +11,8 @@ namespace mnist {
 
 std::string libtorch_version();  // "2.12.1", of the headers it was built with
 
-// The CPU libraries LibTorch computes with, one line each: "OpenMP, 2 threads", "MKL", "oneDNN (Intel MKL-DNN)
-// v3.11.0".
+// The CPU libraries LibTorch computes with, one line each: threads, the versions of MKL and oneDNN in
+// their own words, the instruction set in use.
 std::vector<std::string> libtorch_libraries();
 
 // Threads for one operator; 0 stands for the cores this process may use. Returns the number set.

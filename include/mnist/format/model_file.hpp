@@ -32,6 +32,10 @@ struct ModelFile {
 // does not match), not a model file, or a model file of a kind that is not read.
 ModelFile read_model_file(const std::filesystem::path& path);
 
+// Throws the data `Error` that `write_model_file` throws for a name whose ending is neither .pt, .pth nor .safetensors:
+// for saying so before the work.
+void check_model_name(const std::filesystem::path& path);
+
 // Replaces `path` atomically. Tensors are written contiguous and from any device; the same state and recipe give the
 // same bytes. Throws a data `Error` where the file cannot be written or the ending is neither .pt, .pth nor
 // .safetensors.

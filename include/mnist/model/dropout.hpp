@@ -1,5 +1,5 @@
-// Dropout whose masks are a pure function of (seed, epoch, step, item): no generator state, so that a resumed run, a
-// run on another device, or one with another number of threads drops the same elements.
+// Dropout whose masks are a pure function of (seed, epoch, step, row of the batch): no generator state, so that a
+// resumed run, a run on another device, or one with another number of threads drops the same elements.
 //
 // Element e (counted in [C, H, W] order within one item, whatever the memory layout) of the item in row r of the batch
 // is kept where its 16-bit number is at least p * 65536: lane e % 8 of Philox(counter = (e / 8, r, step, epoch * 256 +

@@ -1,6 +1,6 @@
 // The run directory: everything a training run leaves behind, in one folder.
 //
-//   config.toml     the resolved options; `mnist --config config.toml train` repeats the run
+//   config.toml     the resolved options; `mnist train --config config.toml` repeats the run
 //   manifest.json   command line, versions, git revision, host, device, times, how it ended
 //   log.txt         what was printed, with times
 //   metrics.jsonl   one JSON object an interval and an epoch, for machines
@@ -35,7 +35,8 @@ class RunDirectory {
   // Makes `runs`/<arch>-<n> with the smallest n >= 1 that is free, also when several runs start at once.
   static RunDirectory numbered(const std::filesystem::path& runs, const std::string& arch);
 
-  // Makes exactly `path`. Throws a usage `Error` where it holds a run already, so that no run is written over.
+  // Makes exactly `path`. Throws a usage `Error` where it exists and is not empty, so that nothing is written
+  // over.
   static RunDirectory at(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
