@@ -9,19 +9,30 @@ cmake_minimum_required(VERSION 3.25)
 
 include("${CMAKE_CURRENT_LIST_DIR}/download.cmake")
 
-# The four files of an MNIST-like set into FOLDER; hashes in the order of `names`.
-function(download_idx folder mirrors)
-  set(names train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1)
-  foreach(name sha256 IN ZIP_LISTS names ARGN)
+# The four files of an MNIST-like set into DIR/NAME/raw; hashes in the order of `stems`. A file that is there in another
+# form that mnist reads (unpacked, right in DIR) is left as it is: only the published packed ones have a known hash.
+function(download_idx dir name mirrors)
+  set(stems train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1)
+  foreach(stem sha256 IN ZIP_LISTS stems ARGN)
+    set(published "${dir}/${name}/raw/${stem}-ubyte.gz")
+    string(REPLACE "-idx" "[-.]idx" pattern "${stem}-ubyte")
+    file(GLOB others "${dir}/${name}/raw/${pattern}" "${dir}/${name}/raw/${pattern}.gz" "${dir}/${pattern}"
+         "${dir}/${pattern}.gz")
+    list(REMOVE_ITEM others "${published}")
+    if(others AND NOT EXISTS "${published}")
+      list(GET others 0 other)
+      message(STATUS "${other}: already there, kept as it is")
+      continue()
+    endif()
     set(urls ${mirrors})
-    list(TRANSFORM urls APPEND "${name}-ubyte.gz")
-    download("${folder}/${name}-ubyte.gz" ${sha256} ${urls})
+    list(TRANSFORM urls APPEND "${stem}-ubyte.gz")
+    download("${published}" ${sha256} ${urls})
   endforeach()
 endfunction()
 
 function(fetch_mnist dir)
   set(mirrors https://ossci-datasets.s3.amazonaws.com/mnist/ https://storage.googleapis.com/cvdf-datasets/mnist/)
-  download_idx("${dir}/MNIST/raw" "${mirrors}"
+  download_idx("${dir}" MNIST "${mirrors}"
                440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
                3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
                8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
@@ -31,7 +42,7 @@ endfunction()
 function(fetch_fashion_mnist dir)
   # Its publisher serves it without TLS; the hashes below are what makes it safe.
   set(mirrors http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/)
-  download_idx("${dir}/FashionMNIST/raw" "${mirrors}"
+  download_idx("${dir}" FashionMNIST "${mirrors}"
                3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
                a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
                346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073

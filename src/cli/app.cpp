@@ -16,11 +16,11 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
-#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/runtime.hpp"
 
+#include "colors.hpp"
 #include "command.hpp"
 #include "config.hpp"
 #include "help.hpp"

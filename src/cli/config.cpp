@@ -19,10 +19,6 @@ bool is_key(const CLI::Option& option) {
   return option.get_configurable() && !option.get_lnames().empty();
 }
 
-bool is_flag(const CLI::Option& option) {
-  return option.get_items_expected_max() == 0;
-}
-
 CLI::App& section_app(CLI::App& root, const TomlEntry& entry, const std::string& place) {
   if (entry.section.empty()) return root;
   std::vector<std::string> names;
@@ -87,7 +83,8 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("{}: {}", place, error.what()), error.hint());
     }
-    if (entry.values.empty()) continue;
+    // A flag that is false is one that is not given, which is the one way to say so to CLI11.
+    if (entry.values.empty() || (is_flag(option) && entry.values[0] == "false")) continue;
     CLI::ConfigItem item;
     if (!entry.section.empty()) item.parents = {entry.section};
     item.name = entry.key;

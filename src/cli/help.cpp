@@ -1,11 +1,12 @@
 #include "help.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "mnist/core/text.hpp"
 
 #include "options.hpp"
 
@@ -36,10 +37,6 @@ void add_row(std::string& out, const std::string& left, const std::string& right
     empty = false;
   }
   out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-}
-
-bool is_flag(const CLI::Option& option) {
-  return option.get_items_expected_max() == 0;
 }
 
 bool is_positional(const CLI::Option& option) {
@@ -76,9 +73,8 @@ void add_section(std::string& out, const std::string& title, const std::vector<c
 }
 
 // CLI11 calls its own group "Options" or "OPTIONS", by version.
-bool is_default_group(std::string group) {
-  std::ranges::transform(group, group.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return group == "options";
+bool is_default_group(const std::string& group) {
+  return lower_case(group) == "options";
 }
 
 std::string usage(const CLI::App& app, const std::vector<const CLI::Option*>& positionals) {

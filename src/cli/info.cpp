@@ -1,6 +1,4 @@
 // mnist info: this program, this machine and its devices; with a file: the model it holds.
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -96,9 +94,7 @@ bool is_parameter(std::string_view name) {
 }
 
 std::string type_name(const torch::Tensor& tensor) {
-  std::string name = c10::toString(tensor.scalar_type());
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return lower_case(c10::toString(tensor.scalar_type()));
 }
 
 // What a file says of its model, and what can be seen of it where it says nothing.
@@ -214,7 +210,7 @@ Command add_info(CLI::App& root) {
   CLI::App* app = root.add_subcommand("info", "This program, machine and its devices; with a file: the model it holds");
   const auto options = std::make_shared<InfoOptions>();
   app->add_option("FILE", options->file, "model file to describe")->type_name("FILE");
-  app->add_flag("--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
+  add_flag(*app, "--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
   add_format(*app, options->format, {"text", "json"});
   return {app, [options](const Context& /*context*/) { return run_info(*options); }};
 }

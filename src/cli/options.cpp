@@ -64,6 +64,14 @@ std::string with_note(const std::string& description, const std::string& note) {
   return fmt::format("{}; {})", description.substr(0, description.size() - 1), note);
 }
 
+CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& description) {
+  return app.add_flag(name, value, description)->disable_flag_override();
+}
+
+bool is_flag(const CLI::Option& option) {
+  return option.get_items_expected_max() == 0;
+}
+
 std::string display_name(const CLI::Option* option) {
   const std::string& name = option->get_single_name();
   return option->get_lnames().empty() ? name : "--" + name;

@@ -39,6 +39,12 @@ CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std
 // "passes (1 to 10)" and "default: 3" give "passes (1 to 10; default: 3)".
 std::string with_note(const std::string& description, const std::string& note);
 
+// --name sets `value`; it takes no value (--name=0 would else be read as a count).
+CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& description);
+
+// Whether it takes no value.
+bool is_flag(const CLI::Option& option);
+
 // The name of an option as people write it: "--epochs"; of a positional one "PATH".
 std::string display_name(const CLI::Option* option);
 

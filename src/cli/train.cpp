@@ -14,7 +14,6 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
 #include "mnist/core/signals.hpp"
-#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/data/dataset.hpp"
@@ -27,6 +26,7 @@
 #include "mnist/report/run_directory.hpp"
 #include "mnist/train/loop.hpp"
 
+#include "colors.hpp"
 #include "command.hpp"
 #include "options.hpp"
 #include "print.hpp"
@@ -163,7 +163,7 @@ int run_train(const TrainOptions& options, const Context& context) {
 
   // The progress line goes first: it leaves the terminal to those who write after it.
   std::optional<ProgressLine> progress;
-  if (is_terminal(Stream::err)) progress.emplace(stderr);
+  if (is_interactive(Stream::err)) progress.emplace(stderr);
   bool has_stdout = true;
   const auto say = [&](const std::string& text) {
     if (log_file) log_line(*log_file, text);
@@ -274,13 +274,13 @@ Command add_train(CLI::App& root) {
                        std::numeric_limits<std::int64_t>::max()));
 
   in("Machine", add_device(*app, o.device));
-  in("Machine", app->add_flag("--no-cuda", o.no_cuda, "the same as --device cpu"));
+  in("Machine", add_flag(*app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
   in("Machine", one_of(app->add_option("--precision", o.precision,
                                        "what the network computes in; auto: bf16 where the processor has it"),
                        {"fp32", "bf16", "auto"}));
   in("Machine", add_threads(*app, o.threads));
-  in("Machine", app->add_flag("--deterministic", o.deterministic,
-                              "the same bytes from the same command on the same machine, also on a GPU"));
+  in("Machine", add_flag(*app, "--deterministic", o.deterministic,
+                         "the same bytes from the same command on the same machine, also on a GPU"));
 
   in("Results", app->add_option("--output,--save-model", o.output,
                                 "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
@@ -295,7 +295,7 @@ Command add_train(CLI::App& root) {
   in("Results",
      integer(app->add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
              0, kMany));
-  in("Results", app->add_flag("--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
+  in("Results", add_flag(*app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
 
   app->footer(defaults_by_network());
   app->callback([=] {

@@ -1,19 +1,14 @@
 #include "mnist/core/suggest.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "mnist/core/text.hpp"
+
 namespace mnist {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 // Edits from `a` to `b`: insert, delete, replace, swap of two neighbours (optimal string alignment).
 std::size_t distance(const std::string& a, const std::string& b) {
@@ -39,7 +34,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   // A third of the letters may be wrong, and of a short name one.
   std::size_t limit = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const std::size_t edits = distance(lower(name), lower(candidate));
+    const std::size_t edits = distance(lower_case(name), lower_case(candidate));
     if (edits < limit && edits < candidate.size()) {
       limit = edits;
       best = candidate;

@@ -26,6 +26,14 @@ std::string first_line(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 std::string with_thousands(std::int64_t number) {
   if (number < 0) return fmt::format("-{}", with_thousands(-number));
   if (number < 1000) return std::to_string(number);

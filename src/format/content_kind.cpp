@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 #include <utility>
+
+#include "mnist/core/text.hpp"
 
 namespace mnist {
 namespace {
@@ -38,9 +41,7 @@ std::string_view box_kind(std::string_view bytes) {
 }
 
 std::string_view text_kind(std::string_view bytes) {
-  std::string begin(bytes.substr(0, 512));
-  std::transform(begin.begin(), begin.end(), begin.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+  const std::string begin = lower_case(bytes.substr(0, 512));
   const bool binary =
       std::any_of(begin.begin(), begin.end(), [](unsigned char c) { return c < 32 && (c < '\t' || c > '\r'); });
   if (binary || begin.empty()) return {};

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+
 namespace mnist {
 namespace {
 
@@ -31,6 +35,15 @@ const Dtype* find(Field field, const Wanted& wanted) {
   return found == kDtypes.end() ? nullptr : found;
 }
 
+const Dtype& writable(at::ScalarType type) {
+  const auto* dtype = find(&Dtype::type, type);
+  if (dtype == nullptr) {
+    throw data_error(fmt::format("tensors of type {} cannot be written to a model file", c10::toString(type)),
+                     "convert them first, to float for example");
+  }
+  return *dtype;
+}
+
 }  // namespace
 
 std::optional<at::ScalarType> type_of_storage(std::string_view storage) {
@@ -39,8 +52,7 @@ std::optional<at::ScalarType> type_of_storage(std::string_view storage) {
 }
 
 std::string_view storage_of_type(at::ScalarType type) {
-  const auto* dtype = find(&Dtype::type, type);
-  return dtype != nullptr ? dtype->storage : std::string_view{};
+  return writable(type).storage;
 }
 
 std::optional<at::ScalarType> type_of_safetensors(std::string_view dtype) {
@@ -49,8 +61,7 @@ std::optional<at::ScalarType> type_of_safetensors(std::string_view dtype) {
 }
 
 std::string_view safetensors_of_type(at::ScalarType type) {
-  const auto* dtype = find(&Dtype::type, type);
-  return dtype != nullptr ? dtype->safetensors : std::string_view{};
+  return writable(type).safetensors;
 }
 
 }  // namespace mnist

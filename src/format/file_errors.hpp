@@ -8,6 +8,9 @@
 
 namespace mnist {
 
+// What helps against a data set's file that came incompletely.
+inline constexpr const char* kFetchAgain = "fetch it again (scripts/fetch_data knows where the data sets come from)";
+
 // The file ends too early.
 inline Error truncated_error(const std::string& source, const std::string& detail) {
   return data_error(source + " is truncated: " + detail, "copy or download the file again");

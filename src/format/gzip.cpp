@@ -12,6 +12,7 @@
 #include "mnist/core/text.hpp"
 
 #include "content_kind.hpp"
+#include "file_errors.hpp"
 
 namespace mnist {
 namespace {
@@ -45,13 +46,13 @@ std::size_t GzipReader::read(void* out, std::size_t count) {
     } else if (result == Z_BUF_ERROR || (result == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
       throw data_error(fmt::format("{} is cut off: its gzip stream breaks off after {} bytes: an interrupted download?",
                                    quoted(path_), with_thousands(packed_.size())),
-                       "fetch it again, for example with scripts/fetch_data mnist");
+                       kFetchAgain);
     } else if (result == Z_MEM_ERROR) {
       throw std::bad_alloc();
     } else if (result != Z_OK) {
       throw data_error(fmt::format("{} is damaged: its gzip stream does not unpack ({})", quoted(path_),
                                    stream_.msg != nullptr ? stream_.msg : "no reason given"),
-                       "fetch it again, for example with scripts/fetch_data mnist");
+                       kFetchAgain);
     }
   }
   return done;
@@ -66,7 +67,7 @@ void GzipReader::next_stream() {
   } else {
     throw data_error(
         fmt::format("{} is damaged: {} bytes follow its gzip stream", quoted(path_), with_thousands(rest.size())),
-        "fetch it again, for example with scripts/fetch_data mnist");
+        kFetchAgain);
   }
 }
 

@@ -17,13 +17,13 @@
 #include "mnist/core/text.hpp"
 
 #include "content_kind.hpp"
+#include "file_errors.hpp"
 #include "gzip.hpp"
 
 namespace mnist {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 31;  // 40 times MNIST
-const char* const kFetchAgain = "fetch it again, for example with scripts/fetch_data mnist";
 
 // The content of the file from its begin to its end, unpacked where it is packed.
 class Source {

@@ -1,6 +1,5 @@
 #include "mnist/format/image.hpp"
 
-#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -71,9 +70,7 @@ torch::Tensor read_image(const std::filesystem::path& path) {
 }
 
 bool has_image_extension(const std::filesystem::path& path) {
-  auto extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+  const std::string extension = lower_case(path.extension().string());
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 

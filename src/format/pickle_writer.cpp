@@ -148,10 +148,6 @@ std::vector<std::int64_t> dense_strides(at::IntArrayRef sizes) {
 
 void write_tensor(PickleWriter& out, const at::Tensor& tensor, std::size_t storage) {
   const auto storage_type = storage_of_type(tensor.scalar_type());
-  if (storage_type.empty()) {
-    throw data_error(std::string("tensors of type ") + c10::toString(tensor.scalar_type()) +
-                     " cannot be written to a model file");
-  }
   // torch._utils._rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, backward_hooks)
   out.global("torch._utils", "_rebuild_tensor_v2");
   out.mark();

@@ -195,10 +195,6 @@ void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state) {
     const auto dtype = safetensors_of_type(tensor.scalar_type());
-    if (dtype.empty()) {
-      throw data_error(std::string("tensors of type ") + c10::toString(tensor.scalar_type()) +
-                       " cannot be written to a model file");
-    }
     header[name] = {
         {"dtype", dtype}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();

@@ -69,24 +69,17 @@ TEST(StopSignals, AnIgnoredSignalStaysIgnored) {
   EXPECT_EQ(std::signal(SIGINT, SIG_DFL), SIG_IGN);
 }
 
-TEST(UseColor, TheOptionGoesBeforeEverything) {
-  EXPECT_TRUE(use_color("always", Stream::out));
-  EXPECT_FALSE(use_color("never", Stream::out));
-}
-
 TEST(Terminal, AFileIsNone) {
   std::FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   const int former = ::dup(STDERR_FILENO);
   ::dup2(::fileno(file), STDERR_FILENO);
   const bool terminal = is_terminal(Stream::err);
-  const bool color = use_color("auto", Stream::err);
   const int width = terminal_width(Stream::err);
   ::dup2(former, STDERR_FILENO);
   ::close(former);
   std::fclose(file);
   EXPECT_FALSE(terminal);
-  EXPECT_FALSE(color);
   EXPECT_EQ(width, 80);
 }
 

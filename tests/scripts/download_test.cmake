@@ -54,3 +54,15 @@ execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmak
 if(code EQUAL 0 OR NOT text MATCHES "error: unknown data set 'mnits'")
   message(SEND_ERROR "fetch_data.cmake mnits: exit code ${code}, ${text}")
 endif()
+
+# Files that are there in another form that mnist reads are left alone, and no mirror is asked.
+foreach(name IN ITEMS train-images-idx3-ubyte train-labels.idx1-ubyte t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte)
+  file(WRITE "${WORK}/flat/${name}" "as it is")
+endforeach()
+execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- mnist --dir "${WORK}/flat"
+                RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+file(GLOB_RECURSE files RELATIVE "${WORK}/flat" "${WORK}/flat/*")
+list(LENGTH files count)
+if(NOT code EQUAL 0 OR NOT count EQUAL 4 OR NOT text MATCHES "flat/train-labels.idx1-ubyte: already there")
+  message(SEND_ERROR "files that are there: exit code ${code}, ${files}, ${text}")
+endif()

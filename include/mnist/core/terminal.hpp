@@ -1,20 +1,15 @@
-// What the standard streams are connected to: whether a progress line and colours make sense there.
+// What the standard streams are connected to. Whether a person wants colours there is for `cli` to know
+// (`src/cli/colors.hpp`).
 #pragma once
-
-#include <string>
 
 namespace mnist {
 
 enum class Stream { out, err };
 
-// Whether the stream is an interactive terminal that understands escape sequences (TERM is not "dumb").
+// Whether the stream is a terminal.
 bool is_terminal(Stream stream);
 
 // Columns of the terminal behind the stream; 80 where that is unknown.
 int terminal_width(Stream stream);
-
-// Whether to write colours: `mode` is "always", "never" or "auto" (a terminal, and NO_COLOR unset or empty:
-// no-color.org).
-bool use_color(const std::string& mode, Stream stream);
 
 }  // namespace mnist

@@ -1,0 +1,42 @@
+# The order of the modules holds where the compiler would not object: a module that links another one hands on the headers
+# of that one's libraries too, and those in /usr/include are in sight of all.
+#
+#   cmake -D SOURCE=REPOSITORY -P includes_test.cmake
+cmake_minimum_required(VERSION 3.25)
+
+set(torch torch ATen c10)
+# Of each module: the modules and the libraries whose headers it may include. The README has the reasons.
+set(core core fmt spdlog nlohmann)
+set(device device core fmt ${torch})
+set(format format core fmt nlohmann png.h jpeglib.h jerror.h zlib.h ${torch})
+set(data data core format fmt ${torch})
+set(model model core fmt ${torch})
+set(train train core device format data model fmt ${torch})
+set(report report core train fmt nlohmann spdlog ${torch})
+set(cli cli core device format data model train report fmt nlohmann spdlog CLI ${torch})
+
+set(checked 0)
+foreach(module IN ITEMS core device format data model train report cli)
+  file(GLOB files "${SOURCE}/include/mnist/${module}/*" "${SOURCE}/src/${module}/*")
+  foreach(file IN LISTS files)
+    file(STRINGS "${file}" lines REGEX "^ *#include")
+    foreach(line IN LISTS lines)
+      set(included "")
+      if(line MATCHES "\"mnist/([a-z]+)/")
+        set(included ${CMAKE_MATCH_1})
+      elseif(line MATCHES "<(sys)/")
+      elseif(line MATCHES "<([A-Za-z0-9_]+)/" OR line MATCHES "<(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h)>")
+        set(included ${CMAKE_MATCH_1})
+      endif()
+      if(included)
+        math(EXPR checked "${checked} + 1")
+        if(NOT included IN_LIST ${module})
+          message(SEND_ERROR "${file}: the module ${module} may not include: ${line}")
+        endif()
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+if(checked LESS 100)
+  message(SEND_ERROR "only ${checked} includes were understood")
+endif()
