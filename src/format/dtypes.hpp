@@ -1,5 +1,5 @@
-// The element types that model files hold, and what PyTorch and safetensors call them. To a name from a file there may be
-// no type; a type without a name cannot be written: a data `Error`.
+// The element types that model files hold, and what PyTorch and safetensors call them. To a name from a file there may
+// be no type; a type without a name cannot be written: a data `Error`.
 #pragma once
 
 #include <optional>
