@@ -72,21 +72,6 @@ void set_up(CLI::App& root, GeneralOptions& options) {
          {"auto", "always", "never"});
 }
 
-// `argument` as a shell reads it back.
-std::string quoted_for_shell(const std::string& argument) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
-  std::string out = "'";
-  for (const char c : argument) {
-    if (c == '\'') {
-      out += R"('\'')";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 std::string command_line(int argc, const char* const* argv) {
   std::string line = "mnist";
   for (int i = 1; i < argc; ++i) line += " " + quoted_for_shell(argv[i]);
@@ -130,8 +115,11 @@ class Program {
     }
     color_err_ = options_.log.color = use_color(options_.color, Stream::err);
     log_ = make_logger(options_.log);
-    return command->run(
-        {.log = *log_, .command_line = command_line(argc_, argv_), .config = resolved_config(*command->app)});
+    return command->run({.log = *log_,
+                         .color_err = color_err_,
+                         .program = quoted_for_shell(argv_[0]),
+                         .command_line = command_line(argc_, argv_),
+                         .config = resolved_config(*command->app)});
   } catch (const std::exception& exception) {
     return failed(as_error(exception));
   }

@@ -44,6 +44,12 @@ CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry,
   std::string hint = fmt::format("see: {} --help", command_name(app));
   if (const std::string best = nearest(entry.key, keys); !best.empty()) hint = fmt::format("did you mean '{}'?", best);
   if (std::ranges::count(keys_of(root), entry.key) > 0) hint = "write it above the first [section]";
+  for (const CLI::Option* option : own_options(app)) {
+    if (!option->get_configurable() && option->check_lname(entry.key)) {
+      throw usage_error(fmt::format("{}: '{}' stands on the command line only", place, entry.key),
+                        fmt::format("take it out, and write --{} behind {}", entry.key, command_name(app)));
+    }
+  }
   throw usage_error(fmt::format("{}: {} has no option '{}'", place, command_name(app), entry.key), hint);
 }
 
@@ -83,8 +89,7 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("{}: {}", place, error.what()), error.hint());
     }
-    // A flag that is false is one that is not given, which is the one way to say so to CLI11.
-    if (entry.values.empty() || (is_flag(option) && entry.values[0] == "false")) continue;
+    if (entry.values.empty()) continue;
     CLI::ConfigItem item;
     if (!entry.section.empty()) item.parents = {entry.section};
     item.name = entry.key;

@@ -25,7 +25,7 @@ namespace mnist::cli {
 namespace {
 
 struct EvaluateOptions {
-  std::filesystem::path model = "mnist_cnn.pt";
+  std::filesystem::path model = kDefaultModel;
   std::optional<std::string> dataset;
   std::filesystem::path data_dir;
   std::string split = "test";
@@ -37,7 +37,7 @@ struct EvaluateOptions {
 };
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
-  set_threads(options.threads);
+  set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
   const LoadedModel model = load_model(options.model);
   const std::string dataset_name = options.dataset.value_or(dataset_of(model));
@@ -74,14 +74,15 @@ Command add_evaluate(CLI::App& root) {
   EvaluateOptions& o = *options;
   app->add_option("--model", o.model, "model file, of this program or of a Python one")
       ->type_name("FILE")
-      ->default_str("mnist_cnn.pt");
+      ->default_str(kDefaultModel);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          dataset_names());
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--split", o.split, "part of the data set"), {"test", "train"});
   integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);
   add_device(*app, o.device);
-  one_of(app->add_option("--precision", o.precision, "what the network computes in"), {"fp32", "bf16", "auto"});
+  one_of(app->add_option("--precision", o.precision, "what the network computes in; auto: bf16 on a CPU that has it"),
+         {"fp32", "bf16", "auto"});
   add_threads(*app, o.threads);
   add_format(*app, o.format, {"text", "json"});
   return {app, [options](const Context& context) { return run_evaluate(*options, context); }};

@@ -35,7 +35,7 @@ namespace mnist::cli {
 namespace {
 
 struct InferOptions {
-  std::filesystem::path model = "mnist_cnn.pt";
+  std::filesystem::path model = kDefaultModel;
   std::vector<std::filesystem::path> images;
   std::vector<std::filesystem::path> paths;
   std::optional<std::int64_t> test_item;
@@ -122,6 +122,13 @@ void check_options(const InferOptions& options) {
   }
   if (!options.test_item && !options.save_image.empty()) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
+  }
+  if (!options.save_image.empty() && lower_case(options.save_image.extension().string()) != ".png") {
+    throw usage_error(fmt::format("--save-image {} does not end in .png", quoted(options.save_image)),
+                      "the image is written as PNG: name it so");
+  }
+  if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
+    throw usage_error("--save-image and --output name the same file", "give each its own");
   }
 }
 
@@ -216,9 +223,11 @@ int run_infer(const InferOptions& options, const Context& context) {
   check_options(options);
   check_not_same(options.output, options.model);
   check_not_same(options.save_image, options.model);
-  set_threads(options.threads);
+  set_threads(wanted_threads(options.threads));
   const auto device = select_device(options.device);
-  context.log.debug("device: {}", device.description);
+  // Worth a line only where a GPU was hoped for.
+  context.log.log(device.note.empty() ? spdlog::level::debug : spdlog::level::info, "device: {}{}", device.description,
+                  device.note.empty() ? "" : "; " + device.note);
   // A signal between two images leaves no temporary file behind.
   const StopSignals signals;
   // Before the work, so that a folder that is not there is told of at once.
@@ -246,7 +255,7 @@ Command add_infer(CLI::App& root) {
   constexpr std::int64_t kMany = 1'000'000'000;
   app->add_option("--model", o.model, "model file, of this program or of a Python one")
       ->type_name("FILE")
-      ->default_str("mnist_cnn.pt");
+      ->default_str(kDefaultModel);
   app->add_option("--image", o.images, "PNG or JPEG file, or a folder with such files; can be given more than once")
       ->type_name("PATH")
       ->take_all();

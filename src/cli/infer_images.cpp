@@ -24,7 +24,8 @@ std::vector<std::filesystem::path> find_images(const std::filesystem::path& path
   if (!std::filesystem::is_directory(path, error)) return {path};
 
   std::vector<std::filesystem::path> images;
-  std::filesystem::recursive_directory_iterator entry(path, error);
+  std::filesystem::recursive_directory_iterator entry(path, std::filesystem::directory_options::skip_permission_denied,
+                                                      error);
   for (; !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
     if (is_hidden(entry->path())) {
       entry.disable_recursion_pending();
@@ -32,7 +33,10 @@ std::vector<std::filesystem::path> find_images(const std::filesystem::path& path
       images.push_back(entry->path());
     }
   }
-  if (error) throw data_error(fmt::format("cannot read folder {}: {}", quoted(path), error.message()));
+  if (error) {
+    throw data_error(fmt::format("cannot read folder {}: {}", quoted(path), error.message()),
+                     "check the folder's permissions");
+  }
   if (images.empty()) {
     throw data_error(fmt::format("folder {} holds no images", quoted(path)),
                      "images are found by their names' endings: .png, .jpg, .jpeg");

@@ -46,6 +46,10 @@ std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& fil
 }  // namespace
 
 LoadedModel load_model(const std::filesystem::path& path) {
+  if (std::error_code ignored; path == kDefaultModel && !std::filesystem::exists(path, ignored)) {
+    throw data_error(fmt::format("there is no model file {}", quoted(path)),
+                     "train one first (mnist train), or name another with --model");
+  }
   const ModelFile file = read_model_file(path);
   const ModelInfo& info = info_of(file, path);
   const std::int64_t classes = class_count(info, file);

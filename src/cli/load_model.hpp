@@ -10,6 +10,9 @@
 
 namespace mnist::cli {
 
+// What `train` writes and the others read where no model is named.
+inline constexpr const char* kDefaultModel = "mnist_cnn.pt";
+
 struct LoadedModel {
   std::shared_ptr<Network> network;  // on the CPU, in eval mode
   const ModelInfo* info;             // its entry in the table of networks

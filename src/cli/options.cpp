@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -65,7 +66,12 @@ std::string with_note(const std::string& description, const std::string& note) {
 }
 
 CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& description) {
-  return app.add_flag(name, value, description)->disable_flag_override();
+  CLI::Option* option = app.add_flag(name, value, description);
+  return option->check([option](const std::string& text) -> std::string {
+    if (text == "true" || text == "false") return "";
+    throw usage_error(fmt::format("{} is a flag: true or false, not '{}'", display_name(option), text),
+                      "give its name alone");
+  });
 }
 
 bool is_flag(const CLI::Option& option) {
@@ -121,7 +127,17 @@ CLI::Option* add_device(CLI::App& app, std::string& value) {
 
 CLI::Option* add_threads(CLI::App& app, int& value) {
   value = 0;
-  return integer(app.add_option("--threads", value, "threads on the CPU; 0: the cores this process may use"), 0, 1024);
+  return integer(
+      app.add_option("--threads", value, "threads on the CPU; 0: OMP_NUM_THREADS, else the cores this process may use"),
+      0, 1024);
+}
+
+int wanted_threads(int option) {
+  const char* variable = std::getenv("OMP_NUM_THREADS");
+  if (option > 0 || variable == nullptr) return option;
+  // Only the first of "4,2": what follows is for nested loops.
+  const int count = std::atoi(variable);
+  return std::clamp(count, 0, 1024);
 }
 
 CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats) {

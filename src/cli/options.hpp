@@ -30,8 +30,11 @@ CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value);
 // --device auto|cpu|cuda|cuda:N|mps (MNIST_DEVICE, else "auto"). The name is checked by `select_device`.
 CLI::Option* add_device(CLI::App& app, std::string& value);
 
-// --threads N (0: the cores this process may use), for `set_threads`.
+// --threads N, for `set_threads` by way of `wanted_threads`.
 CLI::Option* add_threads(CLI::App& app, int& value);
+
+// What --threads says, or where it is 0 what OMP_NUM_THREADS says, by which batch systems tell a job its share; else 0.
+int wanted_threads(int option);
 
 // --format: the form of the results on stdout. The first of `formats` is the default.
 CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats);
@@ -39,7 +42,7 @@ CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std
 // "passes (1 to 10)" and "default: 3" give "passes (1 to 10; default: 3)".
 std::string with_note(const std::string& description, const std::string& note);
 
-// --name sets `value`; it takes no value (--name=0 would else be read as a count).
+// --name sets `value`; --name=false takes back what a file says.
 CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& description);
 
 // Whether it takes no value.

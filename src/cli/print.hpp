@@ -1,6 +1,7 @@
 // Results on stdout, errors on stderr.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <spdlog/logger.h>
@@ -15,5 +16,8 @@ void print(std::string_view text);
 
 // Tells an error and its hint on stderr, whatever the log level, and to the log's files; `log` may be nullptr.
 void print_error(const Error& error, bool color, spdlog::logger* log);
+
+// `argument` as a shell reads it back.
+std::string quoted_for_shell(const std::string& argument);
 
 }  // namespace mnist::cli

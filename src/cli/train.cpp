@@ -1,5 +1,6 @@
 // mnist train: trains a network, writes it, evaluates it every epoch.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -28,6 +29,7 @@
 
 #include "colors.hpp"
 #include "command.hpp"
+#include "load_model.hpp"
 #include "options.hpp"
 #include "print.hpp"
 
@@ -47,8 +49,9 @@ struct TrainOptions {
   std::string precision = "fp32";
   int threads = 0;
   bool deterministic = false;
-  std::filesystem::path output;   // empty: named after the network
-  std::filesystem::path run_dir;  // empty: numbered
+  std::filesystem::path output;      // empty: named after the network
+  std::filesystem::path save_model;  // the same by its old name
+  std::filesystem::path run_dir;     // empty: numbered
 };
 
 TrainingOptions training_options(const TrainOptions& options, const c10::Device& device) {
@@ -68,7 +71,8 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
 
 std::filesystem::path output_path(const TrainOptions& options) {
   if (!options.output.empty()) return options.output;
-  return options.arch == "cnn" ? "mnist_cnn.pt" : options.arch + ".pt";
+  if (!options.save_model.empty()) return options.save_model;
+  return options.arch == "cnn" ? kDefaultModel : options.arch + ".pt";
 }
 
 // A dry run leaves nothing behind unless it is told where.
@@ -120,8 +124,8 @@ int run_train(const TrainOptions& options, const Context& context) {
   const StopSignals signals;
   ignore_closed_pipes();
   if (options.deterministic) set_deterministic();
-  const int threads = set_threads(options.threads);
-  const DeviceChoice device = select_device(options.no_cuda ? "cpu" : options.device);
+  const int threads = set_threads(wanted_threads(options.threads));
+  const DeviceChoice device = select_device(options.device);
   const ModelInfo& info = model_info(options.arch);
   const TrainingOptions training = training_options(options, device.device);
   const std::filesystem::path output = output_path(options);
@@ -184,7 +188,10 @@ int run_train(const TrainOptions& options, const Context& context) {
   observers.push_back(&reference);
   if (run) {
     observers.push_back(&metrics.emplace(run->path()));
-    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
+    // The weights after one batch would look like a model.
+    if (!options.dry_run) {
+      observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
+    }
   }
 
   try {
@@ -204,7 +211,8 @@ int run_train(const TrainOptions& options, const Context& context) {
       say("Dry run: one batch and one test batch; no model was written\n");
     } else {
       write_model(output, result);
-      say(fmt::format("Saved model: {0}\nUse it: mnist infer --model {0} --image IMAGE\n", output.string()));
+      say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", output.string(), context.program,
+                      quoted_for_shell(output.string())));
     }
     if (run) run->end("finished");
     return 0;
@@ -221,6 +229,18 @@ void network_default(CLI::Option* option, T& value, const T& of_network) {
   if (!option->empty()) return;
   value = of_network;
   option->default_str(fmt::format("{}", of_network));
+}
+
+// --no-cuda is --device cpu, and goes before MNIST_DEVICE; another device beside it is a contradiction.
+void resolve_device(TrainOptions& options, const CLI::Option& device) {
+  if (!options.no_cuda) return;
+  const char* variable = std::getenv(device.get_envname().c_str());
+  const bool from_environment = variable != nullptr && options.device == variable;
+  if (!from_environment && options.device != "auto" && options.device != "cpu") {
+    throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
+                      "leave one of them away; --no-cuda=false takes back what a file says");
+  }
+  options.device = "cpu";
 }
 
 std::string defaults_by_network() {
@@ -273,17 +293,19 @@ Command add_train(CLI::App& root) {
   in("Recipe", integer(app->add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
                        std::numeric_limits<std::int64_t>::max()));
 
-  in("Machine", add_device(*app, o.device));
+  CLI::Option* device = in("Machine", add_device(*app, o.device));
   in("Machine", add_flag(*app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
   in("Machine", one_of(app->add_option("--precision", o.precision,
-                                       "what the network computes in; auto: bf16 where the processor has it"),
+                                       "what the network computes in; auto: bf16 on a CPU that has it"),
                        {"fp32", "bf16", "auto"}));
   in("Machine", add_threads(*app, o.threads));
   in("Machine", add_flag(*app, "--deterministic", o.deterministic,
                          "the same bytes from the same command on the same machine, also on a GPU"));
 
-  in("Results", app->add_option("--output,--save-model", o.output,
-                                "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
+  in("Results",
+     app->add_option("--output", o.output, "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
+      ->type_name("FILE");
+  in("Results", app->add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
       ->type_name("FILE")
       ->expected(0, 1);
   in("Results",
@@ -299,6 +321,10 @@ Command add_train(CLI::App& root) {
 
   app->footer(defaults_by_network());
   app->callback([=] {
+    resolve_device(*options, *device);
+    if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
+      throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");
+    }
     const TrainingDefaults& d = model_info(options->arch).training;
     TrainingDefaults& r = options->recipe;
     network_default(dataset, r.dataset, d.dataset);

@@ -74,10 +74,6 @@ Error explain(const CLI::ParseError& error, const CLI::App& root) {
   const std::string text = error.what();
   const std::string subject = text.substr(0, text.find(':'));
   if (error.get_name() == "ArgumentMismatch") {
-    if (text.find("flag override") != std::string::npos) {
-      const std::string flag = text.substr(0, text.find(' '));  // without its dashes
-      return usage_error(fmt::format("--{} takes no value", flag), "leave away what follows its name");
-    }
     return usage_error(fmt::format("{} needs a value", subject), see_help(chosen(root)));
   }
   if (error.get_name() == "FileError") {

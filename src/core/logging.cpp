@@ -1,5 +1,8 @@
 #include "mnist/core/logging.hpp"
 
+#include <fstream>
+#include <system_error>
+
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -37,9 +40,24 @@ class LevelPrefix : public spdlog::custom_flag_formatter {
 
 constexpr const char* kFilePattern = "%Y-%m-%d %H:%M:%S.%e %l %v";
 
-std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path, bool truncate) {
+// A file that is there and is no log was named by mistake: a model, an image.
+void check_is_log(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return;
+  std::string begin(5, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  const bool is_year = begin.size() == 5 && begin.find_first_not_of("0123456789") == 4 && begin[4] == '-';
+  if (begin.empty() || is_year) return;
+  throw data_error(fmt::format("{} is there already and is no log of this program", quoted(path)),
+                   "name another log file");
+}
+
+std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path) {
+  check_is_log(path);
   try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), truncate);
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/false);
     sink->set_pattern(kFilePattern);
     return sink;
   } catch (const spdlog::spdlog_ex& error) {
@@ -68,12 +86,12 @@ std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
   }
   logger->set_level(level);
   logger->flush_on(spdlog::level::trace);
-  if (!options.file.empty()) logger->sinks().push_back(file_sink(options.file, /*truncate=*/true));
+  if (!options.file.empty()) logger->sinks().push_back(file_sink(options.file));
   return logger;
 }
 
 std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
-  log.sinks().push_back(file_sink(path, /*truncate=*/false));
+  log.sinks().push_back(file_sink(path));
   return log.sinks().back();
 }
 

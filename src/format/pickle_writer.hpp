@@ -1,4 +1,5 @@
-// The pickle of a state dict, byte for byte as Python's `torch.save(model.state_dict(), ...)` writes it.
+// The pickle of a state dict, opcode for opcode as Python's `torch.save(model.state_dict(), ...)` writes it; its
+// `_metadata` lacks the modules that have no tensors.
 #pragma once
 
 #include <string>

@@ -120,7 +120,23 @@ TEST(Config, CommandLineBeforeFileBeforeEnvironmentBeforeDefault) {
   EXPECT_THAT(run_with(file, train_line, environment).err, HasSubstr("/none/line"));
   EXPECT_THAT(run_with(file, train, environment).err, HasSubstr("/none/file"));
   EXPECT_THAT(run_with("", train, environment).err, HasSubstr("/none/environment"));
-  EXPECT_THAT(run_with("", train).err, HasSubstr("data"));
+  EXPECT_THAT(run_with("", train).err, HasSubstr("the data folder 'data' does not exist"));
+}
+
+TEST(Config, AFlagOfTheFileCanBeTakenBack) {
+  const std::string file = "[train]\ndry-run = true\nno-cuda = true\n";
+  const SubprocessResult taken_back = run_with(file, {"train", "--no-cuda=false", "--device", "cuda:77"});
+  EXPECT_EQ(taken_back.exit_code, 4) << taken_back.err;
+  const SubprocessResult contradiction = run_with(file, {"train", "--device", "cuda"});
+  EXPECT_EQ(contradiction.exit_code, 2);
+  EXPECT_THAT(contradiction.err, HasSubstr("--no-cuda contradicts --device cuda"));
+  EXPECT_THAT(run_with(file, {"train", "--data-dir", "/none"}, {{"MNIST_DEVICE", "cuda"}}).err, HasSubstr("/none"));
+}
+
+TEST(Config, WhatStandsOnTheCommandLineOnlyIsSaidSo) {
+  const SubprocessResult result = run_with("[train]\nrun-dir = 'x'\n", {"train"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("'run-dir' stands on the command line only"));
 }
 
 TEST(Config, AnotherCommandsSectionChangesNothing) {

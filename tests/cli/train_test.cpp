@@ -42,7 +42,7 @@ TEST_F(Train, PrintsTheReferenceProgramsLinesAndWritesTheModel) {
                                        "Train Epoch: 2 \\[128/200 \\(50%\\)\\]\tLoss: [0-9.]+\n"
                                        "\nTest set: Average loss: [0-9.]+, Accuracy: [0-9]+/50 \\([0-9]+%\\)\n\n"
                                        "Saved model: mnist_cnn.pt\n"
-                                       "Use it: mnist infer --model mnist_cnn.pt --image IMAGE\n"));
+                                       "Use it: " MNIST_BINARY " infer --model mnist_cnn.pt --image IMAGE\n"));
   // No progress line where stderr is not a terminal.
   EXPECT_THAT(result.err,
               AllOf(StartsWith("device: cpu"), HasSubstr("run directory: runs/cnn-1\n"), Not(HasSubstr("\r"))));
@@ -190,13 +190,13 @@ class PublishedModel : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PublishedModel, HasItsPublishedFiguresOnTheRealTestSet) {
   const char* data = std::getenv("MNIST_TEST_DATA");
-  if (data == nullptr) {
-    GTEST_SKIP() << "real data is absent: set MNIST_TEST_DATA to the folder with MNIST/raw and weights";
+  const std::filesystem::path folder = data == nullptr ? "" : data;
+  const std::filesystem::path model = folder / "weights" / GetParam();
+  if (!std::filesystem::exists(model) || !std::filesystem::exists(folder / "MNIST" / "raw")) {
+    GTEST_SKIP() << "real data is absent: MNIST_TEST_DATA does not name a folder with MNIST/raw and " << GetParam();
   }
-  const std::filesystem::path folder = data;
-  const SubprocessResult json =
-      run(program(MNIST_BINARY, {"evaluate", "--model", (folder / "weights" / GetParam()).string(), "--data-dir", data,
-                                 "--device", "cpu", "--format", "json"}));
+  const SubprocessResult json = run(program(MNIST_BINARY, {"evaluate", "--model", model.string(), "--data-dir", data,
+                                                           "--device", "cpu", "--format", "json"}));
   ASSERT_EQ(json.exit_code, 0) << json.err;
   const auto figures = nlohmann::json::parse(json.out);
   EXPECT_EQ(figures["arch"], "lenet");

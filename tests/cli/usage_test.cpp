@@ -93,8 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"no value", {"train", "--epochs"}, "--epochs needs a value", "see: mnist train --help"},
         Mistake{"value of a flag",
                 {"train", "--dry-run=7"},
-                "--dry-run takes no value",
-                "leave away what follows its name"},
+                "--dry-run is a flag: true or false, not '7'",
+                "give its name alone"},
         Mistake{"choice", {"train", "--arch", "cnm"}, "--arch cannot be 'cnm'", "did you mean 'cnn'?"},
         Mistake{"choice with nothing near",
                 {"--color", "rainbow", "info"},
@@ -114,6 +114,17 @@ TEST(Usage, AWrongValueInTheEnvironmentIsAnErrorToo) {
   const SubprocessResult result = run(program(MNIST_BINARY, {"evaluate"}, {{"MNIST_DEVICE", "gpu"}}));
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("'gpu'"));
+}
+
+TEST(Usage, SaveModelIsOutputByItsOldName) {
+  const auto train = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"train", "--data-dir", "/none"});
+    return run(program(MNIST_BINARY, arguments)).err;
+  };
+  EXPECT_THAT(train({"--output", "a.pt", "--save-model"}), HasSubstr("'/none'"));
+  EXPECT_THAT(train({"--output", "a.pt", "--save-model", "b.pt"}), HasSubstr("name two files"));
+  EXPECT_THAT(train({"--save-model", "b.txt"}), HasSubstr("'b.txt'"));
+  EXPECT_THAT(train({"--output"}), HasSubstr("--output needs a value"));
 }
 
 TEST(Usage, TheLastOfTwoCounts) {

@@ -57,7 +57,6 @@ TEST(Logger, EveryNamedLevelIsTakenAndNoOther) {
 
 TEST(Logger, AFileGetsTheLinesWithTimeAndLevel) {
   const TemporaryFolder folder;
-  test::write_file(folder / "log.txt", "former\n");
   ::testing::internal::CaptureStderr();
   const auto log = make_logger({.file = folder / "log.txt"});
   log->warn("hot");
@@ -70,11 +69,19 @@ TEST(Logger, AFileGetsTheLinesWithTimeAndLevel) {
   EXPECT_THAT(content_of(folder / "second.txt"), ContainsRegex("^[0-9-]+ [0-9:.]+ info both\n$"));
 }
 
-TEST(Logger, AFurtherFileIsAppendedTo) {
+TEST(Logger, AFormerLogIsAppendedTo) {
   const TemporaryFolder folder;
-  test::write_file(folder / "log.txt", "former\n");
-  add_log_file(*make_logger({}), folder / "log.txt");
-  EXPECT_EQ(content_of(folder / "log.txt"), "former\n");
+  const std::string former = "2026-01-02 03:04:05.678 info former\n";
+  test::write_file(folder / "log.txt", former);
+  add_log_file(*make_logger({.file = folder / "log.txt"}), folder / "log.txt");
+  EXPECT_EQ(content_of(folder / "log.txt"), former);
+}
+
+TEST(Logger, AFileThatIsNoLogIsLeftAlone) {
+  const TemporaryFolder folder;
+  test::write_file(folder / "model.pt", "PK, the weights");
+  EXPECT_THROW(make_logger({.file = folder / "model.pt"}), Error);
+  EXPECT_EQ(content_of(folder / "model.pt"), "PK, the weights");
 }
 
 TEST(Logger, AFileThatCannotBeWrittenIsADataError) {

@@ -206,8 +206,10 @@ TEST_F(ImageTest, KnowsNames) {
 
 TEST_F(ImageTest, ReadsRealPhotos) {
   const char* const data = std::getenv("MNIST_TEST_DATA");
-  if (data == nullptr) GTEST_SKIP() << "MNIST_TEST_DATA does not name a folder with images";
-  const auto images = std::filesystem::path(data) / "images";
+  const auto images = std::filesystem::path(data == nullptr ? "" : data) / "images";
+  if (data == nullptr || !std::filesystem::is_directory(images)) {
+    GTEST_SKIP() << "MNIST_TEST_DATA does not name a folder with images/*.jpg";
+  }
   for (const auto& entry : std::filesystem::directory_iterator(images)) {
     EXPECT_EQ(read_image(entry.path()).size(2), 3) << entry.path();
   }

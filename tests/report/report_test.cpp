@@ -132,8 +132,14 @@ TEST(MetricsFiles, HaveARowAnIntervalAndAnEpoch) {
             "test,1,,1,0.5,9,10,0.900000,0.0,3.000\n");
 }
 
-TEST(MetricsFiles, AFullDiskIsAnError) {
+TEST(MetricsFiles, AFolderThatIsNotThereIsAnError) {
   EXPECT_THROW(MetricsFiles("/proc/no-such-folder"), Error);
+}
+
+TEST(MetricsFiles, AFullDiskIsAnError) {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_symlink("/dev/full", folder / "metrics.csv");
+  EXPECT_THROW(MetricsFiles(folder.path()), Error);
 }
 
 }  // namespace

@@ -113,12 +113,32 @@ TEST(Loop, ReportsEveryIntervalWithTheReferenceProgramsCounts) {
   EXPECT_EQ(recorder.epochs[1].epoch, 2);
 }
 
-TEST(Loop, EveryItemIsSeenOnceAnEpochInAnotherOrderEachTime) {
-  const torch::Tensor first = epoch_order(1000, 1, 1);
-  const torch::Tensor second = epoch_order(1000, 1, 2);
-  EXPECT_TRUE(at::equal(std::get<0>(first.sort()), at::arange(1000)));
-  EXPECT_TRUE(at::equal(std::get<0>(second.sort()), at::arange(1000)));
-  EXPECT_FALSE(at::equal(first, second));
+// The loop written out: order and dropout come from (seed, epoch, step), and each step sees the weights of the last.
+TEST(Loop, IsWhatItsPartsMakeByHand) {
+  const ModelInfo& cnn = model_info("cnn");
+  TrainingOptions options = quick_options();
+  options.seed = 7;
+  const auto trained = make_network(cnn, 10, 1);
+  train_with(*trained, options);
+
+  const auto network = make_network(cnn, 10, 1);
+  network->train();
+  const Dataset train_set = easy_digits(100, 1);
+  const auto optimizer = make_optimizer(options.optimizer, network->parameters());
+  for (std::int64_t epoch = 1; epoch <= 2; ++epoch) {
+    const torch::Tensor order = epoch_order(100, options.seed, epoch);
+    for (std::int64_t step = 0; step < 7; ++step) {
+      const torch::Tensor items = order.slice(0, 16 * step, std::min<std::int64_t>(16 * (step + 1), 100));
+      const Batch batch = gather_batch(train_set, items, lenet().preprocessing);
+      const torch::Tensor logits = network->forward(batch.inputs, Dropout(options.seed, epoch, step));
+      optimizer->zero_grad();
+      at::nll_loss(at::log_softmax(logits, 1), batch.targets).backward();
+      optimizer->step(learning_rate(options.schedule, epoch));
+    }
+  }
+  const auto a = trained->parameters();
+  const auto b = network->parameters();
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i], b[i])) << i;
 }
 
 TEST(Loop, LimitBatchesBoundsTrainingAndTest) {
@@ -196,8 +216,12 @@ TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {
 TEST(Evaluate, DropsNothing) {
   const auto network = make_network(model_info("cnn"), 10, 1);
   const Dataset dataset = easy_digits(20, 2);
-  const Evaluation first = evaluate(*network, dataset, lenet().preprocessing, {});
-  EXPECT_EQ(first.loss, evaluate(*network, dataset, lenet().preprocessing, {}).loss);
+  const Evaluation result = evaluate(*network, dataset, lenet().preprocessing, {});
+  const Batch batch = gather_batch(dataset, at::arange(20), lenet().preprocessing);
+  const torch::Tensor logits = network->forward(batch.inputs, Dropout::off());
+  EXPECT_NEAR(result.loss, at::nll_loss(at::log_softmax(logits, 1), batch.targets).item<double>(), 1e-6);
+  const torch::Tensor dropped = network->forward(batch.inputs, Dropout(1, 1, 0));
+  EXPECT_GT(std::abs(result.loss - at::nll_loss(at::log_softmax(dropped, 1), batch.targets).item<double>()), 1e-4);
 }
 
 }  // namespace

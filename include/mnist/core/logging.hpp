@@ -14,7 +14,7 @@ namespace mnist {
 
 struct LogOptions {
   std::string level = "info";       // trace, debug, info, warning, error, off
-  std::filesystem::path file = {};  // additional log file, overwritten; empty: none
+  std::filesystem::path file = {};  // additional log file, appended to; empty: none
   bool color = false;               // of the lines on stderr
 };
 
@@ -22,7 +22,7 @@ struct LogOptions {
 const std::vector<std::string>& log_levels();
 
 // Lines on stderr are bare for info ("device: cpu"), and begin with "warning: " or "error: " otherwise; lines in files
-// carry time and level. Throws a data `Error` where the file cannot be written.
+// carry time and level. Throws a data `Error` where the file cannot be written, or is there and is no log.
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
 
 // A further file for the same log, from now on: the run directory's `log.txt`. Appends. Returns its sink.

@@ -1,5 +1,5 @@
 // Philox-4x32-10: random numbers as a pure function of a counter and a key, with no state to keep, save or share.
-// It is what makes the order of the items and the dropout masks repeatable from (seed, epoch, step, item) alone, on any
+// It is what makes the order of the items and the dropout masks repeatable from (seed, epoch, step, row) alone, on any
 // device and with any number of threads. Not for cryptography.
 //
 // Source: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11.

@@ -1,4 +1,5 @@
-// The machine and process around the program, and everything about them that differs between Linux, macOS and Windows.
+// The machine and process around the program. With `files.hpp` and `terminal.hpp` it is what a port to Windows has to
+// change; macOS lacks some of the answers.
 #pragma once
 
 #include <filesystem>

@@ -25,7 +25,7 @@ void set_deterministic();
 
 enum class Precision { fp32, bf16 };
 
-// "fp32", "bf16" or "auto" (bf16 where the device computes in it faster than in fp32, else fp32).
+// "fp32", "bf16" or "auto" (bf16 on a CPU that has instructions for it, else fp32).
 // Throws a usage `Error` for another name.
 Precision choose_precision(const std::string& name, const c10::Device& device);
 

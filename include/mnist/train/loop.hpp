@@ -1,7 +1,7 @@
 // The training loop: epochs of batches, each epoch followed by an evaluation. Read `src/train/loop.cpp` top to bottom.
 //
-// Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, item), so the same options
-// on the same machine with the same number of threads give the same weights.
+// Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, row in the batch), so the
+// same options on the same machine with the same number of threads give the same weights.
 #pragma once
 
 #include <cstdint>
