@@ -1,5 +1,10 @@
-# Sourced by the other scripts: how they report errors, and whether they may install Debian packages.
+# Sourced by the other scripts, in the root of the repository: how they report errors, whether they may install Debian
+# packages, and what ccache is told.
 # shellcheck shell=bash
+
+# Lets ccache, where it is used, take units that use the precompiled header, and those of another clone.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=true
 
 # fail CODE MESSAGE [HINT]: the two lines that the program itself prints for an error, and its exit codes
 # (2 usage, 3 data, 4 device; 1 for the rest).

@@ -57,7 +57,8 @@ CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::p
         false, fmt::format("LibTorch's CUDA half does not load: {}", why),
         "the named library belongs to CUDA or cuDNN; scripts/run train-gpu installs the set that fits this LibTorch"};
   }
-  const int count = torch::cuda::device_count();
+  // One byte in LibTorch.
+  const auto count = static_cast<int>(static_cast<unsigned char>(torch::cuda::device_count()));
   if (count == 0) {
     return {false, fmt::format("CUDA is there, but sees no GPU: {}", why_no_gpu()),
             "see what nvidia-smi says, and whether CUDA_VISIBLE_DEVICES hides the GPU"};

@@ -14,6 +14,7 @@ namespace {
 
 std::vector<torch::Tensor> zeros_like(const std::vector<torch::Tensor>& tensors) {
   std::vector<torch::Tensor> zeros;
+  zeros.reserve(tensors.size());
   for (const torch::Tensor& tensor : tensors) zeros.push_back(at::zeros_like(tensor));
   return zeros;
 }

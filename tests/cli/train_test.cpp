@@ -23,8 +23,8 @@ class Train : public ::testing::Test {
  protected:
   Train() { write_small_mnist(folder_ / "data", 200, 50); }
 
-  SubprocessResult mnist(std::vector<std::string> arguments) {
-    Subprocess process = program(MNIST_BINARY, std::move(arguments));
+  SubprocessResult mnist(const std::vector<std::string>& arguments) {
+    Subprocess process = program(MNIST_BINARY, arguments);
     process.folder = folder_.path();
     return run(process);
   }
