@@ -94,6 +94,11 @@ def main():
     save("views.pt", views, views)
     save("views_legacy.pt", views, views, _use_new_zipfile_serialization=False)
 
+    # What the corrupted-MNIST exercise has: images of values k / 255, and their labels.
+    pixels = torch.arange(3 * 28 * 28).reshape(3, 28, 28) % 256
+    torch.save(pixels.float() / 255, output / "tensor_images.pt")
+    torch.save(torch.tensor([7, 0, 9]), output / "tensor_target.pt")
+
     types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]
     typed = {str(dtype).removeprefix("torch."): torch.tensor([0, 1.5, 100]).to(dtype) for dtype in types}
     typed["bool"] = torch.tensor([True, False, True])

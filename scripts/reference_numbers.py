@@ -2,7 +2,7 @@
 """Write tests/fixtures/reference_numbers.json: what PyTorch computes, for the tests to compare with.
 
 Weights, pixels and gradients come from a small integer hash that the C++ tests repeat (tests/support/hashed.hpp), so
-that no weights have to be committed. Needs torch (any 2.x; the file names the version that wrote it).
+that no weights have to be committed. Needs the packages of scripts/check_python.txt (the file names torch's version).
 
   python3 scripts/reference_numbers.py            rewrite the fixture
   python3 scripts/reference_numbers.py --check    compare with the fixture instead, exit status 1 on a difference
@@ -14,9 +14,12 @@ import sys
 from pathlib import Path
 
 import numpy
+import PIL.Image
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional
+from torchvision import transforms as v1
 
 FIXTURE = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "reference_numbers.json"
 
@@ -53,6 +56,22 @@ class LeNet(nn.Module):
         return self.fc2(functional.relu(self.fc1(x.flatten(1))))
 
 
+class ConvNet(nn.Module):
+    """The network of the corrupted-MNIST exercise, without its dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3)
+        self.conv2 = nn.Conv2d(32, 64, 3)
+        self.conv3 = nn.Conv2d(64, 128, 3)
+        self.fc1 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        for convolution in (self.conv1, self.conv2, self.conv3):
+            x = functional.max_pool2d(functional.relu(convolution(x)), 2)
+        return self.fc1(x.flatten(1))
+
+
 def hashed(count, salt):
     """uint32 [count]: a hash of (index, salt)."""
     with numpy.errstate(over="ignore"):
@@ -78,15 +97,25 @@ def sample(tensor):
             "elements": [flat[i].item() for i in (0, flat.numel() // 2, flat.numel() - 1)]}
 
 
-def network_numbers(make, optimizer_of):
+def digits():
+    """Inputs [80, 1, 28, 28] of the networks for digits."""
+    pixels = torch.from_numpy((hashed(80 * 784, 1000) & 255).astype(numpy.uint8)).reshape(80, 1, 28, 28)
+    return pixels.float().div(255).sub(0.1307).div(0.3081)
+
+
+def photos():
+    """Inputs [80, 3, 64, 64] of the networks for photos."""
+    pixels = torch.from_numpy((hashed(80 * 3 * 64 * 64, 1000) & 255).astype(numpy.uint8)).reshape(80, 3, 64, 64)
+    return pixels.float().div(255).sub(0.45).div(0.22)
+
+
+def network_numbers(make, optimizer_of, inputs):
     torch.manual_seed(1)
     network = make()
     numbers = {"initial": {name: sample(p) for name, p in network.named_parameters()}}
     with torch.no_grad():
         for salt, parameter in enumerate(network.parameters()):
             parameter.copy_(uniform(parameter.shape, salt, 0.05))
-    pixels = torch.from_numpy((hashed(80 * 784, 1000) & 255).astype(numpy.uint8)).reshape(80, 1, 28, 28)
-    inputs = pixels.float().div(255).sub(0.1307).div(0.3081)
     targets = torch.arange(80) % 10
 
     logits = network(inputs[:8])
@@ -125,8 +154,12 @@ def reference_numbers():
     sgd = torch.optim.SGD
     return {
         "torch": torch.__version__.split("+")[0],
-        "cnn": network_numbers(Cnn, lambda p: torch.optim.Adadelta(p, lr=1.0)),
-        "lenet": network_numbers(LeNet, lambda p: sgd(p, lr=0.01, momentum=0.5)),
+        "cnn": network_numbers(Cnn, lambda p: torch.optim.Adadelta(p, lr=1.0), digits()),
+        "lenet": network_numbers(LeNet, lambda p: sgd(p, lr=0.01, momentum=0.5), digits()),
+        "convnet": network_numbers(ConvNet, lambda p: torch.optim.Adam(p, lr=0.001), digits()),
+        "resnet18": network_numbers(lambda: torchvision.models.resnet18(num_classes=10),
+                                    lambda p: sgd(p, lr=0.001, momentum=0.9), photos()),
+        "transforms": transform_numbers(),
         "optimizers": {
             "adadelta": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=1.0)),
             "adadelta_weight_decay": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=0.7, weight_decay=0.01)),
@@ -134,6 +167,37 @@ def reference_numbers():
             "adam": optimizer_numbers(lambda p: torch.optim.Adam(p, lr=0.001, weight_decay=0.001)),
         },
     }
+
+
+def transform_numbers():
+    """torchvision's transforms of generated pictures, and the distribution of its random crops."""
+    pictures = []
+    for height, width in ((300, 400), (500, 333), (231, 1200), (256, 256), (90, 70)):
+        # Waves and a little noise: smooth as photos are, with every scale of detail.
+        y = torch.arange(height).view(-1, 1, 1)
+        x = torch.arange(width).view(1, -1, 1)
+        waves = (x * 7 + y * 3 + torch.arange(3) * 40) % 256 // 2 + (x * y // 64) % 100
+        noise = torch.from_numpy((hashed(height * width * 3, height) & 27).astype(numpy.int64)).view(height, width, 3)
+        picture = PIL.Image.fromarray((waves + noise).to(torch.uint8).numpy())
+        middle = v1.CenterCrop(224)(v1.Resize(256)(picture))
+        box = (height // 5, width // 7, height // 2, width // 3)  # top, left, height, width
+        crop = v1.functional.resized_crop(picture, *box, [224, 224])
+        pictures.append({"height": height, "width": width, "middle": pixel_sample(middle), "crop": pixel_sample(crop)})
+    torch.manual_seed(1)
+    shares, ratios = [], []
+    for _ in range(20000):
+        _, _, h, w = v1.RandomResizedCrop.get_params(torch.empty(3, 375, 500), [0.08, 1.0], [3 / 4, 4 / 3])
+        shares.append(h * w / (375 * 500))
+        ratios.append(w / h)
+    quantiles = [0.05, 0.25, 0.5, 0.75, 0.95]
+    return {"pictures": pictures, "crops": {"quantiles": quantiles,
+                                            "area": numpy.quantile(shares, quantiles).tolist(),
+                                            "ratio": numpy.quantile(ratios, quantiles).tolist()}}
+
+
+def pixel_sample(picture):
+    """Every 1009th byte of [3, 224, 224]."""
+    return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1).flatten()[::1009].tolist()
 
 
 def differences(a, b, where=""):

@@ -1,23 +1,27 @@
-// mnist evaluate: loss and accuracy of a saved model on a labelled set.
+// mnist evaluate: what a saved model gets right and wrong on a labelled set.
 #include "mnist/train/evaluate.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/data/dataset.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
-#include "mnist/report/reference_log.hpp"
+#include "mnist/report/pictures.hpp"
+#include "mnist/train/classification_report.hpp"
 
 #include "command.hpp"
+#include "evaluate_output.hpp"
 #include "load_model.hpp"
+#include "open_data.hpp"
 #include "options.hpp"
 #include "print.hpp"
 
@@ -27,41 +31,82 @@ namespace {
 struct EvaluateOptions {
   std::filesystem::path model = kDefaultModel;
   std::optional<std::string> dataset;
-  std::filesystem::path data_dir;
+  DataOptions data;
   std::string split = "test";
+  std::int64_t top_k = 5;
   std::int64_t batch_size = 1000;
   std::string device = "auto";
   std::string precision = "fp32";
   int threads = 0;
   std::string format = "text";
+  std::filesystem::path confusion;
+  std::filesystem::path misclassified;
 };
+
+// A photo is two hundred times a digit.
+constexpr std::int64_t kPhotosAtOnce = 32;
+
+// Throws where the model and the data set do not tell the same classes apart.
+void check_classes(const LoadedModel& model, const std::vector<std::string>& class_names, const std::string& dataset,
+                   const std::filesystem::path& path) {
+  const std::vector<std::string>& known = model.recipe.class_names;
+  if (known.size() != class_names.size()) {
+    throw data_error(fmt::format("{} tells {} classes apart, the data set {} has {}", quoted(path), known.size(),
+                                 dataset, class_names.size()),
+                     "name the data set that the model was trained on with --dataset and --data-dir");
+  }
+  if (dataset == kFolder && model.names_its_classes && known != class_names) {
+    throw data_error(fmt::format("{} was trained on the classes {}, the folder has {}", quoted(path),
+                                 fmt::join(known, ", "), fmt::join(class_names, ", ")),
+                     "name the folder that the model was trained on with --data-dir");
+  }
+}
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
   const LoadedModel model = load_model(options.model);
-  const std::string dataset_name = options.dataset.value_or(dataset_of(model));
+  DataOptions data_options = options.data;
+  data_options.dataset = options.dataset.value_or(dataset_of(model));
   const Split split = options.split == "train" ? Split::train : Split::test;
-  const Dataset dataset = to_device(load_dataset(dataset_name, options.data_dir, split), device.device);
-  if (dataset.class_names.size() != model.recipe.class_names.size()) {
-    throw data_error(fmt::format("{} tells {} classes apart, the data set {} has {}", quoted(options.model),
-                                 model.recipe.class_names.size(), dataset_name, dataset.class_names.size()),
-                     "name the data set that the model was trained on with --dataset");
-  }
+  const OpenedData data = open_data(data_options, split, model.recipe.preprocessing, {}, device.device, context.log);
+  check_classes(model, data.class_names, data_options.dataset, options.model);
   context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
 
   model.network->to(device.device);
-  const Evaluation result =
-      evaluate(*model.network, dataset, model.recipe.preprocessing,
-               {device.device, choose_precision(options.precision, device.device), options.batch_size, 0});
-  if (options.format == "json") {
-    const nlohmann::ordered_json json = {
-        {"model", options.model.string()}, {"arch", model.recipe.arch},    {"dataset", dataset_name},
-        {"split", options.split},          {"loss", result.loss},          {"correct", result.correct},
-        {"total", result.total},           {"accuracy", result.accuracy()}};
-    print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-  } else {
-    print(fmt::format("\n{}\n\n", test_line(result)));
+  const auto classes = static_cast<std::int64_t>(data.class_names.size());
+  constexpr std::int64_t kMostDrawn = 2000;
+  if (!options.confusion.empty() && classes > kMostDrawn) {
+    throw usage_error(
+        fmt::format("a confusion matrix of {} classes cannot be drawn, of {} at most", classes, kMostDrawn),
+        "leave --confusion away");
+  }
+  EvaluationResult result{options.model.string(),
+                          model.recipe.arch,
+                          data_options.dataset,
+                          options.split,
+                          data.class_names,
+                          data.paths,
+                          {},
+                          ClassificationReport(classes, std::min(options.top_k, classes))};
+  EvaluationOptions evaluation;
+  evaluation.device = device.device;
+  evaluation.precision = choose_precision(options.precision, device.device);
+  evaluation.batch_size =
+      data_options.dataset == kFolder ? std::min(options.batch_size, kPhotosAtOnce) : options.batch_size;
+  evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
+    result.report.add(log_probabilities, targets);
+  };
+  result.evaluation = evaluate(*model.network, *data.batches, evaluation);
+
+  print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
+  if (!options.confusion.empty()) {
+    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
+    context.log.info("confusion matrix: {}", options.confusion.string());
+  }
+  if (!options.misclassified.empty()) {
+    write_file_atomically(options.misclassified, mistakes_csv(result));
+    context.log.info("misclassified items: {}", options.misclassified.string());
   }
   return 0;
 }
@@ -69,17 +114,25 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
 }  // namespace
 
 Command add_evaluate(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("evaluate", "Loss and accuracy of a saved model on a labelled set");
+  CLI::App* app = root.add_subcommand("evaluate", "What a saved model gets right and wrong on a labelled set");
   const auto options = std::make_shared<EvaluateOptions>();
   EvaluateOptions& o = *options;
   app->add_option("--model", o.model, "model file, of this program or of a Python one")
       ->type_name("FILE")
       ->default_str(kDefaultModel);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
-         dataset_names());
-  add_data_dir(*app, o.data_dir);
-  one_of(app->add_option("--split", o.split, "part of the data set"), {"test", "train"});
-  integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);
+         all_dataset_names());
+  add_data_dir(*app, o.data.data_dir);
+  add_cache_mb(*app, o.data.cache_mb);
+  add_bad_images(*app, o.data.bad_images);
+  one_of(app->add_option("--split", o.split, "part of the data set; val is another name of test"),
+         {"test", "val", "train"});
+  integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,
+          100'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images a step; of photos 32 at most"), 1, 1'000'000);
+  app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file")->type_name("FILE");
+  app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file")
+      ->type_name("FILE");
   add_device(*app, o.device);
   one_of(app->add_option("--precision", o.precision, "what the network computes in; auto: bf16 on a CPU that has it"),
          {"fp32", "bf16", "auto"});

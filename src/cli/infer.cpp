@@ -23,11 +23,13 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/image.hpp"
+#include "mnist/report/pictures.hpp"
 
 #include "command.hpp"
 #include "infer_images.hpp"
 #include "infer_output.hpp"
 #include "load_model.hpp"
+#include "open_data.hpp"
 #include "options.hpp"
 #include "print.hpp"
 
@@ -46,6 +48,7 @@ struct InferOptions {
   std::int64_t top_k = 1;
   std::string format = "text";
   std::filesystem::path output;
+  std::filesystem::path annotate;
   std::int64_t batch_size = 64;
   std::string device = "auto";
   int threads = 0;
@@ -140,7 +143,12 @@ InferForm form_of(const InferOptions& options, bool one_picture) {
 
 void infer_test_item(const InferOptions& options, const LoadedModel& model, const Classifier& classifier,
                      Results& results) {
-  const auto dataset = load_dataset(options.dataset.value_or(dataset_of(model)), options.data_dir, Split::test);
+  const std::string name = options.dataset.value_or(dataset_of(model));
+  if (name == kFolder) {
+    throw usage_error("--test-item takes items of data sets of digits, and the model is one for photos",
+                      "give the photo itself: mnist infer --image PHOTO");
+  }
+  const auto dataset = load_dataset(name, options.data_dir, Split::test);
   const auto number = *options.test_item;
   if (number >= dataset.size()) {
     throw usage_error(fmt::format("--test-item {} is not there: the test set has items 0 to {}", number,
@@ -165,6 +173,22 @@ void check_not_same(const std::filesystem::path& output, const std::filesystem::
   if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;
   throw usage_error(fmt::format("the output would replace {}, which is read", quoted(input)),
                     "name another output file");
+}
+
+// The picture as it is, with the prediction below it: <model>_prediction_<image>.png, as the program that it replaces
+// names it; a further image of the same name gets a number.
+void annotate(const InferOptions& options, const std::string& image, const std::vector<ClassProbability>& top) {
+  const std::string stem =
+      fmt::format("{}_prediction_{}", options.model.stem().string(), std::filesystem::path(image).stem().string());
+  std::filesystem::path path = options.annotate / (stem + ".png");
+  for (int number = 2; std::filesystem::exists(path); ++number) {
+    path = options.annotate / fmt::format("{}-{}.png", stem, number);
+  }
+  std::string caption;
+  for (std::size_t rank = 0; rank < std::min<std::size_t>(top.size(), 2); ++rank) {
+    caption += fmt::format("{}{} ({:.1f} %)", rank == 0 ? "" : "\n", top[rank].name, 100 * top[rank].probability);
+  }
+  draw_image(path, {to_rgb(read_image(image)), caption});
 }
 
 // The number of paths and images that could not be read.
@@ -199,6 +223,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
     std::string text;
     for (std::size_t index = 0; index < tops.size(); ++index) {
       text += infer_result(form, {names[index], std::nullopt, tops[index]});
+      if (!options.annotate.empty()) annotate(options, names[index], tops[index]);
     }
     results.write(text);
     images.clear();
@@ -235,6 +260,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   const auto model = load_model(options.model);
   const Classifier classifier(model, device.device, options.top_k);
 
+  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
   std::int64_t failures = 0;
   if (options.test_item) {
     infer_test_item(options, model, classifier, results);
@@ -270,6 +296,7 @@ Command add_infer(CLI::App& root) {
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
   add_format(*app, o.format, {"text", "json", "csv"});
   app->add_option("--output", o.output, "write the results to this file instead of stdout")->type_name("FILE");
+  app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder")->type_name("DIR");
   integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);
   add_device(*app, o.device);
   add_threads(*app, o.threads);

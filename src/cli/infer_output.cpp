@@ -5,15 +5,10 @@
 
 #include "mnist/core/text.hpp"
 
+#include "csv.hpp"
+
 namespace mnist::cli {
 namespace {
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string field = "\"";
-  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return field + "\"";
-}
 
 std::string single(const Prediction& prediction) {
   std::string text;

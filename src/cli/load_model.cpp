@@ -10,6 +10,8 @@
 #include "mnist/data/dataset.hpp"
 #include "mnist/format/model_file.hpp"
 
+#include "open_data.hpp"
+
 namespace mnist::cli {
 namespace {
 
@@ -37,7 +39,9 @@ std::int64_t class_count(const ModelInfo& info, const ModelFile& file) {
 
 std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& file, std::size_t count) {
   if (file.class_names.size() == count) return file.class_names;
-  if (auto names = dataset_class_names(info.training.dataset); names.size() == count) return names;
+  if (const auto& known = dataset_names(); std::ranges::find(known, info.training.dataset) != known.end()) {
+    if (auto names = dataset_class_names(info.training.dataset); names.size() == count) return names;
+  }
   std::vector<std::string> numbers;
   for (std::size_t index = 0; index < count; ++index) numbers.push_back(std::to_string(index));
   return numbers;
@@ -72,6 +76,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
   model.info = &info;
   model.layout = file.layout;
   model.has_recipe = file.recipe.has_value();
+  model.names_its_classes = file.recipe || file.class_names.size() == static_cast<std::size_t>(classes);
   if (file.recipe) {
     model.recipe = *file.recipe;
   } else {
@@ -88,7 +93,8 @@ LoadedModel load_model(const std::filesystem::path& path) {
 
 std::string dataset_of(const LoadedModel& model) {
   const std::string& trained_on = model.recipe.training.dataset;
-  const bool known = std::ranges::find(dataset_names(), trained_on) != dataset_names().end();
+  const auto names = all_dataset_names();
+  const bool known = std::ranges::find(names, trained_on) != names.end();
   return known ? trained_on : model.info->training.dataset;
 }
 

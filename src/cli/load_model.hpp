@@ -19,6 +19,7 @@ struct LoadedModel {
   Recipe recipe;                     // from the file, else made from the table
   std::string layout;                // of the file, for people
   bool has_recipe;                   // whether the recipe is the file's own
+  bool names_its_classes;            // whether the names of the classes are the file's own
 };
 
 // Without a recipe in the file the network is found from the names and shapes of its tensors, its preprocessing is the

@@ -1,4 +1,5 @@
 // mnist train: trains a network, writes it, evaluates it every epoch.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,28 +18,38 @@
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
-#include "mnist/data/dataset.hpp"
+#include "mnist/data/photos.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
+#include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
 #include "mnist/report/reference_log.hpp"
 #include "mnist/report/run_directory.hpp"
+#include "mnist/report/transfer_log.hpp"
+#include "mnist/train/best_weights.hpp"
+#include "mnist/train/frozen_features.hpp"
 #include "mnist/train/loop.hpp"
 
 #include "colors.hpp"
 #include "command.hpp"
 #include "load_model.hpp"
+#include "open_data.hpp"
 #include "options.hpp"
+#include "pretrained.hpp"
 #include "print.hpp"
+#include "transfer_pictures.hpp"
 
 namespace mnist::cli {
 namespace {
 
 struct TrainOptions {
   std::string arch = "cnn";
-  std::filesystem::path data_dir;
+  DataOptions data;
+  std::string augment = "on";
+  std::string scenario = "finetuning";
+  std::string weights;      // empty: the network's default
   TrainingDefaults recipe;  // what is left out is the network's reference program's
   std::uint64_t seed = 1;
   std::int64_t log_interval = 10;
@@ -64,6 +75,8 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.seed = options.seed;
   training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay};
   training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size};
+  training.shuffle = options.recipe.shuffle == "on";
+  if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
   training.device = device;
   training.precision = choose_precision(options.precision, device);
   return training;
@@ -82,14 +95,15 @@ std::optional<RunDirectory> make_run_directory(const TrainOptions& options) {
   return RunDirectory::numbered("runs", options.arch);
 }
 
-Recipe recipe_of(const ModelInfo& info, const Dataset& dataset, const TrainingResult& result, std::uint64_t seed) {
+Recipe recipe_of(const ModelInfo& info, const TrainOptions& options, const std::vector<std::string>& class_names,
+                 const TrainingResult& result) {
   Recipe recipe;
   recipe.arch = info.name;
-  recipe.class_names = dataset.class_names;
+  recipe.class_names = class_names;
   recipe.preprocessing = info.preprocessing;
-  recipe.training.dataset = dataset.name;
+  recipe.training.dataset = options.recipe.dataset;
   recipe.training.epochs = result.epochs;
-  recipe.training.seed = static_cast<std::int64_t>(seed);
+  recipe.training.seed = static_cast<std::int64_t>(options.seed);
   recipe.training.test_loss = result.test.loss;
   recipe.training.correct = result.test.correct;
   recipe.training.test_items = result.test.total;
@@ -101,7 +115,7 @@ Recipe recipe_of(const ModelInfo& info, const Dataset& dataset, const TrainingRe
 class LastWeights : public TrainingObserver {
  public:
   explicit LastWeights(std::function<void(const TrainingResult&)> write) : write_(std::move(write)) {}
-  void epoch_done(const EpochReport& report) override { write_({report.epoch, report.test}); }
+  void epoch_done(const EpochReport& report) override { write_({report.train.epoch, report.test}); }
 
  private:
   std::function<void(const TrainingResult&)> write_;
@@ -120,6 +134,55 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
   }
 }
 
+// Both splits of the data set, and for a network whose body is frozen what that makes of them.
+struct Data {
+  OpenedData train;
+  OpenedData test;
+  std::unique_ptr<FrozenFeatures> train_features;  // nullptr where the whole network is trained
+  std::unique_ptr<FrozenFeatures> test_features;
+
+  Batches& train_batches() const { return train_features ? *train_features : *train.batches; }
+  Batches& test_batches() const { return test_features ? *test_features : *test.batches; }
+};
+
+Data open_splits(const TrainOptions& options, const ModelInfo& info, const c10::Device& device, spdlog::logger& log) {
+  DataOptions data = options.data;
+  data.dataset = options.recipe.dataset;
+  if (data.dataset == kFolder) {
+    // Before minutes of decoding.
+    check_same_classes(scan_photo_folder(data.data_dir, Split::train), scan_photo_folder(data.data_dir, Split::test));
+  }
+  Data splits;
+  splits.train =
+      open_data(data, Split::train, info.preprocessing, {options.augment == "on", options.seed}, device, log);
+  splits.test = open_data(data, Split::test, info.preprocessing, {}, device, log);
+  return splits;
+}
+
+void freeze(Data& data, Network& network, const ModelInfo& info, const TrainOptions& options,
+            const TrainingOptions& training) {
+  freeze_all_but(network, info.head);
+  const bool augmented = options.recipe.dataset == kFolder && options.augment == "on";
+  data.train_features = std::make_unique<FrozenFeatures>(
+      network, *data.train.batches, FrozenFeaturesOptions{!augmented, training.precision, training.device});
+  data.test_features = std::make_unique<FrozenFeatures>(
+      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
+}
+
+void load_weights(Network& network, const ModelInfo& info, const TrainOptions& options,
+                  const std::vector<std::string>& class_names, spdlog::logger& log) {
+  const std::string weights = !options.weights.empty() ? options.weights
+                              : info.transfer_learning ? default_weights().string()
+                                                       : "none";
+  if (weights != "none") {
+    load_pretrained(network, info, weights, class_names, log);
+  } else if (info.transfer_learning) {
+    log.warn(
+        "starting from random weights: without what ImageNet teaches, the network needs many more photos and "
+        "epochs than the recipe has");
+  }
+}
+
 int run_train(const TrainOptions& options, const Context& context) {
   const StopSignals signals;
   ignore_closed_pipes();
@@ -132,14 +195,16 @@ int run_train(const TrainOptions& options, const Context& context) {
   check_model_name(output);
   if (!options.dry_run) check_writable(output);
 
-  const std::string& name = options.recipe.dataset;
-  const Dataset train_set = to_device(load_dataset(name, options.data_dir, Split::train), device.device);
-  const Dataset test_set = to_device(load_dataset(name, options.data_dir, Split::test), device.device);
-  const auto classes = static_cast<std::int64_t>(train_set.class_names.size());
-  const std::shared_ptr<Network> network = make_network(info, classes, training.seed);
+  Data data = open_splits(options, info, device.device, context.log);
+  const std::vector<std::string>& class_names = data.train.class_names;
+  const std::shared_ptr<Network> network =
+      make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
+  load_weights(*network, info, options, class_names, context.log);
   network->to(device.device);
+  if (training.inputs == Inputs::features) freeze(data, *network, info, options, training);
   const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
-    write_model_file(path, state_dict(*network), recipe_of(info, train_set, result, training.seed));
+    write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result),
+                     info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict);
   };
 
   std::optional<RunDirectory> run = make_run_directory(options);
@@ -149,7 +214,7 @@ int run_train(const TrainOptions& options, const Context& context) {
     run->begin({.command_line = context.command_line,
                 .config = context.config,
                 .arch = info.name,
-                .dataset = name,
+                .dataset = options.recipe.dataset,
                 .device = device.description,
                 .precision = precision_name(training.precision),
                 .libtorch = libtorch_version(),
@@ -159,8 +224,9 @@ int run_train(const TrainOptions& options, const Context& context) {
   context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
   context.log.info("model: {}, {} parameters, {}", info.name, with_thousands(parameter_count(*network)),
                    precision_name(training.precision));
-  context.log.info("data: {} in {}, {} training and {} test images", name, quoted(options.data_dir),
-                   with_thousands(train_set.size()), with_thousands(test_set.size()));
+  context.log.info("data: {} in {}, {} training and {} test images", options.recipe.dataset,
+                   quoted(options.data.data_dir), with_thousands(data.train.batches->size()),
+                   with_thousands(data.test.batches->size()));
   context.log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
                    training.optimizer.name, training.schedule.lr, training.seed);
   if (run) context.log.info("run directory: {}", run->path().string());
@@ -181,22 +247,40 @@ int run_train(const TrainOptions& options, const Context& context) {
     }
   };
   ReferenceLog reference(say);
+  TransferLog transfer(say);
   std::optional<MetricsFiles> metrics;
+  std::optional<CurvesPicture> curves;
   std::optional<LastWeights> last;
+  std::optional<BestWeights> best;
   std::vector<TrainingObserver*> observers;
   if (progress) observers.push_back(&*progress);
-  observers.push_back(&reference);
+  observers.push_back(info.transfer_learning ? static_cast<TrainingObserver*>(&transfer) : &reference);
   if (run) {
     observers.push_back(&metrics.emplace(run->path()));
     // The weights after one batch would look like a model.
     if (!options.dry_run) {
+      observers.push_back(&curves.emplace(run->path() / "training_statistics.png"));
       observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
     }
   }
+  if (info.transfer_learning) {
+    observers.push_back(&best.emplace(*network, [&](const EpochReport& report) {
+      if (run && !options.dry_run) write_model(run->best(), {report.train.epoch, report.test});
+    }));
+    say(transfer_header({.libtorch = libtorch_version(),
+                         .device = device.device.str(),
+                         .data_dir = options.data.data_dir.string(),
+                         .train_items = data.train.batches->size(),
+                         .val_items = data.test.batches->size(),
+                         .class_names = class_names,
+                         .scenario = options.scenario}));
+  }
 
   try {
-    const TrainingResult result = train(*network, train_set, test_set, info.preprocessing, training, observers,
-                                        [&] { return signals.received() != 0; });
+    if (run && info.transfer_learning) draw_training_batch(run->path() / "test_grid.png", data.train, training, info);
+    const auto started = std::chrono::steady_clock::now();
+    TrainingResult result = train(*network, data.train_batches(), data.test_batches(), training, observers,
+                                  [&] { return signals.received() != 0; });
     progress.reset();
     if (result.stopped) {
       if (run) {
@@ -206,6 +290,18 @@ int run_train(const TrainOptions& options, const Context& context) {
                          result.epochs, run->interrupted().string());
       }
       return 128 + signals.received();
+    }
+    if (best) {
+      say(complete_line(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()) + "\n");
+      say(best_lines(best->epoch(), best->test(), result.epochs, result.test));
+      load_state_dict(*network, best->state(), "the best epoch");
+      result.epochs = best->epoch();
+      result.test = best->test();
+      if (run) {
+        const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
+        draw_predictions(picture, *network, data.test, training, info);
+        say(fmt::format("Predictions: {}\n", picture.string()));
+      }
     }
     if (options.dry_run) {
       say("Dry run: one batch and one test batch; no model was written\n");
@@ -249,9 +345,9 @@ std::string defaults_by_network() {
     const TrainingDefaults& d = info.training;
     text += fmt::format(
         "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
-        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n",
+        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n    --shuffle {}\n",
         info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
-        d.step_size, d.gamma, d.momentum, d.weight_decay);
+        d.step_size, d.gamma, d.momentum, d.weight_decay, d.shuffle);
   }
   return text;
 }
@@ -269,9 +365,21 @@ Command add_train(CLI::App& root) {
 
   in("Model and data", one_of(app->add_option("--arch", o.arch, "network"), model_names()));
   CLI::Option* dataset =
-      by_network(one_of(app->add_option("--dataset", o.recipe.dataset, "data set"), dataset_names()));
+      by_network(one_of(app->add_option("--dataset", o.recipe.dataset, "data set"), all_dataset_names()));
   in("Model and data", dataset);
-  in("Model and data", add_data_dir(*app, o.data_dir));
+  in("Model and data", add_data_dir(*app, o.data.data_dir));
+  in("Model and data", app->add_option("--weights", o.weights,
+                                       "model file to start from, or none; for resnet18 the published "
+                                       "weights that scripts/fetch_data resnet18 gets"))
+      ->type_name("FILE|none");
+  in("Model and data", one_of(app->add_option("--scenario", o.scenario,
+                                              "what is trained: the whole network, or its last layer alone on what "
+                                              "the rest, unchanged, makes of the images"),
+                              {"finetuning", "fixedfeature"}));
+  in("Model and data",
+     one_of(app->add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
+  in("Model and data", add_cache_mb(*app, o.data.cache_mb));
+  in("Model and data", add_bad_images(*app, o.data.bad_images));
 
   CLI::Option* epochs =
       by_network(integer(app->add_option("--epochs", o.recipe.epochs, "passes over the training set"), 1, kMillion));
@@ -290,6 +398,8 @@ Command add_train(CLI::App& root) {
   CLI::Option* momentum = by_network(real(app->add_option("--momentum", o.recipe.momentum, "momentum of sgd"), 0, 1));
   CLI::Option* weight_decay =
       by_network(real(app->add_option("--weight-decay", o.recipe.weight_decay, "L2 penalty"), 0, 1e6));
+  CLI::Option* shuffle = by_network(
+      one_of(app->add_option("--shuffle", o.recipe.shuffle, "another order of the images every epoch"), {"on", "off"}));
   in("Recipe", integer(app->add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
                        std::numeric_limits<std::int64_t>::max()));
 
@@ -337,6 +447,7 @@ Command add_train(CLI::App& root) {
     network_default(gamma, r.gamma, d.gamma);
     network_default(momentum, r.momentum, d.momentum);
     network_default(weight_decay, r.weight_decay, d.weight_decay);
+    network_default(shuffle, r.shuffle, d.shuffle);
   });
   return {app, [options](const Context& context) { return run_train(*options, context); }};
 }

@@ -177,4 +177,10 @@ void check_writable(const std::filesystem::path& path) {
   const AtomicFile file(path);
 }
 
+void make_folder(const std::filesystem::path& path, const std::string& hint) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), hint);
+}
+
 }  // namespace mnist

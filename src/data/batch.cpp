@@ -65,12 +65,14 @@ torch::Tensor normalize(const torch::Tensor& pixels, const Preprocessing& prepro
       .div_(per_channel(preprocessing.std, values));
 }
 
-Batch gather_batch(const Dataset& dataset, const torch::Tensor& indices, const Preprocessing& preprocessing) {
-  return {normalize(dataset.images.index_select(0, indices), preprocessing), dataset.labels.index_select(0, indices)};
+torch::Tensor denormalize(const torch::Tensor& inputs, const Preprocessing& preprocessing) {
+  auto values = inputs.to(torch::kCPU, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true);
+  values.mul_(per_channel(preprocessing.std, values)).add_(per_channel(preprocessing.mean, values)).mul_(255);
+  return values.round_().clamp_(0, 255).to(torch::kUInt8);
 }
 
-Batch slice_batch(const Dataset& dataset, std::int64_t begin, std::int64_t end, const Preprocessing& preprocessing) {
-  return {normalize(dataset.images.slice(0, begin, end), preprocessing), dataset.labels.slice(0, begin, end)};
+Batch gather_batch(const Dataset& dataset, const torch::Tensor& indices, const Preprocessing& preprocessing) {
+  return {normalize(dataset.images.index_select(0, indices), preprocessing), dataset.labels.index_select(0, indices)};
 }
 
 }  // namespace mnist

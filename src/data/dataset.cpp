@@ -4,31 +4,37 @@
 #include <array>
 #include <optional>
 
+#include <ATen/ops/cat.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/format/idx.hpp"
+#include "mnist/format/model_file.hpp"
 
 namespace mnist {
 namespace {
 
 constexpr std::int64_t kSide = 28;  // pixels; the same for the whole MNIST family
 
-// A new data set of the MNIST form is one more row here.
+// A new data set of the MNIST family is one more row here.
 struct Entry {
   std::string name;
-  std::string folder;  // torchvision's name for it
+  std::string folder;  // below the data folder: torchvision's name for it, or the exercise's
   std::vector<std::string> class_names;
+  bool tensors = false;  // .pt files of tensors, not IDX files
 };
+
+const std::vector<std::string> kDigits = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
 
 const std::vector<Entry>& table() {
   static const std::vector<Entry> entries{
-      {"mnist", "MNIST", {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+      {"mnist", "MNIST", kDigits},
       {"fashion-mnist",
        "FashionMNIST",
        {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}},
+      {"corruptmnist", "corruptmnist", kDigits, /*tensors=*/true},
   };
   return entries;
 }
@@ -80,12 +86,58 @@ void check(const torch::Tensor& images, const std::filesystem::path& images_path
                      "take both files from the same data set and split");
   }
   if (images.size(0) == 0) throw data_error(fmt::format("{} holds no images", quoted(images_path)));
-  if (const auto largest = labels.max().item<std::int64_t>();
-      largest >= static_cast<std::int64_t>(class_names.size())) {
-    throw data_error(fmt::format("{} holds the label {} where 0 to {} are wanted", quoted(labels_path), largest,
+  for (const auto label : {labels.min().item<std::int64_t>(), labels.max().item<std::int64_t>()}) {
+    if (label >= 0 && label < static_cast<std::int64_t>(class_names.size())) continue;
+    throw data_error(fmt::format("{} holds the label {} where 0 to {} are wanted", quoted(labels_path), label,
                                  class_names.size() - 1),
                      "the file is damaged or of another data set");
   }
+}
+
+// Bytes of values that were made from bytes: k / 255 for whole k. uint8 [N, 1, H, W] from float [N, H, W].
+torch::Tensor bytes_of(const torch::Tensor& values, const std::filesystem::path& path) {
+  if (values.dim() != 3 || !values.is_floating_point()) {
+    throw data_error(fmt::format("{} holds no images: floats [N, rows, columns] are wanted", quoted(path)),
+                     "give the files of the exercise, or those its corrupt_mnist.py writes");
+  }
+  const auto scaled = values.to(torch::kFloat32).mul(255);
+  const auto bytes = scaled.round().clamp(0, 255);
+  if (!scaled.sub(bytes).abs().lt(1e-3).all().item<bool>()) {
+    throw data_error(fmt::format("{} holds values that are no bytes divided by 255", quoted(path)),
+                     "take files that were neither scaled nor normalised");
+  }
+  return bytes.to(torch::kUInt8).unsqueeze(1);
+}
+
+torch::Tensor labels_of(const torch::Tensor& values, const std::filesystem::path& path) {
+  if (values.dim() == 1 && values.scalar_type() == torch::kInt64) return values;
+  throw data_error(fmt::format("{} holds no labels: int64 [N] is wanted", quoted(path)));
+}
+
+// train_images_0.pt, train_target_0.pt, train_images_1.pt, ... as many as there are; test_images.pt, test_target.pt.
+Dataset load_tensors(const Entry& entry, const std::filesystem::path& dir, Split split) {
+  const auto is_there = [](const std::filesystem::path& path) { return std::filesystem::is_regular_file(path); };
+  const auto file = [&](const std::filesystem::path& folder, const char* kind, int index) {
+    return folder /
+           (split == Split::train ? fmt::format("train_{}_{}.pt", kind, index) : fmt::format("test_{}.pt", kind));
+  };
+  std::filesystem::path folder = dir / entry.folder;
+  if (!is_there(file(folder, "images", 0)) && is_there(file(dir, "images", 0))) folder = dir;
+  std::vector<torch::Tensor> images;
+  std::vector<torch::Tensor> labels;
+  for (int index = 0; index == 0 || (split == Split::train && is_there(file(folder, "images", index))); ++index) {
+    const auto images_path = file(folder, "images", index);
+    const auto labels_path = file(folder, "target", index);
+    for (const auto& path : {images_path, labels_path}) {
+      if (is_there(path)) continue;
+      throw data_error(fmt::format("data set '{}' is not there: no {}", entry.name, quoted(path)),
+                       "name the folder that has it with --data-dir");
+    }
+    images.push_back(bytes_of(read_tensor_file(images_path), images_path));
+    labels.push_back(labels_of(read_tensor_file(labels_path), labels_path));
+    check(images.back().squeeze(1), images_path, labels.back(), labels_path, entry.class_names);
+  }
+  return {entry.name, at::cat(images), at::cat(labels), entry.class_names};
 }
 
 }  // namespace
@@ -105,6 +157,7 @@ const std::vector<std::string>& dataset_class_names(const std::string& name) {
 
 Dataset load_dataset(const std::string& name, const std::filesystem::path& dir, Split split) {
   const auto& entry = find_entry(name);
+  if (entry.tensors) return load_tensors(entry, dir, split);
   const FileSearch files{entry, dir, {dir / entry.folder / "raw", dir}};
   const std::string prefix = split == Split::train ? "train" : "t10k";
   const auto images_path = files.find(prefix + "-images", "idx3-ubyte");

@@ -6,6 +6,8 @@
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 
+#include "mnist/data/prepare.hpp"
+
 namespace mnist {
 namespace {
 

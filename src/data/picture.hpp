@@ -8,8 +8,8 @@
 namespace mnist {
 
 // `pixels`: uint8 [H, W, 1..4], grey or RGB, with alpha or without. Transparent pixels are laid over white.
-torch::Tensor to_grey(const torch::Tensor& pixels);  // uint8 [1, H, W], ITU-R 601 luma with Pillow's rounding
-torch::Tensor to_rgb(const torch::Tensor& pixels);   // uint8 [3, H, W]
+// Returns uint8 [1, H, W], ITU-R 601 luma with Pillow's rounding.
+torch::Tensor to_grey(const torch::Tensor& pixels);
 
 // Antialiased bilinear, as Pillow and torchvision do it. `planes`: uint8 or float [C, H, W]; returns the same type.
 torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width);

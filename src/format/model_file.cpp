@@ -45,15 +45,35 @@ NamedTensors on_cpu(const NamedTensors& state) {
   return copies;
 }
 
-}  // namespace
-
-ModelFile read_model_file(const std::filesystem::path& path) {
-  const auto bytes = read_file(path, "model file");
-  const auto source = "model file " + quoted(path);
+ModelFile read_any(const std::string& bytes, const std::string& source) {
   if (bytes.starts_with("PK\x03\x04")) return read_pt_zip(bytes, source);
   if (bytes.starts_with(kLegacyMagic)) return read_pt_legacy(bytes, source);
   if (looks_like_safetensors(bytes)) return read_safetensors(bytes, source);
   throw not_a_model(bytes, source);
+}
+
+bool is_single_tensor(const ModelFile& file) {
+  return file.state.size() == 1 && file.state[0].first.empty();
+}
+
+}  // namespace
+
+ModelFile read_model_file(const std::filesystem::path& path) {
+  const auto source = "model file " + quoted(path);
+  ModelFile file = read_any(read_file(path, "model file"), source);
+  if (is_single_tensor(file)) {
+    throw data_error(source + " holds a single tensor, not a model", "give a file with a state dict");
+  }
+  return file;
+}
+
+torch::Tensor read_tensor_file(const std::filesystem::path& path) {
+  const auto source = "tensor file " + quoted(path);
+  ModelFile file = read_any(read_file(path, "tensor file"), source);
+  if (!is_single_tensor(file)) {
+    throw data_error(source + " holds a dict of tensors, not a single one", "give a file of torch.save(tensor, path)");
+  }
+  return file.state[0].second;
 }
 
 void check_model_name(const std::filesystem::path& path) {
@@ -63,13 +83,14 @@ void check_model_name(const std::filesystem::path& path) {
                    "give it one of these endings");
 }
 
-void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
+void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
+                      PickleLayout layout) {
   check_model_name(path);
   const bool zip = path.extension() != ".safetensors";
   const auto tensors = on_cpu(state);
   AtomicFile file(path);
   if (zip) {
-    write_pt_zip(file, tensors, recipe);
+    write_pt_zip(file, tensors, recipe, layout);
   } else {
     write_safetensors(file, tensors, recipe);
   }

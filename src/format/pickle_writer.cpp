@@ -108,6 +108,20 @@ class PickleWriter {
     }
   }
 
+  // A list of texts, in batches as the pickler writes it.
+  void texts(const std::vector<std::string>& values) {
+    op(']');
+    remember();
+    constexpr std::size_t kBatch = 1000;
+    for (std::size_t begin = 0; begin < values.size(); begin += kBatch) {
+      const auto end = std::min(begin + kBatch, values.size());
+      const bool single = end - begin == 1;
+      if (!single) mark();
+      for (auto i = begin; i < end; ++i) text(values[i]);
+      op(single ? 'a' : 'e');
+    }
+  }
+
   void remember() {
     const auto index = next_memo_++;
     if (index <= 0xff) {
@@ -192,11 +206,7 @@ std::vector<ModuleVersion> module_versions(const NamedTensors& state) {
   return modules;
 }
 
-}  // namespace
-
-std::string pickle_state(const NamedTensors& state) {
-  PickleWriter out;
-  out.begin();
+void write_state(PickleWriter& out, const NamedTensors& state) {
   out.empty_ordered_dict();
   out.items(state.size(), [&](std::size_t i) {
     out.text(state[i].first);
@@ -217,6 +227,27 @@ std::string pickle_state(const NamedTensors& state) {
   });
   out.op('s');
   out.op('b');
+}
+
+}  // namespace
+
+std::string pickle_state(const NamedTensors& state) {
+  PickleWriter out;
+  out.begin();
+  write_state(out, state);
+  return std::move(out).end();
+}
+
+std::string pickle_state_and_class_names(const NamedTensors& state, const std::vector<std::string>& class_names) {
+  PickleWriter out;
+  out.begin();
+  out.empty_dict();
+  out.mark();
+  out.text("state_dict");
+  write_state(out, state);
+  out.text("class_names");
+  out.texts(class_names);
+  out.op('u');
   return std::move(out).end();
 }
 

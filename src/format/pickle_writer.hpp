@@ -1,15 +1,19 @@
-// The pickle of a state dict, opcode for opcode as Python's `torch.save(model.state_dict(), ...)` writes it; its
-// `_metadata` lacks the modules that have no tensors.
+// The pickle of a model, opcode for opcode as Python's `torch.save` writes it; its `_metadata` lacks the modules that
+// have no tensors.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mnist/format/named_tensors.hpp"
 
 namespace mnist {
 
-// The storage of tensor i is called by its index, "0", "1", ..., and holds its elements one after another.
-// Throws a data `Error` for an element type that model files do not hold.
+// Of torch.save(model.state_dict(), ...). The storage of tensor i is called by its index, "0", "1", ..., and holds its
+// elements one after another. Throws a data `Error` for an element type that model files do not hold.
 std::string pickle_state(const NamedTensors& state);
+
+// The same of torch.save({"state_dict": model.state_dict(), "class_names": class_names}, ...).
+std::string pickle_state_and_class_names(const NamedTensors& state, const std::vector<std::string>& class_names);
 
 }  // namespace mnist

@@ -179,8 +179,7 @@ at::Tensor PickledTensorReader::read(const PickleValue& value, const std::string
 }
 
 PickledModel read_pickled_model(const PickleValue& root, PickledTensorReader& tensors, const std::string& source) {
-  if (PickledTensorReader::is_tensor(root))
-    throw data_error(source + " holds a single tensor, not a model", kStateHint);
+  if (PickledTensorReader::is_tensor(root)) return {{{"", tensors.read(root, "")}}, {}};
   const auto* dict = root.as<PickleDict>();
   if (dict == nullptr) throw data_error(source + " holds no dict of tensors", kStateHint);
 

@@ -57,7 +57,8 @@ struct PickledModel {
 
 // Finds the state dict in the outermost value: the value itself, or what stands under "state_dict" or
 // "model_state_dict", then with "class_names" beside it. A prefix "module." that all names have (DataParallel) is taken
-// off. Throws a data `Error` that says what the file holds instead.
+// off. A single tensor outside of any dict has an empty name. Throws a data `Error` that says what the file holds
+// instead.
 PickledModel read_pickled_model(const PickleValue& root, PickledTensorReader& tensors, const std::string& source);
 
 }  // namespace mnist

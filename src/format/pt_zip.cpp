@@ -60,10 +60,12 @@ ModelFile read_pt_zip(std::string_view bytes, const std::string& source) {
   return file;
 }
 
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe) {
+void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
   const std::string root = "archive/";
   ZipWriter zip(file);
-  zip.add(root + "data.pkl", pickle_state(state));
+  zip.add(root + "data.pkl", layout == PickleLayout::state_dict
+                                 ? pickle_state(state)
+                                 : pickle_state_and_class_names(state, recipe.class_names));
   zip.add(root + ".format_version", "1");
   zip.add(root + ".storage_alignment", "64");
   zip.add(root + "byteorder", "little");

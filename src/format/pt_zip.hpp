@@ -14,6 +14,6 @@ ModelFile read_pt_zip(std::string_view bytes, const std::string& source);
 
 // `state`: contiguous, on the CPU. The root folder is always called "archive", so that the bytes do not depend on the
 // file's name. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe);
+void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
 
 }  // namespace mnist

@@ -16,11 +16,14 @@ LeNet::LeNet(std::int64_t classes)
   register_module("fc2", fc2_);
 }
 
-torch::Tensor LeNet::forward(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
+torch::Tensor LeNet::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
   torch::Tensor x = at::max_pool2d(at::relu(conv1_(inputs)), 2);  // [N, 20, 12, 12]
   x = at::max_pool2d(at::relu(conv2_(x)), 2);                     // [N, 50, 4, 4]
-  x = at::relu(fc1_(x.flatten(1)));                               // [N, 500]
-  return fc2_(x);                                                 // [N, classes]
+  return at::relu(fc1_(x.flatten(1)));                            // [N, 500]
+}
+
+torch::Tensor LeNet::head(const torch::Tensor& features) {
+  return fc2_(features);
 }
 
 }  // namespace mnist

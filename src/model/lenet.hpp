@@ -13,8 +13,9 @@ class LeNet : public Network {
  public:
   explicit LeNet(std::int64_t classes);
 
-  // `inputs`: [N, 1, 28, 28]
-  torch::Tensor forward(const torch::Tensor& inputs, const Dropout& dropout) override;
+  // `inputs`: [N, 1, 28, 28]. Returns [N, 500].
+  torch::Tensor features(const torch::Tensor& inputs, const Dropout& dropout) override;
+  torch::Tensor head(const torch::Tensor& features) override;
 
  private:
   torch::nn::Conv2d conv1_;

@@ -7,13 +7,22 @@
 #include "mnist/core/suggest.hpp"
 
 #include "cnn.hpp"
+#include "convnet.hpp"
 #include "lenet.hpp"
+#include "resnet18.hpp"
 
 namespace mnist {
 namespace {
 
 // Mean and standard deviation of MNIST's training pixels, as every program that we replace has them.
 const Preprocessing kMnistDigit = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0.1307}, {0.3081}};
+
+// The same without their scaling: the exercise trains on values 0..1.
+const Preprocessing kPlainDigit = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0}, {1}};
+
+// Of ImageNet's training photos, as torchvision's networks are trained with them.
+const Preprocessing kImageNetPhoto = {Preprocessing::Kind::photo, 3, 224, 224, 256, {0.485, 0.456, 0.406},
+                                      {0.229, 0.224, 0.225}};
 
 template <class T>
 std::shared_ptr<Network> make(std::int64_t classes) {
@@ -54,6 +63,32 @@ const std::vector<ModelInfo>& models() {
        .preprocessing = kMnistDigit,
        .training = {.dataset = "mnist", .epochs = 20, .optimizer = "sgd", .lr = 0.01, .momentum = 0.5},
        .make = make<LeNet>},
+      {.name = "convnet",
+       .description = "three convolutions and one linear layer, 0.1 M parameters (corrupted-MNIST exercise)",
+       .head = "fc1.weight",
+       .preprocessing = kPlainDigit,
+       .training = {.dataset = "corruptmnist",
+                    .epochs = 10,
+                    .batch_size = 32,
+                    .optimizer = "adam",
+                    .lr = 0.001,
+                    .shuffle = "off"},
+       .make = make<ConvNet>},
+      {.name = "resnet18",
+       .description = "ResNet-18 for photos, 11 M parameters, transfer learning (torchvision)",
+       .head = "fc.weight",
+       .preprocessing = kImageNetPhoto,
+       .training = {.dataset = "folder",
+                    .epochs = 25,
+                    .batch_size = 4,
+                    .test_batch_size = 32,
+                    .optimizer = "sgd",
+                    .lr = 0.001,
+                    .momentum = 0.9,
+                    .step_size = 7,
+                    .gamma = 0.1},
+       .transfer_learning = true,
+       .make = make<ResNet18>},
   };
   return table;
 }

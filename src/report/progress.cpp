@@ -75,9 +75,9 @@ void ProgressLine::interval(const IntervalReport& /*report*/) {
   clear();
 }
 
-void ProgressLine::evaluating(std::int64_t epoch) {
+void ProgressLine::training_done(const TrainingReport& report) {
   clear();
-  draw(fmt::format("epoch {}: testing", epoch));
+  draw(fmt::format("epoch {}: testing", report.epoch));
 }
 
 void ProgressLine::epoch_done(const EpochReport& report) {

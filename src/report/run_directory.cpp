@@ -13,12 +13,6 @@ namespace {
 
 constexpr const char* kHint = "name another place with --run-dir";
 
-void make_folder(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
-}
-
 // A path on the command line need not be UTF-8.
 std::string text_of(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -27,7 +21,7 @@ std::string text_of(const nlohmann::ordered_json& json) {
 }  // namespace
 
 RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch) {
-  make_folder(runs);
+  make_folder(runs, kHint);
   for (int number = 1;; ++number) {
     const std::filesystem::path path = runs / fmt::format("{}-{}", arch, number);
     std::error_code error;
@@ -42,7 +36,7 @@ RunDirectory RunDirectory::at(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, ignored) && !std::filesystem::is_empty(path, ignored)) {
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)), kHint);
   }
-  make_folder(path);
+  make_folder(path, kHint);
   return RunDirectory(path);
 }
 
@@ -104,19 +98,23 @@ void MetricsFiles::interval(const IntervalReport& report) {
 }
 
 void MetricsFiles::epoch_done(const EpochReport& report) {
+  const TrainingReport& train = report.train;
+  const auto accuracy = static_cast<double>(train.correct) / static_cast<double>(train.total);
   const nlohmann::ordered_json row = {{"kind", "test"},
-                                      {"epoch", report.epoch},
-                                      {"lr", report.lr},
+                                      {"epoch", train.epoch},
+                                      {"lr", train.lr},
                                       {"loss", report.test.loss},
                                       {"correct", report.test.correct},
                                       {"total", report.test.total},
                                       {"accuracy", report.test.accuracy()},
-                                      {"images_per_second", report.images_per_second},
-                                      {"train_seconds", report.train_seconds},
+                                      {"train_loss", train.loss},
+                                      {"train_accuracy", accuracy},
+                                      {"images_per_second", train.images_per_second},
+                                      {"train_seconds", train.seconds},
                                       {"test_seconds", report.test_seconds}};
-  write(row.dump() + "\n", fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f}\n", report.epoch, report.lr,
+  write(row.dump() + "\n", fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f}\n", train.epoch, train.lr,
                                        report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),
-                                       report.images_per_second, report.train_seconds + report.test_seconds));
+                                       train.images_per_second, train.seconds + report.test_seconds));
 }
 
 void MetricsFiles::write(const std::string& json, const std::string& csv) {

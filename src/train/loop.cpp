@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <vector>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
@@ -50,23 +52,65 @@ void check_finite(double loss, std::int64_t epoch, const std::string& which) {
               "try a smaller --lr");
 }
 
+std::vector<torch::Tensor> trainable(const Network& network) {
+  std::vector<torch::Tensor> parameters = network.parameters();
+  std::erase_if(parameters, [](const torch::Tensor& parameter) { return !parameter.requires_grad(); });
+  return parameters;
+}
+
+// What the batches of an epoch gave, kept on the device: reading a number there would make it wait.
+class BatchFigures {
+ public:
+  BatchFigures(std::int64_t batches, const c10::Device& device)
+      : losses_(at::zeros({batches}, device)), correct_(at::zeros({batches}, device)) {}
+
+  void add(std::int64_t step, const torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& targets) {
+    const c10::AutoGradMode no_grad(false);
+    losses_.select(0, step).copy_(loss);
+    correct_.select(0, step).copy_(logits.argmax(1).eq(targets).sum());
+  }
+
+  // `size`: of a batch, the last of which may hold fewer of the `items`.
+  void fill(TrainingReport& report, std::int64_t size, std::int64_t items) const {
+    const torch::Tensor losses = losses_.cpu();
+    const torch::Tensor correct = correct_.cpu();
+    for (std::int64_t step = 0; step < losses.size(0); ++step) {
+      const std::int64_t count = std::min(size, items - step * size);
+      const auto loss = losses[step].item<float>();
+      const auto right = correct[step].item<float>();
+      report.batch_losses.push_back(loss);
+      report.batch_accuracies.push_back(right / static_cast<float>(count));
+      report.loss += static_cast<double>(loss) * static_cast<double>(count);
+      report.correct += static_cast<std::int64_t>(right);
+      report.total += count;
+    }
+    report.loss /= static_cast<double>(report.total);
+  }
+
+ private:
+  torch::Tensor losses_;   // float [batches]
+  torch::Tensor correct_;  // float [batches]
+};
+
 }  // namespace
 
-TrainingResult train(Network& network, const Dataset& train_set, const Dataset& test_set,
-                     const Preprocessing& preprocessing, const TrainingOptions& options,
+TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
                      const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested) {
   const std::int64_t items = train_set.size();
   std::int64_t batches = (items + options.batch_size - 1) / options.batch_size;
   if (options.limit_batches > 0) batches = std::min(batches, options.limit_batches);
-  const auto optimizer = make_optimizer(options.optimizer, network.parameters());
+  const auto optimizer = make_optimizer(options.optimizer, trainable(network));
   TrainingResult result;
 
   for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
+    for (TrainingObserver* observer : observers) observer->epoch_started(epoch, options.epochs);
     const double lr = learning_rate(options.schedule, epoch);
-    const torch::Tensor order = epoch_order(items, options.seed, epoch).to(options.device);
     const Stopwatch train_time;
+    const torch::Tensor order = options.shuffle ? epoch_order(items, options.seed, epoch) : at::arange(items);
+    train_set.start(order.slice(0, 0, batches * options.batch_size), epoch);
     Rate rate;
-    network.train();
+    BatchFigures figures(batches, options.device);
+    network.train(options.inputs == Inputs::images);
 
     for (std::int64_t step = 0; step < batches; ++step) {
       if (stop_requested()) {
@@ -75,17 +119,19 @@ TrainingResult train(Network& network, const Dataset& train_set, const Dataset& 
       }
       const std::int64_t begin = step * options.batch_size;
       const std::int64_t end = std::min(begin + options.batch_size, items);
-      const Batch batch = gather_batch(train_set, order.slice(0, begin, end), preprocessing);
+      const Batch batch = train_set.get(begin, end);
 
-      torch::Tensor loss;
+      torch::Tensor logits;
       {
         const PrecisionScope scope(options.precision, options.device);
-        const torch::Tensor logits = network.forward(batch.inputs, Dropout(options.seed, epoch, step));
-        loss = at::nll_loss(at::log_softmax(logits.to(at::kFloat), 1), batch.targets);
+        logits = options.inputs == Inputs::features ? network.head(batch.inputs)
+                                                    : network.forward(batch.inputs, Dropout(options.seed, epoch, step));
       }
+      const torch::Tensor loss = at::nll_loss(at::log_softmax(logits.to(at::kFloat), 1), batch.targets);
       optimizer->zero_grad();
       loss.backward();
       optimizer->step(lr);
+      figures.add(step, loss, logits, batch.targets);
 
       rate.add(end - begin);
       if (step % options.log_interval == 0) {
@@ -100,20 +146,29 @@ TrainingResult train(Network& network, const Dataset& train_set, const Dataset& 
       }
     }
 
-    const double train_seconds = train_time.seconds();
-    for (TrainingObserver* observer : observers) observer->evaluating(epoch);
+    EpochReport report;
+    report.train = {.epoch = epoch, .epochs = options.epochs, .lr = lr, .images_per_second = rate.per_second()};
+    figures.fill(report.train, options.batch_size, items);
+    report.train.seconds = train_time.seconds();
+    check_finite(report.train.loss, epoch, "training loss");
+    for (TrainingObserver* observer : observers) observer->training_done(report.train);
+
     const Stopwatch test_time;
-    const Evaluation test =
-        evaluate(network, test_set, preprocessing,
-                 {options.device, options.precision, options.test_batch_size, options.limit_batches, stop_requested});
-    if (test.stopped) {
+    report.test = evaluate(network, test_set,
+                           {.device = options.device,
+                            .precision = options.precision,
+                            .batch_size = options.test_batch_size,
+                            .limit_batches = options.limit_batches,
+                            .stop_requested = stop_requested,
+                            .inputs = options.inputs});
+    report.test_seconds = test_time.seconds();
+    if (report.test.stopped) {
       result.stopped = true;
       return result;
     }
-    check_finite(test.loss, epoch, "test loss");
+    check_finite(report.test.loss, epoch, "test loss");
     result.epochs = epoch;
-    result.test = test;
-    const EpochReport report = {epoch, options.epochs, lr, train_seconds, test_time.seconds(), rate.per_second(), test};
+    result.test = report.test;
     for (TrainingObserver* observer : observers) observer->epoch_done(report);
   }
   return result;

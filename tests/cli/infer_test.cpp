@@ -67,7 +67,7 @@ class InferTest : public ::testing::Test {
 
     const auto dataset = load_dataset("mnist", *folder_ / "data", Split::test);
     network->eval();
-    const auto batch = slice_batch(dataset, 0, kItems, info.preprocessing);
+    const auto batch = gather_batch(dataset, torch::arange(kItems), info.preprocessing);
     const auto probabilities = network->forward(batch.inputs, Dropout::off()).softmax(1);
     for (std::int64_t item = 0; item < kItems; ++item) {
       const auto index = probabilities[item].argmax().item<std::int64_t>();

@@ -50,6 +50,29 @@ TEST(DatasetTest, LoadsAFolderThatHoldsTheFilesWithEitherName) {
   EXPECT_EQ(load_dataset("fashion-mnist", folder.path(), Split::test).size(), 5);
 }
 
+// Copies the fixture of three images to a file of the corrupted-MNIST exercise.
+void add_tensors(const std::filesystem::path& folder, const std::string& images, const std::string& target) {
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(test::fixture("models/tensor_images.pt"), folder / images);
+  std::filesystem::copy_file(test::fixture("models/tensor_target.pt"), folder / target);
+}
+
+TEST(DatasetTest, LoadsTheTensorFilesOfCorruptMnist) {
+  const test::TemporaryFolder folder;
+  for (const std::string number : {"0", "1"}) {
+    add_tensors(folder / "corruptmnist", "train_images_" + number + ".pt", "train_target_" + number + ".pt");
+  }
+  add_tensors(folder / "corruptmnist", "test_images.pt", "test_target.pt");
+  const Dataset train = load_dataset("corruptmnist", folder.path(), Split::train);
+  EXPECT_EQ(train.images.sizes(), (std::vector<std::int64_t>{6, 1, 28, 28}));
+  EXPECT_EQ(train.images.scalar_type(), torch::kUInt8);
+  EXPECT_EQ(train.images[0][0][0][5].item<int>(), 5);
+  EXPECT_TRUE(train.labels.equal(torch::tensor({7, 0, 9, 7, 0, 9}, torch::kInt64)));
+  EXPECT_EQ(load_dataset("corruptmnist", folder / "corruptmnist", Split::test).size(), 3);
+  std::filesystem::remove(folder / "corruptmnist" / "test_target.pt");
+  EXPECT_THAT(load_error("corruptmnist", folder.path()), HasSubstr("no '" + (folder / "corruptmnist").string()));
+}
+
 TEST(DatasetTest, PrefersTheUnpackedFile) {
   const test::TemporaryFolder folder;
   test::write_small_mnist(folder.path(), 3, 3, true);
@@ -106,7 +129,7 @@ TEST(DatasetTest, RefusesLabelsOutsideTheClasses) {
 }
 
 TEST(DatasetTest, KnowsItsNames) {
-  EXPECT_THAT(dataset_names(), ElementsAre("mnist", "fashion-mnist"));
+  EXPECT_THAT(dataset_names(), ElementsAre("mnist", "fashion-mnist", "corruptmnist"));
   EXPECT_EQ(dataset_class_names("fashion-mnist")[0], "T-shirt/top");
   try {
     dataset_class_names("minst");

@@ -98,6 +98,22 @@ TEST(ReadModelFile, FindsClassNamesBesideTheStateDict) {
   EXPECT_THAT(read_model_file(fixture("models/checkpoint.pt")).class_names, IsEmpty());
 }
 
+TEST(ReadTensorFile, IsTheOneTensor) {
+  const at::Tensor images = read_tensor_file(fixture("models/tensor_images.pt"));
+  EXPECT_TRUE(
+      at::equal(images.mul(255).round().to(at::kLong), at::arange(3 * 784).reshape({3, 28, 28}).remainder(256)));
+  EXPECT_TRUE(at::equal(read_tensor_file(fixture("models/tensor_target.pt")), at::tensor({7, 0, 9}, at::kLong)));
+}
+
+TEST(ReadTensorFile, RefusesAStateDict) {
+  try {
+    read_tensor_file(fixture("models/state.pt"));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("holds a dict of tensors, not a single one"));
+  }
+}
+
 TEST(ReadModelFile, RefusesOtherContentsByName) {
   const auto refusal = [](const std::string& file) { return refusal_of(fixture("models") / file); };
   EXPECT_THAT(refusal("whole_module.pt"), AllOf(HasSubstr("'__main__.TinyNet'"), HasSubstr("model.state_dict()")));
@@ -191,6 +207,23 @@ TEST(WriteModelFile, WritesWhatTorchSaveWrites) {
   ASSERT_LT(tensors_end, python.size());
   EXPECT_EQ(ours.substr(0, tensors_end), python.substr(0, tensors_end));
   EXPECT_EQ(ours.find("archive/extra/mnist.json"), tensors_end + 30);
+}
+
+TEST(WriteModelFile, WritesClassNamesAsTorchSaveWritesThem) {
+  const TemporaryFolder folder;
+  Recipe recipe = small_recipe();
+  recipe.class_names = {"ant", "bee", "cicada"};
+  const auto state = read_model_file(fixture("models/class_names.pt")).state;
+  write_model_file(folder / "model.pt", state, recipe, PickleLayout::with_class_names);
+  const auto pickle = [](const std::string& bytes) {
+    const auto begin = bytes.find("\x80\x02}q");
+    return bytes.substr(begin, bytes.find("eu.", bytes.find("cicada")) + 3 - begin);
+  };
+  EXPECT_EQ(pickle(content_of(folder / "model.pt")), pickle(content_of(fixture("models/class_names.pt"))));
+  const ModelFile read = read_model_file(folder / "model.pt");
+  expect_same_state(read.state, state);
+  EXPECT_EQ(read.class_names, recipe.class_names);
+  EXPECT_EQ(read.recipe, recipe);
 }
 
 TEST(WriteModelFile, NumbersMoreThan256RememberedValues) {

@@ -1,6 +1,7 @@
 // The networks against PyTorch: initial weights, logits and gradients from the same numbers; state dicts.
 #include "mnist/model/network.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -26,8 +27,8 @@ void fill(Network& network) {
   }
 }
 
-torch::Tensor inputs(std::int64_t count) {
-  return test::hashed_pixels({80, 1, 28, 28}, 1000).slice(0, 0, count).to(at::kFloat).div(255).sub(0.1307).div(0.3081);
+torch::Tensor inputs(std::int64_t count, const std::string& arch = "cnn") {
+  return test::reference_inputs(model_info(arch).preprocessing.channels == 3).slice(0, 0, count);
 }
 
 class EveryNetwork : public ::testing::TestWithParam<std::string> {};
@@ -45,7 +46,7 @@ TEST_P(EveryNetwork, GivesPyTorchsLogitsAndGradients) {
   const auto network = make_network(model_info(GetParam()), 10, 1);
   fill(*network);
   const auto& numbers = reference_numbers()[GetParam()];
-  const torch::Tensor logits = network->forward(inputs(8), Dropout::off());
+  const torch::Tensor logits = network->forward(inputs(8, GetParam()), Dropout::off());
   ASSERT_EQ(logits.sizes(), at::IntArrayRef({8, 10}));
   const auto expected = numbers["logits"].get<std::vector<double>>();
   for (std::int64_t i = 0; i < 80; ++i) {
@@ -69,7 +70,8 @@ TEST_P(EveryNetwork, StateGoesIntoAnotherOne) {
   const auto source = make_network(model_info(GetParam()), 10, 1);
   const auto target = make_network(model_info(GetParam()), 10, 2);
   load_state_dict(*target, state_dict(*source), "'x.pt'");
-  EXPECT_TRUE(at::equal(source->forward(inputs(4), Dropout::off()), target->forward(inputs(4), Dropout::off())));
+  const torch::Tensor x = inputs(4, GetParam());
+  EXPECT_TRUE(at::equal(source->forward(x, Dropout::off()), target->forward(x, Dropout::off())));
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, ::testing::ValuesIn(model_names()),
@@ -78,6 +80,9 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, ::testing::ValuesIn(model_names())
 TEST(Network, ParameterCountsAreThoseOfTheReferencePrograms) {
   EXPECT_EQ(parameter_count(*make_network(model_info("cnn"), 10, 1)), 1'199'882);
   EXPECT_EQ(parameter_count(*make_network(model_info("lenet"), 10, 1)), 431'080);
+  EXPECT_EQ(parameter_count(*make_network(model_info("convnet"), 10, 1)), 93'962);
+  EXPECT_EQ(parameter_count(*make_network(model_info("resnet18"), 1000, 1)), 11'689'512);
+  EXPECT_EQ(parameter_count(*make_network(model_info("resnet18"), 2, 1)), 11'177'538);
 }
 
 TEST(Network, StateDictHasPythonsNamesInPythonsOrder) {
@@ -85,6 +90,32 @@ TEST(Network, StateDictHasPythonsNamesInPythonsOrder) {
   for (const auto& [name, tensor] : state_dict(*make_network(model_info("cnn"), 10, 1))) names.push_back(name);
   EXPECT_EQ(names, (std::vector<std::string>{"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight",
                                              "fc1.bias", "fc2.weight", "fc2.bias"}));
+}
+
+TEST(Network, ResNet18HasTorchvisionsNamesInItsOrder) {
+  const StateDict state = state_dict(*make_network(model_info("resnet18"), 2, 1));
+  ASSERT_EQ(state.size(), 122u);
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : state) names.push_back(name);
+  EXPECT_EQ(names[0], "conv1.weight");
+  EXPECT_EQ(names[5], "bn1.num_batches_tracked");
+  EXPECT_EQ(names[6], "layer1.0.conv1.weight");
+  const auto downsample = std::ranges::find(names, "layer2.0.downsample.0.weight");
+  ASSERT_NE(downsample, names.end());
+  EXPECT_EQ(*(downsample - 1), "layer2.0.bn2.num_batches_tracked");
+  EXPECT_EQ(*(downsample + 1), "layer2.0.downsample.1.weight");
+  EXPECT_EQ(names[121], "fc.bias");
+}
+
+TEST(Network, ForwardIsTheHeadOfTheFeatures) {
+  for (const std::string& arch : model_names()) {
+    const auto network = make_network(model_info(arch), 10, 1);
+    network->eval();
+    const torch::Tensor x = inputs(2, arch);
+    const torch::Tensor features = network->features(x, Dropout::off());
+    EXPECT_EQ(features.dim(), 2) << arch;
+    EXPECT_TRUE(at::equal(network->head(features), network->forward(x, Dropout::off()))) << arch;
+  }
 }
 
 TEST(Network, AStateThatDoesNotFitIsNamedAndChangesNothing) {

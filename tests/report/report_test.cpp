@@ -41,7 +41,7 @@ TEST(ReferenceLog, TestLineStandsBetweenEmptyLines) {
   std::string text;
   ReferenceLog log([&](const std::string& line) { text += line; });
   log.interval(interval(0, 64, 2.3));
-  log.epoch_done({.epoch = 1, .test = {.loss = 0.5, .correct = 1, .total = 2}});
+  log.epoch_done({.train = {.epoch = 1}, .test = {.loss = 0.5, .correct = 1, .total = 2}});
   EXPECT_EQ(text,
             "Train Epoch: 1 [0/60000 (0%)]\tLoss: 2.300000\n"
             "\nTest set: Average loss: 0.5000, Accuracy: 1/2 (50%)\n\n");
@@ -117,8 +117,9 @@ TEST(MetricsFiles, HaveARowAnIntervalAndAnEpoch) {
     metrics.interval(interval(10, 64, 2.5));
     // Flushed row by row: what a killed run leaves.
     EXPECT_THAT(content_of(folder / "metrics.jsonl"), HasSubstr("2.5"));
-    metrics.epoch_done(
-        {.epoch = 1, .lr = 1, .train_seconds = 2, .test_seconds = 1, .test = {.loss = 0.5, .correct = 9, .total = 10}});
+    metrics.epoch_done({.train = {.epoch = 1, .lr = 1, .seconds = 2, .loss = 0.75, .correct = 15, .total = 20},
+                        .test_seconds = 1,
+                        .test = {.loss = 0.5, .correct = 9, .total = 10}});
   }
   std::istringstream lines(content_of(folder / "metrics.jsonl"));
   std::string line;

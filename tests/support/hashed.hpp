@@ -38,4 +38,12 @@ inline at::Tensor hashed_pixels(at::IntArrayRef shape, std::uint32_t salt) {
   return tensor;
 }
 
+// The inputs of scripts/reference_numbers.py: 80 digits [80, 1, 28, 28] or photos [80, 3, 64, 64], normalised.
+inline at::Tensor reference_inputs(bool photos) {
+  const at::Tensor pixels =
+      hashed_pixels(photos ? at::IntArrayRef({80, 3, 64, 64}) : at::IntArrayRef({80, 1, 28, 28}), 1000);
+  const at::Tensor values = pixels.to(at::kFloat).div(255);
+  return photos ? values.sub(0.45).div(0.22) : values.sub(0.1307).div(0.3081);
+}
+
 }  // namespace mnist::test

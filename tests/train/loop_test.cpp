@@ -48,7 +48,7 @@ TrainingOptions quick_options() {
 struct Recorder : TrainingObserver {
   void batch_done(const BatchReport& report) override { batches.push_back(report); }
   void interval(const IntervalReport& report) override { intervals.push_back(report); }
-  void evaluating(std::int64_t epoch) override { evaluated.push_back(epoch); }
+  void training_done(const TrainingReport& report) override { evaluated.push_back(report.epoch); }
   void epoch_done(const EpochReport& report) override { epochs.push_back(report); }
   std::vector<BatchReport> batches;
   std::vector<IntervalReport> intervals;
@@ -63,8 +63,9 @@ TrainingResult train_with(Network& network, const TrainingOptions& options, Trai
   std::vector<TrainingObserver*> observers;
   if (observer != nullptr) observers.push_back(observer);
   std::int64_t steps = 0;
-  return train(network, train_set, test_set, lenet().preprocessing, options, observers,
-               [&] { return steps++ == stop_after; });
+  ResidentBatches train_batches(train_set, lenet().preprocessing);
+  ResidentBatches test_batches(test_set, lenet().preprocessing);
+  return train(network, train_batches, test_batches, options, observers, [&] { return steps++ == stop_after; });
 }
 
 TEST(Loop, LearnsEasyDigits) {
@@ -110,7 +111,7 @@ TEST(Loop, ReportsEveryIntervalWithTheReferenceProgramsCounts) {
   EXPECT_DOUBLE_EQ(recorder.intervals[2].lr, 0.025);
   EXPECT_EQ(recorder.evaluated, (std::vector<std::int64_t>{1, 2}));
   ASSERT_EQ(recorder.epochs.size(), 2u);
-  EXPECT_EQ(recorder.epochs[1].epoch, 2);
+  EXPECT_EQ(recorder.epochs[1].train.epoch, 2);
 }
 
 // The loop written out: order and dropout come from (seed, epoch, step), and each step sees the weights of the last.
@@ -204,8 +205,9 @@ TEST(Schedule, IsStepLR) {
 TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {
   const auto network = make_network(lenet(), 10, 1);
   const Dataset dataset = easy_digits(50, 2);
-  const Evaluation whole = evaluate(*network, dataset, lenet().preprocessing, {.batch_size = 50});
-  const Evaluation parts = evaluate(*network, dataset, lenet().preprocessing, {.batch_size = 7});
+  ResidentBatches batches(dataset, lenet().preprocessing);
+  const Evaluation whole = evaluate(*network, batches, {.batch_size = 50});
+  const Evaluation parts = evaluate(*network, batches, {.batch_size = 7});
   EXPECT_EQ(parts.total, 50);
   EXPECT_EQ(parts.correct, whole.correct);
   EXPECT_NEAR(parts.loss, whole.loss, 1e-6);
@@ -216,7 +218,8 @@ TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {
 TEST(Evaluate, DropsNothing) {
   const auto network = make_network(model_info("cnn"), 10, 1);
   const Dataset dataset = easy_digits(20, 2);
-  const Evaluation result = evaluate(*network, dataset, lenet().preprocessing, {});
+  ResidentBatches batches(dataset, lenet().preprocessing);
+  const Evaluation result = evaluate(*network, batches, {});
   const Batch batch = gather_batch(dataset, at::arange(20), lenet().preprocessing);
   const torch::Tensor logits = network->forward(batch.inputs, Dropout::off());
   EXPECT_NEAR(result.loss, at::nll_loss(at::log_softmax(logits, 1), batch.targets).item<double>(), 1e-6);

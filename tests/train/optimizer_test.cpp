@@ -76,8 +76,7 @@ TEST_P(EveryNetwork, FirstTenLossesAreThoseOfPyTorch) {
       parameter.copy_(test::hashed_uniform(parameter.sizes(), salt++, 0.05));
     }
   }
-  const torch::Tensor inputs =
-      test::hashed_pixels({80, 1, 28, 28}, 1000).to(at::kFloat).div(255).sub(0.1307).div(0.3081);
+  const torch::Tensor inputs = test::reference_inputs(info.preprocessing.channels == 3);
   const torch::Tensor targets = at::arange(80).remainder(10);
   const auto optimizer = make_optimizer({info.training.optimizer, info.training.momentum, info.training.weight_decay},
                                         network->parameters());
@@ -93,7 +92,7 @@ TEST_P(EveryNetwork, FirstTenLossesAreThoseOfPyTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, ::testing::Values("cnn", "lenet"),
+INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, ::testing::ValuesIn(model_names()),
                          [](const auto& parameter) { return parameter.param; });
 
 }  // namespace

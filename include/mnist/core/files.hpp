@@ -52,4 +52,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 // of a long run that its result could not be saved.
 void check_writable(const std::filesystem::path& path);
 
+// Makes the folder and those above it, where it is not there. Throws a data `Error` with this hint.
+void make_folder(const std::filesystem::path& path, const std::string& hint);
+
 }  // namespace mnist

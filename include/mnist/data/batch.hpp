@@ -21,6 +21,9 @@ torch::Tensor epoch_order(std::int64_t count, std::uint64_t seed, std::int64_t e
 // ToTensor and Normalize, bit for bit). `pixels`: uint8 [N, C, H, W] on any device.
 torch::Tensor normalize(const torch::Tensor& pixels, const Preprocessing& preprocessing);
 
+// Back to bytes, for people to look at: uint8 [N, C, H, W] on the CPU.
+torch::Tensor denormalize(const torch::Tensor& inputs, const Preprocessing& preprocessing);
+
 struct Batch {
   torch::Tensor inputs;   // float32 [N, C, H, W], normalised
   torch::Tensor targets;  // int64 [N]
@@ -28,8 +31,5 @@ struct Batch {
 
 // The items `indices` (int64 [N], on the data set's device) of a data set.
 Batch gather_batch(const Dataset& dataset, const torch::Tensor& indices, const Preprocessing& preprocessing);
-
-// Items begin .. end-1 in the data set's own order, without a copy of the pixels.
-Batch slice_batch(const Dataset& dataset, std::int64_t begin, std::int64_t end, const Preprocessing& preprocessing);
 
 }  // namespace mnist

@@ -15,6 +15,10 @@ enum class Invert { automatic, always, never };
 // "auto", "always", "never"; throws a usage `Error` with the nearest name otherwise.
 Invert invert_from_name(const std::string& name);
 
+// `pixels`: uint8 [height, width, 1..4] as `read_image` gives them, transparent ones laid over white. Returns uint8
+// [3, height, width].
+torch::Tensor to_rgb(const torch::Tensor& pixels);
+
 // `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Returns uint8 [C, H, W] of the recipe's size, ready
 // for `normalize`. Transparent pixels are laid over white.
 //

@@ -32,6 +32,12 @@ struct ModelFile {
 // does not match), not a model file, or a model file of a kind that is not read.
 ModelFile read_model_file(const std::filesystem::path& path);
 
+// The one tensor of a file that torch.save wrote of it (no state dict). Throws as above.
+torch::Tensor read_tensor_file(const std::filesystem::path& path);
+
+// What a .pt file's pickle holds: the state dict itself, or {"state_dict": it, "class_names": [names of the recipe]}.
+enum class PickleLayout { state_dict, with_class_names };
+
 // Throws the data `Error` that `write_model_file` throws for a name whose ending is neither .pt, .pth nor .safetensors:
 // for saying so before the work.
 void check_model_name(const std::filesystem::path& path);
@@ -39,6 +45,7 @@ void check_model_name(const std::filesystem::path& path);
 // Replaces `path` atomically. Tensors are written contiguous and from any device; the same state and recipe give the
 // same bytes. Throws a data `Error` where the file cannot be written or the ending is neither .pt, .pth nor
 // .safetensors.
-void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe);
+void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
+                      PickleLayout layout = PickleLayout::state_dict);
 
 }  // namespace mnist

@@ -18,9 +18,14 @@ class Network : public torch::nn::Module {
  public:
   using torch::nn::Module::Module;
 
-  // `inputs`: float [N, C, H, W]. Returns logits [N, classes]: no softmax applied (where the Python model ends in
-  // log_softmax, the loss applies it, which is the same number).
-  virtual torch::Tensor forward(const torch::Tensor& inputs, const Dropout& dropout) = 0;
+  // All but the last layer. `inputs`: float [N, C, H, W]. Returns [N, features].
+  virtual torch::Tensor features(const torch::Tensor& inputs, const Dropout& dropout) = 0;
+
+  // The last layer. Returns logits [N, classes]: no softmax applied (where the Python model ends in log_softmax, the
+  // loss applies it, which is the same number).
+  virtual torch::Tensor head(const torch::Tensor& features) = 0;
+
+  torch::Tensor forward(const torch::Tensor& inputs, const Dropout& dropout) { return head(features(inputs, dropout)); }
 };
 
 // Tensors by name in the network's own order: what Python's `state_dict()` holds.

@@ -25,6 +25,7 @@ struct TrainingDefaults {
   double weight_decay = 0;
   std::int64_t step_size = 0;  // epochs between two multiplications of the rate by gamma; 0: never
   double gamma = 1;
+  std::string shuffle = "on";  // "on": another order every epoch; "off": the data set's own
 };
 
 struct ModelInfo {
@@ -33,6 +34,9 @@ struct ModelInfo {
   std::string head;         // name of the last layer's weight, [classes, ...]
   Preprocessing preprocessing;
   TrainingDefaults training;
+  // Photos: training starts from pretrained weights (`--weights`), the best epoch is kept, and the model file is the
+  // dict {"state_dict", "class_names"} of the program that it comes from.
+  bool transfer_learning = false;
   // A network with PyTorch's default initialisation, drawn from LibTorch's default generator.
   std::function<std::shared_ptr<Network>(std::int64_t classes)> make;
 };

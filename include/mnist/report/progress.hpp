@@ -28,7 +28,7 @@ class ProgressLine : public TrainingObserver {
 
   void batch_done(const BatchReport& report) override;
   void interval(const IntervalReport& report) override;
-  void evaluating(std::int64_t epoch) override;
+  void training_done(const TrainingReport& report) override;
   void epoch_done(const EpochReport& report) override;
 
  private:

@@ -6,6 +6,8 @@
 //   metrics.jsonl   one JSON object an interval and an epoch, for machines
 //   metrics.csv     the same rows, for spreadsheets
 //   last.pt         the weights after the last finished epoch
+//   best.pt         transfer learning: the weights of the best epoch so far
+//   training_statistics.png, test_grid.png, ..._predictions.png
 //   interrupted.pt  the weights at the moment a signal stopped the run
 #pragma once
 
@@ -42,6 +44,7 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
   std::filesystem::path last() const { return path_ / "last.pt"; }
+  std::filesystem::path best() const { return path_ / "best.pt"; }
   std::filesystem::path interrupted() const { return path_ / "interrupted.pt"; }
 
   // Writes config.toml and manifest.json, outcome "running". Throws a data `Error` as below.

@@ -1,11 +1,10 @@
-// Loss and accuracy of a network on a labelled data set.
+// Loss and accuracy of a network on a labelled data set. Figures by class: `classification_report.hpp`.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 
-#include "mnist/core/recipe.hpp"
-#include "mnist/data/dataset.hpp"
+#include "mnist/data/batches.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
 
@@ -20,17 +19,22 @@ struct Evaluation {
   double accuracy() const { return total == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(total); }
 };
 
+// What the batches hold: images, or what the network's `features` made of them, so that only its head is left to run.
+enum class Inputs { images, features };
+
 struct EvaluationOptions {
-  c10::Device device = c10::kCPU;  // where network and data set are
+  c10::Device device = c10::kCPU;  // where network and batches are
   Precision precision = Precision::fp32;
   std::int64_t batch_size = 1000;
   std::int64_t limit_batches = 0;                               // stop after so many; 0: all
   std::function<bool()> stop_requested = [] { return false; };  // asked between two batches
+  Inputs inputs = Inputs::images;
+  // Gets the log-probabilities [N, classes] and the targets [N] of each batch, on the device, in the set's own order.
+  std::function<void(const torch::Tensor& log_probabilities, const torch::Tensor& targets)> each_batch;
 };
 
 // In eval mode and without gradients; the network's mode is put back. The loss of a batch is summed in fp32 and the
 // batches in double, as the reference programs do it, so that the figures agree to the last digit printed.
-Evaluation evaluate(Network& network, const Dataset& dataset, const Preprocessing& preprocessing,
-                    const EvaluationOptions& options);
+Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions& options);
 
 }  // namespace mnist

@@ -8,8 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "mnist/core/recipe.hpp"
-#include "mnist/data/dataset.hpp"
+#include "mnist/data/batches.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
 #include "mnist/train/evaluate.hpp"
@@ -28,7 +27,10 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
   OptimizerOptions optimizer;
   Schedule schedule;
-  c10::Device device = c10::kCPU;  // where network and data sets are
+  bool shuffle = true;  // another order every epoch; else the set's own
+  // features: the network stays in evaluation mode and only its head is trained (BatchNorm's statistics do not move).
+  Inputs inputs = Inputs::images;
+  c10::Device device = c10::kCPU;  // where network and batches are
   Precision precision = Precision::fp32;
 };
 
@@ -38,10 +40,10 @@ struct TrainingResult {
   bool stopped = false;     // by `stop_requested`, in the middle of an epoch
 };
 
-// Trains `network` in place. `stop_requested` is asked between two steps; true ends the run there.
-// Throws an `Error` of kind diverged where the loss is no finite number: the weights are of no use then.
-TrainingResult train(Network& network, const Dataset& train_set, const Dataset& test_set,
-                     const Preprocessing& preprocessing, const TrainingOptions& options,
+// Trains in place those parameters of `network` that require gradients. `stop_requested` is asked between two steps;
+// true ends the run there. Throws an `Error` of kind diverged where the loss is no finite number: the weights are of no
+// use then.
+TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
                      const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested);
 
 }  // namespace mnist

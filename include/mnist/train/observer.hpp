@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "mnist/train/evaluate.hpp"
 
@@ -30,14 +31,25 @@ struct IntervalReport {
   double images_per_second = 0;  // of this epoch so far without its first batch; 0 where unknown
 };
 
-// After an epoch and its evaluation.
-struct EpochReport {
+// After the batches of an epoch, before its evaluation. What is counted was seen while the weights changed: each batch
+// before its update, with dropout.
+struct TrainingReport {
   std::int64_t epoch = 0;  // from 1
   std::int64_t epochs = 0;
   double lr = 0;
-  double train_seconds = 0;
+  double seconds = 0;
+  double images_per_second = 0;  // without the first batch
+  double loss = 0;               // mean an item
+  std::int64_t correct = 0;
+  std::int64_t total = 0;               // items looked at
+  std::vector<float> batch_losses;      // means, a value a batch
+  std::vector<float> batch_accuracies;  // 0..1, a value a batch
+};
+
+// After an epoch and its evaluation.
+struct EpochReport {
+  TrainingReport train;
   double test_seconds = 0;
-  double images_per_second = 0;  // of training, without the first batch
   Evaluation test;
 };
 
@@ -45,9 +57,10 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
 
+  virtual void epoch_started(std::int64_t /*epoch*/, std::int64_t /*epochs*/) {}
   virtual void batch_done(const BatchReport& /*report*/) {}
   virtual void interval(const IntervalReport& /*report*/) {}
-  virtual void evaluating(std::int64_t /*epoch*/) {}  // the epoch's batches are done, its evaluation begins
+  virtual void training_done(const TrainingReport& /*report*/) {}  // the epoch's evaluation begins
   virtual void epoch_done(const EpochReport& /*report*/) {}
 };
 

@@ -1,0 +1,47 @@
+// Where the training loop and the evaluation get their batches from, whatever the data set: an order of items goes in,
+// batches of it come out.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <torch/types.h>
+
+#include "mnist/core/recipe.hpp"
+#include "mnist/data/batch.hpp"
+#include "mnist/data/dataset.hpp"
+
+namespace mnist {
+
+class Batches {
+ public:
+  virtual ~Batches() = default;
+
+  // Items in the data set.
+  virtual std::int64_t size() const = 0;
+
+  // Begins a pass over `order`: int64 [M] on the CPU, each in [0, size()). Where items are changed at random, how is a
+  // pure function of (seed, epoch, item).
+  virtual void start(const torch::Tensor& order, std::int64_t epoch) = 0;
+
+  // Positions begin .. end-1 of the order, on the device.
+  virtual Batch get(std::int64_t begin, std::int64_t end) = 0;
+};
+
+// Batches of a data set that is resident on a device.
+class ResidentBatches : public Batches {
+ public:
+  ResidentBatches(Dataset dataset, Preprocessing preprocessing)
+      : dataset_(std::move(dataset)), preprocessing_(std::move(preprocessing)) {}
+
+  std::int64_t size() const override { return dataset_.size(); }
+  void start(const torch::Tensor& order, std::int64_t epoch) override;
+  Batch get(std::int64_t begin, std::int64_t end) override;
+
+ private:
+  Dataset dataset_;
+  Preprocessing preprocessing_;
+  torch::Tensor order_;  // on the data set's device
+};
+
+}  // namespace mnist

@@ -1,0 +1,78 @@
+// A folder of labelled photos, as torchvision's ImageFolder has it: DIR/train/<class>/*, DIR/val/<class>/*.
+//
+// Photos are decoded in parallel when they are loaded, which also finds those that are broken, and kept as bytes as far
+// as the bound on memory goes; the rest are decoded again whenever they are used.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "mnist/core/recipe.hpp"
+#include "mnist/data/batches.hpp"
+#include "mnist/data/dataset.hpp"
+
+namespace mnist {
+
+// The files of one split, before any of them is opened.
+struct PhotoFolder {
+  std::filesystem::path dir;                   // DIR/train
+  std::vector<std::string> class_names;        // the names of the folders in it, in the order of their bytes
+  std::vector<std::filesystem::path> paths;    // by class, then by name; also from folders within a class
+  std::vector<std::int64_t> labels;            // of each path
+  std::vector<std::filesystem::path> ignored;  // files that by their names are no PNG or JPEG
+};
+
+// The folder of a split: DIR/train, DIR/val (or DIR/test for Split::test where there is no DIR/val). Throws a data
+// `Error` where it is missing or unreadable, holds fewer than two classes, or a class has no image.
+PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split);
+
+// Throws a data `Error` that names the classes that only one of them has.
+void check_same_classes(const PhotoFolder& train, const PhotoFolder& test);
+
+struct BrokenPhoto {
+  std::filesystem::path path;
+  std::string reason;
+};
+
+struct PhotoOptions {
+  bool augment = false;  // random_resized_crop and flip; else shorter side to the recipe's `resize` and middle crop
+  std::uint64_t seed = 0;
+  std::int64_t cache_bytes = 0;  // memory for decoded photos
+  c10::Device device = c10::kCPU;
+};
+
+class PhotoBatches : public Batches {
+ public:
+  // Decodes every photo. Those that are broken are left out and listed in `broken`; nothing is thrown for them.
+  // Throws a data `Error` where none of a class is left.
+  PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options);
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(folder_.paths.size()); }
+  void start(const torch::Tensor& order, std::int64_t epoch) override;
+  Batch get(std::int64_t begin, std::int64_t end) override;
+
+  const PhotoFolder& folder() const { return folder_; }  // without the broken ones
+  const std::vector<BrokenPhoto>& broken() const { return broken_; }
+  std::int64_t cached() const { return cached_; }  // photos that are kept decoded
+
+ private:
+  // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
+  torch::Tensor decode(std::int64_t item) const;
+  torch::Tensor prepared(std::int64_t item) const;  // uint8 [3, height, width]
+
+  PhotoFolder folder_;
+  Preprocessing preprocessing_;
+  PhotoOptions options_;
+  std::vector<torch::Tensor> decoded_;  // by item; undefined where it is not kept
+  std::vector<BrokenPhoto> broken_;
+  std::int64_t cached_ = 0;
+  torch::Tensor labels_;  // int64 [N] on the CPU
+  torch::Tensor order_;
+  std::int64_t epoch_ = 0;
+};
+
+}  // namespace mnist

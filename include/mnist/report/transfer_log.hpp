@@ -1,0 +1,53 @@
+// The lines on stdout of the transfer-learning program, whose logs count epochs from 0 and call the test set "val".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mnist/train/observer.hpp"
+
+namespace mnist {
+
+// What the program says before it trains.
+struct TransferRun {
+  std::string libtorch;  // version
+  std::string device;    // "cuda:0"
+  std::string data_dir;
+  std::int64_t train_items = 0;
+  std::int64_t val_items = 0;
+  std::vector<std::string> class_names;
+  std::string scenario;
+};
+
+// Its lines, each with its line break; the lists as Python prints them.
+std::string transfer_header(const TransferRun& run);
+
+// "train Loss: 0.6110 Acc: 0.7336"
+std::string phase_line(const std::string& phase, double loss, double accuracy);
+
+// "Training complete in 2m 5s"
+std::string complete_line(double seconds);
+
+// "Best val Acc: 0.947712" and, in a line of our own, what the last epoch got and whose weights are saved.
+std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch,
+                       const Evaluation& last);
+
+// Hands each line on as it comes about: "Epoch 0/24", ten dashes, the train line, the val line, and where this epoch is
+// the best so far, that it is kept; then an empty line.
+class TransferLog : public TrainingObserver {
+ public:
+  // `write` gets whole lines, each with its line break.
+  explicit TransferLog(std::function<void(const std::string&)> write) : write_(std::move(write)) {}
+
+  void epoch_started(std::int64_t epoch, std::int64_t epochs) override;
+  void training_done(const TrainingReport& report) override;
+  void epoch_done(const EpochReport& report) override;
+
+ private:
+  std::function<void(const std::string&)> write_;
+  double best_ = 0;
+};
+
+}  // namespace mnist

@@ -1,0 +1,58 @@
+// What a network gets right and wrong, class by class: confusion, precision, recall, F1, top-k, and each mistake.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace mnist {
+
+// Of one class. A figure whose denominator is 0 is 0 (scikit-learn's `zero_division=0`).
+struct ClassFigures {
+  double precision = 0;        // of the items predicted as this class, the share that is
+  double recall = 0;           // of the items of this class, the share predicted as such
+  double f1 = 0;               // harmonic mean of the two
+  std::int64_t support = 0;    // items of this class
+  std::int64_t predicted = 0;  // items predicted as this class
+};
+
+struct Mistake {
+  std::int64_t item = 0;  // in the data set
+  std::int64_t truth = 0;
+  std::int64_t predicted = 0;
+  double probability = 0;           // of the predicted class
+  double probability_of_truth = 0;  // of the true one
+};
+
+class ClassificationReport {
+ public:
+  // `top_k`: between 1 and `classes`.
+  ClassificationReport(std::int64_t classes, std::int64_t top_k) : classes_(classes), top_k_(top_k) {}
+
+  // The next items: log-probabilities [N, classes] and targets [N], on any device.
+  void add(const torch::Tensor& log_probabilities, const torch::Tensor& targets);
+
+  std::int64_t classes() const { return classes_; }
+  std::int64_t top_k() const { return top_k_; }
+  double top_k_accuracy() const;  // share of the items whose class is among the k likeliest
+
+  std::int64_t count(std::int64_t truth, std::int64_t predicted) const;  // items
+  torch::Tensor confusion() const;  // int64 [classes, classes]: rows the true classes, columns the predicted ones
+  std::vector<ClassFigures> by_class() const;
+  ClassFigures macro_average() const;  // unweighted means over the classes
+
+  const std::vector<Mistake>& mistakes() const { return mistakes_; }  // in the order of the items
+
+ private:
+  std::int64_t classes_;
+  std::int64_t top_k_;
+  std::int64_t items_ = 0;
+  std::int64_t in_top_k_ = 0;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // of pairs that occur: (truth, predicted)
+  std::vector<Mistake> mistakes_;
+};
+
+}  // namespace mnist

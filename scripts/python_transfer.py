@@ -1,0 +1,95 @@
+"""The transfer-learning program in Python that mnist is compared with: the tutorial's network, recipe, data path, output.
+
+    python scripts/python_transfer.py --data-dir DIR --weights FILE [--scenario finetuning|fixedfeature] [--epochs N]
+                                      [--seed N] [--output FILE]
+
+ResNet-18 from FILE, SGD (0.001, momentum 0.9), StepLR (7 epochs, 0.1), batches of 4, ImageFolder through DataLoader with
+4 workers, the best epoch's weights saved. It is not tuned: this is what mnist replaces. Needs the packages of
+scripts/check_python.txt.
+"""
+
+import argparse
+import copy
+import pathlib
+import time
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import StepLR
+from torch.utils.data import DataLoader
+from torchvision import datasets, models, transforms
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training photos
+
+
+def loaders(folder):
+    to_input = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+    transform = {
+        "train": transforms.Compose([transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), *to_input]),
+        "val": transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), *to_input]),
+    }
+    sets = {split: datasets.ImageFolder(folder / split, transform[split]) for split in transform}
+    return {split: DataLoader(sets[split], batch_size=4, shuffle=True, num_workers=4) for split in sets}
+
+
+def build(weights, classes, frozen):
+    model = models.resnet18()
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    for parameter in model.parameters():
+        parameter.requires_grad = not frozen
+    model.fc = nn.Linear(model.fc.in_features, classes)
+    return model
+
+
+def run_phase(phase, model, loader, optimizer):
+    """Mean loss and accuracy of one pass; in the training phase with updates."""
+    model.train(phase == "train")
+    loss_sum, correct = 0.0, 0
+    for images, labels in loader:
+        optimizer.zero_grad()
+        with torch.set_grad_enabled(phase == "train"):
+            output = model(images)
+            loss = nn.functional.cross_entropy(output, labels)
+            if phase == "train":
+                loss.backward()
+                optimizer.step()
+        loss_sum += loss.item() * len(images)
+        correct += (output.argmax(dim=1) == labels).sum().item()
+    total = len(loader.dataset)
+    print(f"{phase} Loss: {loss_sum / total:.4f} Acc: {correct / total:.4f}", flush=True)
+    return correct / total
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", required=True, type=pathlib.Path)
+    parser.add_argument("--weights", required=True, type=pathlib.Path)
+    parser.add_argument("--scenario", choices=["finetuning", "fixedfeature"], default="finetuning")
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", default="hymenoptera.pt")
+    options = parser.parse_args()
+
+    torch.manual_seed(options.seed)
+    data = loaders(options.data_dir)
+    class_names = data["train"].dataset.classes
+    frozen = options.scenario == "fixedfeature"
+    model = build(options.weights, len(class_names), frozen)
+    optimizer = torch.optim.SGD(model.fc.parameters() if frozen else model.parameters(), lr=0.001, momentum=0.9)
+    scheduler = StepLR(optimizer, step_size=7, gamma=0.1)
+    start, best, best_state = time.monotonic(), 0.0, None
+    for epoch in range(options.epochs):
+        print(f"Epoch {epoch}/{options.epochs - 1}\n----------")
+        run_phase("train", model, data["train"], optimizer)
+        scheduler.step()
+        accuracy = run_phase("val", model, data["val"], optimizer)
+        if accuracy > best:
+            best, best_state = accuracy, copy.deepcopy(model.state_dict())
+        print()
+    seconds = int(time.monotonic() - start)
+    print(f"Training complete in {seconds // 60}m {seconds % 60}s\nBest val Acc: {best:.6f}")
+    torch.save({"state_dict": best_state, "class_names": class_names}, options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+#include "evaluate_output.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/text.hpp"
+#include "mnist/report/reference_log.hpp"
+
+#include "csv.hpp"
+
+namespace mnist::cli {
+namespace {
+
+constexpr std::size_t kNameWidth = 20;  // columns; longer names are cut
+constexpr std::int64_t kMatrixInText = 20;
+constexpr std::int64_t kMatrixInJson = 1000;
+constexpr std::size_t kMistakesInText = 10;
+
+std::string cut(const std::string& name, std::size_t width) {
+  const std::string safe = printable(name);
+  return safe.size() <= width ? safe : safe.substr(0, width - 3) + "...";
+}
+
+std::string item_name(const EvaluationResult& result, const Mistake& mistake) {
+  if (result.paths.empty()) return std::to_string(mistake.item);
+  return result.paths[static_cast<std::size_t>(mistake.item)].string();
+}
+
+const std::string& class_name(const EvaluationResult& result, std::int64_t index) {
+  return result.class_names[static_cast<std::size_t>(index)];
+}
+
+std::size_t name_width(const EvaluationResult& result) {
+  std::size_t width = std::string_view("macro average").size();
+  for (const std::string& name : result.class_names) width = std::max(width, cut(name, kNameWidth).size());
+  return width;
+}
+
+std::string class_table(const EvaluationResult& result) {
+  const std::size_t width = name_width(result);
+  std::string text = fmt::format("{:<{}}  precision  recall      F1  images\n", "class", width);
+  const auto row = [&](const std::string& name, const ClassFigures& figures) {
+    text += fmt::format("{:<{}}  {:9.4f}  {:6.4f}  {:6.4f}  {:6}\n", name, width, figures.precision, figures.recall,
+                        figures.f1, figures.support);
+  };
+  const auto figures = result.report.by_class();
+  for (std::size_t index = 0; index < figures.size(); ++index) {
+    row(cut(result.class_names[index], kNameWidth), figures[index]);
+  }
+  row("macro average", result.report.macro_average());
+  return text;
+}
+
+std::string confusion_table(const EvaluationResult& result) {
+  const std::int64_t classes = result.report.classes();
+  if (classes > kMatrixInText) {
+    return fmt::format("Confusion matrix of {} classes: see --format json or --confusion FILE\n", classes);
+  }
+  constexpr std::size_t kColumn = 8;
+  const std::size_t width = name_width(result);
+  std::string text = "Confusion matrix (rows: true class, columns: predicted class)\n" + std::string(width, ' ');
+  for (const std::string& name : result.class_names) text += fmt::format(" {:>{}}", cut(name, kColumn), kColumn);
+  text += '\n';
+  for (std::int64_t truth = 0; truth < classes; ++truth) {
+    text += fmt::format("{:<{}}", cut(class_name(result, truth), kNameWidth), width);
+    for (std::int64_t predicted = 0; predicted < classes; ++predicted) {
+      text += fmt::format(" {:>{}}", result.report.count(truth, predicted), kColumn);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string mistakes_table(const EvaluationResult& result) {
+  std::vector<Mistake> mistakes = result.report.mistakes();
+  if (mistakes.empty()) return "Nothing is misclassified\n";
+  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
+  std::string text = fmt::format("Misclassified: {}", with_thousands(static_cast<std::int64_t>(mistakes.size())));
+  if (mistakes.size() > kMistakesInText) {
+    text += fmt::format("; the {} surest (all of them: --misclassified FILE)", kMistakesInText);
+    mistakes.resize(kMistakesInText);
+  }
+  text += '\n';
+  for (const Mistake& mistake : mistakes) {
+    text += fmt::format("  {}: {} ({:.1f} %), true: {} ({:.1f} %)\n", printable(item_name(result, mistake)),
+                        printable(class_name(result, mistake.predicted)), 100 * mistake.probability,
+                        printable(class_name(result, mistake.truth)), 100 * mistake.probability_of_truth);
+  }
+  return text;
+}
+
+nlohmann::ordered_json figures_json(const ClassFigures& figures) {
+  return {
+      {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
+}
+
+}  // namespace
+
+std::string evaluation_text(const EvaluationResult& result) {
+  std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
+  if (result.report.top_k() > 1) {
+    text += fmt::format("Among the {} likeliest: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
+  }
+  return text + class_table(result) + "\n" + confusion_table(result) + "\n" + mistakes_table(result);
+}
+
+std::string evaluation_json(const EvaluationResult& result) {
+  const Evaluation& evaluation = result.evaluation;
+  nlohmann::ordered_json json = {{"model", result.model},
+                                 {"arch", result.arch},
+                                 {"dataset", result.dataset},
+                                 {"split", result.split},
+                                 {"loss", evaluation.loss},
+                                 {"correct", evaluation.correct},
+                                 {"total", evaluation.total},
+                                 {"accuracy", evaluation.accuracy()},
+                                 {"top_k", result.report.top_k()},
+                                 {"top_k_accuracy", result.report.top_k_accuracy()},
+                                 {"macro_average", figures_json(result.report.macro_average())}};
+  json["classes"] = nlohmann::ordered_json::array();
+  const auto by_class = result.report.by_class();
+  for (std::size_t index = 0; index < by_class.size(); ++index) {
+    nlohmann::ordered_json figures = {{"name", result.class_names[index]}};
+    figures.update(figures_json(by_class[index]));
+    json["classes"].push_back(figures);
+  }
+  const std::int64_t classes = result.report.classes();
+  if (classes <= kMatrixInJson) {
+    json["confusion"] = nlohmann::ordered_json::array();
+    for (std::int64_t truth = 0; truth < classes; ++truth) {
+      std::vector<std::int64_t> row;
+      for (std::int64_t predicted = 0; predicted < classes; ++predicted) {
+        row.push_back(result.report.count(truth, predicted));
+      }
+      json["confusion"].push_back(row);
+    }
+  }
+  json["misclassified"] = nlohmann::ordered_json::array();
+  for (const Mistake& mistake : result.report.mistakes()) {
+    nlohmann::ordered_json entry = {{"item", mistake.item}};
+    if (!result.paths.empty()) entry["path"] = item_name(result, mistake);
+    entry["true"] = class_name(result, mistake.truth);
+    entry["predicted"] = class_name(result, mistake.predicted);
+    entry["probability"] = mistake.probability;
+    entry["probability_of_true"] = mistake.probability_of_truth;
+    json["misclassified"].push_back(entry);
+  }
+  // Names and paths need not be UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string mistakes_csv(const EvaluationResult& result) {
+  std::string text =
+      std::string(result.paths.empty() ? "item" : "path") + ",true,predicted,probability,probability_of_true\n";
+  for (const Mistake& mistake : result.report.mistakes()) {
+    text += fmt::format("{},{},{},{:.6f},{:.6f}\n", csv_field(item_name(result, mistake)),
+                        csv_field(class_name(result, mistake.truth)), csv_field(class_name(result, mistake.predicted)),
+                        mistake.probability, mistake.probability_of_truth);
+  }
+  return text;
+}
+
+}  // namespace mnist::cli

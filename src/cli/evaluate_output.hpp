@@ -1,0 +1,35 @@
+// The results of `mnist evaluate` as text, JSON and CSV. Scripts read them: forms are added to, not changed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "mnist/train/classification_report.hpp"
+#include "mnist/train/evaluate.hpp"
+
+namespace mnist::cli {
+
+struct EvaluationResult {
+  std::string model;
+  std::string arch;
+  std::string dataset;
+  std::string split;
+  std::vector<std::string> class_names;
+  std::vector<std::filesystem::path> paths;  // of each item; empty where items have only a number
+  Evaluation evaluation;
+  ClassificationReport report;
+};
+
+// The reference program's line; below it top-k, a table of the classes, the confusion matrix (up to 20 classes), and
+// the surest mistakes.
+std::string evaluation_text(const EvaluationResult& result);
+
+// One object in one line, with everything: model, arch, dataset, split, loss, correct, total, accuracy, top_k,
+// top_k_accuracy, macro_average, classes, confusion (up to 1,000 classes), misclassified.
+std::string evaluation_json(const EvaluationResult& result);
+
+// A line for each mistake, with a header: item or path, true, predicted, probability, probability_of_true.
+std::string mistakes_csv(const EvaluationResult& result);
+
+}  // namespace mnist::cli

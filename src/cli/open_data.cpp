@@ -1,0 +1,81 @@
+#include "open_data.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/data/photos.hpp"
+
+#include "options.hpp"
+
+namespace mnist::cli {
+namespace {
+
+constexpr std::int64_t kMiB = 1024 * 1024;
+
+void tell_broken(const std::vector<BrokenPhoto>& broken, const DataOptions& options, spdlog::logger& log) {
+  if (broken.empty()) return;
+  if (options.bad_images == "stop") {
+    const std::string more = broken.size() > 1 ? fmt::format(", and {} more are broken", broken.size() - 1) : "";
+    throw data_error(broken.front().reason + more, "mend or remove it, or leave such images out: --bad-images skip");
+  }
+  for (const BrokenPhoto& photo : broken) log.warn("left out: {}", photo.reason);
+}
+
+}  // namespace
+
+std::vector<std::string> all_dataset_names() {
+  std::vector<std::string> names = dataset_names();
+  names.emplace_back(kFolder);
+  return names;
+}
+
+CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value) {
+  return integer(
+      app.add_option("--cache-mb", value, "memory for decoded photos, in MiB; those beyond are decoded anew"), 0,
+      1'000'000);
+}
+
+CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
+  return one_of(app.add_option("--bad-images", value, "what a photo that cannot be read does"), {"stop", "skip"});
+}
+
+OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
+                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log) {
+  const bool wants_photos = preprocessing.kind == Preprocessing::Kind::photo;
+  if (wants_photos != (options.dataset == kFolder)) {
+    throw usage_error(
+        fmt::format("the network takes {}, which the data set {} does not have",
+                    wants_photos ? "photos" : "digits of 28 x 28 pixels", options.dataset),
+        wants_photos ? "use --dataset folder, with photos in DIR/train/<class>" : "for photos use --arch resnet18");
+  }
+  if (options.dataset != kFolder) {
+    Dataset dataset = to_device(load_dataset(options.dataset, options.data_dir, split), device);
+    std::vector<std::string> class_names = dataset.class_names;
+    return {std::move(class_names), {}, std::make_unique<ResidentBatches>(std::move(dataset), preprocessing)};
+  }
+  PhotoFolder folder = scan_photo_folder(options.data_dir, split);
+  if (!folder.ignored.empty()) {
+    log.warn("{}: {} no PNG or JPEG by name, left out: {}{}", quoted(folder.dir),
+             folder.ignored.size() == 1 ? "1 file is" : fmt::format("{} files are", folder.ignored.size()),
+             quoted(folder.ignored.front()), folder.ignored.size() > 1 ? ", ..." : "");
+  }
+  auto photos =
+      std::make_unique<PhotoBatches>(std::move(folder), preprocessing,
+                                     PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device});
+  tell_broken(photos->broken(), options, log);
+  const std::int64_t uncached = photos->size() - photos->cached();
+  if (uncached > 0) {
+    log.info("{} of {} photos do not fit into --cache-mb {} and are decoded anew every epoch", with_thousands(uncached),
+             with_thousands(photos->size()), options.cache_mb);
+  }
+  const PhotoFolder& kept = photos->folder();
+  std::vector<std::string> class_names = kept.class_names;
+  std::vector<std::filesystem::path> paths = kept.paths;
+  return {std::move(class_names), std::move(paths), std::move(photos)};
+}
+
+}  // namespace mnist::cli

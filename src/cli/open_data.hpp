@@ -1,0 +1,53 @@
+// A split of any data set, ready to be trained or evaluated on: resident images, or a folder of photos.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <c10/core/Device.h>
+#include <spdlog/logger.h>
+
+#include "mnist/core/recipe.hpp"
+#include "mnist/data/batches.hpp"
+#include "mnist/data/dataset.hpp"
+
+namespace mnist::cli {
+
+// The data set that is a folder of photos, not a name in the table.
+inline constexpr const char* kFolder = "folder";
+
+// The names --dataset takes: those of the table and "folder".
+std::vector<std::string> all_dataset_names();
+
+struct DataOptions {
+  std::string dataset;
+  std::filesystem::path data_dir;
+  std::int64_t cache_mb = 2048;
+  std::string bad_images = "stop";
+};
+
+// --cache-mb and --bad-images, which concern photos only.
+CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value);
+CLI::Option* add_bad_images(CLI::App& app, std::string& value);
+
+struct OpenedData {
+  std::vector<std::string> class_names;
+  std::vector<std::filesystem::path> paths;  // of each item's photo; empty for resident images
+  std::unique_ptr<Batches> batches;
+};
+
+struct Augmentation {
+  bool on = false;  // of photos
+  std::uint64_t seed = 0;
+};
+
+// Tells in the log which files are no images and which are broken. Throws a data `Error` as `load_dataset` and
+// `scan_photo_folder` do, and where an image is broken and `bad_images` is "stop".
+OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
+                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log);
+
+}  // namespace mnist::cli

@@ -1,0 +1,22 @@
+// Training from weights that are there already: --weights.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <spdlog/logger.h>
+
+#include "mnist/model/registry.hpp"
+
+namespace mnist::cli {
+
+// Where `scripts/fetch_data resnet18` puts the published weights: $MNIST_DATA_DIR/weights, else data/weights.
+std::filesystem::path default_weights();
+
+// Loads the weights of `path` into a new network. The last layer keeps its own, new weights unless the file was trained
+// on the same classes. Throws a data `Error` where the file cannot be read or does not fit.
+void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
+                     const std::vector<std::string>& class_names, spdlog::logger& log);
+
+}  // namespace mnist::cli

@@ -1,0 +1,80 @@
+#include "mnist/data/augment.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "mnist/core/philox.hpp"
+
+#include "picture.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr double kLeastArea = 0.08;  // share of the picture's
+constexpr double kLeastRatio = 3.0 / 4.0;
+constexpr double kLargestRatio = 4.0 / 3.0;
+constexpr std::uint32_t kTries = 10;
+
+// Another key than that of the order of the items, whose counters would be the same.
+constexpr std::uint64_t kKeyOfCrops = 0x43726F7043726F70;
+
+// Uniform in [0, 1).
+double unit(std::uint32_t word) {
+  return static_cast<double>(word) / 4294967296.0;
+}
+
+// Uniform in [0, range), up to 2^-32 of bias.
+std::int64_t below(std::int64_t range, std::uint32_t word) {
+  return static_cast<std::int64_t>((static_cast<std::uint64_t>(range) * word) >> 32);
+}
+
+std::int64_t round_to_even(double value) {
+  return static_cast<std::int64_t>(std::nearbyint(value));
+}
+
+// The largest crop in the middle that keeps the ratio within its bounds.
+Crop middle_crop(std::int64_t height, std::int64_t width) {
+  const double ratio = static_cast<double>(width) / static_cast<double>(height);
+  Crop crop{0, 0, height, width, false};
+  if (ratio < kLeastRatio) crop.height = round_to_even(static_cast<double>(width) / kLeastRatio);
+  if (ratio > kLargestRatio) crop.width = round_to_even(static_cast<double>(height) * kLargestRatio);
+  crop.top = (height - crop.height) / 2;
+  crop.left = (width - crop.width) / 2;
+  return crop;
+}
+
+}  // namespace
+
+Crop random_resized_crop(std::int64_t height, std::int64_t width, std::uint64_t seed, std::int64_t epoch,
+                         std::int64_t item) {
+  const PhiloxKey key = philox_key(seed ^ kKeyOfCrops);
+  const auto words = [&](std::uint32_t block) {
+    return philox({static_cast<std::uint32_t>(item), block, static_cast<std::uint32_t>(epoch),
+                   static_cast<std::uint32_t>(static_cast<std::uint64_t>(item) >> 32)},
+                  key);
+  };
+  const bool flip = words(kTries)[0] >> 31 != 0;
+  const double area = static_cast<double>(height) * static_cast<double>(width);
+  for (std::uint32_t attempt = 0; attempt < kTries; ++attempt) {
+    const auto [area_word, ratio_word, top_word, left_word] = words(attempt);
+    const double wanted = area * (kLeastArea + (1 - kLeastArea) * unit(area_word));
+    const double ratio =
+        std::exp(std::log(kLeastRatio) + (std::log(kLargestRatio) - std::log(kLeastRatio)) * unit(ratio_word));
+    const std::int64_t w = round_to_even(std::sqrt(wanted * ratio));
+    const std::int64_t h = round_to_even(std::sqrt(wanted / ratio));
+    if (w > 0 && w <= width && h > 0 && h <= height) {
+      return {below(height - h + 1, top_word), below(width - w + 1, left_word), h, w, flip};
+    }
+  }
+  Crop crop = middle_crop(height, width);
+  crop.flip = flip;
+  return crop;
+}
+
+torch::Tensor apply(const Crop& crop, const torch::Tensor& planes, const Preprocessing& preprocessing) {
+  const torch::Tensor cut = planes.narrow(1, crop.top, crop.height).narrow(2, crop.left, crop.width);
+  const torch::Tensor resized = resize(cut, preprocessing.height, preprocessing.width);
+  return crop.flip ? resized.flip(2) : resized;
+}
+
+}  // namespace mnist

@@ -1,0 +1,193 @@
+#include "mnist/data/photos.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/data/augment.hpp"
+#include "mnist/data/prepare.hpp"
+#include "mnist/format/image.hpp"
+
+#include "picture.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr const char* kLayout = "the layout is DIR/train/<class>/*.jpg and DIR/val/<class>/*.jpg";
+
+std::vector<std::filesystem::directory_entry> entries(const std::filesystem::path& dir) {
+  std::error_code error;
+  std::vector<std::filesystem::directory_entry> found;
+  for (auto entry = std::filesystem::directory_iterator(dir, error); !error && entry != end(entry);
+       entry.increment(error)) {
+    found.push_back(*entry);
+  }
+  if (error) throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()));
+  std::ranges::sort(found, {}, [](const auto& entry) { return entry.path(); });
+  return found;
+}
+
+bool is_hidden(const std::filesystem::path& path) {
+  return path.filename().string().starts_with('.');
+}
+
+// The files below `dir`: its own by name, then those of the folders in it.
+void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& folder) {
+  const auto found = entries(dir);
+  for (const auto& entry : found) {
+    if (entry.is_directory() || is_hidden(entry.path())) continue;
+    if (has_image_extension(entry.path())) {
+      folder.paths.push_back(entry.path());
+      folder.labels.push_back(label);
+    } else {
+      folder.ignored.push_back(entry.path());
+    }
+  }
+  for (const auto& entry : found) {
+    // A link to a folder could lead back up.
+    if (entry.is_directory() && !entry.is_symlink() && !is_hidden(entry.path())) collect(entry.path(), label, folder);
+  }
+}
+
+std::filesystem::path split_folder(const std::filesystem::path& dir, Split split) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(dir, ignored)) {
+    throw data_error(fmt::format("there is no folder {}", quoted(dir)),
+                     "name the folder with the photos with --data-dir; scripts/fetch_data hymenoptera gets an example");
+  }
+  std::filesystem::path folder = dir / (split == Split::train ? "train" : "val");
+  if (split == Split::test && !std::filesystem::is_directory(folder, ignored) &&
+      std::filesystem::is_directory(dir / "test", ignored)) {
+    folder = dir / "test";
+  }
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw data_error(fmt::format("there is no folder {}", quoted(folder)), kLayout);
+  }
+  return folder;
+}
+
+}  // namespace
+
+PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split) {
+  PhotoFolder folder;
+  folder.dir = split_folder(dir, split);
+  for (const auto& entry : entries(folder.dir)) {
+    if (!entry.is_directory() || is_hidden(entry.path())) continue;
+    const auto label = static_cast<std::int64_t>(folder.class_names.size());
+    const std::size_t before = folder.paths.size();
+    folder.class_names.push_back(entry.path().filename().string());
+    collect(entry.path(), label, folder);
+    if (folder.paths.size() == before) {
+      throw data_error(fmt::format("the class folder {} holds no PNG or JPEG file", quoted(entry.path())),
+                       "put images into it or take it away");
+    }
+  }
+  if (folder.class_names.size() < 2) {
+    throw data_error(fmt::format("{} holds {}: there is nothing to tell apart", quoted(folder.dir),
+                                 folder.class_names.empty() ? "no folder of a class" : "a single class"),
+                     kLayout);
+  }
+  return folder;
+}
+
+void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
+  const auto only_in = [](const PhotoFolder& one, const PhotoFolder& other) {
+    std::vector<std::string> names;
+    std::ranges::set_difference(one.class_names, other.class_names, std::back_inserter(names));
+    return names.empty() ? "" : fmt::format("; only in {}: {}", quoted(one.dir), fmt::join(names, ", "));
+  };
+  const std::string difference = only_in(train, test) + only_in(test, train);
+  if (difference.empty()) return;
+  throw data_error("training and validation have different classes" + difference, "both need a folder for each class");
+}
+
+PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options)
+    : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options) {
+  const auto count = static_cast<std::int64_t>(folder_.paths.size());
+  decoded_.resize(folder_.paths.size());
+  std::vector<std::string> faults(folder_.paths.size());
+  std::atomic<std::int64_t> used = 0;
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    const c10::AutoGradMode no_grad(false);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const auto index = static_cast<std::size_t>(item);
+      try {
+        torch::Tensor photo = decode(item);
+        const auto bytes = static_cast<std::int64_t>(photo.nbytes());
+        if (used.fetch_add(bytes) + bytes <= options_.cache_bytes) {
+          decoded_[index] = std::move(photo);
+        } else {
+          used.fetch_sub(bytes);
+        }
+      } catch (const Error& error) {
+        faults[index] = error.what();
+      }
+    }
+  });
+
+  PhotoFolder whole = folder_;
+  whole.paths.clear();
+  whole.labels.clear();
+  std::vector<torch::Tensor> kept;
+  for (std::size_t index = 0; index < faults.size(); ++index) {
+    if (!faults[index].empty()) {
+      broken_.push_back({folder_.paths[index], faults[index]});
+      continue;
+    }
+    whole.paths.push_back(folder_.paths[index]);
+    whole.labels.push_back(folder_.labels[index]);
+    cached_ += decoded_[index].defined() ? 1 : 0;
+    kept.push_back(std::move(decoded_[index]));
+  }
+  folder_ = std::move(whole);
+  decoded_ = std::move(kept);
+  labels_ = torch::tensor(folder_.labels, torch::kInt64);
+  const std::set<std::int64_t> present(folder_.labels.begin(), folder_.labels.end());
+  for (std::size_t label = 0; label < folder_.class_names.size(); ++label) {
+    if (present.contains(static_cast<std::int64_t>(label))) continue;
+    throw data_error(fmt::format("every image of the class {} in {} is broken",
+                                 quoted(std::filesystem::path(folder_.class_names[label])), quoted(folder_.dir)),
+                     broken_.front().reason);
+  }
+}
+
+torch::Tensor PhotoBatches::decode(std::int64_t item) const {
+  const torch::Tensor pixels = read_image(folder_.paths[static_cast<std::size_t>(item)]);
+  return options_.augment ? to_rgb(pixels) : prepare_image(pixels, preprocessing_, Invert::never);
+}
+
+torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
+  const torch::Tensor& kept = decoded_[static_cast<std::size_t>(item)];
+  const torch::Tensor photo = kept.defined() ? kept : decode(item);
+  if (!options_.augment) return photo;
+  return apply(random_resized_crop(photo.size(1), photo.size(2), options_.seed, epoch_, item), photo, preprocessing_);
+}
+
+void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
+  order_ = order;
+  epoch_ = epoch;
+}
+
+Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
+  const torch::Tensor items = order_.slice(0, begin, end);
+  const auto* numbers = items.data_ptr<std::int64_t>();
+  std::vector<torch::Tensor> photos(static_cast<std::size_t>(end - begin));
+  at::parallel_for(0, end - begin, 1, [&](std::int64_t first, std::int64_t last) {
+    const c10::AutoGradMode no_grad(false);
+    for (std::int64_t i = first; i < last; ++i) photos[static_cast<std::size_t>(i)] = prepared(numbers[i]);
+  });
+  const torch::Tensor pixels = at::stack(photos).to(options_.device);
+  return {normalize(pixels, preprocessing_), labels_.index_select(0, items).to(options_.device)};
+}
+
+}  // namespace mnist

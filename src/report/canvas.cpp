@@ -1,0 +1,167 @@
+#include "canvas.hpp"
+
+#include <cairo.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+
+namespace mnist {
+namespace {
+
+template <auto Destroy>
+struct Destroyer {
+  template <class T>
+  void operator()(T* object) const {
+    Destroy(object);
+  }
+};
+using Surface = std::unique_ptr<cairo_surface_t, Destroyer<cairo_surface_destroy>>;
+using Context = std::unique_ptr<cairo_t, Destroyer<cairo_destroy>>;
+
+void check(cairo_status_t status) {
+  if (status == CAIRO_STATUS_SUCCESS) return;
+  throw Error(ErrorKind::internal, std::string("cannot draw a picture: ") + cairo_status_to_string(status));
+}
+
+cairo_status_t append(void* text, const unsigned char* bytes, unsigned length) {
+  static_cast<std::string*>(text)->append(reinterpret_cast<const char*>(bytes), length);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+// One more pixel for each byte of a character of several, which must not be cut apart.
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// Names come from folders, whose bytes need not be UTF-8; cairo would draw nothing any more after one such text.
+std::string valid_utf8(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : 0;
+    bool valid = length > 0 && i + length <= text.size();
+    for (std::size_t j = 1; valid && j < length; ++j) valid = is_continuation(text[i + j]);
+    out += valid ? text.substr(i, length) : "?";
+    i += valid ? length : 1;
+  }
+  return printable(out);
+}
+
+}  // namespace
+
+struct Canvas::Parts {
+  Surface surface;
+  Context context;
+};
+
+Canvas::Canvas(int width, int height) : parts_(std::make_unique<Parts>()) {
+  parts_->surface.reset(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
+  check(cairo_surface_status(parts_->surface.get()));
+  parts_->context.reset(cairo_create(parts_->surface.get()));
+  cairo_select_font_face(parts_->context.get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+  fill({0, 0}, width, height, kWhite);
+}
+
+Canvas::~Canvas() = default;
+
+void Canvas::text(Point position, const std::string& text, double size, Align align, Color color) {
+  const std::string valid = valid_utf8(text);
+  const double width = text_width(valid, size);
+  cairo_t* context = parts_->context.get();
+  cairo_set_source_rgb(context, color.red, color.green, color.blue);
+  const double shift = align == Align::left ? 0 : align == Align::center ? width / 2 : width;
+  cairo_move_to(context, position.x - shift, position.y);
+  cairo_show_text(context, valid.c_str());
+}
+
+void Canvas::text_upright(Point position, const std::string& text, double size, Color color) {
+  constexpr double kQuarterTurn = 1.5707963267948966;
+  cairo_t* context = parts_->context.get();
+  cairo_save(context);
+  cairo_translate(context, position.x - size * 0.7, position.y);
+  cairo_rotate(context, kQuarterTurn);
+  this->text({0, 0}, text, size, Align::left, color);
+  cairo_restore(context);
+}
+
+double Canvas::text_width(const std::string& text, double size) {
+  cairo_t* context = parts_->context.get();
+  cairo_set_font_size(context, size);
+  cairo_text_extents_t extents;
+  cairo_text_extents(context, valid_utf8(text).c_str(), &extents);
+  return extents.x_advance;
+}
+
+std::string Canvas::fitted(const std::string& text, double size, double width) {
+  if (text_width(text, size) <= width) return text;
+  std::string begin = text;
+  while (!begin.empty() && text_width(begin + "...", size) > width) {
+    while (begin.size() > 1 && is_continuation(begin.back())) begin.pop_back();
+    begin.pop_back();
+  }
+  return begin + "...";
+}
+
+void Canvas::fill(Point corner, double width, double height, Color color) {
+  cairo_t* context = parts_->context.get();
+  cairo_set_source_rgb(context, color.red, color.green, color.blue);
+  cairo_rectangle(context, corner.x, corner.y, width, height);
+  cairo_fill(context);
+}
+
+void Canvas::frame(Point corner, double width, double height, Color color, double line_width) {
+  line({corner,
+        {corner.x + width, corner.y},
+        {corner.x + width, corner.y + height},
+        {corner.x, corner.y + height},
+        {corner.x, corner.y - line_width / 2}},
+       color, line_width);
+}
+
+void Canvas::line(const std::vector<Point>& points, Color color, double line_width) {
+  if (points.empty()) return;
+  cairo_t* context = parts_->context.get();
+  cairo_set_source_rgb(context, color.red, color.green, color.blue);
+  cairo_set_line_width(context, line_width);
+  cairo_move_to(context, points[0].x, points[0].y);
+  for (const Point& point : points) cairo_line_to(context, point.x, point.y);
+  cairo_stroke(context);
+}
+
+void Canvas::image(Point corner, double width, double height, const torch::Tensor& pixels) {
+  const torch::Tensor planes = pixels.expand({3, -1, -1}).permute({1, 2, 0}).contiguous();  // [H, W, 3]
+  const auto rows = static_cast<int>(planes.size(0));
+  const auto columns = static_cast<int>(planes.size(1));
+  const Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows));
+  check(cairo_surface_status(surface.get()));
+  auto* out = cairo_image_surface_get_data(surface.get());
+  const int stride = cairo_image_surface_get_stride(surface.get());
+  const auto* in = planes.data_ptr<std::uint8_t>();
+  for (int y = 0; y < rows; ++y) {
+    auto* row = reinterpret_cast<std::uint32_t*>(out + static_cast<std::ptrdiff_t>(y) * stride);
+    for (int x = 0; x < columns; ++x, in += 3) {
+      row[x] = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | std::uint32_t{in[2]};
+    }
+  }
+  cairo_surface_mark_dirty(surface.get());
+  cairo_t* context = parts_->context.get();
+  cairo_save(context);
+  cairo_translate(context, corner.x, corner.y);
+  cairo_scale(context, width / columns, height / rows);
+  cairo_set_source_surface(context, surface.get(), 0, 0);
+  constexpr int kSmall = 64;
+  cairo_pattern_set_filter(cairo_get_source(context), columns <= kSmall ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_GOOD);
+  cairo_rectangle(context, 0, 0, columns, rows);
+  cairo_fill(context);
+  cairo_restore(context);
+}
+
+void Canvas::save(const std::filesystem::path& path) {
+  check(cairo_status(parts_->context.get()));
+  std::string png;
+  check(cairo_surface_write_to_png_stream(parts_->surface.get(), append, &png));
+  write_file_atomically(path, png);
+}
+
+}  // namespace mnist

@@ -1,0 +1,62 @@
+#include <algorithm>
+
+#include "mnist/report/pictures.hpp"
+
+#include "canvas.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr int kTile = 240;  // pixels, of the square that an image is fitted into
+constexpr int kGap = 16;
+constexpr double kText = 15;
+constexpr double kLine = 19;
+constexpr int kCaption = 46;  // two lines
+
+Color color_of(CaptionedImage::Mark mark) {
+  if (mark == CaptionedImage::Mark::none) return kBlack;
+  return mark == CaptionedImage::Mark::right ? kGood : kBad;
+}
+
+// The image in the middle of a square of `side` pixels at `corner`, its caption below.
+void draw(Canvas& canvas, Point corner, double side, const CaptionedImage& image) {
+  const auto height = static_cast<double>(image.pixels.size(1));
+  const auto width = static_cast<double>(image.pixels.size(2));
+  const double scale = side / std::max(height, width);
+  canvas.image({corner.x + (side - width * scale) / 2, corner.y + (side - height * scale) / 2}, width * scale,
+               height * scale, image.pixels);
+  double base = corner.y + side + kLine;
+  for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + kCaption; base += kLine) {
+    const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
+    const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kText, side);
+    canvas.text({corner.x + side / 2, base}, line, kText, Align::center, color_of(image.mark));
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+void draw_image_grid(const std::filesystem::path& path, const std::vector<CaptionedImage>& images, int columns) {
+  const int count = static_cast<int>(images.size());
+  columns = std::clamp(columns, 1, std::max(count, 1));
+  const int rows = (count + columns - 1) / columns;
+  Canvas canvas(kGap + columns * (kTile + kGap), kGap + rows * (kTile + kCaption + kGap));
+  for (int i = 0; i < count; ++i) {
+    draw(canvas,
+         {static_cast<double>(kGap + i % columns * (kTile + kGap)),
+          static_cast<double>(kGap + i / columns * (kTile + kCaption + kGap))},
+         kTile, images[static_cast<std::size_t>(i)]);
+  }
+  canvas.save(path);
+}
+
+void draw_image(const std::filesystem::path& path, const CaptionedImage& image) {
+  constexpr std::int64_t kLeast = 240;
+  constexpr std::int64_t kMost = 1200;
+  const auto side = static_cast<int>(std::clamp(std::max(image.pixels.size(1), image.pixels.size(2)), kLeast, kMost));
+  Canvas canvas(side + 2 * kGap, side + kCaption + 2 * kGap);
+  draw(canvas, {kGap, kGap}, side, image);
+  canvas.save(path);
+}
+
+}  // namespace mnist

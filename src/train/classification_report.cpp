@@ -1,0 +1,81 @@
+#include "mnist/train/classification_report.hpp"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+namespace mnist {
+namespace {
+
+double ratio(double part, double whole) {
+  return whole == 0 ? 0 : part / whole;
+}
+
+}  // namespace
+
+void ClassificationReport::add(const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
+  const torch::Tensor rows = log_probabilities.to(at::kCPU, at::kDouble);
+  const torch::Tensor truths = targets.to(at::kCPU).contiguous();
+  const torch::Tensor best = log_probabilities.argmax(1).to(at::kCPU).contiguous();  // as `evaluate` counts them
+  const torch::Tensor top = std::get<1>(rows.topk(top_k_, 1));
+  in_top_k_ += top.eq(truths.unsqueeze(1)).any(1).sum().item<std::int64_t>();
+  const auto values = rows.accessor<double, 2>();
+  for (std::int64_t row = 0; row < truths.size(0); ++row, ++items_) {
+    const std::int64_t truth = truths.const_data_ptr<std::int64_t>()[row];
+    const std::int64_t predicted = best.const_data_ptr<std::int64_t>()[row];
+    ++counts_[{truth, predicted}];
+    if (truth != predicted) {
+      mistakes_.push_back({items_, truth, predicted, std::exp(values[row][predicted]), std::exp(values[row][truth])});
+    }
+  }
+}
+
+double ClassificationReport::top_k_accuracy() const {
+  return ratio(static_cast<double>(in_top_k_), static_cast<double>(items_));
+}
+
+std::int64_t ClassificationReport::count(std::int64_t truth, std::int64_t predicted) const {
+  const auto found = counts_.find({truth, predicted});
+  return found == counts_.end() ? 0 : found->second;
+}
+
+torch::Tensor ClassificationReport::confusion() const {
+  torch::Tensor matrix = at::zeros({classes_, classes_}, at::kLong);
+  for (const auto& [pair, count] : counts_) matrix[pair.first][pair.second] = count;
+  return matrix;
+}
+
+std::vector<ClassFigures> ClassificationReport::by_class() const {
+  std::vector<ClassFigures> figures(static_cast<std::size_t>(classes_));
+  for (const auto& [pair, count] : counts_) {
+    figures[static_cast<std::size_t>(pair.first)].support += count;
+    figures[static_cast<std::size_t>(pair.second)].predicted += count;
+  }
+  for (std::int64_t index = 0; index < classes_; ++index) {
+    ClassFigures& figure = figures[static_cast<std::size_t>(index)];
+    const auto right = static_cast<double>(count(index, index));
+    figure.precision = ratio(right, static_cast<double>(figure.predicted));
+    figure.recall = ratio(right, static_cast<double>(figure.support));
+    figure.f1 = ratio(2 * figure.precision * figure.recall, figure.precision + figure.recall);
+  }
+  return figures;
+}
+
+ClassFigures ClassificationReport::macro_average() const {
+  ClassFigures mean;
+  const auto figures = by_class();
+  for (const ClassFigures& figure : figures) {
+    mean.precision += figure.precision;
+    mean.recall += figure.recall;
+    mean.f1 += figure.f1;
+    mean.support += figure.support;
+    mean.predicted += figure.predicted;
+  }
+  const auto count = static_cast<double>(figures.size());
+  mean.precision /= count;
+  mean.recall /= count;
+  mean.f1 /= count;
+  return mean;
+}
+
+}  // namespace mnist

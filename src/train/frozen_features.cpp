@@ -1,0 +1,58 @@
+#include "mnist/train/frozen_features.hpp"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+namespace mnist {
+namespace {
+
+constexpr std::int64_t kImagesAtOnce = 32;
+
+}  // namespace
+
+void freeze_all_but(Network& network, const std::string& head) {
+  const std::string layer = head.substr(0, head.rfind('.') + 1);  // "fc."
+  for (auto& parameter : network.named_parameters()) {
+    parameter.value().set_requires_grad(parameter.key().starts_with(layer));
+  }
+}
+
+void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
+  order_ = order.to(options_.device);
+  if (complete_) return;
+  images_.start(order, epoch);
+  ready_ = 0;
+}
+
+Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
+  while (!complete_ && ready_ < end) {
+    const std::int64_t next = std::min(ready_ + kImagesAtOnce, order_.size(0));
+    compute(ready_, next);
+    ready_ = next;
+    complete_ = options_.constant && ready_ == size();
+  }
+  const torch::Tensor items = order_.slice(0, begin, end);
+  return {features_.index_select(0, items), targets_.index_select(0, items)};
+}
+
+void FrozenFeatures::compute(std::int64_t begin, std::int64_t end) {
+  const c10::AutoGradMode no_grad(false);
+  network_.eval();
+  const Batch batch = images_.get(begin, end);
+  torch::Tensor features;
+  {
+    const PrecisionScope scope(options_.precision, options_.device);
+    features = network_.features(batch.inputs, Dropout::off()).to(at::kFloat);
+  }
+  if (!features_.defined()) {
+    features_ = at::zeros({size(), features.size(1)}, features.options());
+    targets_ = at::zeros({size()}, batch.targets.options());
+  }
+  const torch::Tensor items = order_.slice(0, begin, end);
+  features_.index_copy_(0, items, features);
+  targets_.index_copy_(0, items, batch.targets);
+}
+
+}  // namespace mnist

@@ -1,0 +1,135 @@
+// Folders of photos: which files count, which are broken, and the batches that come of them.
+#include "mnist/data/photos.hpp"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/format/image.hpp"
+
+#include "support/hashed.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Preprocessing kSmallPhoto{Preprocessing::Kind::photo, 3, 32, 32, 40, {0.485, 0.456, 0.406},
+                                {0.229, 0.224, 0.225}};
+
+class Photos : public ::testing::Test {
+ protected:
+  void add(const std::string& name, std::uint32_t salt = 1) {
+    const auto path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    write_png(path, test::hashed_pixels({48, 60, 3}, salt));
+  }
+
+  void add_two_classes() {
+    for (const char* split : {"train", "val"}) {
+      for (const char* name : {"/bees/b1.png", "/bees/b0.png", "/ants/deep/a1.png", "/ants/a2.png"}) {
+        add(std::string(split) + name, static_cast<std::uint32_t>(std::string(name).size()));
+      }
+    }
+  }
+
+  std::string error_of_scan(Split split = Split::train) {
+    try {
+      scan_photo_folder(folder_.path(), split);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      EXPECT_FALSE(error.hint().empty());
+      return error.what();
+    }
+    ADD_FAILURE() << "no error";
+    return "";
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Photos, AreFoundAsByImageFolder) {
+  add_two_classes();
+  test::write_file(folder_ / "train/ants/notes.txt", "x");
+  test::write_file(folder_ / "train/ants/.hidden.png", "x");
+  const PhotoFolder photos = scan_photo_folder(folder_.path(), Split::train);
+  EXPECT_EQ(photos.class_names, (std::vector<std::string>{"ants", "bees"}));
+  std::vector<std::string> names;
+  for (const auto& path : photos.paths) names.push_back(path.lexically_relative(photos.dir).string());
+  EXPECT_EQ(names, (std::vector<std::string>{"ants/a2.png", "ants/deep/a1.png", "bees/b0.png", "bees/b1.png"}));
+  EXPECT_EQ(photos.labels, (std::vector<std::int64_t>{0, 0, 1, 1}));
+  ASSERT_EQ(photos.ignored.size(), 1u);
+  EXPECT_EQ(photos.ignored[0].filename(), "notes.txt");
+}
+
+TEST_F(Photos, FoldersThatMakeNoDataSetAreErrors) {
+  EXPECT_THAT(error_of_scan(), HasSubstr("/train'"));
+  add("train/ants/a.png");
+  EXPECT_THAT(error_of_scan(), HasSubstr("a single class"));
+  std::filesystem::create_directories(folder_ / "train/bees");
+  EXPECT_THAT(error_of_scan(), HasSubstr("bees' holds no PNG or JPEG file"));
+  EXPECT_THAT(error_of_scan(Split::test), HasSubstr("/val'"));
+}
+
+TEST_F(Photos, DifferentClassesAreNamed) {
+  add_two_classes();
+  add("val/wasps/w.png");
+  try {
+    check_same_classes(scan_photo_folder(folder_.path(), Split::train), scan_photo_folder(folder_.path(), Split::test));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("wasps"));
+  }
+}
+
+TEST_F(Photos, BrokenOnesAreLeftOutAndNamed) {
+  add_two_classes();
+  test::write_file(folder_ / "train/bees/b0.png", "no picture");
+  const PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {});
+  EXPECT_EQ(photos.size(), 3);
+  ASSERT_EQ(photos.broken().size(), 1u);
+  EXPECT_THAT(photos.broken()[0].reason, HasSubstr("b0.png"));
+  EXPECT_EQ(photos.folder().labels, (std::vector<std::int64_t>{0, 0, 1}));
+}
+
+TEST_F(Photos, AClassOfBrokenOnesIsAnError) {
+  add_two_classes();
+  test::write_file(folder_ / "train/bees/b0.png", "no picture");
+  test::write_file(folder_ / "train/bees/b1.png", "no picture");
+  EXPECT_THROW(PhotoBatches(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {}), Error);
+}
+
+TEST_F(Photos, ComeTheSameWithAndWithoutMemoryToKeepThem) {
+  add_two_classes();
+  for (const bool augment : {false, true}) {
+    const PhotoFolder folder = scan_photo_folder(folder_.path(), Split::train);
+    PhotoBatches kept(folder, kSmallPhoto, {augment, 3, 1 << 30});
+    PhotoBatches decoded(folder, kSmallPhoto, {augment, 3, 0});
+    EXPECT_EQ(kept.cached(), 4);
+    EXPECT_EQ(decoded.cached(), 0);
+    const torch::Tensor order = at::tensor({2, 0, 3, 1}, at::kLong);
+    kept.start(order, 2);
+    decoded.start(order, 2);
+    const Batch one = kept.get(1, 4);
+    const Batch other = decoded.get(1, 4);
+    EXPECT_EQ(one.inputs.sizes(), at::IntArrayRef({3, 3, 32, 32}));
+    EXPECT_TRUE(at::equal(one.inputs, other.inputs));
+    EXPECT_TRUE(at::equal(one.targets, at::tensor({0, 1, 0}, at::kLong)));
+  }
+}
+
+TEST_F(Photos, AugmentedOnesChangeWithTheEpochAndNotWithTheOrder) {
+  add_two_classes();
+  PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {true, 3, 1 << 30});
+  photos.start(at::arange(4), 1);
+  const torch::Tensor first = photos.get(0, 4).inputs;
+  photos.start(at::tensor({3, 2, 1, 0}, at::kLong), 1);
+  EXPECT_TRUE(at::equal(photos.get(0, 4).inputs.flip(0), first));
+  photos.start(at::arange(4), 2);
+  EXPECT_FALSE(at::equal(photos.get(0, 4).inputs, first));
+}
+
+}  // namespace
+}  // namespace mnist
