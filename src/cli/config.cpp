@@ -44,6 +44,12 @@ CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry,
   std::string hint = fmt::format("see: {} --help", command_name(app));
   if (const std::string best = nearest(entry.key, keys); !best.empty()) hint = fmt::format("did you mean '{}'?", best);
   if (std::ranges::count(keys_of(root), entry.key) > 0) hint = "write it above the first [section]";
+  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
+    if (&app == &root && std::ranges::count(keys_of(*command), entry.key) > 0) {
+      hint = fmt::format("write it below a line [{}]", command->get_name());
+      break;
+    }
+  }
   for (const CLI::Option* option : own_options(app)) {
     if (!option->get_configurable() && option->check_lname(entry.key)) {
       throw usage_error(fmt::format("{}: '{}' stands on the command line only", place, entry.key),

@@ -13,6 +13,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/report/pictures.hpp"
@@ -72,6 +73,12 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   const OpenedData data = open_data(data_options, split, model.recipe.preprocessing, {}, device.device, context.log);
   check_classes(model, data.class_names, data_options.dataset, options.model);
   context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
+  context.log.info("data: {} in {}, {} set, {} images", data_options.dataset, quoted(options.data.data_dir),
+                   split == Split::train ? "training" : "test", with_thousands(data.batches->size()));
+  if (const std::string& trained_on = model.recipe.training.dataset;
+      !trained_on.empty() && trained_on != data_options.dataset) {
+    context.log.warn("the model was trained on {}, not on {}", trained_on, data_options.dataset);
+  }
 
   model.network->to(device.device);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());

@@ -269,6 +269,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   }
   if (const int signal = signals.received(); signal != 0) return 128 + signal;
   results.finish();
+  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
   return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 

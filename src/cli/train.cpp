@@ -286,8 +286,9 @@ int run_train(const TrainOptions& options, const Context& context) {
       if (run) {
         write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
         run->end("interrupted");
-        context.log.warn("stopped by a signal after {} finished epochs; the weights as they are now are in {}",
-                         result.epochs, run->interrupted().string());
+        context.log.warn(
+            "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",
+            result.epochs, quoted(output), quoted(run->interrupted()));
       }
       return 128 + signals.received();
     }

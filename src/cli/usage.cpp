@@ -61,7 +61,8 @@ Error unknown_word(const std::string& word, const CLI::App& root) {
   for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(command->get_name());
   }
-  return usage_error(fmt::format("there is no command '{}'", word), suggestion(word, names));
+  return usage_error(fmt::format("there is no command '{}'", word),
+                     word == "help" ? see_help(root) : suggestion(word, names));
 }
 
 }  // namespace

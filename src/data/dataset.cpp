@@ -63,8 +63,9 @@ struct FileSearch {
         }
       }
     }
-    const auto hint =
-        fmt::format("get it with scripts/fetch_data {}, or name the folder that has it with --data-dir", entry.name);
+    const auto hint = fmt::format(
+        "get it with scripts/fetch_data {}, or name the folder that has it with --data-dir or MNIST_DATA_DIR",
+        entry.name);
     if (!std::filesystem::exists(dir)) {
       throw data_error(fmt::format("the data folder {} does not exist", quoted(dir)), hint);
     }

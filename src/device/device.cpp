@@ -63,7 +63,8 @@ DeviceChoice select_device(const std::string& name) {
   }
   const std::optional<int> index = name == "cuda" ? 0 : cuda_index(name);
   if (!index) {
-    throw usage_error(fmt::format("there is no device '{}'", name), suggestion(name, device_names()));
+    throw usage_error(fmt::format("there is no device '{}'", name),
+                      name == "gpu" ? "did you mean 'cuda'?" : suggestion(name, device_names()));
   }
   const CudaStatus status = load_cuda();
   if (!status.usable) {

@@ -35,8 +35,18 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
                           double seconds_left, int width) {
   const std::string head = fmt::format("epoch {}/{} ", epoch, epochs);
   std::string tail = fmt::format(" {:3.0f} %", 100 * fraction);
-  if (images_per_second >= 0) tail += fmt::format("  {} images/s", with_thousands(std::llround(images_per_second)));
-  if (seconds_left >= 0) tail += fmt::format("  {} left", short_duration(seconds_left));
+  // What is left matters more than how fast it goes; a word is never cut in two.
+  const std::string left = seconds_left >= 0 ? fmt::format("  {} left", short_duration(seconds_left)) : "";
+  const std::string rate =
+      images_per_second >= 0 ? fmt::format("  {} images/s", with_thousands(std::llround(images_per_second))) : "";
+  const auto fits = [&](const std::string& more) {
+    return static_cast<int>(head.size() + tail.size() + more.size()) <= width;
+  };
+  if (fits(rate + left)) {
+    tail += rate + left;
+  } else if (fits(left)) {
+    tail += left;
+  }
   constexpr int kLongestBar = 32;
   constexpr int kShortestBar = 6;
   const int room = width - static_cast<int>(head.size() + tail.size());
