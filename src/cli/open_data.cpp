@@ -14,7 +14,7 @@
 namespace mnist::cli {
 namespace {
 
-constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kMiB = 1 << 20;
 
 void tell_broken(const std::vector<BrokenPhoto>& broken, const DataOptions& options, spdlog::logger& log) {
   if (broken.empty()) return;

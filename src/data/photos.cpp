@@ -168,7 +168,7 @@ torch::Tensor PhotoBatches::decode(std::int64_t item) const {
 
 torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
   const torch::Tensor& kept = decoded_[static_cast<std::size_t>(item)];
-  const torch::Tensor photo = kept.defined() ? kept : decode(item);
+  torch::Tensor photo = kept.defined() ? kept : decode(item);
   if (!options_.augment) return photo;
   return apply(random_resized_crop(photo.size(1), photo.size(2), options_.seed, epoch_, item), photo, preprocessing_);
 }

@@ -70,7 +70,10 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
   };
   canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kText + 3, Align::center);
   const double step = tick_step(plot.highest - plot.lowest);
-  for (double tick = std::ceil(plot.lowest / step) * step; tick <= plot.highest + step * 1e-6; tick += step) {
+  const auto first = static_cast<int>(std::ceil(plot.lowest / step));
+  const auto last = static_cast<int>(std::floor(plot.highest / step + 1e-6));
+  for (int number = first; number <= last; ++number) {
+    const double tick = number * step;
     canvas.line({{corner.x, y_of(tick)}, {corner.x + kWidth, y_of(tick)}}, {0.88, 0.88, 0.88}, 1);
     canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kText, Align::right, kGrey);
   }

@@ -42,10 +42,11 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
   const int rows = (count + columns - 1) / columns;
   Canvas canvas(kGap + columns * (kTile + kGap), kGap + rows * (kTile + kCaption + kGap));
   for (int i = 0; i < count; ++i) {
-    draw(canvas,
-         {static_cast<double>(kGap + i % columns * (kTile + kGap)),
-          static_cast<double>(kGap + i / columns * (kTile + kCaption + kGap))},
-         kTile, images[static_cast<std::size_t>(i)]);
+    const int row = i / columns;
+    const int column = i % columns;
+    const double left = kGap + column * (kTile + kGap);
+    const double top = kGap + row * (kTile + kCaption + kGap);
+    draw(canvas, {left, top}, kTile, images[static_cast<std::size_t>(i)]);
   }
   canvas.save(path);
 }

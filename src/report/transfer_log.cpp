@@ -18,6 +18,7 @@ std::string complete_line(double seconds) {
 
 std::string transfer_header(const TransferRun& run) {
   std::vector<std::string> names;
+  names.reserve(run.class_names.size());
   for (const std::string& name : run.class_names) names.push_back(fmt::format("'{}'", printable(name)));
   return fmt::format(
       "PyTorch version: {}\nUsing device: {}\nData directory: {}\nDataset sizes: {{'train': {}, 'val': {}}}\n"

@@ -38,7 +38,7 @@ class Transfer : public ::testing::Test {
     write_png(folder_ / where / (std::to_string(number) + ".png"), noise.add(level));
   }
 
-  SubprocessResult mnist(std::vector<std::string> arguments) {
+  SubprocessResult mnist(const std::vector<std::string>& arguments) {
     Subprocess process = program(MNIST_BINARY, arguments);
     process.folder = folder_.path();
     return run(process);

@@ -57,6 +57,7 @@ TEST_F(Photos, AreFoundAsByImageFolder) {
   const PhotoFolder photos = scan_photo_folder(folder_.path(), Split::train);
   EXPECT_EQ(photos.class_names, (std::vector<std::string>{"ants", "bees"}));
   std::vector<std::string> names;
+  names.reserve(photos.paths.size());
   for (const auto& path : photos.paths) names.push_back(path.lexically_relative(photos.dir).string());
   EXPECT_EQ(names, (std::vector<std::string>{"ants/a2.png", "ants/deep/a1.png", "bees/b0.png", "bees/b1.png"}));
   EXPECT_EQ(photos.labels, (std::vector<std::int64_t>{0, 0, 1, 1}));

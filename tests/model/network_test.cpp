@@ -96,6 +96,7 @@ TEST(Network, ResNet18HasTorchvisionsNamesInItsOrder) {
   const StateDict state = state_dict(*make_network(model_info("resnet18"), 2, 1));
   ASSERT_EQ(state.size(), 122u);
   std::vector<std::string> names;
+  names.reserve(state.size());
   for (const auto& [name, tensor] : state) names.push_back(name);
   EXPECT_EQ(names[0], "conv1.weight");
   EXPECT_EQ(names[5], "bn1.num_batches_tracked");

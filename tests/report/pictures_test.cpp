@@ -44,6 +44,7 @@ TEST(Pictures, AConfusionMatrixOfAnySizeIsDrawn) {
   const test::TemporaryFolder folder;
   for (const std::int64_t classes : {2, 10, 100}) {
     std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(classes));
     for (std::int64_t i = 0; i < classes; ++i) names.push_back("class " + std::to_string(i));
     draw_confusion(folder / "confusion.png", at::eye(classes).mul(7).to(at::kLong), names);
     EXPECT_GT(png_size(folder / "confusion.png").first, 150u) << classes;
