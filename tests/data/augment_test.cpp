@@ -92,7 +92,7 @@ TEST(RandomCrop, HasTorchvisionsDistribution) {
     EXPECT_NEAR(areas[index], expected["area"][i].get<double>(), 0.015) << i;
     EXPECT_NEAR(ratios[index], expected["ratio"][i].get<double>(), 0.015) << i;
   }
-  EXPECT_NEAR(flips, kDraws / 2, 300);
+  EXPECT_NEAR(flips, 0.5 * kDraws, 300);
   EXPECT_NEAR(top_share, 0.5, 0.03);
 }
 

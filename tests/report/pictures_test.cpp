@@ -27,6 +27,7 @@ std::pair<unsigned, unsigned> png_size(const std::filesystem::path& path) {
 TEST(Pictures, AGridHasATileForEachImage) {
   const test::TemporaryFolder folder;
   std::vector<CaptionedImage> images;
+  images.reserve(5);
   for (int i = 0; i < 5; ++i) images.push_back({test::hashed_pixels({i % 2 == 0 ? 3 : 1, 40, 60}, 1), "a\nb\nc"});
   draw_image_grid(folder / "grid.png", images, 2);
   const auto [width, height] = png_size(folder / "grid.png");
