@@ -16,29 +16,13 @@ import numpy
 import safetensors.torch
 import torch
 from PIL import Image
-from torch import nn
 from torch.nn import functional
 from torchvision import datasets, models, transforms
 
-MEAN, STD = 0.1307, 0.3081  # of the MNIST training pictures, as the reference programs use them
+from python_mnist import MEAN, STD, Net
+from python_transfer import MEAN as PHOTO_MEAN, STD as PHOTO_STD
+
 LOSS_TOLERANCE = 1e-5       # of a mean over the whole test set, which sums in another order
-
-
-class Net(nn.Module):
-    """The network of the reference program: its state dict has the names that mnist writes."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, kernel_size=3)
-        self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
-        self.fc1 = nn.Linear(64 * 12 * 12, 128)
-        self.fc2 = nn.Linear(128, 10)
-
-    def forward(self, images):
-        features = functional.relu(self.conv2(functional.relu(self.conv1(images))))
-        features = functional.dropout(functional.max_pool2d(features, 2), 0.25, self.training)
-        hidden = functional.dropout(functional.relu(self.fc1(features.flatten(1))), 0.5, self.training)
-        return functional.log_softmax(self.fc2(hidden), dim=1)
 
 
 def load_split(folder, prefix):
@@ -75,7 +59,6 @@ def train_a_little(images, labels):
     return model
 
 
-PHOTO_MEAN, PHOTO_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training photos
 LOGIT_TOLERANCE = 1e-4
 PHOTOS_COMPARED = 20
 

@@ -35,7 +35,7 @@ struct EvaluateOptions {
   DataOptions data;
   std::string split = "test";
   std::int64_t top_k = 5;
-  std::int64_t batch_size = 1000;
+  std::optional<std::int64_t> batch_size;  // else as the network is tested in training
   std::string device = "auto";
   std::string precision = "fp32";
   int threads = 0;
@@ -43,9 +43,6 @@ struct EvaluateOptions {
   std::filesystem::path confusion;
   std::filesystem::path misclassified;
 };
-
-// A photo is two hundred times a digit.
-constexpr std::int64_t kPhotosAtOnce = 32;
 
 // Throws where the model and the data set do not tell the same classes apart.
 void check_classes(const LoadedModel& model, const std::vector<std::string>& class_names, const std::string& dataset,
@@ -99,8 +96,7 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   EvaluationOptions evaluation;
   evaluation.device = device.device;
   evaluation.precision = choose_precision(options.precision, device.device);
-  evaluation.batch_size =
-      data_options.dataset == kFolder ? std::min(options.batch_size, kPhotosAtOnce) : options.batch_size;
+  evaluation.batch_size = options.batch_size.value_or(model.info->training.test_batch_size);
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
     result.report.add(log_probabilities, targets);
   };
@@ -136,7 +132,7 @@ Command add_evaluate(CLI::App& root) {
          {"test", "val", "train"});
   integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,
           100'000);
-  integer(app->add_option("--batch-size", o.batch_size, "images a step; of photos 32 at most"), 1, 1'000'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 1000, of photos 32)"), 1, 1'000'000);
   app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file")->type_name("FILE");
   app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file")
       ->type_name("FILE");

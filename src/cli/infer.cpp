@@ -188,6 +188,7 @@ void annotate(const InferOptions& options, const std::string& image, const std::
   for (std::size_t rank = 0; rank < std::min<std::size_t>(top.size(), 2); ++rank) {
     caption += fmt::format("{}{} ({:.1f} %)", rank == 0 ? "" : "\n", top[rank].name, 100 * top[rank].probability);
   }
+  // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
   draw_image(path, {to_rgb(read_image(image)), caption});
 }
 

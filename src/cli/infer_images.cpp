@@ -10,14 +10,6 @@
 #include "mnist/format/image.hpp"
 
 namespace mnist::cli {
-namespace {
-
-// Hidden files are not pictures that someone put there: macOS leaves a "._name.jpg" beside each "name.jpg".
-bool is_hidden(const std::filesystem::path& path) {
-  return path.filename().string().starts_with('.');
-}
-
-}  // namespace
 
 std::vector<std::filesystem::path> find_images(const std::filesystem::path& path) {
   std::error_code error;

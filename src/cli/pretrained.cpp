@@ -17,6 +17,19 @@ std::filesystem::path default_weights() {
   return dir / "weights" / "resnet18-f37072fd.pth";
 }
 
+void load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
+                          const std::vector<std::string>& class_names, spdlog::logger& log) {
+  std::filesystem::path path = weights;
+  if (weights.empty()) path = info.transfer_learning ? default_weights() : std::filesystem::path("none");
+  if (path != "none") {
+    load_pretrained(network, info, path, class_names, log);
+  } else if (info.transfer_learning) {
+    log.warn(
+        "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
+        "than the recipe has");
+  }
+}
+
 void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
                      const std::vector<std::string>& class_names, spdlog::logger& log) {
   if (std::error_code ignored; path == default_weights() && !std::filesystem::exists(path, ignored)) {
@@ -28,7 +41,7 @@ void load_pretrained(Network& network, const ModelInfo& info, const std::filesys
   const std::vector<std::string>& theirs = file.recipe ? file.recipe->class_names : file.class_names;
   const bool same_classes = theirs == class_names;
   if (!same_classes) {
-    const std::string layer = info.head.substr(0, info.head.rfind('.') + 1);  // "fc."
+    const std::string layer = info.head_layer();
     std::erase_if(file.state, [&](const auto& entry) { return entry.first.starts_with(layer); });
     for (const auto& [name, tensor] : state_dict(network)) {
       if (name.starts_with(layer)) file.state.emplace_back(name, tensor.detach().clone());

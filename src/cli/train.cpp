@@ -18,7 +18,6 @@
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
-#include "mnist/data/photos.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
@@ -29,7 +28,6 @@
 #include "mnist/report/run_directory.hpp"
 #include "mnist/report/transfer_log.hpp"
 #include "mnist/train/best_weights.hpp"
-#include "mnist/train/frozen_features.hpp"
 #include "mnist/train/loop.hpp"
 
 #include "colors.hpp"
@@ -39,6 +37,8 @@
 #include "options.hpp"
 #include "pretrained.hpp"
 #include "print.hpp"
+#include "recipe_options.hpp"
+#include "training_data.hpp"
 #include "transfer_pictures.hpp"
 
 namespace mnist::cli {
@@ -134,55 +134,6 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
   }
 }
 
-// Both splits of the data set, and for a network whose body is frozen what that makes of them.
-struct Data {
-  OpenedData train;
-  OpenedData test;
-  std::unique_ptr<FrozenFeatures> train_features;  // nullptr where the whole network is trained
-  std::unique_ptr<FrozenFeatures> test_features;
-
-  Batches& train_batches() const { return train_features ? *train_features : *train.batches; }
-  Batches& test_batches() const { return test_features ? *test_features : *test.batches; }
-};
-
-Data open_splits(const TrainOptions& options, const ModelInfo& info, const c10::Device& device, spdlog::logger& log) {
-  DataOptions data = options.data;
-  data.dataset = options.recipe.dataset;
-  if (data.dataset == kFolder) {
-    // Before minutes of decoding.
-    check_same_classes(scan_photo_folder(data.data_dir, Split::train), scan_photo_folder(data.data_dir, Split::test));
-  }
-  Data splits;
-  splits.train =
-      open_data(data, Split::train, info.preprocessing, {options.augment == "on", options.seed}, device, log);
-  splits.test = open_data(data, Split::test, info.preprocessing, {}, device, log);
-  return splits;
-}
-
-void freeze(Data& data, Network& network, const ModelInfo& info, const TrainOptions& options,
-            const TrainingOptions& training) {
-  freeze_all_but(network, info.head);
-  const bool augmented = options.recipe.dataset == kFolder && options.augment == "on";
-  data.train_features = std::make_unique<FrozenFeatures>(
-      network, *data.train.batches, FrozenFeaturesOptions{!augmented, training.precision, training.device});
-  data.test_features = std::make_unique<FrozenFeatures>(
-      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
-}
-
-void load_weights(Network& network, const ModelInfo& info, const TrainOptions& options,
-                  const std::vector<std::string>& class_names, spdlog::logger& log) {
-  const std::string weights = !options.weights.empty() ? options.weights
-                              : info.transfer_learning ? default_weights().string()
-                                                       : "none";
-  if (weights != "none") {
-    load_pretrained(network, info, weights, class_names, log);
-  } else if (info.transfer_learning) {
-    log.warn(
-        "starting from random weights: without what ImageNet teaches, the network needs many more photos and "
-        "epochs than the recipe has");
-  }
-}
-
 int run_train(const TrainOptions& options, const Context& context) {
   const StopSignals signals;
   ignore_closed_pipes();
@@ -195,13 +146,16 @@ int run_train(const TrainOptions& options, const Context& context) {
   check_model_name(output);
   if (!options.dry_run) check_writable(output);
 
-  Data data = open_splits(options, info, device.device, context.log);
+  DataOptions data_options = options.data;
+  data_options.dataset = options.recipe.dataset;
+  TrainingData data =
+      open_training_data(data_options, {options.augment == "on", options.seed}, info, device.device, context.log);
   const std::vector<std::string>& class_names = data.train.class_names;
   const std::shared_ptr<Network> network =
       make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
-  load_weights(*network, info, options, class_names, context.log);
+  load_initial_weights(*network, info, options.weights, class_names, context.log);
   network->to(device.device);
-  if (training.inputs == Inputs::features) freeze(data, *network, info, options, training);
+  if (training.inputs == Inputs::features) freeze_body(data, *network, info, training);
   const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
     write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result),
                      info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict);
@@ -298,11 +252,6 @@ int run_train(const TrainOptions& options, const Context& context) {
       load_state_dict(*network, best->state(), "the best epoch");
       result.epochs = best->epoch();
       result.test = best->test();
-      if (run) {
-        const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
-        draw_predictions(picture, *network, data.test, training, info);
-        say(fmt::format("Predictions: {}\n", picture.string()));
-      }
     }
     if (options.dry_run) {
       say("Dry run: one batch and one test batch; no model was written\n");
@@ -311,6 +260,12 @@ int run_train(const TrainOptions& options, const Context& context) {
       say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", output.string(), context.program,
                       quoted_for_shell(output.string())));
     }
+    if (best && run) {
+      // After the model, which a picture that cannot be written must not cost.
+      const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
+      draw_predictions(picture, *network, data.test, training, info);
+      context.log.info("predictions: {}", picture.string());
+    }
     if (run) run->end("finished");
     return 0;
   } catch (const std::exception& error) {
@@ -318,14 +273,6 @@ int run_train(const TrainOptions& options, const Context& context) {
     if (run) note_failure(*run, error, context);
     throw;
   }
-}
-
-// An option whose default the network decides: not shown in the help as a number, but kept with the run's config.
-template <class T>
-void network_default(CLI::Option* option, T& value, const T& of_network) {
-  if (!option->empty()) return;
-  value = of_network;
-  option->default_str(fmt::format("{}", of_network));
 }
 
 // --no-cuda is --device cpu, and goes before MNIST_DEVICE; another device beside it is a contradiction.
@@ -340,34 +287,17 @@ void resolve_device(TrainOptions& options, const CLI::Option& device) {
   options.device = "cpu";
 }
 
-std::string defaults_by_network() {
-  std::string text = "Defaults by network:\n";
-  for (const ModelInfo& info : models()) {
-    const TrainingDefaults& d = info.training;
-    text += fmt::format(
-        "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
-        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n    --shuffle {}\n",
-        info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
-        d.step_size, d.gamma, d.momentum, d.weight_decay, d.shuffle);
-  }
-  return text;
-}
-
 }  // namespace
 
 Command add_train(CLI::App& root) {
   CLI::App* app = root.add_subcommand("train", "Train a network, write it, evaluate it every epoch");
   const auto options = std::make_shared<TrainOptions>();
   TrainOptions& o = *options;
-  constexpr std::int64_t kMillion = 1'000'000;
   constexpr std::int64_t kMany = 1'000'000'000;
   const auto in = [](const char* group, CLI::Option* option) { return option->group(group); };
-  const auto by_network = [](CLI::Option* option) { return option->group("Recipe")->default_str(""); };
 
   in("Model and data", one_of(app->add_option("--arch", o.arch, "network"), model_names()));
-  CLI::Option* dataset =
-      by_network(one_of(app->add_option("--dataset", o.recipe.dataset, "data set"), all_dataset_names()));
-  in("Model and data", dataset);
+  const auto recipe = std::make_shared<RecipeOptions>(*app, o.recipe);
   in("Model and data", add_data_dir(*app, o.data.data_dir));
   in("Model and data", app->add_option("--weights", o.weights,
                                        "model file to start from, or none; for resnet18 the published "
@@ -382,25 +312,6 @@ Command add_train(CLI::App& root) {
   in("Model and data", add_cache_mb(*app, o.data.cache_mb));
   in("Model and data", add_bad_images(*app, o.data.bad_images));
 
-  CLI::Option* epochs =
-      by_network(integer(app->add_option("--epochs", o.recipe.epochs, "passes over the training set"), 1, kMillion));
-  CLI::Option* batch_size =
-      by_network(integer(app->add_option("--batch-size", o.recipe.batch_size, "images a training step"), 1, kMillion));
-  CLI::Option* test_batch_size = by_network(
-      integer(app->add_option("--test-batch-size", o.recipe.test_batch_size, "images a test step"), 1, kMillion));
-  CLI::Option* optimizer =
-      by_network(one_of(app->add_option("--optimizer", o.recipe.optimizer, "optimizer"), optimizer_names()));
-  CLI::Option* lr = by_network(real(app->add_option("--lr", o.recipe.lr, "learning rate of the first epoch"), 0, 1e6));
-  CLI::Option* step_size = by_network(integer(
-      app->add_option("--step-size", o.recipe.step_size, "epochs until the rate is multiplied by gamma; 0: never"), 0,
-      kMillion));
-  CLI::Option* gamma =
-      by_network(real(app->add_option("--gamma", o.recipe.gamma, "factor of the learning rate"), 0, 1e6));
-  CLI::Option* momentum = by_network(real(app->add_option("--momentum", o.recipe.momentum, "momentum of sgd"), 0, 1));
-  CLI::Option* weight_decay =
-      by_network(real(app->add_option("--weight-decay", o.recipe.weight_decay, "L2 penalty"), 0, 1e6));
-  CLI::Option* shuffle = by_network(
-      one_of(app->add_option("--shuffle", o.recipe.shuffle, "another order of the images every epoch"), {"on", "off"}));
   in("Recipe", integer(app->add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
                        std::numeric_limits<std::int64_t>::max()));
 
@@ -436,19 +347,7 @@ Command add_train(CLI::App& root) {
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");
     }
-    const TrainingDefaults& d = model_info(options->arch).training;
-    TrainingDefaults& r = options->recipe;
-    network_default(dataset, r.dataset, d.dataset);
-    network_default(epochs, r.epochs, d.epochs);
-    network_default(batch_size, r.batch_size, d.batch_size);
-    network_default(test_batch_size, r.test_batch_size, d.test_batch_size);
-    network_default(optimizer, r.optimizer, d.optimizer);
-    network_default(lr, r.lr, d.lr);
-    network_default(step_size, r.step_size, d.step_size);
-    network_default(gamma, r.gamma, d.gamma);
-    network_default(momentum, r.momentum, d.momentum);
-    network_default(weight_decay, r.weight_decay, d.weight_decay);
-    network_default(shuffle, r.shuffle, d.shuffle);
+    recipe->fill_in(model_info(options->arch).training);
   });
   return {app, [options](const Context& context) { return run_train(*options, context); }};
 }

@@ -177,6 +177,10 @@ void check_writable(const std::filesystem::path& path) {
   const AtomicFile file(path);
 }
 
+bool is_hidden(const std::filesystem::path& path) {
+  return path.filename().string().starts_with('.');
+}
+
 void make_folder(const std::filesystem::path& path, const std::string& hint) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -37,10 +37,6 @@ std::vector<std::filesystem::directory_entry> entries(const std::filesystem::pat
   return found;
 }
 
-bool is_hidden(const std::filesystem::path& path) {
-  return path.filename().string().starts_with('.');
-}
-
 // The files below `dir`: its own by name, then those of the folders in it.
 void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& folder) {
   const auto found = entries(dir);

@@ -12,8 +12,7 @@ constexpr std::int64_t kImagesAtOnce = 32;
 
 }  // namespace
 
-void freeze_all_but(Network& network, const std::string& head) {
-  const std::string layer = head.substr(0, head.rfind('.') + 1);  // "fc."
+void freeze_all_but(Network& network, const std::string& layer) {
   for (auto& parameter : network.named_parameters()) {
     parameter.value().set_requires_grad(parameter.key().starts_with(layer));
   }

@@ -76,8 +76,8 @@ class BatchFigures {
     const torch::Tensor correct = correct_.cpu();
     for (std::int64_t step = 0; step < losses.size(0); ++step) {
       const std::int64_t count = std::min(size, items - step * size);
-      const auto loss = losses[step].item<float>();
-      const auto right = correct[step].item<float>();
+      const float loss = losses.const_data_ptr<float>()[step];
+      const float right = correct.const_data_ptr<float>()[step];
       report.batch_losses.push_back(loss);
       report.batch_accuracies.push_back(right / static_cast<float>(count));
       report.loss += static_cast<double>(loss) * static_cast<double>(count);

@@ -34,7 +34,7 @@ class CountingBatches : public Batches {
 
 std::shared_ptr<Network> frozen_resnet() {
   auto network = make_network(model_info("resnet18"), 2, 1);
-  freeze_all_but(*network, model_info("resnet18").head);
+  freeze_all_but(*network, model_info("resnet18").head_layer());
   return network;
 }
 

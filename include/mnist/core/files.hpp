@@ -52,6 +52,10 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 // of a long run that its result could not be saved.
 void check_writable(const std::filesystem::path& path);
 
+// Whether the name begins with a dot. Such files are not pictures that someone put there: macOS leaves a "._name.jpg"
+// beside each "name.jpg".
+bool is_hidden(const std::filesystem::path& path);
+
 // Makes the folder and those above it, where it is not there. Throws a data `Error` with this hint.
 void make_folder(const std::filesystem::path& path, const std::string& hint);
 

@@ -34,6 +34,10 @@ struct ModelInfo {
   std::string head;         // name of the last layer's weight, [classes, ...]
   Preprocessing preprocessing;
   TrainingDefaults training;
+
+  // The beginning of the names of the last layer's parameters: "fc2."
+  std::string head_layer() const { return head.substr(0, head.rfind('.') + 1); }
+
   // Photos: training starts from pretrained weights (`--weights`), the best epoch is kept, and the model file is the
   // dict {"state_dict", "class_names"} of the program that it comes from.
   bool transfer_learning = false;

@@ -9,8 +9,8 @@
 
 namespace mnist {
 
-// Only the parameters whose names begin like that of the last layer (`ModelInfo::head`) are left to be trained.
-void freeze_all_but(Network& network, const std::string& head);
+// Only the parameters whose names begin so (`ModelInfo::head_layer`) are left to be trained.
+void freeze_all_but(Network& network, const std::string& layer);
 
 struct FrozenFeaturesOptions {
   // Whether an item's image is the same every time (no augmentation): its features are computed once then.

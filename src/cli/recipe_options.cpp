@@ -1,0 +1,61 @@
+#include "recipe_options.hpp"
+
+#include <fmt/format.h>
+
+#include "mnist/train/optimizer.hpp"
+
+#include "open_data.hpp"
+#include "options.hpp"
+
+namespace mnist::cli {
+
+template <class T>
+void RecipeOptions::add(CLI::Option* option, T TrainingDefaults::*member, const char* group) {
+  option->group(group)->default_str("");  // no number in the help: there are as many as networks
+  fill_in_.push_back([this, option, member](const TrainingDefaults& of_network) {
+    if (!option->empty()) return;
+    values_.*member = of_network.*member;
+    option->default_str(fmt::format("{}", of_network.*member));
+  });
+}
+
+RecipeOptions::RecipeOptions(CLI::App& app, TrainingDefaults& values) : values_(values) {
+  using D = TrainingDefaults;
+  constexpr std::int64_t kMillion = 1'000'000;
+  add(one_of(app.add_option("--dataset", values.dataset, "data set"), all_dataset_names()), &D::dataset,
+      "Model and data");
+  add(integer(app.add_option("--epochs", values.epochs, "passes over the training set"), 1, kMillion), &D::epochs);
+  add(integer(app.add_option("--batch-size", values.batch_size, "images a training step"), 1, kMillion),
+      &D::batch_size);
+  add(integer(app.add_option("--test-batch-size", values.test_batch_size, "images a test step"), 1, kMillion),
+      &D::test_batch_size);
+  add(one_of(app.add_option("--optimizer", values.optimizer, "optimizer"), optimizer_names()), &D::optimizer);
+  add(real(app.add_option("--lr", values.lr, "learning rate of the first epoch"), 0, 1e6), &D::lr);
+  add(integer(app.add_option("--step-size", values.step_size, "epochs until the rate is multiplied by gamma; 0: never"),
+              0, kMillion),
+      &D::step_size);
+  add(real(app.add_option("--gamma", values.gamma, "factor of the learning rate"), 0, 1e6), &D::gamma);
+  add(real(app.add_option("--momentum", values.momentum, "momentum of sgd"), 0, 1), &D::momentum);
+  add(real(app.add_option("--weight-decay", values.weight_decay, "L2 penalty"), 0, 1e6), &D::weight_decay);
+  add(one_of(app.add_option("--shuffle", values.shuffle, "another order of the images every epoch"), {"on", "off"}),
+      &D::shuffle);
+}
+
+void RecipeOptions::fill_in(const TrainingDefaults& of_network) const {
+  for (const auto& fill_in : fill_in_) fill_in(of_network);
+}
+
+std::string defaults_by_network() {
+  std::string text = "Defaults by network:\n";
+  for (const ModelInfo& info : models()) {
+    const TrainingDefaults& d = info.training;
+    text += fmt::format(
+        "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
+        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n    --shuffle {}\n",
+        info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
+        d.step_size, d.gamma, d.momentum, d.weight_decay, d.shuffle);
+  }
+  return text;
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,33 @@
+// The options of `mnist train` whose defaults the network decides: they are those of the program that it comes from.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "mnist/model/registry.hpp"
+
+namespace mnist::cli {
+
+class RecipeOptions {
+ public:
+  // Adds them to `app`. `values` is filled while parsing and must outlive the parser.
+  RecipeOptions(CLI::App& app, TrainingDefaults& values);
+
+  // After parsing: gives what was left out the network's value, also for the run's config.
+  void fill_in(const TrainingDefaults& of_network) const;
+
+ private:
+  template <class T>
+  void add(CLI::Option* option, T TrainingDefaults::*member, const char* group = "Recipe");
+
+  TrainingDefaults& values_;
+  std::vector<std::function<void(const TrainingDefaults&)>> fill_in_;
+};
+
+// The values of every network, for the foot of the help.
+std::string defaults_by_network();
+
+}  // namespace mnist::cli

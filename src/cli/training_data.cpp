@@ -1,0 +1,30 @@
+#include "training_data.hpp"
+
+#include "mnist/data/photos.hpp"
+
+namespace mnist::cli {
+
+TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
+                                const c10::Device& device, spdlog::logger& log) {
+  const bool photos = options.dataset == kFolder;
+  if (photos) {
+    // The names alone, before minutes of decoding.
+    check_same_classes(scan_photo_folder(options.data_dir, Split::train),
+                       scan_photo_folder(options.data_dir, Split::test));
+  }
+  TrainingData data;
+  data.train = open_data(options, Split::train, info.preprocessing, augmentation, device, log);
+  data.test = open_data(options, Split::test, info.preprocessing, {}, device, log);
+  data.augmented = photos && augmentation.on;
+  return data;
+}
+
+void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
+  freeze_all_but(network, info.head_layer());
+  data.train_features = std::make_unique<FrozenFeatures>(
+      network, *data.train.batches, FrozenFeaturesOptions{!data.augmented, training.precision, training.device});
+  data.test_features = std::make_unique<FrozenFeatures>(
+      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
+}
+
+}  // namespace mnist::cli
