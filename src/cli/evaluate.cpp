@@ -37,7 +37,8 @@ struct EvaluateOptions {
   std::int64_t top_k = 5;
   std::optional<std::int64_t> batch_size;  // else as the network is tested in training
   std::string device = "auto";
-  std::string precision = "fp32";
+  std::string precision;
+  std::string kernels;
   int threads = 0;
   std::string format = "text";
   std::filesystem::path confusion;
@@ -61,6 +62,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
 }
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
+  keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
   const LoadedModel model = load_model(options.model);
@@ -78,6 +80,7 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   }
 
   model.network->to(device.device);
+  model.network->use_kernels(kernels_named(options.kernels));
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
   constexpr std::int64_t kMostDrawn = 2000;
   if (!options.confusion.empty() && classes > kMostDrawn) {
@@ -137,8 +140,8 @@ Command add_evaluate(CLI::App& root) {
   app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file")
       ->type_name("FILE");
   add_device(*app, o.device);
-  one_of(app->add_option("--precision", o.precision, "what the network computes in; auto: bf16 on a CPU that has it"),
-         {"fp32", "bf16", "auto"});
+  add_precision(*app, o.precision);
+  add_kernels(*app, o.kernels);
   add_threads(*app, o.threads);
   add_format(*app, o.format, {"text", "json"});
   return {app, [options](const Context& context) { return run_evaluate(*options, context); }};

@@ -249,6 +249,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   check_options(options);
   check_not_same(options.output, options.model);
   check_not_same(options.save_image, options.model);
+  keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const auto device = select_device(options.device);
   // Worth a line only where a GPU was hoped for.

@@ -132,6 +132,31 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
       0, 1024);
 }
 
+CLI::Option* add_precision(CLI::App& app, std::string& value) {
+  value = "fp32";
+  return one_of(app.add_option("--precision", value, "what the network computes in; auto: bf16 on a CPU faster in it"),
+                {"fp32", "bf16", "auto"});
+}
+
+CLI::Option* add_kernels(CLI::App& app, std::string& value) {
+  value = "auto";
+  return one_of(
+      app.add_option("--kernels", value,
+                     "what computes on a CPU; auto: this program's own for its best instruction set, where it "
+                     "has some, else LibTorch's; libtorch: those alone, slower, to compare"),
+      {"auto", "libtorch", "avx512", "avx2", "baseline"});
+}
+
+const Kernels* kernels_named(const std::string& name) {
+  if (name == "libtorch") return nullptr;
+  if (name == "auto") return usable_kernels().front();
+  for (const Kernels* kernels : usable_kernels()) {
+    if (name == kernels->name) return kernels;
+  }
+  throw usage_error(fmt::format("--kernels {}: this CPU cannot run them", name),
+                    "leave it away, or: --kernels libtorch");
+}
+
 int wanted_threads(int option) {
   const char* variable = std::getenv("OMP_NUM_THREADS");
   if (option > 0 || variable == nullptr) return option;

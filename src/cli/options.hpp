@@ -13,6 +13,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "mnist/kernels/kernels.hpp"
+
 namespace mnist::cli {
 
 // The option takes a whole number in lowest .. highest.
@@ -35,6 +37,16 @@ CLI::Option* add_threads(CLI::App& app, int& value);
 
 // What --threads says, or where it is 0 what OMP_NUM_THREADS says, by which batch systems tell a job its share; else 0.
 int wanted_threads(int option);
+
+// --precision fp32|bf16|auto, for `choose_precision`.
+CLI::Option* add_precision(CLI::App& app, std::string& value);
+
+// --kernels auto|libtorch|avx512|avx2|baseline, for `kernels_named`.
+CLI::Option* add_kernels(CLI::App& app, std::string& value);
+
+// What networks and optimizers compute with on a CPU; nullptr: LibTorch's operators alone. Throws a usage `Error` where
+// this CPU has not the instruction set.
+const Kernels* kernels_named(const std::string& name);
 
 // --format: the form of the results on stdout. The first of `formats` is the default.
 CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats);

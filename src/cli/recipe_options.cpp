@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "mnist/train/optimizer.hpp"
+#include "mnist/train/schedule.hpp"
 
 #include "open_data.hpp"
 #include "options.hpp"
@@ -30,7 +31,12 @@ RecipeOptions::RecipeOptions(CLI::App& app, TrainingDefaults& values) : values_(
   add(integer(app.add_option("--test-batch-size", values.test_batch_size, "images a test step"), 1, kMillion),
       &D::test_batch_size);
   add(one_of(app.add_option("--optimizer", values.optimizer, "optimizer"), optimizer_names()), &D::optimizer);
-  add(real(app.add_option("--lr", values.lr, "learning rate of the first epoch"), 0, 1e6), &D::lr);
+  add(real(app.add_option("--lr", values.lr, "learning rate: of the first epoch, or one-cycle's highest"), 0, 1e6),
+      &D::lr);
+  add(one_of(app.add_option("--schedule", values.schedule,
+                            "how the rate changes: step: by --step-size and --gamma; one-cycle: up to --lr, then to 0"),
+             schedule_names()),
+      &D::schedule);
   add(integer(app.add_option("--step-size", values.step_size, "epochs until the rate is multiplied by gamma; 0: never"),
               0, kMillion),
       &D::step_size);
@@ -51,9 +57,10 @@ std::string defaults_by_network() {
     const TrainingDefaults& d = info.training;
     text += fmt::format(
         "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
-        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n    --shuffle {}\n",
+        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n"
+        "    --schedule {} --shuffle {}\n",
         info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
-        d.step_size, d.gamma, d.momentum, d.weight_decay, d.shuffle);
+        d.step_size, d.gamma, d.momentum, d.weight_decay, d.schedule, d.shuffle);
   }
   return text;
 }

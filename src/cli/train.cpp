@@ -57,7 +57,8 @@ struct TrainOptions {
   bool dry_run = false;
   std::string device = "auto";
   bool no_cuda = false;
-  std::string precision = "fp32";
+  std::string precision;
+  std::string kernels;
   int threads = 0;
   bool deterministic = false;
   std::filesystem::path output;      // empty: named after the network
@@ -73,8 +74,10 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.log_interval = options.log_interval;
   training.limit_batches = options.dry_run ? 1 : options.limit_batches;
   training.seed = options.seed;
-  training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay};
-  training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size};
+  training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay,
+                        kernels_named(options.kernels)};
+  training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size, options.recipe.schedule,
+                       training.epochs};
   training.shuffle = options.recipe.shuffle == "on";
   if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
   training.device = device;
@@ -138,6 +141,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   const StopSignals signals;
   ignore_closed_pipes();
   if (options.deterministic) set_deterministic();
+  keep_freed_memory();
   const int threads = set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
   const ModelInfo& info = model_info(options.arch);
@@ -153,6 +157,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   const std::vector<std::string>& class_names = data.train.class_names;
   const std::shared_ptr<Network> network =
       make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
+  network->use_kernels(training.optimizer.kernels);
   load_initial_weights(*network, info, options.weights, class_names, context.log);
   network->to(device.device);
   if (training.inputs == Inputs::features) freeze_body(data, *network, info, training);
@@ -317,9 +322,8 @@ Command add_train(CLI::App& root) {
 
   CLI::Option* device = in("Machine", add_device(*app, o.device));
   in("Machine", add_flag(*app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
-  in("Machine", one_of(app->add_option("--precision", o.precision,
-                                       "what the network computes in; auto: bf16 on a CPU that has it"),
-                       {"fp32", "bf16", "auto"}));
+  in("Machine", add_precision(*app, o.precision));
+  in("Machine", add_kernels(*app, o.kernels));
   in("Machine", add_threads(*app, o.threads));
   in("Machine", add_flag(*app, "--deterministic", o.deterministic,
                          "the same bytes from the same command on the same machine, also on a GPU"));

@@ -96,6 +96,12 @@ std::vector<std::string> cpu_features() {
   return found;
 }
 
+bool has_fast_bf16() {
+  const std::vector<std::string> features = cpu_features();
+  const auto has = [&](const char* feature) { return std::ranges::find(features, feature) != features.end(); };
+  return has("amx_bf16") || (has("avx512_bf16") && cpuinfo("vendor_id") == "AuthenticAMD");
+}
+
 std::size_t peak_memory_bytes() {
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) != 0) return 0;

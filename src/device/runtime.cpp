@@ -1,7 +1,9 @@
 #include "mnist/device/runtime.hpp"
 
-#include <algorithm>
 #include <cstdlib>
+#if defined(__linux__)
+#include <malloc.h>
+#endif
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -28,6 +30,14 @@ std::vector<std::string> libtorch_libraries() {
   return libraries;
 }
 
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int kLimit = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, kLimit);
+  mallopt(M_TRIM_THRESHOLD, kLimit);
+#endif
+}
+
 int set_threads(int threads) {
   const int count = threads > 0 ? threads : allowed_cores();
   at::set_num_threads(count);
@@ -47,10 +57,7 @@ Precision choose_precision(const std::string& name, const c10::Device& device) {
   if (name == "fp32") return Precision::fp32;
   if (name == "bf16") return Precision::bf16;
   if (name == "auto") {
-    if (!device.is_cpu()) return Precision::fp32;
-    const auto features = cpu_features();
-    const auto has = [&](const char* feature) { return std::ranges::find(features, feature) != features.end(); };
-    return has("avx512_bf16") || has("amx_bf16") ? Precision::bf16 : Precision::fp32;
+    return device.is_cpu() && has_fast_bf16() ? Precision::bf16 : Precision::fp32;
   }
   throw usage_error(fmt::format("there is no precision '{}'", name), suggestion(name, {"fp32", "bf16", "auto"}));
 }

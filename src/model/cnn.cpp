@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "conv_pool.hpp"
+
 namespace mnist {
 
 Cnn::Cnn(std::int64_t classes)
@@ -16,13 +18,22 @@ Cnn::Cnn(std::int64_t classes)
   register_module("fc2", fc2_);
 }
 
-torch::Tensor Cnn::features(const torch::Tensor& inputs, const Dropout& dropout) {
+torch::Tensor Cnn::pooled(const torch::Tensor& inputs, const Dropout& dropout) {
+  constexpr double kDropped = 0.25;
+  constexpr int kLayer = 0;
+  const ConvPoolWeights weights = {conv1_->weight, conv1_->bias, conv2_->weight, conv2_->bias};
+  if (kernels() != nullptr && conv_pool_takes(inputs, weights)) {
+    return apply_conv_pool(*kernels(), inputs, weights, dropout.layer(kDropped, kLayer));
+  }
   torch::Tensor x = at::relu(conv1_(inputs));  // [N, 32, 26, 26]
   x = at::relu(conv2_(x));                     // [N, 64, 24, 24]
   x = at::max_pool2d(x, 2);                    // [N, 64, 12, 12]
-  x = dropout(x, 0.25, 0).flatten(1);          // [N, 9216]
-  x = at::relu(fc1_(x));                       // [N, 128]
-  return dropout(x, 0.5, 1);                   // [N, 128]
+  return dropout(x, kDropped, kLayer).flatten(1);
+}
+
+torch::Tensor Cnn::features(const torch::Tensor& inputs, const Dropout& dropout) {
+  const torch::Tensor x = at::relu(fc1_(pooled(inputs, dropout)));  // [N, 128]
+  return dropout(x, 0.5, 1);
 }
 
 torch::Tensor Cnn::head(const torch::Tensor& features) {

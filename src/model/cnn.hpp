@@ -17,6 +17,9 @@ class Cnn : public Network {
   torch::Tensor head(const torch::Tensor& features) override;
 
  private:
+  // Up to the first dropout: [N, 9216].
+  torch::Tensor pooled(const torch::Tensor& inputs, const Dropout& dropout);
+
   torch::nn::Conv2d conv1_;
   torch::nn::Conv2d conv2_;
   torch::nn::Linear fc1_;

@@ -61,12 +61,16 @@ ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), b
   for (const auto& module : modules(/*include_self=*/false)) {
     if (auto* layer = module->as<torch::nn::Conv2d>()) {
       torch::nn::init::kaiming_normal_(layer->weight, 0, torch::kFanOut, torch::kReLU);
+      layer->weight.set_data(layer->weight.contiguous(at::MemoryFormat::ChannelsLast));
     }
   }
 }
 
 torch::Tensor ResNet18::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
-  torch::Tensor x = at::relu(bn1_(conv1_(inputs)));                       // [N, 64, H / 2, W / 2]
+  // Channels last, as the weights are: convolutions compute in this layout and would bring every tensor into it and
+  // back.
+  torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);
+  x = at::relu(bn1_(conv1_(x)));                                          // [N, 64, H / 2, W / 2]
   x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);  // [N, 64, H / 4, W / 4]
   for (const auto& block : blocks_) x = block->forward(x);                // [N, 512, H / 32, W / 32]
   return at::adaptive_avg_pool2d(x, {1, 1}).flatten(1);                   // [N, 512]

@@ -104,7 +104,7 @@ TrainingResult train(Network& network, Batches& train_set, Batches& test_set, co
 
   for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
     for (TrainingObserver* observer : observers) observer->epoch_started(epoch, options.epochs);
-    const double lr = learning_rate(options.schedule, epoch);
+    double lr = 0;
     const Stopwatch train_time;
     const torch::Tensor order = options.shuffle ? epoch_order(items, options.seed, epoch) : at::arange(items);
     train_set.start(order.slice(0, 0, batches * options.batch_size), epoch);
@@ -117,6 +117,7 @@ TrainingResult train(Network& network, Batches& train_set, Batches& test_set, co
         result.stopped = true;
         return result;
       }
+      lr = learning_rate(options.schedule, epoch, static_cast<double>(step) / static_cast<double>(batches));
       const std::int64_t begin = step * options.batch_size;
       const std::int64_t end = std::min(begin + options.batch_size, items);
       const Batch batch = train_set.get(begin, end);

@@ -134,7 +134,7 @@ TEST(Loop, IsWhatItsPartsMakeByHand) {
       const torch::Tensor logits = network->forward(batch.inputs, Dropout(options.seed, epoch, step));
       optimizer->zero_grad();
       at::nll_loss(at::log_softmax(logits, 1), batch.targets).backward();
-      optimizer->step(learning_rate(options.schedule, epoch));
+      optimizer->step(learning_rate(options.schedule, epoch, 0));
     }
   }
   const auto a = trained->parameters();
@@ -195,11 +195,11 @@ TEST(Loop, LowPrecisionLearnsToo) {
 
 TEST(Schedule, IsStepLR) {
   const Schedule schedule = {1.0, 0.7, 2};
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3), 0.7);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 5), 0.7 * 0.7);
-  EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 0), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2, 0.9), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3, 0), 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 5, 0.5), 0.7 * 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100, 0), 0.5);
 }
 
 TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {

@@ -21,6 +21,11 @@ std::string cpu_model();
 // Those of avx2, avx512f, avx512_bf16, amx_bf16, ... that matter for speed here and that the processor has.
 std::vector<std::string> cpu_features();
 
+// Whether the processor multiplies bf16 faster than fp32: with AMX, or with AMD's AVX512-BF16. Intel's AVX512-BF16 does
+// 16 products in the time of fp32's 32 (measured on a Sapphire Rapids without AMX: 43 against 88 thousand million a
+// second).
+bool has_fast_bf16();
+
 // Largest resident size of this process so far, bytes; 0 where the system does not tell.
 std::size_t peak_memory_bytes();
 

@@ -19,13 +19,17 @@ std::vector<std::string> libtorch_libraries();
 // Before the first operator: LibTorch's pool is made once.
 int set_threads(int threads);
 
+// Has the C library keep what is freed for the next tensor of that size: to get pages from the system costs more time
+// than many an operator. For programs that compute the same again and again; glibc only.
+void keep_freed_memory();
+
 // Same bytes from the same command on the same machine with the same number of threads. On CUDA it forbids operators
 // that cannot promise it. Before `select_device`: CUDA's libraries read their part of it when they start.
 void set_deterministic();
 
 enum class Precision { fp32, bf16 };
 
-// "fp32", "bf16" or "auto" (bf16 on a CPU that has instructions for it, else fp32).
+// "fp32", "bf16" or "auto" (bf16 on a CPU that is faster in it, else fp32).
 // Throws a usage `Error` for another name.
 Precision choose_precision(const std::string& name, const c10::Device& device);
 

@@ -8,10 +8,34 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <torch/types.h>
 
 namespace mnist {
+
+// One use of dropout in one training step.
+class DropoutLayer {
+ public:
+  // Drops nothing.
+  DropoutLayer() = default;
+
+  bool active() const { return scale_ != 1; }
+  float scale() const { return scale_; }  // of what is kept
+
+  // Which elements of the item in row `row` are kept, 1 or 0, as many as `kept` has.
+  void keep(std::int64_t row, std::vector<std::uint8_t>& kept) const;
+
+ private:
+  friend class Dropout;
+
+  std::uint64_t seed_ = 0;
+  std::int64_t epoch_ = 0;
+  std::int64_t step_ = 0;
+  int layer_ = 0;
+  std::uint32_t threshold_ = 0;
+  float scale_ = 1;
+};
 
 class Dropout {
  public:
@@ -22,8 +46,10 @@ class Dropout {
   Dropout(std::uint64_t seed, std::int64_t epoch, std::int64_t step)
       : active_(true), seed_(seed), epoch_(epoch), step_(step) {}
 
-  // `x`: [N, ...], any float type and device. `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use
-  // within a network.
+  // `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use within a network.
+  DropoutLayer layer(double p, int layer) const;
+
+  // The same, applied. `x`: [N, ...], any float type and device.
   torch::Tensor operator()(const torch::Tensor& x, double p, int layer) const;
 
  private:

@@ -10,6 +10,7 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include "mnist/kernels/kernels.hpp"
 #include "mnist/model/dropout.hpp"
 
 namespace mnist {
@@ -26,6 +27,16 @@ class Network : public torch::nn::Module {
   virtual torch::Tensor head(const torch::Tensor& features) = 0;
 
   torch::Tensor forward(const torch::Tensor& inputs, const Dropout& dropout) { return head(features(inputs, dropout)); }
+
+  // What a network may compute with on a CPU instead of LibTorch's operators, where it has a way to; nullptr:
+  // LibTorch's alone. At first the best that this CPU can run.
+  void use_kernels(const Kernels* kernels) { kernels_ = kernels; }
+
+ protected:
+  const Kernels* kernels() const { return kernels_; }
+
+ private:
+  const Kernels* kernels_ = usable_kernels().front();
 };
 
 // Tensors by name in the network's own order: what Python's `state_dict()` holds.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct TrainingDefaults {
   std::int64_t step_size = 0;  // epochs between two multiplications of the rate by gamma; 0: never
   double gamma = 1;
   std::string shuffle = "on";  // "on": another order every epoch; "off": the data set's own
+  std::string schedule = "step";
 };
 
 struct ModelInfo {
@@ -34,6 +36,7 @@ struct ModelInfo {
   std::string head;         // name of the last layer's weight, [classes, ...]
   Preprocessing preprocessing;
   TrainingDefaults training;
+  std::optional<TrainingDefaults> fast;  // another recipe of our own: good enough in the least time
 
   // The beginning of the names of the last layer's parameters: "fc2."
   std::string head_layer() const { return head.substr(0, head.rfind('.') + 1); }

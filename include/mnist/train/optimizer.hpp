@@ -8,12 +8,16 @@
 
 #include <torch/types.h>
 
+#include "mnist/kernels/kernels.hpp"
+
 namespace mnist {
 
 struct OptimizerOptions {
   std::string name = "adadelta";  // adadelta, sgd, adam
   double momentum = 0;            // sgd only
   double weight_decay = 0;        // L2 penalty, added to the gradient
+  // What parameters on a CPU are updated with in one pass; nullptr: LibTorch's operators, as on other devices.
+  const Kernels* kernels = usable_kernels().front();
 };
 
 class Optimizer {

@@ -1,17 +1,27 @@
-// The learning rate as a pure function of the epoch: nothing to save, nothing to step.
+// The learning rate as a pure function of how far the run is: nothing to save, nothing to step.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace mnist {
 
 struct Schedule {
-  double lr = 1;               // of the first epoch
-  double gamma = 1;            // factor
-  std::int64_t step_size = 0;  // epochs between two multiplications by gamma; 0: never
+  double lr = 1;               // step: of the first epoch; one-cycle: the highest
+  double gamma = 1;            // step: factor
+  std::int64_t step_size = 0;  // step: epochs between two multiplications by gamma; 0: never
+  std::string name = "step";
+  std::int64_t epochs = 1;  // one-cycle: of the whole run
 };
 
-// torch.optim.lr_scheduler.StepLR: lr * gamma ^ floor((epoch - 1) / step_size). Epochs count from 1.
-double learning_rate(const Schedule& schedule, std::int64_t epoch);
+const std::vector<std::string>& schedule_names();
+
+// `epoch` counts from 1; `done`: share of it that is done, in [0, 1).
+// step: torch.optim.lr_scheduler.StepLR, lr * gamma ^ floor((epoch - 1) / step_size).
+// one-cycle: torch.optim.lr_scheduler.OneCycleLR with its defaults but a constant momentum: in the first 30 % of the
+// run the rate rises from lr / 25 to lr, then it falls to lr / 250,000, both on half a cosine (L. Smith, N. Topin,
+// arXiv 1708.07120).
+double learning_rate(const Schedule& schedule, std::int64_t epoch, double done);
 
 }  // namespace mnist

@@ -1,0 +1,4 @@
+#include "all_kernels.hpp"
+#include "variants.hpp"
+
+constexpr mnist::Kernels mnist::kBaselineKernels = kernels_named("baseline");
