@@ -135,7 +135,7 @@ Command add_evaluate(CLI::App& root) {
          {"test", "val", "train"});
   integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,
           100'000);
-  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 1000, of photos 32)"), 1, 1'000'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 1000, of photos 8)"), 1, 1'000'000);
   app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file")->type_name("FILE");
   app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file")
       ->type_name("FILE");

@@ -81,7 +81,7 @@ const std::vector<ModelInfo>& models() {
        .training = {.dataset = "folder",
                     .epochs = 25,
                     .batch_size = 4,
-                    .test_batch_size = 32,
+                    .test_batch_size = 8,  // more at once are slower: what a layer makes of them does not fit the cache
                     .optimizer = "sgd",
                     .lr = 0.001,
                     .momentum = 0.9,
