@@ -1,9 +1,10 @@
 """The MNIST training program in Python that mnist is compared with: the tutorials' network, recipe, data path and output.
 
-    python scripts/python_mnist.py --data-dir DIR [--epochs N] [--seed N] [--output FILE]
+    python scripts/python_mnist.py --data-dir DIR [--epochs N] [--seed N] [--output FILE] [--best] [--precision fp32|bf16]
 
 Adadelta (1.0), StepLR (1 epoch, 0.7), batches of 64, test batches of 1000, torchvision's MNIST through DataLoader in the
-main process, shuffled. It is not tuned: this is what mnist replaces. Needs the packages of scripts/check_python.txt.
+main process, shuffled: what mnist replaces, not tuned. --best is PyTorch as fast as it gets here with the same recipe:
+resident tensors instead of DataLoader, channels last, autocast for bf16. Needs the packages of scripts/check_python.txt.
 """
 
 import argparse
@@ -32,29 +33,50 @@ class Net(nn.Module):
         self.dropout2 = nn.Dropout(0.5)
 
     def forward(self, images):
-        features = functional.relu(self.conv2(functional.relu(self.conv1(images))))
+        # A tensor of one channel is in both layouts at once: PyTorch goes on with the plain one unless told otherwise.
+        maps = functional.relu(self.conv1(images))
+        if self.conv2.weight.is_contiguous(memory_format=torch.channels_last):
+            maps = maps.contiguous(memory_format=torch.channels_last)
+        features = functional.relu(self.conv2(maps))
         features = self.dropout1(functional.max_pool2d(features, 2)).flatten(1)
         hidden = self.dropout2(functional.relu(self.fc1(features)))
         return functional.log_softmax(self.fc2(hidden), dim=1)
 
 
-def train_epoch(model, loader, optimizer, epoch):
+class ResidentBatches:
+    """Like a DataLoader, from tensors in memory."""
+
+    def __init__(self, dataset, batch_size, shuffle):
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+        self.images = ((dataset.data.float() / 255 - MEAN) / STD).unsqueeze(1)
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def __iter__(self):
+        order = torch.randperm(len(self.images)) if self.shuffle else torch.arange(len(self.images))
+        for items in order.split(self.batch_size):
+            yield self.images[items], self.dataset.targets[items]
+
+
+def train_epoch(model, loader, optimizer, epoch, precision):
     model.train()
     for step, (images, labels) in enumerate(loader):
         optimizer.zero_grad()
-        loss = functional.nll_loss(model(images), labels)
+        with precision():
+            loss = functional.nll_loss(model(images), labels)
         loss.backward()
         optimizer.step()
         if step % LOG_INTERVAL == 0:
             print(f"Train Epoch: {epoch} [{step * len(images)}/{len(loader.dataset)} "
-                  f"({100 * step / len(loader):.0f}%)]\tLoss: {loss.item():.6f}")
+                  f"({100 * step / len(loader):.0f}%)]\tLoss: {loss.item():.6f}", flush=True)
 
 
-def evaluate(model, loader):
+def evaluate(model, loader, precision):
     """Prints mean loss and accuracy over the loader's pictures."""
     model.eval()
     loss, correct = 0.0, 0
-    with torch.no_grad():
+    with torch.no_grad(), precision():
         for images, labels in loader:
             output = model(images)
             loss += functional.nll_loss(output, labels, reduction="sum").item()
@@ -70,19 +92,29 @@ def main():
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="mnist_cnn.pt")
+    parser.add_argument("--best", action="store_true")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
-    train_loader = DataLoader(datasets.MNIST(options.data_dir, train=True, transform=transform), batch_size=64,
-                              shuffle=True)
-    test_loader = DataLoader(datasets.MNIST(options.data_dir, train=False, transform=transform), batch_size=1000)
+    make_loader = ResidentBatches if options.best else DataLoader
+    train_loader = make_loader(datasets.MNIST(options.data_dir, train=True, transform=transform), batch_size=64,
+                               shuffle=True)
+    test_loader = make_loader(datasets.MNIST(options.data_dir, train=False, transform=transform), batch_size=1000,
+                              shuffle=False)
     model = Net()
+    if options.best:
+        model.to(memory_format=torch.channels_last)
+
+    def precision():
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16")
+
     optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0)
     scheduler = StepLR(optimizer, step_size=1, gamma=0.7)
     for epoch in range(1, options.epochs + 1):
-        train_epoch(model, train_loader, optimizer, epoch)
-        evaluate(model, test_loader)
+        train_epoch(model, train_loader, optimizer, epoch, precision)
+        evaluate(model, test_loader, precision)
         scheduler.step()
     torch.save(model.state_dict(), options.output)
 
