@@ -14,14 +14,26 @@ import sys
 import tempfile
 import threading
 import time
+from importlib import metadata
 
-import torch
 from PIL import Image, ImageDraw
-from torchvision import datasets
 
 HERE = pathlib.Path(__file__).parent
 OURS, PYTHON, BEST = "mnist", "Python", "Python at its best"
 TASKS = ["gemm", "mnist", "bf16", "infer", "folder", "finetuning", "fixedfeature"]
+
+
+# In a process of its own: one that holds PyTorch would share its pages with those whose memory is measured.
+GEMM = """
+import time, torch
+for name, dtype in [("fp32", torch.float32), ("bf16", torch.bfloat16)]:
+    size, repeats = 2048, 10
+    a, b = torch.rand(size, size).to(dtype), torch.rand(size, size).to(dtype)
+    for _ in range(3): a @ b
+    start = time.monotonic()
+    for _ in range(repeats): a @ b
+    print(name, repeats * 2 * size**3 / (time.monotonic() - start) / 1e9)
+"""
 
 
 @dataclasses.dataclass
@@ -43,9 +55,8 @@ class Memory(threading.Thread):
         self.pid, self.peak, self.over = pid, 0.0, threading.Event()
 
     def run(self):
-        # To look costs the process tree some milliseconds, so not often; but short processes are to be seen too.
-        start = time.monotonic()
-        while not self.over.wait(0.02 if time.monotonic() - start < 1 else 0.5):
+        # Not often: to look costs the process tree some milliseconds.
+        while not self.over.wait(0.5):
             self.peak = max(self.peak, sum(map(self.share, [self.pid, *self.children()])))
 
     def children(self):
@@ -85,21 +96,34 @@ def run(command):
     drain = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
     drain.start()
     lines = [(time.monotonic() - start, text) for text in process.stdout]
-    status = process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     memory.over.set()
     drain.join()
     if status != 0:
         sys.exit(f"failed: {' '.join(map(str, command))}\n{''.join(errors[-20:])}")
-    return Run(seconds, memory.peak, lines)
+    return Run(seconds, max(memory.peak, usage.ru_maxrss / 1024), lines)
 
 
 class Bench:
-    def __init__(self, options, folder):
-        self.options, self.folder, self.measurements = options, folder, []
+    def __init__(self, options, folder, table):
+        self.options, self.folder, self.table, self.measurements = options, folder, table, []
+        self.threads = len(os.sched_getaffinity(0))
 
     def note(self, metric, program, number, value, unit="s"):
-        self.measurements.append(Measurement(metric, program, number, value, unit))
+        """Keeps a figure, also on disk at once: an hour of them is not to be lost to a later failure."""
+        measurement = Measurement(metric, program, number, value, unit)
+        self.measurements.append(measurement)
+        if self.table:
+            with self.table.open("a", newline="") as file:
+                csv.writer(file).writerow(dataclasses.astuple(measurement))
+
+    @staticmethod
+    def in_turn(number, commands):
+        """The programs of a round, each round begun by another one."""
+        programs = list(commands.items())
+        first = (number - 1) % len(programs)
+        return programs[first:] + programs[:first]
 
     # ---- commands
 
@@ -111,18 +135,19 @@ class Bench:
         return [sys.executable, "-u", HERE / program, *arguments]
 
     def ours_train(self, number, *arguments):
-        return self.ours("train", "--device", "cpu", "--seed", number, "--run-dir",
+        return self.ours("train", "--device", "cpu", "--threads", self.threads, "--seed", number, "--run-dir",
                          tempfile.mkdtemp(dir=self.folder) + "/run", *arguments)
 
     # ---- tasks
 
     def training(self, metric, number, commands, marks):
-        """Two epochs each. `marks`: what the lines at the end of training and of testing begin with."""
+        """Two epochs each. `marks`: what the last line of training (on MNIST: the last before it ends, 7 batches of 938)
+        and the one of testing begin with. An epoch is from test to test."""
         trained, tested = marks
-        for program, command in commands.items():
+        for program, command in self.in_turn(number, commands):
             result = run(command)
             ends = result.times(tested)
-            self.note(f"{metric}: epoch", program, number, ends[1] - ends[0])
+            self.note(f"{metric}: epoch with its test", program, number, ends[1] - ends[0])
             self.note(f"{metric}: test pass", program, number, ends[1] - result.times(trained)[-1])
             self.note(f"{metric}: whole process, 2 epochs", program, number, result.seconds)
             self.note(f"{metric}: peak memory", program, number, result.memory, "MiB")
@@ -133,12 +158,17 @@ class Bench:
 
     def mnist(self, number, precision="fp32"):
         output = ["--epochs", 2, "--output", self.folder / "model.pt"]
-        reference = ["--data-dir", self.data, "--seed", number, *output]
-        self.training(f"MNIST {precision}", number, {
+        reference = ["--data-dir", self.data, "--seed", number, "--threads", self.threads, *output]
+        self.training(f"MNIST {self.precisions(precision)}", number, {
             OURS: self.ours_train(number, "--data-dir", self.data, "--precision", precision, *output),
             PYTHON: self.python("python_mnist.py", *reference),
             BEST: self.python("python_mnist.py", *reference, "--best", "--precision", precision),
         }, (r"^Train Epoch", r"^Test set"))
+
+    @staticmethod
+    def precisions(precision):
+        """The program as it is has fp32 only."""
+        return "fp32" if precision == "fp32" else "bf16 (Python: fp32)"
 
     def bf16(self, number):
         self.mnist(number, "bf16")
@@ -148,10 +178,11 @@ class Bench:
             common = ["--data-dir", self.options.photos, "--weights", self.options.weights, "--scenario", scenario,
                       "--epochs", 2, "--output", self.folder / "photos.pt"]
             program = "python_transfer.py"
-            self.training(f"{scenario} {precision}", number, {
+            python = ["--seed", number, "--threads", self.threads, *common]
+            self.training(f"{scenario} {self.precisions(precision)}", number, {
                 OURS: self.ours_train(number, "--arch", "resnet18", "--precision", precision, *common),
-                PYTHON: self.python(program, "--seed", number, *common),
-                BEST: self.python(program, "--seed", number, *common, "--best", "--precision", precision),
+                PYTHON: self.python(program, *python),
+                BEST: self.python(program, *python, "--best", "--precision", precision),
             }, (r"^train Loss", r"^val Loss"))
 
     def finetuning(self, number):
@@ -167,7 +198,7 @@ class Bench:
             PYTHON: self.python("python_infer.py", *model, "--images", images),
             BEST: self.python("python_infer.py", *model, "--images", images, "--best"),
         }
-        for program, command in commands.items():
+        for program, command in self.in_turn(number, commands):
             result = run(command)
             self.note(f"{metric}: whole process", program, number, result.seconds)
             self.note(f"{metric}: peak memory", program, number, result.memory, "MiB")
@@ -180,16 +211,9 @@ class Bench:
 
     def gemm(self, number):
         """What PyTorch's matrix product reaches, thousand million operations a second."""
-        for precision, dtype in [("fp32", torch.float32), ("bf16", torch.bfloat16)]:
-            size = 2048
-            a, b = torch.rand(size, size).to(dtype), torch.rand(size, size).to(dtype)
-            for _ in range(3):
-                a @ b
-            start, repeats = time.monotonic(), 10
-            for _ in range(repeats):
-                a @ b
-            rate = repeats * 2 * size**3 / (time.monotonic() - start) / 1e9
-            self.note(f"matrix product 2048, {precision}", PYTHON, number, rate, "GFLOPS")
+        for line in run([sys.executable, "-c", GEMM]).lines:
+            precision, rate = line[1].split()
+            self.note(f"matrix product 2048, {precision}", PYTHON, number, float(rate), "GFLOPS")
 
     # ---- what the tasks need
 
@@ -209,7 +233,9 @@ class Bench:
             run(self.ours_train(1, "--data-dir", self.data, "--epochs", 1, "--output", self.model))
             self.pictures = self.folder / "pictures"
             self.pictures.mkdir()
-            for index, (picture, _) in enumerate(datasets.MNIST(self.data, train=False)):
+            pixels = (raw / "t10k-images-idx3-ubyte").read_bytes()[16:]
+            for index in range(10_000):
+                picture = Image.frombytes("L", (28, 28), pixels[784 * index:784 * (index + 1)])
                 picture.save(self.pictures / f"{index:05}.png")
 
     def all(self, tasks):
@@ -270,12 +296,14 @@ def draw(measurements, title, path):
     for place, (program, color) in enumerate(colors.items()):
         pen.rectangle((10 + 120 * place, 34, 22 + 120 * place, 46), fill=color)
         pen.text((28 + 120 * place, 34), program, fill="black")
-    scale = (width - left - 60) / max([ratio for _, _, ratio in bars], default=1)
+    longest = 12  # what Python computes again every epoch and mnist keeps is a bar without end
+    scale = (width - left - 60) / min(longest, max([ratio for _, _, ratio in bars], default=1))
     for place, (label, program, ratio) in enumerate(bars):
         top = 60 + height * place
         pen.text((10, top + 4), label, fill="black")
-        pen.rectangle((left, top + 3, left + ratio * scale, top + height - 4), fill=colors[program])
-        pen.text((left + ratio * scale + 6, top + 4), f"{ratio:.2f}", fill="black")
+        end = left + min(ratio, longest) * scale
+        pen.rectangle((left, top + 3, end, top + height - 4), fill=colors[program])
+        pen.text((end + 6, top + 4), f"{ratio:.2f}", fill="black")
     pen.line((left + scale, 56, left + scale, image.height - 10), fill="#c03030")  # as fast as mnist
     image.save(path)
 
@@ -302,26 +330,28 @@ def main():
         if task not in TASKS:
             sys.exit(f"error: there is no task '{task}'\nhint: the tasks are {', '.join(TASKS)}")
     if not (options.photos and options.weights):
+        if options.tasks != ",".join(TASKS) and {"finetuning", "fixedfeature"} & set(tasks):
+            sys.exit("error: the tasks finetuning and fixedfeature need --photos and --weights")
         tasks = [task for task in tasks if task not in ("finetuning", "fixedfeature")]
 
     version = subprocess.run([options.mnist, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    title = f"{processor()}, {len(os.sched_getaffinity(0))} cores; PyTorch {torch.__version__}; {version.strip()}"
+    pytorch = metadata.version("torch")
+    title = f"{processor()}, {len(os.sched_getaffinity(0))} cores; PyTorch {pytorch}; {version.strip()}"
+    path = None
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        path = options.output / (re.sub(r"[^A-Za-z0-9.]+", "-", f"{processor()} {pytorch}").strip("-") + ".csv")
+        path.write_text(f"# {title}\n" + ",".join(field.name for field in dataclasses.fields(Measurement)) + "\n")
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options, pathlib.Path(folder))
+        bench = Bench(options, pathlib.Path(folder), path)
         bench.all(tasks)
     rows = table(bench.measurements)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(title)
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    if options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{processor()} {torch.__version__}").strip("-")
-        with (options.output / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["machine and versions", *(field.name for field in dataclasses.fields(Measurement))])
-            writer.writerows([title, *dataclasses.astuple(m)] for m in bench.measurements)
-        draw(bench.measurements, title, options.output / f"{name}.png")
+    if path:
+        draw(bench.measurements, title, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -149,6 +149,19 @@ def optimizer_numbers(optimizer_of):
     return after
 
 
+def one_cycle_numbers():
+    """The learning rate of each of 20 steps."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2, total_steps=20, cycle_momentum=False)
+    rates = []
+    for _ in range(20):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        if len(rates) < 20:
+            scheduler.step()
+    return rates
+
+
 def reference_numbers():
     torch.set_num_threads(1)
     sgd = torch.optim.SGD
@@ -160,6 +173,7 @@ def reference_numbers():
         "resnet18": network_numbers(lambda: torchvision.models.resnet18(num_classes=10),
                                     lambda p: sgd(p, lr=0.001, momentum=0.9), photos()),
         "transforms": transform_numbers(),
+        "one_cycle": one_cycle_numbers(),
         "optimizers": {
             "adadelta": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=1.0)),
             "adadelta_weight_decay": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=0.7, weight_decay=0.01)),

@@ -61,7 +61,21 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
   }
 }
 
+// What could only be found out after all the work.
+void check_outputs(const EvaluateOptions& options) {
+  for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
+    if (output.empty()) continue;
+    check_not_same(output, options.model);
+    check_writable(output);
+  }
+  if (!options.confusion.empty() && options.confusion.lexically_normal() == options.misclassified.lexically_normal()) {
+    throw usage_error("--confusion and --misclassified name the same file", "give each its own");
+  }
+}
+
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
+  check_outputs(options);
+  const Kernels* const kernels = kernels_named(options.kernels);
   keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
@@ -80,7 +94,7 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   }
 
   model.network->to(device.device);
-  model.network->use_kernels(kernels_named(options.kernels));
+  model.network->use_kernels(kernels);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
   constexpr std::int64_t kMostDrawn = 2000;
   if (!options.confusion.empty() && classes > kMostDrawn) {
@@ -106,13 +120,13 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   result.evaluation = evaluate(*model.network, *data.batches, evaluation);
 
   print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
-  if (!options.confusion.empty()) {
-    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
-    context.log.info("confusion matrix: {}", options.confusion.string());
-  }
   if (!options.misclassified.empty()) {
     write_file_atomically(options.misclassified, mistakes_csv(result));
     context.log.info("misclassified items: {}", options.misclassified.string());
+  }
+  if (!options.confusion.empty()) {
+    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
+    context.log.info("confusion matrix: {}", options.confusion.string());
   }
   return 0;
 }

@@ -20,7 +20,10 @@ constexpr std::size_t kMistakesInText = 10;
 
 std::string cut(const std::string& name, std::size_t width) {
   const std::string safe = printable(name);
-  return safe.size() <= width ? safe : safe.substr(0, width - 3) + "...";
+  if (safe.size() <= width) return safe;
+  std::size_t end = width - 3;
+  while (end > 0 && (static_cast<unsigned char>(safe[end]) & 0xC0) == 0x80) --end;  // not within a character of UTF-8
+  return safe.substr(0, end) + "...";
 }
 
 std::string item_name(const EvaluationResult& result, const Mistake& mistake) {
@@ -100,7 +103,8 @@ nlohmann::ordered_json figures_json(const ClassFigures& figures) {
 
 std::string evaluation_text(const EvaluationResult& result) {
   std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
-  if (result.report.top_k() > 1) {
+  // All classes are always among all classes.
+  if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
     text += fmt::format("Among the {} likeliest: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
   return text + class_table(result) + "\n" + confusion_table(result) + "\n" + mistakes_table(result);

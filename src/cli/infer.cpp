@@ -49,7 +49,7 @@ struct InferOptions {
   std::string format = "text";
   std::filesystem::path output;
   std::filesystem::path annotate;
-  std::int64_t batch_size = 64;
+  std::optional<std::int64_t> batch_size;
   std::string device = "auto";
   int threads = 0;
 };
@@ -123,6 +123,10 @@ void check_options(const InferOptions& options) {
   if (!options.test_item && !has_images) {
     throw usage_error("there is nothing to classify", "give an image, as in: mnist infer --image test.png");
   }
+  if (options.test_item && !options.annotate.empty()) {
+    throw usage_error("--annotate is for images, and --test-item is an item of a data set",
+                      "use --save-image to see the item");
+  }
   if (!options.test_item && !options.save_image.empty()) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
   }
@@ -167,14 +171,6 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   results.write(infer_result(form, prediction));
 }
 
-// Throws where `output` is the file `input`: writing the one would destroy the other.
-void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {
-  std::error_code ignored;
-  if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;
-  throw usage_error(fmt::format("the output would replace {}, which is read", quoted(input)),
-                    "name another output file");
-}
-
 // The picture as it is, with the prediction below it: <model>_prediction_<image>.png, as the program that it replaces
 // names it; a further image of the same name gets a number.
 void annotate(const InferOptions& options, const std::string& image, const std::vector<ClassProbability>& top) {
@@ -194,7 +190,7 @@ void annotate(const InferOptions& options, const std::string& image, const std::
 
 // The number of paths and images that could not be read.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
-                          const StopSignals& signals, Results& results) {
+                          const StopSignals& signals, std::int64_t batch_size, Results& results) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
   std::int64_t failures = 0;
@@ -224,9 +220,16 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
     std::string text;
     for (std::size_t index = 0; index < tops.size(); ++index) {
       text += infer_result(form, {names[index], std::nullopt, tops[index]});
-      if (!options.annotate.empty()) annotate(options, names[index], tops[index]);
     }
     results.write(text);
+    for (std::size_t index = 0; index < tops.size() && !options.annotate.empty(); ++index) {
+      try {
+        annotate(options, names[index], tops[index]);
+      } catch (const Error& error) {
+        print_error(error, context.color_err, &context.log);
+        ++failures;
+      }
+    }
     images.clear();
     names.clear();
   };
@@ -239,7 +242,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
       print_error(error, context.color_err, &context.log);
       ++failures;
     }
-    if (static_cast<std::int64_t>(images.size()) == options.batch_size) classify();
+    if (static_cast<std::int64_t>(images.size()) == batch_size) classify();
   }
   classify();
   return failures;
@@ -267,7 +270,8 @@ int run_infer(const InferOptions& options, const Context& context) {
   if (options.test_item) {
     infer_test_item(options, model, classifier, results);
   } else {
-    failures = infer_images(options, classifier, context, signals, results);
+    const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
+    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
   }
   if (const int signal = signals.received(); signal != 0) return 128 + signal;
   results.finish();
@@ -300,7 +304,7 @@ Command add_infer(CLI::App& root) {
   add_format(*app, o.format, {"text", "json", "csv"});
   app->add_option("--output", o.output, "write the results to this file instead of stdout")->type_name("FILE");
   app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder")->type_name("DIR");
-  integer(app->add_option("--batch-size", o.batch_size, "images a step"), 1, 1'000'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 64, of photos 8)"), 1, 1'000'000);
   add_device(*app, o.device);
   add_threads(*app, o.threads);
   return {app, [options](const Context& context) { return run_infer(*options, context); }};

@@ -34,9 +34,10 @@ std::vector<std::string> all_dataset_names() {
 }
 
 CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value) {
-  return integer(
-      app.add_option("--cache-mb", value, "memory for decoded photos, in MiB; those beyond are decoded anew"), 0,
-      1'000'000);
+  return integer(app.add_option("--cache-mb", value,
+                                "memory for the decoded photos of each split, in MiB; those beyond "
+                                "are decoded anew"),
+                 0, 1'000'000);
 }
 
 CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
@@ -59,8 +60,8 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   }
   PhotoFolder folder = scan_photo_folder(options.data_dir, split);
   if (!folder.ignored.empty()) {
-    log.warn("{}: {} no PNG or JPEG by name, left out: {}{}", quoted(folder.dir),
-             folder.ignored.size() == 1 ? "1 file is" : fmt::format("{} files are", folder.ignored.size()),
+    log.warn("{}: {} no PNG or JPEG by name (or a linked folder), left out: {}{}", quoted(folder.dir),
+             folder.ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", folder.ignored.size()),
              quoted(folder.ignored.front()), folder.ignored.size() > 1 ? ", ..." : "");
   }
   auto photos =

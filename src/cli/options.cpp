@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -132,9 +133,18 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
       0, 1024);
 }
 
+void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {
+  std::error_code ignored;
+  if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;
+  throw usage_error(fmt::format("the output would replace {}, which is read", quoted(input)),
+                    "name another output file");
+}
+
 CLI::Option* add_precision(CLI::App& app, std::string& value) {
   value = "fp32";
-  return one_of(app.add_option("--precision", value, "what the network computes in; auto: bf16 on a CPU faster in it"),
+  return one_of(app.add_option("--precision", value,
+                               "what the network computes in; auto: bf16 on a CPU faster in it. The "
+                               "convolutions of cnn stay fp32 on a CPU unless --kernels libtorch"),
                 {"fp32", "bf16", "auto"});
 }
 

@@ -48,6 +48,9 @@ CLI::Option* add_kernels(CLI::App& app, std::string& value);
 // this CPU has not the instruction set.
 const Kernels* kernels_named(const std::string& name);
 
+// Throws a usage `Error` where `output` is the file `input`: writing the one would destroy the other.
+void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input);
+
 // --format: the form of the results on stdout. The first of `formats` is the default.
 CLI::Option* add_format(CLI::App& app, std::string& value, const std::vector<std::string>& formats);
 

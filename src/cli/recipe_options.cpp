@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "mnist/core/error.hpp"
 #include "mnist/train/optimizer.hpp"
 #include "mnist/train/schedule.hpp"
 
@@ -51,16 +52,28 @@ void RecipeOptions::fill_in(const TrainingDefaults& of_network) const {
   for (const auto& fill_in : fill_in_) fill_in(of_network);
 }
 
+const TrainingDefaults& recipe_named(const std::string& name, const ModelInfo& network) {
+  if (name == "reference") return network.training;
+  if (network.fast) return *network.fast;
+  std::string others;
+  for (const ModelInfo& info : models()) others += info.fast ? " " + info.name : "";
+  throw usage_error(fmt::format("there is no recipe '{}' for {}", name, network.name),
+                    fmt::format("networks that have it:{}", others));
+}
+
 std::string defaults_by_network() {
-  std::string text = "Defaults by network:\n";
-  for (const ModelInfo& info : models()) {
-    const TrainingDefaults& d = info.training;
-    text += fmt::format(
-        "  {}: {}\n    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
+  const auto options = [](const TrainingDefaults& d) {
+    return fmt::format(
+        "    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
         "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n"
         "    --schedule {} --shuffle {}\n",
-        info.name, info.description, d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr,
-        d.step_size, d.gamma, d.momentum, d.weight_decay, d.schedule, d.shuffle);
+        d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr, d.step_size, d.gamma, d.momentum,
+        d.weight_decay, d.schedule, d.shuffle);
+  };
+  std::string text = "Defaults by network:\n";
+  for (const ModelInfo& info : models()) {
+    text += fmt::format("  {}: {}\n{}", info.name, info.description, options(info.training));
+    if (info.fast) text += fmt::format("  {} with --recipe fast:\n{}", info.name, options(*info.fast));
   }
   return text;
 }

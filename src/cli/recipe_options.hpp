@@ -27,6 +27,9 @@ class RecipeOptions {
   std::vector<std::function<void(const TrainingDefaults&)>> fill_in_;
 };
 
+// --recipe: the defaults of a network's reference program, or its fast ones. Throws a usage `Error` where it has none.
+const TrainingDefaults& recipe_named(const std::string& name, const ModelInfo& network);
+
 // The values of every network, for the foot of the help.
 std::string defaults_by_network();
 

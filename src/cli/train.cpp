@@ -49,7 +49,8 @@ struct TrainOptions {
   DataOptions data;
   std::string augment = "on";
   std::string scenario = "finetuning";
-  std::string weights;      // empty: the network's default
+  std::string weights;  // empty: the network's default
+  std::string recipe_name = "reference";
   TrainingDefaults recipe;  // what is left out is the network's reference program's
   std::uint64_t seed = 1;
   std::int64_t log_interval = 10;
@@ -135,6 +136,9 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
   if (std::filesystem::exists(run.last(), ignored)) {
     context.log.info("the weights after the last finished epoch are in {}", run.last().string());
   }
+  if (std::filesystem::exists(run.best(), ignored)) {
+    context.log.info("those after the best epoch are in {}", run.best().string());
+  }
 }
 
 int run_train(const TrainOptions& options, const Context& context) {
@@ -214,13 +218,9 @@ int run_train(const TrainOptions& options, const Context& context) {
   std::vector<TrainingObserver*> observers;
   if (progress) observers.push_back(&*progress);
   observers.push_back(info.transfer_learning ? static_cast<TrainingObserver*>(&transfer) : &reference);
-  if (run) {
-    observers.push_back(&metrics.emplace(run->path()));
-    // The weights after one batch would look like a model.
-    if (!options.dry_run) {
-      observers.push_back(&curves.emplace(run->path() / "training_statistics.png"));
-      observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
-    }
+  // The weights before all that could fail; those after one batch would look like a model.
+  if (run && !options.dry_run) {
+    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
   }
   if (info.transfer_learning) {
     observers.push_back(&best.emplace(*network, [&](const EpochReport& report) {
@@ -234,9 +234,22 @@ int run_train(const TrainOptions& options, const Context& context) {
                          .class_names = class_names,
                          .scenario = options.scenario}));
   }
+  if (run) {
+    observers.push_back(&metrics.emplace(run->path()));
+    if (!options.dry_run) observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log));
+  }
+  const auto try_to_draw = [&](const std::function<void()>& draw) {
+    try {
+      draw();
+    } catch (const Error& error) {
+      context.log.warn("{}; the run goes on without this picture", error.what());
+    }
+  };
 
   try {
-    if (run && info.transfer_learning) draw_training_batch(run->path() / "test_grid.png", data.train, training, info);
+    if (run && info.transfer_learning) {
+      try_to_draw([&] { draw_training_batch(run->path() / "test_grid.png", data.train, training, info); });
+    }
     const auto started = std::chrono::steady_clock::now();
     TrainingResult result = train(*network, data.train_batches(), data.test_batches(), training, observers,
                                   [&] { return signals.received() != 0; });
@@ -248,6 +261,7 @@ int run_train(const TrainOptions& options, const Context& context) {
         context.log.warn(
             "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",
             result.epochs, quoted(output), quoted(run->interrupted()));
+        if (best && result.epochs > 0) context.log.warn("those after the best epoch: {}", quoted(run->best()));
       }
       return 128 + signals.received();
     }
@@ -266,10 +280,11 @@ int run_train(const TrainOptions& options, const Context& context) {
                       quoted_for_shell(output.string())));
     }
     if (best && run) {
-      // After the model, which a picture that cannot be written must not cost.
       const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
-      draw_predictions(picture, *network, data.test, training, info);
-      context.log.info("predictions: {}", picture.string());
+      try_to_draw([&] {
+        draw_predictions(picture, *network, data.test, training, info);
+        context.log.info("predictions: {}", picture.string());
+      });
     }
     if (run) run->end("finished");
     return 0;
@@ -317,6 +332,10 @@ Command add_train(CLI::App& root) {
   in("Model and data", add_cache_mb(*app, o.data.cache_mb));
   in("Model and data", add_bad_images(*app, o.data.bad_images));
 
+  in("Recipe", one_of(app->add_option("--recipe", o.recipe_name,
+                                      "where the defaults of this group come from: the network's reference program, or "
+                                      "fast: 99 % of MNIST in the least time"),
+                      {"reference", "fast"}));
   in("Recipe", integer(app->add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
                        std::numeric_limits<std::int64_t>::max()));
 
@@ -351,7 +370,7 @@ Command add_train(CLI::App& root) {
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");
     }
-    recipe->fill_in(model_info(options->arch).training);
+    recipe->fill_in(recipe_named(options->recipe_name, model_info(options->arch)));
   });
   return {app, [options](const Context& context) { return run_train(*options, context); }};
 }

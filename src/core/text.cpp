@@ -1,6 +1,7 @@
 #include "mnist/core/text.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace mnist {
 
@@ -24,6 +25,15 @@ std::string quoted_name(std::string_view name) {
 
 std::string first_line(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    nlohmann::json(text).dump();  // which is strict
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
 }
 
 std::string lower_case(std::string_view text) {

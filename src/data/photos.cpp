@@ -14,6 +14,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/data/augment.hpp"
 #include "mnist/data/prepare.hpp"
 #include "mnist/format/image.hpp"
@@ -50,8 +51,12 @@ void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& 
     }
   }
   for (const auto& entry : found) {
-    // A link to a folder could lead back up.
-    if (entry.is_directory() && !entry.is_symlink() && !is_hidden(entry.path())) collect(entry.path(), label, folder);
+    if (!entry.is_directory() || is_hidden(entry.path())) continue;
+    if (entry.is_symlink()) {
+      folder.ignored.push_back(entry.path());  // it could lead back up
+    } else {
+      collect(entry.path(), label, folder);
+    }
   }
 }
 
@@ -79,6 +84,10 @@ PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split) {
   folder.dir = split_folder(dir, split);
   for (const auto& entry : entries(folder.dir)) {
     if (!entry.is_directory() || is_hidden(entry.path())) continue;
+    if (!is_utf8(entry.path().filename().string())) {
+      throw data_error(fmt::format("the name of the class folder {} is not UTF-8", quoted(entry.path())),
+                       "rename it: model files hold the names of the classes as UTF-8");
+    }
     const auto label = static_cast<std::int64_t>(folder.class_names.size());
     const std::size_t before = folder.paths.size();
     folder.class_names.push_back(entry.path().filename().string());
@@ -151,9 +160,12 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
   const std::set<std::int64_t> present(folder_.labels.begin(), folder_.labels.end());
   for (std::size_t label = 0; label < folder_.class_names.size(); ++label) {
     if (present.contains(static_cast<std::int64_t>(label))) continue;
+    const std::string start = (folder_.dir / folder_.class_names[label] / "").string();
+    const auto first =
+        std::ranges::find_if(broken_, [&](const BrokenPhoto& photo) { return photo.path.string().starts_with(start); });
     throw data_error(fmt::format("every image of the class {} in {} is broken",
                                  quoted(std::filesystem::path(folder_.class_names[label])), quoted(folder_.dir)),
-                     broken_.front().reason);
+                     first == broken_.end() ? "" : first->reason);
   }
 }
 

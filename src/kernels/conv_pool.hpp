@@ -137,6 +137,10 @@ void unpack_conv_pool(const float* sums, const mnist::conv_pool::Parameters<floa
 
 // ---- forward
 
+inline Vec relu(Vec values) {
+  return values < 0 ? Vec{} : values;  // NaN stays
+}
+
 // First convolution and ReLU.
 void convolve1(const PackedWeights<const float>& weights, const float* image, float* maps) {
   for (int channel = 0; channel < kChannels1; channel += kLanes) {
@@ -150,7 +154,7 @@ void convolve1(const PackedWeights<const float>& weights, const float* image, fl
         Vec sum = bias;
 #pragma GCC unroll 9
         for (int tap = 0; tap < kTaps; ++tap) sum += pixel[tap / 3 * kImageSide + tap % 3] * taps[tap];
-        store(maps + (row * kSide1 + column) * kChannels1 + channel, sum > 0 ? sum : Vec{});
+        store(maps + (row * kSide1 + column) * kChannels1 + channel, relu(sum));
       }
     }
   }
@@ -213,13 +217,14 @@ void transform_outputs(const float* tiles, const float* biases, float* pooled, s
         IntVec place = {};
         for (int candidate = 1; candidate < 4; ++candidate) {
           const Vec value = result[2 * column + candidate % 2][2 * row + candidate / 2];
-          const IntVec better = value > best;
+          // A NaN wins, as in PyTorch: hidden, it would make a run that has diverged look well.
+          const IntVec better = (value > best) | (value != value);
           best = better ? value : best;
           place = better ? candidate - IntVec{} : place;
         }
         best += bias;
         const int at = (first_of_windows(tile) + row * kPooledSide + column) * kChannels2 + channel;
-        store(pooled + at, best > 0 ? best : Vec{});
+        store(pooled + at, relu(best));
         if (winner != nullptr) store_bytes(winner + at, place);
       }
     }

@@ -7,8 +7,8 @@ namespace mnist {
 
 extern const Kernels kBaselineKernels;  // what every processor of this kind has: SSE2, NEON
 #if defined(__x86_64__)
-extern const Kernels kAvx2Kernels;    // x86-64-v3: AVX2 and FMA
-extern const Kernels kAvx512Kernels;  // x86-64-v4: AVX-512 F, BW, CD, DQ, VL
+extern const Kernels kAvx2Kernels;    // AVX2 and FMA
+extern const Kernels kAvx512Kernels;  // and AVX-512 F, BW, DQ, VL
 #endif
 
 }  // namespace mnist

@@ -1,8 +1,8 @@
 // A register full of floats. GCC's and Clang's vector types: the same source for every instruction set, with operators.
 //
-// Everything here and in the files that include it is in an unnamed namespace, and no header of the standard library
-// with inline functions is included: the linker keeps one copy of an inline function for the whole program, and it must
-// not be the one that was compiled for AVX-512.
+// Everything here and in the files that include it is in an unnamed namespace, and no function of the standard library
+// is called: the linker keeps one copy of an inline function for the whole program, and it must not be the one that was
+// compiled for AVX-512.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "mnist/core/error.hpp"
 #include "mnist/report/pictures.hpp"
 
 #include "canvas.hpp"
@@ -130,7 +131,13 @@ void CurvesPicture::epoch_done(const EpochReport& report) {
   append(curves_.accuracies, report.train.batch_accuracies);
   curves_.test_losses.push_back(static_cast<float>(report.test.loss));
   curves_.test_accuracies.push_back(static_cast<float>(report.test.accuracy()));
-  draw_curves(path_, curves_);
+  if (failed_) return;
+  try {
+    draw_curves(path_, curves_);
+  } catch (const Error& error) {
+    failed_ = true;
+    log_.warn("{}; the run goes on without this picture", error.what());
+  }
 }
 
 }  // namespace mnist

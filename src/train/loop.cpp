@@ -117,7 +117,7 @@ TrainingResult train(Network& network, Batches& train_set, Batches& test_set, co
         result.stopped = true;
         return result;
       }
-      lr = learning_rate(options.schedule, epoch, static_cast<double>(step) / static_cast<double>(batches));
+      lr = learning_rate(options.schedule, epoch, step, batches);
       const std::int64_t begin = step * options.batch_size;
       const std::int64_t end = std::min(begin + options.batch_size, items);
       const Batch batch = train_set.get(begin, end);

@@ -11,11 +11,13 @@ double annealed(double begin, double end, double part) {
   return end + (begin - end) / 2 * (1 + std::cos(std::numbers::pi * part));
 }
 
-double one_cycle(double highest, double part) {
-  constexpr double kRise = 0.3;
+// `step` of `steps` of the whole run.
+double one_cycle(double highest, double step, double steps) {
   const double first = highest / 25;
   const double last = first / 1e4;
-  return part < kRise ? annealed(first, highest, part / kRise) : annealed(highest, last, (part - kRise) / (1 - kRise));
+  const double top = 0.3 * steps - 1;
+  if (step <= top) return annealed(first, highest, step / top);
+  return annealed(highest, last, (step - top) / (steps - 1 - top));
 }
 
 }  // namespace
@@ -25,9 +27,10 @@ const std::vector<std::string>& schedule_names() {
   return names;
 }
 
-double learning_rate(const Schedule& schedule, std::int64_t epoch, double done) {
+double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t step, std::int64_t steps) {
   if (schedule.name == "one-cycle") {
-    return one_cycle(schedule.lr, (static_cast<double>(epoch - 1) + done) / static_cast<double>(schedule.epochs));
+    return one_cycle(schedule.lr, static_cast<double>((epoch - 1) * steps + step),
+                     static_cast<double>(schedule.epochs * steps));
   }
   if (schedule.step_size == 0) return schedule.lr;
   const std::int64_t multiplications = (epoch - 1) / schedule.step_size;

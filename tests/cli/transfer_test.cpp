@@ -61,7 +61,7 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
   EXPECT_THAT(result.out, HasSubstr("Dataset sizes: {'train': 8, 'val': 4}\nClasses: ['dark', 'light']\n"
                                     "Transfer learning scenario: finetuning\n\nEpoch 0/1\n----------\ntrain Loss: "));
   EXPECT_THAT(result.out, ContainsRegex("Training complete in 0m [0-9]+s\nBest val Acc: [01]\\.[0-9]{6}\nLast val "));
-  EXPECT_THAT(result.err, AllOf(HasSubstr("1 file is no PNG or JPEG by name"), HasSubstr("notes.txt"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("1 entry is no PNG or JPEG by name"), HasSubstr("notes.txt"),
                                 HasSubstr("starting from random weights")));
   for (const char* name : {"test_grid.png", "resnet18-finetuned_predictions.png", "training_statistics.png", "best.pt",
                            "last.pt", "config.toml", "metrics.csv"}) {
@@ -79,6 +79,11 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
   EXPECT_EQ(json["misclassified"].size(), 4u - json["correct"].get<std::size_t>());
   EXPECT_TRUE(std::filesystem::exists(folder_ / "c.png"));
   EXPECT_THAT(content_of(folder_ / "m.csv"), HasSubstr("path,true,predicted,probability,probability_of_true\n"));
+
+  const SubprocessResult destructive =
+      mnist({"evaluate", "--model", "model.pt", "--data-dir", "photos", "--misclassified", "model.pt"});
+  EXPECT_EQ(destructive.exit_code, 2);
+  EXPECT_THAT(destructive.err, HasSubstr("would replace 'model.pt'"));
 
   const SubprocessResult inferred =
       mnist({"infer", "--model", "model.pt", "photos/val", "--annotate", "notes", "--device", "cpu"});

@@ -54,6 +54,7 @@ TEST_F(Photos, AreFoundAsByImageFolder) {
   add_two_classes();
   test::write_file(folder_ / "train/ants/notes.txt", "x");
   test::write_file(folder_ / "train/ants/.hidden.png", "x");
+  std::filesystem::create_directory_symlink("..", folder_ / "train/ants/up");
   const PhotoFolder photos = scan_photo_folder(folder_.path(), Split::train);
   EXPECT_EQ(photos.class_names, (std::vector<std::string>{"ants", "bees"}));
   std::vector<std::string> names;
@@ -61,8 +62,9 @@ TEST_F(Photos, AreFoundAsByImageFolder) {
   for (const auto& path : photos.paths) names.push_back(path.lexically_relative(photos.dir).string());
   EXPECT_EQ(names, (std::vector<std::string>{"ants/a2.png", "ants/deep/a1.png", "bees/b0.png", "bees/b1.png"}));
   EXPECT_EQ(photos.labels, (std::vector<std::int64_t>{0, 0, 1, 1}));
-  ASSERT_EQ(photos.ignored.size(), 1u);
+  ASSERT_EQ(photos.ignored.size(), 2u);
   EXPECT_EQ(photos.ignored[0].filename(), "notes.txt");
+  EXPECT_EQ(photos.ignored[1].filename(), "up");
 }
 
 TEST_F(Photos, FoldersThatMakeNoDataSetAreErrors) {
@@ -72,6 +74,9 @@ TEST_F(Photos, FoldersThatMakeNoDataSetAreErrors) {
   std::filesystem::create_directories(folder_ / "train/bees");
   EXPECT_THAT(error_of_scan(), HasSubstr("bees' holds no PNG or JPEG file"));
   EXPECT_THAT(error_of_scan(Split::test), HasSubstr("/val'"));
+  add("train/bees/b.png");
+  std::filesystem::create_directories(folder_ / "train/caf\xe9");  // Latin-1
+  EXPECT_THAT(error_of_scan(), HasSubstr("is not UTF-8"));
 }
 
 TEST_F(Photos, DifferentClassesAreNamed) {

@@ -192,6 +192,20 @@ TEST_P(EveryKernels, ConvPoolsGradientsAreThoseOfTheSums) {
   EXPECT_LT(relative_difference(got_bias2, bias2), 2e-6);
 }
 
+TEST_P(EveryKernels, ConvPoolHidesNoNan) {
+  for (const int which : {0, 1}) {
+    ConvPoolCase given;
+    (which == 0 ? given.weight1 : given.weight2)[5] = NAN;
+    std::vector<float> packed(conv_pool::kPacked);
+    std::vector<float> scratch(conv_pool::kScratch);
+    std::vector<float> pooled(conv_pool::kPooled);
+    GetParam()->pack_conv_pool(given.parameters(), packed.data());
+    GetParam()->conv_pool_forward(packed.data(), given.image.data(), nullptr, 1, scratch.data(), pooled.data(),
+                                  nullptr);
+    EXPECT_TRUE(std::ranges::any_of(pooled, [](float value) { return std::isnan(value); })) << "convolution " << which;
+  }
+}
+
 // ---- dropout
 
 TEST_P(EveryKernels, KeepsTheElementsThatPhiloxSays) {

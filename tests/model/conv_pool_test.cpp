@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/function.h>
 
 #include "mnist/model/registry.hpp"
 
@@ -65,6 +66,21 @@ TEST_P(EveryKernels, GiveTheSameBytesTwice) {
   for (std::size_t i = 0; i < first.gradients.size(); ++i) {
     EXPECT_TRUE(at::equal(first.gradients[i], second.gradients[i])) << i;
   }
+}
+
+// Whether a function of that name made the tensor, or what it was made from.
+bool made_by(const std::string& name, const torch::autograd::Node* node) {
+  if (node == nullptr) return false;
+  if (node->name().find(name) != std::string::npos) return true;
+  return std::ranges::any_of(node->next_edges(), [&](const auto& edge) { return made_by(name, edge.function.get()); });
+}
+
+TEST(ConvPool, IsWhatTheCnnComputesWithUnlessToldOtherwise) {
+  const auto network = make_network(model_info("cnn"), 10, 1);
+  const torch::Tensor images = at::rand({2, 1, 28, 28});
+  EXPECT_TRUE(made_by("ConvPool", network->forward(images, Dropout::off()).grad_fn().get()));
+  network->use_kernels(nullptr);
+  EXPECT_FALSE(made_by("ConvPool", network->forward(images, Dropout::off()).grad_fn().get()));
 }
 
 // What the kernels do not do is left to LibTorch.

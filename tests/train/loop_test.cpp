@@ -10,6 +10,7 @@
 #include "mnist/model/registry.hpp"
 
 #include "support/hashed.hpp"
+#include "support/reference_numbers.hpp"
 
 namespace mnist {
 namespace {
@@ -134,7 +135,7 @@ TEST(Loop, IsWhatItsPartsMakeByHand) {
       const torch::Tensor logits = network->forward(batch.inputs, Dropout(options.seed, epoch, step));
       optimizer->zero_grad();
       at::nll_loss(at::log_softmax(logits, 1), batch.targets).backward();
-      optimizer->step(learning_rate(options.schedule, epoch, 0));
+      optimizer->step(learning_rate(options.schedule, epoch, 0, 1));
     }
   }
   const auto a = trained->parameters();
@@ -193,13 +194,21 @@ TEST(Loop, LowPrecisionLearnsToo) {
   EXPECT_EQ(network->parameters()[0].scalar_type(), at::kFloat);
 }
 
+TEST(Schedule, IsOneCycleLR) {
+  const auto expected = test::reference_numbers()["one_cycle"].get<std::vector<double>>();  // 4 epochs of 5 steps, 2.0
+  const Schedule schedule = {.lr = 2, .name = "one-cycle", .epochs = 4};
+  for (std::int64_t step = 0; step < 20; ++step) {
+    EXPECT_NEAR(learning_rate(schedule, step / 5 + 1, step % 5, 5), expected[static_cast<std::size_t>(step)], 1e-9);
+  }
+}
+
 TEST(Schedule, IsStepLR) {
   const Schedule schedule = {1.0, 0.7, 2};
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 0), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2, 0.9), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3, 0), 0.7);
-  EXPECT_DOUBLE_EQ(learning_rate(schedule, 5, 0.5), 0.7 * 0.7);
-  EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100, 0), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 0, 10), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2, 9, 10), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3, 0, 10), 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 5, 5, 10), 0.7 * 0.7);
+  EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100, 0, 10), 0.5);
 }
 
 TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {

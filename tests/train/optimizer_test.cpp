@@ -20,12 +20,17 @@ struct OptimizerCase {
   double lr;
 };
 
-class EveryOptimizer : public ::testing::TestWithParam<OptimizerCase> {};
+class EveryOptimizer : public ::testing::TestWithParam<OptimizerCase> {
+ protected:
+  static void follow(const Kernels* kernels);
+};
 
-TEST_P(EveryOptimizer, GivesPyTorchsParametersOver100Steps) {
+void EveryOptimizer::follow(const Kernels* kernels) {
   torch::Tensor parameter = test::hashed_uniform({16}, 1, 1.0);
   parameter.requires_grad_(true);
-  const auto optimizer = make_optimizer(GetParam().options, {parameter});
+  OptimizerOptions options = GetParam().options;
+  options.kernels = kernels;
+  const auto optimizer = make_optimizer(options, {parameter});
   const auto& expected = reference_numbers()["optimizers"][GetParam().key];
   for (std::uint32_t step = 0; step < 100; ++step) {
     optimizer->zero_grad();
@@ -37,6 +42,33 @@ TEST_P(EveryOptimizer, GivesPyTorchsParametersOver100Steps) {
       EXPECT_NEAR(parameter[i].item<double>(), expected[step / 10][static_cast<std::size_t>(i)].get<double>(), 1e-6)
           << "step " << step << ", element " << i;
     }
+  }
+}
+
+TEST_P(EveryOptimizer, GivesPyTorchsParametersOver100Steps) {
+  for (const Kernels* kernels : usable_kernels()) {
+    SCOPED_TRACE(kernels->name);
+    follow(kernels);
+  }
+  SCOPED_TRACE("LibTorch's operators");
+  follow(nullptr);
+}
+
+// A gradient in another order of memory than its parameter is left to LibTorch, and so is its buffer.
+TEST(Optimizer, TakesGradientsInAnyOrderOfMemory) {
+  for (const std::string& name : optimizer_names()) {
+    torch::Tensor one = test::hashed_uniform({4, 6}, 1, 1.0).requires_grad_(true);
+    torch::Tensor other = test::hashed_uniform({4, 6}, 1, 1.0).requires_grad_(true);
+    const auto first = make_optimizer({name, 0.9, 0.1}, {one});
+    const auto second = make_optimizer({name, 0.9, 0.1}, {other});
+    for (std::uint32_t step = 0; step < 4; ++step) {
+      const torch::Tensor gradient = test::hashed_uniform({4, 6}, 10 + step, 0.5);
+      one.mutable_grad() = gradient;
+      other.mutable_grad() = step % 2 == 0 ? gradient.t().contiguous().t() : gradient;
+      first->step(0.1);
+      second->step(0.1);
+    }
+    EXPECT_TRUE(at::allclose(one, other, 1e-5, 1e-6)) << name;
   }
 }
 

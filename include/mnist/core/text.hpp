@@ -16,6 +16,9 @@ std::string quoted_name(std::string_view name);
 // The text up to its first line break: LibTorch's exceptions carry a stack trace behind it.
 std::string first_line(std::string_view text);
 
+// Whether it is well-formed UTF-8.
+bool is_utf8(const std::string& text);
+
 // With small letters for the capital ones of ASCII, whatever the locale.
 std::string lower_case(std::string_view text);
 

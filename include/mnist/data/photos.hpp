@@ -23,7 +23,7 @@ struct PhotoFolder {
   std::vector<std::string> class_names;        // the names of the folders in it, in the order of their bytes
   std::vector<std::filesystem::path> paths;    // by class, then by name; also from folders within a class
   std::vector<std::int64_t> labels;            // of each path
-  std::vector<std::filesystem::path> ignored;  // files that by their names are no PNG or JPEG
+  std::vector<std::filesystem::path> ignored;  // files that by their names are no PNG or JPEG; linked folders
 };
 
 // The folder of a split: DIR/train, DIR/val (or DIR/test for Split::test where there is no DIR/val). Throws a data

@@ -36,7 +36,7 @@ Precision choose_precision(const std::string& name, const c10::Device& device);
 std::string precision_name(Precision precision);
 
 // Computes what is inside its scope in `precision` (LibTorch's autocast): weights and gradients stay fp32. For the
-// forward pass and the loss, not for the backward pass. fp32: does nothing.
+// forward pass and the loss, not for the backward pass. fp32: does nothing. `Kernels` compute in fp32 in any case.
 class PrecisionScope {
  public:
   PrecisionScope(Precision precision, const c10::Device& device);

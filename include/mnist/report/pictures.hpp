@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <spdlog/logger.h>
 #include <torch/types.h>
 
 #include "mnist/train/observer.hpp"
@@ -41,11 +42,14 @@ struct Curves {
 // Collects the curves of a run and draws them after every epoch, so that a run that is killed has its picture too.
 class CurvesPicture : public TrainingObserver {
  public:
-  explicit CurvesPicture(std::filesystem::path path) : path_(std::move(path)) {}
+  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture.
+  CurvesPicture(std::filesystem::path path, spdlog::logger& log) : path_(std::move(path)), log_(log) {}
   void epoch_done(const EpochReport& report) override;
 
  private:
   std::filesystem::path path_;
+  spdlog::logger& log_;
+  bool failed_ = false;
   Curves curves_;
 };
 

@@ -17,11 +17,11 @@ struct Schedule {
 
 const std::vector<std::string>& schedule_names();
 
-// `epoch` counts from 1; `done`: share of it that is done, in [0, 1).
+// Of the step that is number `step` of the `steps` of its epoch, counted from 0; epochs count from 1.
 // step: torch.optim.lr_scheduler.StepLR, lr * gamma ^ floor((epoch - 1) / step_size).
 // one-cycle: torch.optim.lr_scheduler.OneCycleLR with its defaults but a constant momentum: in the first 30 % of the
 // run the rate rises from lr / 25 to lr, then it falls to lr / 250,000, both on half a cosine (L. Smith, N. Topin,
 // arXiv 1708.07120).
-double learning_rate(const Schedule& schedule, std::int64_t epoch, double done);
+double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t step, std::int64_t steps);
 
 }  // namespace mnist
