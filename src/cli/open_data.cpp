@@ -56,7 +56,10 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   if (options.dataset != kFolder) {
     Dataset dataset = to_device(load_dataset(options.dataset, options.data_dir, split), device);
     std::vector<std::string> class_names = dataset.class_names;
-    return {std::move(class_names), {}, std::make_unique<ResidentBatches>(std::move(dataset), preprocessing)};
+    return {std::move(class_names),
+            {},
+            std::make_unique<ResidentBatches>(std::move(dataset), preprocessing,
+                                              RandomRotation{augmentation.degrees, augmentation.seed})};
   }
   PhotoFolder folder = scan_photo_folder(options.data_dir, split);
   if (!folder.ignored.empty()) {

@@ -41,7 +41,8 @@ struct OpenedData {
 };
 
 struct Augmentation {
-  bool on = false;  // of photos
+  bool on = false;     // of photos
+  double degrees = 0;  // of digits, which are turned by up to so many
   std::uint64_t seed = 0;
 };
 

@@ -48,6 +48,7 @@ struct TrainOptions {
   std::string arch = "cnn";
   DataOptions data;
   std::string augment = "on";
+  double rotate = 0;
   std::string scenario = "finetuning";
   std::string weights;  // empty: the network's default
   std::string recipe_name = "reference";
@@ -156,8 +157,8 @@ int run_train(const TrainOptions& options, const Context& context) {
 
   DataOptions data_options = options.data;
   data_options.dataset = options.recipe.dataset;
-  TrainingData data =
-      open_training_data(data_options, {options.augment == "on", options.seed}, info, device.device, context.log);
+  TrainingData data = open_training_data(data_options, {options.augment == "on", options.rotate, options.seed}, info,
+                                         device.device, context.log);
   const std::vector<std::string>& class_names = data.train.class_names;
   const std::shared_ptr<Network> network =
       make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
@@ -329,6 +330,8 @@ Command add_train(CLI::App& root) {
                               {"finetuning", "fixedfeature"}));
   in("Model and data",
      one_of(app->add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
+  in("Model and data",
+     real(app->add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
   in("Model and data", add_cache_mb(*app, o.data.cache_mb));
   in("Model and data", add_bad_images(*app, o.data.bad_images));
 

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <numbers>
+
+#include <ATen/ATen.h>
 
 #include "mnist/core/philox.hpp"
 
@@ -69,6 +72,34 @@ Crop random_resized_crop(std::int64_t height, std::int64_t width, std::uint64_t 
   Crop crop = middle_crop(height, width);
   crop.flip = flip;
   return crop;
+}
+
+torch::Tensor random_angles(double limit, const torch::Tensor& items, std::uint64_t seed, std::int64_t epoch) {
+  const PhiloxKey key = philox_key(seed ^ kKeyOfCrops);
+  torch::Tensor angles = at::empty(items.sizes(), at::kFloat);
+  for (std::int64_t i = 0; i < items.numel(); ++i) {
+    const auto item = static_cast<std::uint64_t>(items.const_data_ptr<std::int64_t>()[i]);
+    const PhiloxCounter words = philox({static_cast<std::uint32_t>(item), 0, static_cast<std::uint32_t>(epoch),
+                                        static_cast<std::uint32_t>(item >> 32)},
+                                       key);
+    angles.mutable_data_ptr<float>()[i] = static_cast<float>(limit * (2 * unit(words[0]) - 1));
+  }
+  return angles;
+}
+
+torch::Tensor rotate(const torch::Tensor& images, const torch::Tensor& degrees) {
+  const torch::Tensor angles = degrees.to(images.device()) * (std::numbers::pi / 180);
+  const double ratio = static_cast<double>(images.size(2)) / static_cast<double>(images.size(3));
+  // Where a result comes from, in coordinates that go from -1 to 1 in both directions: the rotation back.
+  torch::Tensor from = at::zeros({images.size(0), 2, 3}, angles.options());
+  from.select(1, 0).select(1, 0).copy_(angles.cos());
+  from.select(1, 0).select(1, 1).copy_(-angles.sin() * ratio);
+  from.select(1, 1).select(1, 0).copy_(angles.sin() / ratio);
+  from.select(1, 1).select(1, 1).copy_(angles.cos());
+  const torch::Tensor grid = at::affine_grid_generator(from, images.sizes(), /*align_corners=*/false);
+  constexpr std::int64_t kBilinear = 0;
+  constexpr std::int64_t kZeros = 0;
+  return at::grid_sampler(images.to(at::kFloat), grid, kBilinear, kZeros, /*align_corners=*/false);
 }
 
 torch::Tensor apply(const Crop& crop, const torch::Tensor& planes, const Preprocessing& preprocessing) {

@@ -2,6 +2,7 @@
 #include "mnist/data/augment.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -114,6 +115,26 @@ TEST(RandomCrop, OfAStripIsItsMiddle) {
     EXPECT_LE(crop.width, 14);
   }
   EXPECT_EQ(random_resized_crop(1, 1, 1, 1, 0).height, 1);
+}
+
+TEST(RandomAngles, AreUniformAndDependOnSeedEpochAndItemAlone) {
+  const torch::Tensor items = at::arange(10'000);
+  const torch::Tensor angles = random_angles(30, items, 1, 1);
+  EXPECT_LT(angles.abs().max().item<double>(), 30.001);
+  EXPECT_NEAR(angles.mean().item<double>(), 0, 0.6);
+  EXPECT_NEAR(angles.std().item<double>(), 60 / std::sqrt(12.0), 0.3);
+  EXPECT_TRUE(at::equal(random_angles(30, items.flip(0), 1, 1).flip(0), angles));
+  EXPECT_FALSE(at::equal(random_angles(30, items, 2, 1), angles));
+  EXPECT_FALSE(at::equal(random_angles(30, items, 1, 2), angles));
+}
+
+TEST(Rotate, TurnsCounterclockwiseAboutTheMiddle) {
+  const torch::Tensor images = at::rand({3, 1, 28, 28}).mul_(255).to(at::kByte);
+  const torch::Tensor turned = rotate(images, at::tensor({0.0F, 90.0F, -90.0F}));
+  EXPECT_TRUE(at::allclose(turned[0], images[0].to(at::kFloat), 0, 0.01));
+  EXPECT_TRUE(at::allclose(turned[1], images[1].to(at::kFloat).rot90(1, {1, 2}), 0, 0.01));
+  EXPECT_TRUE(at::allclose(turned[2], images[2].to(at::kFloat).rot90(-1, {1, 2}), 0, 0.01));
+  EXPECT_EQ(rotate(images, at::full({3}, 45.0F)).select(2, 0).select(2, 0).abs().sum().item<double>(), 0);  // outside
 }
 
 }  // namespace

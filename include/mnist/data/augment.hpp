@@ -1,4 +1,4 @@
-// The random changes of training photos. Each is a pure function of (seed, epoch, item).
+// The random changes of training images. Each is a pure function of (seed, epoch, item).
 #pragma once
 
 #include <cstdint>
@@ -29,5 +29,13 @@ Crop random_resized_crop(std::int64_t height, std::int64_t width, std::uint64_t 
 
 // `planes`: uint8 [C, H, W]. Returns the crop in the recipe's height and width, antialiased bilinear: uint8 [C, h, w].
 torch::Tensor apply(const Crop& crop, const torch::Tensor& planes, const Preprocessing& preprocessing);
+
+// The angle by which an item is turned: uniform in -limit .. limit, degrees (torchvision's RandomRotation).
+// `items`: int64 [N] on the CPU. Returns float32 [N].
+torch::Tensor random_angles(double limit, const torch::Tensor& items, std::uint64_t seed, std::int64_t epoch);
+
+// `images`: [N, C, H, W] on any device; `degrees`: float32 [N], counterclockwise. Turned about their middle, bilinear,
+// with 0 outside: float32 [N, C, H, W].
+torch::Tensor rotate(const torch::Tensor& images, const torch::Tensor& degrees);
 
 }  // namespace mnist

@@ -28,11 +28,17 @@ class Batches {
   virtual Batch get(std::int64_t begin, std::int64_t end) = 0;
 };
 
+// Training images are turned by random angles up to so many degrees; 0: none is.
+struct RandomRotation {
+  double degrees = 0;
+  std::uint64_t seed = 0;
+};
+
 // Batches of a data set that is resident on a device.
 class ResidentBatches : public Batches {
  public:
-  ResidentBatches(Dataset dataset, Preprocessing preprocessing)
-      : dataset_(std::move(dataset)), preprocessing_(std::move(preprocessing)) {}
+  ResidentBatches(Dataset dataset, Preprocessing preprocessing, const RandomRotation& rotation = {})
+      : dataset_(std::move(dataset)), preprocessing_(std::move(preprocessing)), rotation_(rotation) {}
 
   std::int64_t size() const override { return dataset_.size(); }
   void start(const torch::Tensor& order, std::int64_t epoch) override;
@@ -41,7 +47,9 @@ class ResidentBatches : public Batches {
  private:
   Dataset dataset_;
   Preprocessing preprocessing_;
-  torch::Tensor order_;  // on the data set's device
+  RandomRotation rotation_;
+  torch::Tensor order_;   // on the data set's device
+  torch::Tensor angles_;  // of the order's items, where they are turned
 };
 
 }  // namespace mnist
