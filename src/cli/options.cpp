@@ -167,6 +167,10 @@ const Kernels* kernels_named(const std::string& name) {
                     "leave it away, or: --kernels libtorch");
 }
 
+std::string kernels_name(const Kernels* kernels) {
+  return kernels == nullptr ? "libtorch" : kernels->name;
+}
+
 int wanted_threads(int option) {
   const char* variable = std::getenv("OMP_NUM_THREADS");
   if (option > 0 || variable == nullptr) return option;

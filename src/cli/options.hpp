@@ -48,6 +48,9 @@ CLI::Option* add_kernels(CLI::App& app, std::string& value);
 // this CPU has not the instruction set.
 const Kernels* kernels_named(const std::string& name);
 
+// "avx512", ... or "libtorch".
+std::string kernels_name(const Kernels* kernels);
+
 // Throws a usage `Error` where `output` is the file `input`: writing the one would destroy the other.
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input);
 

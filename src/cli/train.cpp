@@ -181,13 +181,14 @@ int run_train(const TrainOptions& options, const Context& context) {
                 .dataset = options.recipe.dataset,
                 .device = device.description,
                 .precision = precision_name(training.precision),
+                .kernels = kernels_name(training.optimizer.kernels),
                 .libtorch = libtorch_version(),
                 .threads = threads,
                 .seed = training.seed});
   }
   context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
-  context.log.info("model: {}, {} parameters, {}", info.name, with_thousands(parameter_count(*network)),
-                   precision_name(training.precision));
+  context.log.info("model: {}, {} parameters, {}, kernels {}", info.name, with_thousands(parameter_count(*network)),
+                   precision_name(training.precision), kernels_name(training.optimizer.kernels));
   context.log.info("data: {} in {}, {} training and {} test images", options.recipe.dataset,
                    quoted(options.data.data_dir), with_thousands(data.train.batches->size()),
                    with_thousands(data.test.batches->size()));

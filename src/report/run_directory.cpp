@@ -54,6 +54,7 @@ void RunDirectory::begin(const RunDescription& description) {
       {"seed", description.seed},
       {"device", description.device},
       {"precision", description.precision},
+      {"kernels", description.kernels},
       {"threads", description.threads},
       {"host", host_name()},
       {"cpu", cpu_model()},

@@ -27,6 +27,7 @@ struct RunDescription {
   std::string dataset;
   std::string device;
   std::string precision;
+  std::string kernels;  // the results' last bits depend on them: "avx512", ..., "libtorch"
   std::string libtorch;
   int threads = 0;
   std::uint64_t seed = 0;
