@@ -19,7 +19,7 @@ constexpr std::int64_t kMatrixInJson = 1000;
 constexpr std::size_t kMistakesInText = 10;
 
 std::string cut(const std::string& name, std::size_t width) {
-  const std::string safe = printable(name);
+  std::string safe = printable(name);
   if (safe.size() <= width) return safe;
   std::size_t end = width - 3;
   while (end > 0 && (static_cast<unsigned char>(safe[end]) & 0xC0) == 0x80) --end;  // not within a character of UTF-8
