@@ -218,7 +218,7 @@ void transform_outputs(const float* tiles, const float* biases, float* pooled, s
         for (int candidate = 1; candidate < 4; ++candidate) {
           const Vec value = result[2 * column + candidate % 2][2 * row + candidate / 2];
           // A NaN wins, as in PyTorch: hidden, it would make a run that has diverged look well.
-          const IntVec better = (value > best) | (value != value);
+          const IntVec better = (value > best) | (value != value);  // NOLINT(misc-redundant-expression)
           best = better ? value : best;
           place = better ? candidate - IntVec{} : place;
         }
