@@ -52,7 +52,7 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
     const torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
     kernels->pack_conv_pool(pointers({weight1, bias1, weight2, bias2}), packed.mutable_data_ptr<float>());
     const torch::Tensor winner = at::empty({images.size(0), kPooled}, at::kByte);
-    const torch::Tensor pooled = forward_pass(*kernels, packed, images, dropout, winner);
+    torch::Tensor pooled = forward_pass(*kernels, packed, images, dropout, winner);
     context->save_for_backward({packed, images, pooled, winner});
     context->saved_data["kernels"] = reinterpret_cast<std::int64_t>(kernels);
     context->saved_data["scale"] = static_cast<double>(dropout.scale());
@@ -65,6 +65,8 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
     const auto* const images = saved[1].const_data_ptr<float>();
     const auto* const pooled = saved[2].const_data_ptr<float>();
     const auto* const winner = saved[3].const_data_ptr<std::uint8_t>();
+    // A pointer into a table of constants, kept as a number.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto* const kernels = reinterpret_cast<const Kernels*>(context->saved_data["kernels"].toInt());
     const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
     const torch::Tensor gradient = gradients[0].contiguous();

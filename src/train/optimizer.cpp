@@ -37,7 +37,7 @@ bool plain(const torch::Tensor& parameter) {
 // Calls update(begin, count) for parts of a parameter's elements, on all threads.
 template <class Update>
 void in_parts(const torch::Tensor& parameter, const Update& update) {
-  constexpr std::int64_t kWorthAThread = 16 * 1024;
+  constexpr std::int64_t kWorthAThread = 16'384;
   at::parallel_for(0, parameter.numel(), kWorthAThread,
                    [&](std::int64_t begin, std::int64_t end) { update(begin, static_cast<std::size_t>(end - begin)); });
 }
