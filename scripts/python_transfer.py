@@ -6,7 +6,8 @@
 ResNet-18 from FILE, SGD (0.001, momentum 0.9), StepLR (7 epochs, 0.1), batches of 4, ImageFolder through DataLoader with
 4 workers, the best epoch's weights saved: what mnist replaces, not tuned. --best is PyTorch as fast as it gets here with
 the same recipe: photos decoded once and kept, as many workers as threads that stay alive, channels last, autocast for
-bf16; in fixedfeature the frozen part as mnist has it, without gradients, in evaluation mode, and for validation once. Needs the packages of scripts/check_python.txt.
+bf16; in fixedfeature the frozen part as mnist has it, without gradients, in evaluation mode, and for validation once.
+Needs the packages of scripts/check_python.txt.
 """
 
 import argparse
@@ -39,13 +40,13 @@ class FrozenFeatures:
     """Batches of what a network without its last layer makes of a loader's photos; of photos that do not change, once."""
 
     def __init__(self, body, loader, constant, precision):
-        self.body, self.loader, self.precision = body, loader, precision
-        self.dataset, self.kept = loader.dataset, list(self) if constant else None
+        self.body, self.loader, self.dataset, self.precision = body, loader, loader.dataset, precision
+        self.kept = list(self.compute()) if constant else None
 
     def __iter__(self):
-        if getattr(self, "kept", None):
-            yield from self.kept
-            return
+        return iter(self.kept) if self.kept else self.compute()
+
+    def compute(self):
         for images, labels in self.loader:
             with torch.no_grad(), self.precision():
                 features = self.body(images).flatten(1).float()

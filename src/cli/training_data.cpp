@@ -1,5 +1,6 @@
 #include "training_data.hpp"
 
+#include "mnist/core/error.hpp"
 #include "mnist/data/photos.hpp"
 
 namespace mnist::cli {
@@ -7,6 +8,10 @@ namespace mnist::cli {
 TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
                                 const c10::Device& device, spdlog::logger& log) {
   const bool photos = options.dataset == kFolder;
+  if (photos && augmentation.degrees != 0) {
+    throw usage_error("--rotate turns digits, and the data set is one of photos",
+                      "leave it away; --augment on crops and flips photos");
+  }
   if (photos) {
     // The names alone, before minutes of decoding.
     check_same_classes(scan_photo_folder(options.data_dir, Split::train),
@@ -15,7 +20,7 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
   TrainingData data;
   data.train = open_data(options, Split::train, info.preprocessing, augmentation, device, log);
   data.test = open_data(options, Split::test, info.preprocessing, {}, device, log);
-  data.augmented = photos && augmentation.on;
+  data.augmented = photos ? augmentation.on : augmentation.degrees != 0;
   return data;
 }
 

@@ -18,9 +18,12 @@ constexpr auto kPooled = static_cast<std::int64_t>(conv_pool::kPooled);
 constexpr auto kImage = static_cast<std::int64_t>(conv_pool::kImage);
 constexpr auto kSums = static_cast<std::int64_t>(conv_pool::kSums);
 
-conv_pool::Parameters<const float> pointers(const ConvPoolWeights& weights) {
-  return {weights.weight1.const_data_ptr<float>(), weights.bias1.const_data_ptr<float>(),
-          weights.weight2.const_data_ptr<float>(), weights.bias2.const_data_ptr<float>()};
+torch::Tensor packed_weights(const Kernels& kernels, const ConvPoolWeights& weights) {
+  torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
+  kernels.pack_conv_pool({weights.weight1.const_data_ptr<float>(), weights.bias1.const_data_ptr<float>(),
+                          weights.weight2.const_data_ptr<float>(), weights.bias2.const_data_ptr<float>()},
+                         packed.mutable_data_ptr<float>());
+  return packed;
 }
 
 // `winner`: uint8 [N, kPooled], or undefined where there will be no backward pass.
@@ -49,8 +52,7 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight1, const torch::Tensor& bias1,
                                const torch::Tensor& weight2, const torch::Tensor& bias2, const torch::Tensor& images,
                                const Kernels* kernels, const DropoutLayer& dropout) {
-    const torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
-    kernels->pack_conv_pool(pointers({weight1, bias1, weight2, bias2}), packed.mutable_data_ptr<float>());
+    const torch::Tensor packed = packed_weights(*kernels, {weight1, bias1, weight2, bias2});
     const torch::Tensor winner = at::empty({images.size(0), kPooled}, at::kByte);
     torch::Tensor pooled = forward_pass(*kernels, packed, images, dropout, winner);
     context->save_for_backward({packed, images, pooled, winner});
@@ -116,9 +118,7 @@ torch::Tensor apply_conv_pool(const Kernels& kernels, const torch::Tensor& image
   if (c10::GradMode::is_enabled()) {
     return ConvPool::apply(weights.weight1, weights.bias1, weights.weight2, weights.bias2, images, &kernels, dropout);
   }
-  const torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
-  kernels.pack_conv_pool(pointers(weights), packed.mutable_data_ptr<float>());
-  return forward_pass(kernels, packed, images, dropout, {});
+  return forward_pass(kernels, packed_weights(kernels, weights), images, dropout, {});
 }
 
 }  // namespace mnist

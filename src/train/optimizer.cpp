@@ -34,52 +34,50 @@ bool plain(const torch::Tensor& parameter) {
          parameter.strides() == gradient.strides();
 }
 
-// Calls update(begin, count) for parts of a parameter's elements, on all threads.
+// Calls update(at, count, parameter, gradient) for parts of a parameter's elements, which begin at `at`, on all
+// threads.
 template <class Update>
-void in_parts(const torch::Tensor& parameter, const Update& update) {
+void in_parts(torch::Tensor& tensor, const Update& update) {
   constexpr std::int64_t kWorthAThread = 16'384;
-  at::parallel_for(0, parameter.numel(), kWorthAThread,
-                   [&](std::int64_t begin, std::int64_t end) { update(begin, static_cast<std::size_t>(end - begin)); });
+  auto* const parameter = tensor.mutable_data_ptr<float>();
+  const auto* const gradient = tensor.grad().const_data_ptr<float>();
+  at::parallel_for(0, tensor.numel(), kWorthAThread, [&](std::int64_t begin, std::int64_t end) {
+    update(begin, static_cast<std::size_t>(end - begin), parameter + begin, gradient + begin);
+  });
 }
 
 class Adadelta : public Optimizer {
  public:
   Adadelta(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters)),
-        weight_decay_(options.weight_decay),
-        kernels_(options.kernels),
+      : Optimizer(std::move(parameters), options),
         square_avg_(zeros_like(parameters_)),
         acc_delta_(zeros_like(parameters_)) {}
 
-  void step(double lr) override {
-    constexpr double kRho = 0.9;
-    constexpr double kEps = 1e-6;
-    const c10::AutoGradMode no_grad(false);
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (!parameters_[i].grad().defined()) continue;
-      if (kernels_ != nullptr && plain(parameters_[i])) {
-        const Kernels::AdadeltaStep step = {lr, kRho, kEps, weight_decay_};
-        auto* const parameter = parameters_[i].mutable_data_ptr<float>();
-        const auto* const gradient = parameters_[i].grad().const_data_ptr<float>();
-        auto* const square_avg = square_avg_[i].mutable_data_ptr<float>();
-        auto* const acc_delta = acc_delta_[i].mutable_data_ptr<float>();
-        in_parts(parameters_[i], [&](std::int64_t begin, std::size_t count) {
-          kernels_->adadelta(step, count, parameter + begin, gradient + begin, square_avg + begin, acc_delta + begin);
-        });
-        continue;
-      }
-      const torch::Tensor grad = decayed(parameters_[i], weight_decay_);
-      square_avg_[i].mul_(kRho).addcmul_(grad, grad, 1 - kRho);
-      const torch::Tensor std = square_avg_[i].add(kEps).sqrt_();
-      const torch::Tensor delta = acc_delta_[i].add(kEps).sqrt_().div_(std).mul_(grad);
-      acc_delta_[i].mul_(kRho).addcmul_(delta, delta, 1 - kRho);
-      parameters_[i].add_(delta, -lr);
-    }
+ protected:
+  void update(std::size_t index, double lr) override {
+    torch::Tensor& square_avg = square_avg_[index];
+    torch::Tensor& acc_delta = acc_delta_[index];
+    const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
+    square_avg.mul_(kRho).addcmul_(grad, grad, 1 - kRho);
+    const torch::Tensor std = square_avg.add(kEps).sqrt_();
+    const torch::Tensor delta = acc_delta.add(kEps).sqrt_().div_(std).mul_(grad);
+    acc_delta.mul_(kRho).addcmul_(delta, delta, 1 - kRho);
+    parameters_[index].add_(delta, -lr);
+  }
+
+  void update_with(const Kernels& kernels, std::size_t index, double lr) override {
+    const Kernels::AdadeltaStep step = {lr, kRho, kEps, options_.weight_decay};
+    auto* const square_avg = square_avg_[index].mutable_data_ptr<float>();
+    auto* const acc_delta = acc_delta_[index].mutable_data_ptr<float>();
+    in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
+      kernels.adadelta(step, count, parameter, gradient, square_avg + at, acc_delta + at);
+    });
   }
 
  private:
-  double weight_decay_;
-  const Kernels* kernels_;
+  static constexpr double kRho = 0.9;
+  static constexpr double kEps = 1e-6;
+
   std::vector<torch::Tensor> square_avg_;
   std::vector<torch::Tensor> acc_delta_;
 };
@@ -87,94 +85,93 @@ class Adadelta : public Optimizer {
 class Sgd : public Optimizer {
  public:
   Sgd(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters)),
-        momentum_(options.momentum),
-        weight_decay_(options.weight_decay),
-        kernels_(options.kernels),
-        momentum_buffer_(parameters_.size()) {}
+      : Optimizer(std::move(parameters), options), momentum_buffer_(parameters_.size()) {}
 
-  void step(double lr) override {
-    const c10::AutoGradMode no_grad(false);
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (!parameters_[i].grad().defined()) continue;
-      torch::Tensor& buffer = momentum_buffer_[i];
-      const bool first = !buffer.defined();
-      if (kernels_ != nullptr && plain(parameters_[i])) {
-        if (first && momentum_ != 0) buffer = at::empty_like(parameters_[i]);
-        const Kernels::SgdStep step = {lr, momentum_, weight_decay_, first};
-        auto* const parameter = parameters_[i].mutable_data_ptr<float>();
-        const auto* const gradient = parameters_[i].grad().const_data_ptr<float>();
-        auto* const average = buffer.defined() ? buffer.mutable_data_ptr<float>() : nullptr;
-        in_parts(parameters_[i], [&](std::int64_t begin, std::size_t count) {
-          kernels_->sgd(step, count, parameter + begin, gradient + begin,
-                        average == nullptr ? nullptr : average + begin);
-        });
-        continue;
-      }
-      torch::Tensor grad = decayed(parameters_[i], weight_decay_);
-      if (momentum_ != 0) {
-        // The first step takes the gradient whole, as torch.optim.SGD does.
-        buffer = first ? at::empty_like(parameters_[i]).copy_(grad) : buffer.mul_(momentum_).add_(grad);
-        grad = buffer;
-      }
-      parameters_[i].add_(grad, -lr);
+ protected:
+  void update(std::size_t index, double lr) override {
+    torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
+    if (options_.momentum != 0) {
+      torch::Tensor& buffer = momentum_buffer_[index];
+      // The first step takes the gradient whole, as torch.optim.SGD does. The buffer is in the parameter's order of
+      // memory, whatever the gradient's: the next step may be the kernels'.
+      buffer =
+          buffer.defined() ? buffer.mul_(options_.momentum).add_(grad) : at::empty_like(parameters_[index]).copy_(grad);
+      grad = buffer;
     }
+    parameters_[index].add_(grad, -lr);
+  }
+
+  void update_with(const Kernels& kernels, std::size_t index, double lr) override {
+    torch::Tensor& buffer = momentum_buffer_[index];
+    const Kernels::SgdStep step = {lr, options_.momentum, options_.weight_decay, !buffer.defined()};
+    if (options_.momentum != 0 && !buffer.defined()) buffer = at::empty_like(parameters_[index]);
+    auto* const average = buffer.defined() ? buffer.mutable_data_ptr<float>() : nullptr;
+    in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
+      kernels.sgd(step, count, parameter, gradient, average == nullptr ? nullptr : average + at);
+    });
   }
 
  private:
-  double momentum_;
-  double weight_decay_;
-  const Kernels* kernels_;
   std::vector<torch::Tensor> momentum_buffer_;
 };
 
 class Adam : public Optimizer {
  public:
   Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters)),
-        weight_decay_(options.weight_decay),
-        kernels_(options.kernels),
+      : Optimizer(std::move(parameters), options),
         exp_avg_(zeros_like(parameters_)),
         exp_avg_sq_(zeros_like(parameters_)) {}
 
-  void step(double lr) override {
-    constexpr double kBeta1 = 0.9;
-    constexpr double kBeta2 = 0.999;
-    constexpr double kEps = 1e-8;
-    const c10::AutoGradMode no_grad(false);
+ protected:
+  void begin_step() override {
     ++steps_;
-    const double correction1 = 1 - std::pow(kBeta1, steps_);
-    const double correction2 = std::sqrt(1 - std::pow(kBeta2, steps_));
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (!parameters_[i].grad().defined()) continue;
-      if (kernels_ != nullptr && plain(parameters_[i])) {
-        const Kernels::AdamStep step = {lr / correction1, correction2, kBeta1, kBeta2, kEps, weight_decay_};
-        auto* const parameter = parameters_[i].mutable_data_ptr<float>();
-        const auto* const gradient = parameters_[i].grad().const_data_ptr<float>();
-        auto* const exp_avg = exp_avg_[i].mutable_data_ptr<float>();
-        auto* const exp_avg_sq = exp_avg_sq_[i].mutable_data_ptr<float>();
-        in_parts(parameters_[i], [&](std::int64_t begin, std::size_t count) {
-          kernels_->adam(step, count, parameter + begin, gradient + begin, exp_avg + begin, exp_avg_sq + begin);
-        });
-        continue;
-      }
-      const torch::Tensor grad = decayed(parameters_[i], weight_decay_);
-      exp_avg_[i].lerp_(grad, 1 - kBeta1);
-      exp_avg_sq_[i].mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
-      const torch::Tensor denominator = exp_avg_sq_[i].sqrt().div_(correction2).add_(kEps);
-      parameters_[i].addcdiv_(exp_avg_[i], denominator, -lr / correction1);
-    }
+    correction1_ = 1 - std::pow(kBeta1, steps_);
+    correction2_ = std::sqrt(1 - std::pow(kBeta2, steps_));
+  }
+
+  void update(std::size_t index, double lr) override {
+    const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
+    exp_avg_[index].lerp_(grad, 1 - kBeta1);
+    exp_avg_sq_[index].mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
+    const torch::Tensor denominator = exp_avg_sq_[index].sqrt().div_(correction2_).add_(kEps);
+    parameters_[index].addcdiv_(exp_avg_[index], denominator, -lr / correction1_);
+  }
+
+  void update_with(const Kernels& kernels, std::size_t index, double lr) override {
+    const Kernels::AdamStep step = {lr / correction1_, correction2_, kBeta1, kBeta2, kEps, options_.weight_decay};
+    auto* const exp_avg = exp_avg_[index].mutable_data_ptr<float>();
+    auto* const exp_avg_sq = exp_avg_sq_[index].mutable_data_ptr<float>();
+    in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
+      kernels.adam(step, count, parameter, gradient, exp_avg + at, exp_avg_sq + at);
+    });
   }
 
  private:
-  double weight_decay_;
-  const Kernels* kernels_;
+  static constexpr double kBeta1 = 0.9;
+  static constexpr double kBeta2 = 0.999;
+  static constexpr double kEps = 1e-8;
+
   std::int64_t steps_ = 0;
+  double correction1_ = 0;
+  double correction2_ = 0;
   std::vector<torch::Tensor> exp_avg_;
   std::vector<torch::Tensor> exp_avg_sq_;
 };
 
 }  // namespace
+
+void Optimizer::step(double lr) {
+  const c10::AutoGradMode no_grad(false);
+  begin_step();
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    if (!parameters_[index].grad().defined()) continue;
+    if (options_.kernels != nullptr && plain(parameters_[index])) {
+      update_with(*options_.kernels, index, lr);
+    } else {
+      update(index, lr);
+    }
+  }
+}
 
 void Optimizer::zero_grad() {
   for (torch::Tensor& parameter : parameters_) parameter.mutable_grad().reset();

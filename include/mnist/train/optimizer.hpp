@@ -25,15 +25,24 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // Updates the parameters from their gradients; a parameter without a gradient is left alone.
-  virtual void step(double lr) = 0;
+  void step(double lr);
 
   // Forgets the gradients; the next backward pass makes new ones.
   void zero_grad();
 
  protected:
-  explicit Optimizer(std::vector<torch::Tensor> parameters) : parameters_(std::move(parameters)) {}
+  Optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
+      : parameters_(std::move(parameters)), options_(options) {}
+
+  // Before the parameters of a step.
+  virtual void begin_step() {}
+
+  // Updates parameter `index`: with LibTorch's operators, anywhere, or with kernels.
+  virtual void update(std::size_t index, double lr) = 0;
+  virtual void update_with(const Kernels& kernels, std::size_t index, double lr) = 0;
 
   std::vector<torch::Tensor> parameters_;
+  OptimizerOptions options_;
 };
 
 const std::vector<std::string>& optimizer_names();
