@@ -22,5 +22,7 @@ reproduce() {
   options+=(--data-dir "$1")
   [ "$count" = 1 ] || options+=(--weights "$2")
   shift "$count"
-  exec "${MNIST:-$repository/build/release/bin/mnist}" train "${options[@]}" "$@"
+  local mnist=${MNIST:-$repository/build/release/bin/mnist}
+  [ -x "$mnist" ] || fail 1 "$mnist is not there" "scripts/run build makes it; or name the program in MNIST"
+  exec "$mnist" train "${options[@]}" "$@"
 }
