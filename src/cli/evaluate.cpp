@@ -50,9 +50,11 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
                    const std::filesystem::path& path) {
   const std::vector<std::string>& known = model.recipe.class_names;
   if (known.size() != class_names.size()) {
-    throw data_error(fmt::format("{} tells {} classes apart, the data set {} has {}", quoted(path), known.size(),
-                                 dataset, class_names.size()),
-                     "name the data set that the model was trained on with --dataset and --data-dir");
+    throw data_error(
+        fmt::format("{} tells {} classes apart, the data set {} has {}", quoted(path), known.size(), dataset,
+                    class_names.size()),
+        "name the data set that the model was trained on with --dataset and --data-dir, or train it on these "
+        "classes first: mnist train --weights FILE");
   }
   if (dataset == kFolder && model.names_its_classes && known != class_names) {
     throw data_error(fmt::format("{} was trained on the classes {}, the folder has {}", quoted(path),

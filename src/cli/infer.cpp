@@ -181,8 +181,8 @@ void annotate(const InferOptions& options, const std::string& image, const std::
     path = options.annotate / fmt::format("{}-{}.png", stem, number);
   }
   std::string caption;
-  for (std::size_t rank = 0; rank < std::min<std::size_t>(top.size(), 2); ++rank) {
-    caption += fmt::format("{}{} ({:.1f} %)", rank == 0 ? "" : "\n", top[rank].name, 100 * top[rank].probability);
+  for (const ClassProbability& one : top) {
+    caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", 100 * one.probability, one.name);
   }
   // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
   draw_image(path, {to_rgb(read_image(image)), caption});
@@ -196,10 +196,9 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   std::int64_t failures = 0;
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths) {
-    try {
-      const auto found = find_images(path);
-      files.insert(files.end(), found.begin(), found.end());
-    } catch (const Error& error) {
+    const FoundImages found = find_images(path);
+    files.insert(files.end(), found.images.begin(), found.images.end());
+    for (const Error& error : found.unreadable) {
       print_error(error, context.color_err, &context.log);
       ++failures;
     }

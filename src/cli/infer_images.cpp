@@ -11,30 +11,43 @@
 
 namespace mnist::cli {
 
-std::vector<std::filesystem::path> find_images(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return {path};
+namespace {
 
-  std::vector<std::filesystem::path> images;
-  std::filesystem::recursive_directory_iterator entry(path, std::filesystem::directory_options::skip_permission_denied,
-                                                      error);
-  for (; !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
-    if (is_hidden(entry->path())) {
-      entry.disable_recursion_pending();
-    } else if (std::error_code ignored; has_image_extension(entry->path()) && !entry->is_directory(ignored)) {
-      images.push_back(entry->path());
+// Folders that are links are left out: they can lead round in a circle.
+void search(const std::filesystem::path& folder, FoundImages& found) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (is_hidden(entry->path())) continue;
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      if (!entry->is_symlink(ignored)) search(entry->path(), found);
+    } else if (has_image_extension(entry->path())) {
+      found.images.push_back(entry->path());
     }
   }
   if (error) {
-    throw data_error(fmt::format("cannot read folder {}: {}", quoted(path), error.message()),
-                     "check the folder's permissions");
+    found.unreadable.push_back(data_error(fmt::format("cannot read the folder {}: {}", quoted(folder), error.message()),
+                                          "check the folder's permissions"));
   }
-  if (images.empty()) {
-    throw data_error(fmt::format("folder {} holds no images", quoted(path)),
-                     "images are found by their names' endings: .png, .jpg, .jpeg");
+}
+
+}  // namespace
+
+FoundImages find_images(const std::filesystem::path& path) {
+  std::error_code error;
+  FoundImages found;
+  if (!std::filesystem::is_directory(path, error)) {
+    found.images.push_back(path);
+    return found;
   }
-  std::sort(images.begin(), images.end());
-  return images;
+  search(path, found);
+  if (found.images.empty() && found.unreadable.empty()) {
+    found.unreadable.push_back(data_error(fmt::format("folder {} holds no images", quoted(path)),
+                                          "images are found by their names' endings: .png, .jpg, .jpeg"));
+  }
+  std::sort(found.images.begin(), found.images.end());
+  return found;
 }
 
 }  // namespace mnist::cli

@@ -4,11 +4,17 @@
 #include <filesystem>
 #include <vector>
 
+#include "mnist/core/error.hpp"
+
 namespace mnist::cli {
 
+struct FoundImages {
+  std::vector<std::filesystem::path> images;  // sorted
+  std::vector<Error> unreadable;              // a folder each that cannot be read, or holds no images at all
+};
+
 // A file stands for itself, whatever its name, and whether it is there or not (reading it says so better). A folder
-// stands for the images in it and in the folders below, sorted; hidden files and links to folders are left out.
-// Throws a data `Error` for a folder without images, or one that cannot be read.
-std::vector<std::filesystem::path> find_images(const std::filesystem::path& path);
+// stands for the images in it and in the folders below; hidden files and links to folders are left out.
+FoundImages find_images(const std::filesystem::path& path);
 
 }  // namespace mnist::cli

@@ -19,8 +19,12 @@ constexpr std::int64_t kMiB = 1 << 20;
 void tell_broken(const std::vector<BrokenPhoto>& broken, const DataOptions& options, spdlog::logger& log) {
   if (broken.empty()) return;
   if (options.bad_images == "stop") {
-    const std::string more = broken.size() > 1 ? fmt::format(", and {} more are broken", broken.size() - 1) : "";
-    throw data_error(broken.front().reason + more, "mend or remove it, or leave such images out: --bad-images skip");
+    const std::size_t others = broken.size() - 1;
+    const std::string more = others == 0   ? ""
+                             : others == 1 ? ", and 1 more is broken"
+                                           : fmt::format(", and {} more are broken", others);
+    throw data_error(broken.front().reason + more,
+                     "mend or remove it, or leave such images out: --bad-images skip, which names each of them");
   }
   for (const BrokenPhoto& photo : broken) log.warn("left out: {}", photo.reason);
 }

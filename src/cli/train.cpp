@@ -165,7 +165,8 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
 }
 
 int run_train(const TrainOptions& options, const Context& context) {
-  const StopSignals signals;
+  const StopSignals signals("\nstopping after this step, then saving the weights; once more ends it without that\n");
+  EarlyLog early(context.log);
   ignore_closed_pipes();
   if (options.deterministic) set_deterministic();
   keep_freed_memory();
@@ -176,6 +177,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   const std::filesystem::path output = output_path(options);
   check_model_name(output);
   if (!options.dry_run) check_writable(output);
+  if (!options.run_dir.empty()) RunDirectory::check(options.run_dir);
 
   DataOptions data_options = options.data;
   data_options.dataset = options.recipe.dataset;
@@ -197,6 +199,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   std::shared_ptr<spdlog::sinks::sink> log_file;
   if (run) {
     log_file = add_log_file(context.log, run->log());
+    early.replay(*log_file);
     run->begin({.command_line = context.command_line,
                 .config = context.config,
                 .arch = info.name,

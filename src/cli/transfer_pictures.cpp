@@ -61,7 +61,7 @@ void draw_predictions(const std::filesystem::path& path, Network& network, const
     const bool right = targets[i].equal(predicted[i]);
     const double share = probabilities[i][predicted[i]].item<double>();
     images.push_back({pixels[i],
-                      fmt::format("predicted: {} ({:.1f} %)\ntrue: {}", name_of(data, predicted[i]), 100 * share,
+                      fmt::format("predicted {:.1f} %: {}\ntrue: {}", 100 * share, name_of(data, predicted[i]),
                                   name_of(data, targets[i])),
                       right ? CaptionedImage::Mark::right : CaptionedImage::Mark::wrong});
   }

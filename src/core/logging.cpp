@@ -95,6 +95,25 @@ std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std
   return log.sinks().back();
 }
 
+EarlyLog::EarlyLog(spdlog::logger& log)
+    : log_(log), lines_(std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(/*n_items=*/10'000)) {
+  log_.sinks().push_back(lines_);
+}
+
+EarlyLog::~EarlyLog() {
+  stop();
+}
+
+void EarlyLog::replay(spdlog::sinks::sink& file) {
+  for (const auto& line : lines_->last_raw()) file.log(line);
+  file.flush();
+  stop();
+}
+
+void EarlyLog::stop() {
+  std::erase(log_.sinks(), lines_);
+}
+
 void log_line(spdlog::sinks::sink& file, std::string_view text) {
   while (text.starts_with('\n')) text.remove_prefix(1);
   while (text.ends_with('\n')) text.remove_suffix(1);

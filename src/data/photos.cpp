@@ -33,7 +33,9 @@ std::vector<std::filesystem::directory_entry> entries(const std::filesystem::pat
        entry.increment(error)) {
     found.push_back(*entry);
   }
-  if (error) throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()));
+  if (error)
+    throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()),
+                     "check the folder's permissions");
   std::ranges::sort(found, {}, [](const auto& entry) { return entry.path(); });
   return found;
 }
@@ -163,9 +165,10 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
     const std::string start = (folder_.dir / folder_.class_names[label] / "").string();
     const auto first =
         std::ranges::find_if(broken_, [&](const BrokenPhoto& photo) { return photo.path.string().starts_with(start); });
-    throw data_error(fmt::format("every image of the class {} in {} is broken",
-                                 quoted(std::filesystem::path(folder_.class_names[label])), quoted(folder_.dir)),
-                     first == broken_.end() ? "" : first->reason);
+    throw data_error(fmt::format("no image of the class {} in {} can be read{}",
+                                 quoted(std::filesystem::path(folder_.class_names[label])), quoted(folder_.dir),
+                                 first == broken_.end() ? "" : "; the first: " + first->reason),
+                     "mend the images, or remove the folder of that class from train and val");
   }
 }
 

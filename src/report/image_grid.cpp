@@ -19,14 +19,14 @@ Color color_of(CaptionedImage::Mark mark) {
 }
 
 // The image in the middle of a square of `side` pixels at `corner`, its caption below.
-void draw(Canvas& canvas, Point corner, double side, const CaptionedImage& image) {
+void draw(Canvas& canvas, Point corner, double side, double caption, const CaptionedImage& image) {
   const auto height = static_cast<double>(image.pixels.size(1));
   const auto width = static_cast<double>(image.pixels.size(2));
   const double scale = side / std::max(height, width);
   canvas.image({corner.x + (side - width * scale) / 2, corner.y + (side - height * scale) / 2}, width * scale,
                height * scale, image.pixels);
   double base = corner.y + side + kLine;
-  for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + kCaption; base += kLine) {
+  for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + caption; base += kLine) {
     const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
     const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kText, side);
     canvas.text({corner.x + side / 2, base}, line, kText, Align::center, color_of(image.mark));
@@ -46,7 +46,7 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
     const int column = i % columns;
     const double left = kGap + column * (kTile + kGap);
     const double top = kGap + row * (kTile + kCaption + kGap);
-    draw(canvas, {left, top}, kTile, images[static_cast<std::size_t>(i)]);
+    draw(canvas, {left, top}, kTile, kCaption, images[static_cast<std::size_t>(i)]);
   }
   canvas.save(path);
 }
@@ -55,8 +55,10 @@ void draw_image(const std::filesystem::path& path, const CaptionedImage& image) 
   constexpr std::int64_t kLeast = 240;
   constexpr std::int64_t kMost = 1200;
   const auto side = static_cast<int>(std::clamp(std::max(image.pixels.size(1), image.pixels.size(2)), kLeast, kMost));
-  Canvas canvas(side + 2 * kGap, side + kCaption + 2 * kGap);
-  draw(canvas, {kGap, kGap}, side, image);
+  const auto lines = std::max<std::int64_t>(2, 1 + std::ranges::count(image.caption, '\n'));
+  const int caption = kCaption + static_cast<int>((lines - 2) * kLine);
+  Canvas canvas(side + 2 * kGap, side + caption + 2 * kGap);
+  draw(canvas, {kGap, kGap}, side, caption, image);
   canvas.save(path);
 }
 

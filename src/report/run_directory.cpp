@@ -31,11 +31,15 @@ RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std
   }
 }
 
-RunDirectory RunDirectory::at(const std::filesystem::path& path) {
+void RunDirectory::check(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored) && !std::filesystem::is_empty(path, ignored)) {
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)), kHint);
   }
+}
+
+RunDirectory RunDirectory::at(const std::filesystem::path& path) {
+  check(path);
   make_folder(path, kHint);
   return RunDirectory(path);
 }
@@ -83,7 +87,9 @@ MetricsFiles::MetricsFiles(const std::filesystem::path& directory, GpuReader gpu
   if (json_ == nullptr || csv_ == nullptr) {
     throw data_error(fmt::format("cannot write metrics in {}", quoted(directory)), kHint);
   }
-  write("", "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds\n");
+  write("",
+        "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds,train_loss,train_accuracy,"
+        "train_seconds,test_seconds\n");
 }
 
 MetricsFiles::~MetricsFiles() {
@@ -95,8 +101,8 @@ void MetricsFiles::interval(const IntervalReport& report) {
   const nlohmann::ordered_json row = {{"kind", "train"},     {"epoch", report.epoch},
                                       {"step", report.step}, {"lr", report.lr},
                                       {"loss", report.loss}, {"images_per_second", report.images_per_second}};
-  write(row.dump() + "\n", fmt::format("train,{},{},{:.8g},{:.8g},,,,{:.1f},\n", report.epoch, report.step, report.lr,
-                                       report.loss, report.images_per_second));
+  write(row.dump() + "\n", fmt::format("train,{},{},{:.8g},{:.8g},,,,{:.1f},,,,,\n", report.epoch, report.step,
+                                       report.lr, report.loss, report.images_per_second));
 }
 
 void MetricsFiles::epoch_done(const EpochReport& report) {
@@ -121,9 +127,11 @@ void MetricsFiles::epoch_done(const EpochReport& report) {
     if (gpu->temperature) figures["temperature_c"] = *gpu->temperature;
     if (gpu->power) figures["power_w"] = *gpu->power;
   }
-  write(row.dump() + "\n", fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f}\n", train.epoch, train.lr,
-                                       report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),
-                                       train.images_per_second, train.seconds + report.test_seconds));
+  write(row.dump() + "\n",
+        fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f},{:.8g},{:.6f},{:.3f},{:.3f}\n", train.epoch,
+                    train.lr, report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),
+                    train.images_per_second, train.seconds + report.test_seconds, train.loss, accuracy, train.seconds,
+                    report.test_seconds));
 }
 
 void MetricsFiles::write(const std::string& json, const std::string& csv) {

@@ -39,6 +39,23 @@ TEST(Logger, EachLevelHidesWhatIsBelow) {
   EXPECT_EQ(told({.level = "off"}), "");
 }
 
+TEST(EarlyLog, TellsAFileWhatWasLoggedBefore) {
+  const TemporaryFolder folder;
+  const auto log = make_logger({.level = "error"});
+  log->set_level(spdlog::level::info);
+  ::testing::internal::CaptureStderr();
+  log->info("too early");
+  {
+    EarlyLog early(*log);
+    log->warn("before");
+    early.replay(*add_log_file(*log, folder / "log.txt"));
+    log->info("after");
+  }
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(content_of(folder / "log.txt"), ContainsRegex("warning before\n.*info after\n$"));
+  EXPECT_THAT(content_of(folder / "log.txt"), Not(HasSubstr("too early")));
+}
+
 TEST(Logger, ColoursOnlyWhereWanted) {
   EXPECT_THAT(told({}), Not(HasSubstr("\x1b")));
   EXPECT_THAT(told({.color = true}), HasSubstr("\x1b[1;33mwarning:\x1b[0m w\n"));

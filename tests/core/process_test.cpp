@@ -26,6 +26,13 @@ TEST(StopSignals, RemembersTheFirst) {
   EXPECT_EQ(signals.received(), SIGTERM);
 }
 
+TEST(StopSignals, TheFirstWritesTheNotice) {
+  const StopSignals signals("stopping\n");
+  ::testing::internal::CaptureStderr();
+  std::raise(SIGTERM);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "stopping\n");
+}
+
 TEST(StopSignals, ANewOneStartsAtNothing) {
   {
     const StopSignals signals;

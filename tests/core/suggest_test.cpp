@@ -33,6 +33,11 @@ TEST(Nearest, ShorterNamesMayHaveFewerMistakes) {
   EXPECT_EQ(nearest("fashoin-mnsit", {"mnist", "fashion-mnist"}), "fashion-mnist");
 }
 
+TEST(Nearest, TheBeginningOfOneNameAlone) {
+  EXPECT_EQ(nearest("save", {"save-model", "seed"}), "save-model");
+  EXPECT_EQ(nearest("save", {"save-model", "save-image"}), "");
+}
+
 TEST(Nearest, OfEqualsTheFirst) {
   EXPECT_EQ(nearest("info", {"infer", "into", "inro"}), "into");
 }

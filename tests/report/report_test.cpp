@@ -128,9 +128,10 @@ TEST(MetricsFiles, HaveARowAnIntervalAndAnEpoch) {
   ASSERT_TRUE(std::getline(lines, line));
   EXPECT_EQ(nlohmann::json::parse(line)["accuracy"], 0.9);
   EXPECT_EQ(content_of(folder / "metrics.csv"),
-            "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds\n"
-            "train,1,10,1,2.5,,,,0.0,\n"
-            "test,1,,1,0.5,9,10,0.900000,0.0,3.000\n");
+            "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds,train_loss,train_accuracy,"
+            "train_seconds,test_seconds\n"
+            "train,1,10,1,2.5,,,,0.0,,,,,\n"
+            "test,1,,1,0.5,9,10,0.900000,0.0,3.000,0.75,0.750000,2.000,1.000\n");
 }
 
 TEST(MetricsFiles, AFolderThatIsNotThereIsAnError) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <spdlog/logger.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 
 namespace mnist {
 
@@ -28,6 +29,24 @@ std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
 // A further file for the same log, from now on: the run directory's `log.txt`. Appends. Returns its sink.
 // Throws a data `Error`.
 std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std::filesystem::path& path);
+
+// Keeps what is logged before it is known which further file the log goes to. At most one at a time for a logger.
+class EarlyLog {
+ public:
+  explicit EarlyLog(spdlog::logger& log);
+  ~EarlyLog();
+  EarlyLog(const EarlyLog&) = delete;
+  EarlyLog& operator=(const EarlyLog&) = delete;
+
+  // Writes what was logged since into `file`, and keeps no more.
+  void replay(spdlog::sinks::sink& file);
+
+ private:
+  void stop();
+
+  spdlog::logger& log_;
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> lines_;
+};
 
 // `text` in one file of the log only: for lines that went to stdout already. Empty lines around it are left out.
 void log_line(spdlog::sinks::sink& file, std::string_view text);

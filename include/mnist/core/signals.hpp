@@ -11,7 +11,9 @@ class StopSignals {
  public:
   using Handler = void (*)(int);
 
-  StopSignals();   // installs the handlers; a signal that the process ignores stays ignored
+  // Installs the handlers; a signal that the process ignores stays ignored. `notice`: a literal that the first signal
+  // writes to stderr, because what is asked for takes a moment.
+  explicit StopSignals(const char* notice = "");
   ~StopSignals();  // puts the former ones back
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;

@@ -41,6 +41,7 @@ class RunDirectory {
 
   // Makes exactly `path`. Throws a usage `Error` where it exists and is not empty, so that nothing is written
   // over.
+  static void check(const std::filesystem::path& path);  // that it is empty or not there; throws as `at` does
   static RunDirectory at(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
