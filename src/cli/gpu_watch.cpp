@@ -36,7 +36,7 @@ std::string sample_json(const GpuSample& sample) {
 std::string sample_text(const GpuSample& sample) {
   std::string text;
   for (const GpuFigures& gpu : sample.gpus) {
-    text += fmt::format("{}  {}  GPU {}, {}: {}\n", sample.time, sample.hostname, gpu.index, gpu.name, gpu_figures(gpu));
+    text += fmt::format("{}  {}  GPU {} {}: {}\n", sample.time, sample.hostname, gpu.index, gpu.name, gpu_figures(gpu));
   }
   return text;
 }

@@ -60,9 +60,8 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
 
 std::string gpu_figures(const GpuFigures& gpu) {
   const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1U << 30); };
-  std::string text = "GPU";
-  if (gpu.utilization) text += fmt::format(" {} %,", *gpu.utilization);
-  text += fmt::format(" {:.1f} of {:.1f} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
+  std::string text = gpu.utilization ? fmt::format("{} %, ", *gpu.utilization) : "";
+  text += fmt::format("{:.1f} of {:.1f} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
   if (gpu.temperature) text += fmt::format(", {} C", *gpu.temperature);
   if (gpu.power) text += fmt::format(", {:.0f} W", *gpu.power);
   return text;
@@ -91,7 +90,7 @@ void ProgressLine::batch_done(const BatchReport& report) {
   drawn_ = now;
   if (gpu_ && now - gpu_read_ >= std::chrono::seconds(1)) {
     const std::optional<GpuFigures> figures = gpu_();
-    gpu_text_ = figures ? gpu_figures(*figures) : "";
+    gpu_text_ = figures ? "GPU " + gpu_figures(*figures) : "";
     gpu_read_ = now;
   }
   draw(progress_line(report.epoch, report.epochs,
