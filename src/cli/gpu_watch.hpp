@@ -15,8 +15,8 @@ struct GpuSample {
   std::vector<GpuFigures> gpus;
 };
 
-// One line of JSON: {"hostname", "driver", "time", "gpus": [{"index", "uuid", "name", "temperature_c", "utilization_pct",
-// "power_w", "memory_used_mib", "memory_total_mib"}, ...]}; null where a GPU does not tell.
+// One line of JSON: {"hostname", "driver", "time", "gpus": [{"index", "uuid", "name", "temperature_c",
+// "utilization_pct", "power_w", "memory_used_mib", "memory_total_mib"}, ...]}; null where a GPU does not tell.
 std::string sample_json(const GpuSample& sample);
 
 // A line a GPU.

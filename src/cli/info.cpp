@@ -125,8 +125,9 @@ std::string machine_text(const Json& info) {
       if (!text(gpu["unusable"]).empty()) out += fmt::format("; not usable: {}", text(gpu["unusable"]));
       out += "\n";
     }
-    out += cuda["plugin"].get<bool>() ? std::string("  own kernels and CUDA graphs: yes\n")
-                                      : fmt::format("  own kernels and CUDA graphs: no: {}\n", text(cuda["plugin_reason"]));
+    out += cuda["plugin"].get<bool>()
+               ? std::string("  own kernels and CUDA graphs: yes\n")
+               : fmt::format("  own kernels and CUDA graphs: no: {}\n", text(cuda["plugin_reason"]));
   } else {
     out += fmt::format("CUDA: not usable: {}\n", text(cuda["reason"]));
     if (!text(cuda["hint"]).empty()) out += fmt::format("  hint: {}\n", text(cuda["hint"]));
@@ -265,8 +266,9 @@ Command add_info(CLI::App& root) {
   const auto options = std::make_shared<InfoOptions>();
   app->add_option("FILE", options->file, "model file to describe")->type_name("FILE");
   add_flag(*app, "--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
-  real(app->add_option("--watch", options->watch,
-                       "print what the GPUs are doing, a line each, or an object of JSON for all, every so many seconds"),
+  real(app->add_option(
+           "--watch", options->watch,
+           "print what the GPUs are doing, a line each, or an object of JSON for all, every so many seconds"),
        0.1, 86'400)
       ->type_name("SECONDS");
   add_format(*app, options->format, {"text", "json"});

@@ -142,11 +142,12 @@ void check_not_same(const std::filesystem::path& output, const std::filesystem::
 
 CLI::Option* add_precision(CLI::App& app, std::string& value) {
   value = "fp32";
-  return one_of(app.add_option("--precision", value,
-                               "what the network computes in; tf32: on NVIDIA GPUs; auto: bf16 on a CPU faster in it, tf32 "
-                               "on a GPU that has it. The convolutions of cnn stay fp32 on a CPU unless --kernels "
-                               "libtorch"),
-                {"fp32", "tf32", "bf16", "auto"});
+  return one_of(
+      app.add_option("--precision", value,
+                     "what the network computes in; tf32: on NVIDIA GPUs; auto: bf16 on a CPU faster in it, tf32 "
+                     "on a GPU that has it. The convolutions of cnn stay fp32 on a CPU unless --kernels "
+                     "libtorch"),
+      {"fp32", "tf32", "bf16", "auto"});
 }
 
 CLI::Option* add_kernels(CLI::App& app, std::string& value) {

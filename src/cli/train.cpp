@@ -373,10 +373,11 @@ Command add_train(CLI::App& root) {
   in("Machine", add_flag(*app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
   in("Machine", add_precision(*app, o.precision));
   in("Machine", add_kernels(*app, o.kernels));
-  in("Machine", one_of(app->add_option("--cuda-graphs", o.cuda_graphs,
-                                       "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
-                                       "kernels one by one"),
-                       {"on", "off"}));
+  in("Machine",
+     one_of(app->add_option("--cuda-graphs", o.cuda_graphs,
+                            "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
+                            "kernels one by one"),
+            {"on", "off"}));
   in("Machine", add_threads(*app, o.threads));
   in("Machine", add_flag(*app, "--deterministic", o.deterministic,
                          "the same bytes from the same command on the same machine, also on a GPU"));

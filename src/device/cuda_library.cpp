@@ -116,8 +116,8 @@ std::optional<GpuInfo> gpu_info(int index) {
 }
 
 std::string gpu_description(const GpuInfo& gpu) {
-  return fmt::format("{}, {:.1f} GiB, compute capability {}.{}", gpu.name,
-                     static_cast<double>(gpu.memory) / (1U << 30), gpu.major, gpu.minor);
+  return fmt::format("{}, {:.1f} GiB, compute capability {}.{}", gpu.name, static_cast<double>(gpu.memory) / (1U << 30),
+                     gpu.major, gpu.minor);
 }
 
 CudaVersions cuda_versions() {

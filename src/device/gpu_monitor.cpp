@@ -23,8 +23,8 @@ constexpr int kSuccess = 0;
 
 }  // namespace
 
-// NVML's functions in their binary form, which NVIDIA keeps (a number in a name is that form's version): no header of it
-// is needed to build this program.
+// NVML's functions in their binary form, which NVIDIA keeps (a number in a name is that form's version): no header of
+// it is needed to build this program.
 struct GpuMonitor::Functions {
   struct Memory {
     unsigned long long total;

@@ -77,14 +77,18 @@ Precision choose_precision(const std::string& name, const c10::Device& device) {
     if (device.is_cpu()) return has_fast_bf16() ? Precision::bf16 : Precision::fp32;
     return has_tf32(device) ? Precision::tf32 : Precision::fp32;
   }
-  throw usage_error(fmt::format("there is no precision '{}'", name), suggestion(name, {"fp32", "tf32", "bf16", "auto"}));
+  throw usage_error(fmt::format("there is no precision '{}'", name),
+                    suggestion(name, {"fp32", "tf32", "bf16", "auto"}));
 }
 
 std::string precision_name(Precision precision) {
   switch (precision) {
-    case Precision::tf32: return "tf32";
-    case Precision::bf16: return "bf16";
-    case Precision::fp32: break;
+    case Precision::tf32:
+      return "tf32";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp32:
+      break;
   }
   return "fp32";
 }

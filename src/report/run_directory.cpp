@@ -109,17 +109,17 @@ void MetricsFiles::epoch_done(const EpochReport& report) {
   const TrainingReport& train = report.train;
   const auto accuracy = static_cast<double>(train.correct) / static_cast<double>(train.total);
   nlohmann::ordered_json row = {{"kind", "test"},
-                                      {"epoch", train.epoch},
-                                      {"lr", train.lr},
-                                      {"loss", report.test.loss},
-                                      {"correct", report.test.correct},
-                                      {"total", report.test.total},
-                                      {"accuracy", report.test.accuracy()},
-                                      {"train_loss", train.loss},
-                                      {"train_accuracy", accuracy},
-                                      {"images_per_second", train.images_per_second},
-                                      {"train_seconds", train.seconds},
-                                      {"test_seconds", report.test_seconds}};
+                                {"epoch", train.epoch},
+                                {"lr", train.lr},
+                                {"loss", report.test.loss},
+                                {"correct", report.test.correct},
+                                {"total", report.test.total},
+                                {"accuracy", report.test.accuracy()},
+                                {"train_loss", train.loss},
+                                {"train_accuracy", accuracy},
+                                {"images_per_second", train.images_per_second},
+                                {"train_seconds", train.seconds},
+                                {"test_seconds", report.test_seconds}};
   if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) {
     nlohmann::ordered_json& figures = row["gpu"];
     figures["memory_used_mib"] = gpu->memory_used >> 20;

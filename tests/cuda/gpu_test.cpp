@@ -178,7 +178,9 @@ INSTANTIATE_TEST_SUITE_P(Networks, GpuTraining,
                                          std::pair{"cnn", OptimizerOptions{.name = "adam"}},
                                          std::pair{"lenet", OptimizerOptions{.name = "sgd", .momentum = 0.5}},
                                          std::pair{"convnet", OptimizerOptions{.name = "adam"}}),
-                         [](const auto& parameter) { return info.param.first + "_" + info.param.second.name; });
+                         [](const auto& parameter) {
+                           return parameter.param.first + "_" + parameter.param.second.name;
+                         });
 
 }  // namespace
 }  // namespace mnist
