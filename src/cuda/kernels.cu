@@ -1,8 +1,7 @@
-#include "kernels.hpp"
-
+#include <cuda_bf16.h>
 #include <type_traits>
 
-#include <cuda_bf16.h>
+#include "kernels.hpp"
 
 namespace mnist::cuda {
 namespace {
@@ -91,16 +90,27 @@ __global__ void update_kernel(Update update, Parts parts, const double* rates, c
   const auto lr = static_cast<float>(rate[0]);
   const AdadeltaStep adadelta_step = {lr, update.decay1, update.rest1, update.eps, update.weight_decay};
   const SgdStep sgd_step = {lr, update.decay1, update.weight_decay};
-  const AdamStep adam_step = {static_cast<float>(rate[0] / rate[1]), static_cast<float>(rate[2]), update.rest1,
-                              update.decay2, update.rest2, update.eps, update.weight_decay};
+  const AdamStep adam_step = {static_cast<float>(rate[0] / rate[1]),
+                              static_cast<float>(rate[2]),
+                              update.rest1,
+                              update.decay2,
+                              update.rest2,
+                              update.eps,
+                              update.weight_decay};
 
   const std::int64_t begin = (block - parts.first_block[part]) * kBlockElements;
   const std::int64_t end = min(begin + kBlockElements, parts.count[part]);
   for (std::int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
     switch (update.rule) {
-      case Rule::adadelta: adadelta(adadelta_step, parameter[i], gradient[i], state1[i], state2[i]); break;
-      case Rule::sgd: sgd(sgd_step, parameter[i], gradient[i], state1 == nullptr ? nullptr : state1 + i); break;
-      case Rule::adam: adam(adam_step, parameter[i], gradient[i], state1[i], state2[i]); break;
+      case Rule::adadelta:
+        adadelta(adadelta_step, parameter[i], gradient[i], state1[i], state2[i]);
+        break;
+      case Rule::sgd:
+        sgd(sgd_step, parameter[i], gradient[i], state1 == nullptr ? nullptr : state1 + i);
+        break;
+      case Rule::adam:
+        adam(adam_step, parameter[i], gradient[i], state1[i], state2[i]);
+        break;
     }
   }
 }

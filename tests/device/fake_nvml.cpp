@@ -1,15 +1,18 @@
 // Stands in for libnvidia-ml.so.1 in tests: two GPUs, of which the second does not tell its power and temperature.
+#include <cstddef>
 #include <cstring>
 
 namespace {
 
 constexpr int kNotSupported = 3;
+constexpr int kTooSmall = 7;
 int first = 0;
 int second = 1;
 
 int copy(const char* text, char* out, unsigned size) {
-  if (std::strlen(text) + 1 > size) return 7;
-  std::strcpy(out, text);
+  const std::size_t length = std::strlen(text) + 1;
+  if (length > size) return kTooSmall;
+  std::memcpy(out, text, length);
   return 0;
 }
 
