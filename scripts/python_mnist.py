@@ -1,6 +1,7 @@
 """The MNIST training program in Python that mnist is compared with: the tutorials' network, recipe, data path and output.
 
     python scripts/python_mnist.py --data-dir DIR [--epochs N] [--seed N] [--output FILE] [--best] [--precision fp32|bf16]
+                                   [--device cpu|cuda]
 
 Adadelta (1.0), StepLR (1 epoch, 0.7), batches of 64, test batches of 1000, torchvision's MNIST through DataLoader in the
 main process, shuffled: what mnist replaces, not tuned. --best is PyTorch as fast as it gets here with the same recipe:
@@ -61,7 +62,9 @@ class ResidentBatches:
 
 def train_epoch(model, loader, optimizer, epoch, precision):
     model.train()
+    device = next(model.parameters()).device
     for step, (images, labels) in enumerate(loader):
+        images, labels = images.to(device), labels.to(device)
         optimizer.zero_grad()
         with precision():
             loss = functional.nll_loss(model(images), labels)
@@ -75,9 +78,11 @@ def train_epoch(model, loader, optimizer, epoch, precision):
 def evaluate(model, loader, precision):
     """Prints mean loss and accuracy over the loader's pictures."""
     model.eval()
+    device = next(model.parameters()).device
     loss, correct = 0.0, 0
     with torch.no_grad(), precision():
         for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)
             output = model(images)
             loss += functional.nll_loss(output, labels, reduction="sum").item()
             correct += (output.argmax(dim=1) == labels).sum().item()
@@ -95,6 +100,7 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="0: as PyTorch chooses")
     parser.add_argument("--best", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
 
     if options.threads:
@@ -102,16 +108,18 @@ def main():
     torch.manual_seed(options.seed)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
     make_loader = ResidentBatches if options.best else DataLoader
+    # On a GPU the tutorial has a worker and pinned memory.
+    workers = {"num_workers": 1, "pin_memory": True} if options.device == "cuda" and not options.best else {}
     train_loader = make_loader(datasets.MNIST(options.data_dir, train=True, transform=transform), batch_size=64,
-                               shuffle=True)
+                               shuffle=True, **workers)
     test_loader = make_loader(datasets.MNIST(options.data_dir, train=False, transform=transform), batch_size=1000,
-                              shuffle=False)
-    model = Net()
+                              shuffle=False, **workers)
+    model = Net().to(options.device)
     if options.best:
         model.to(memory_format=torch.channels_last)
 
     def precision():
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16")
+        return torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.precision == "bf16")
 
     optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0)
     scheduler = StepLR(optimizer, step_size=1, gamma=0.7)

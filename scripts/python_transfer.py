@@ -1,7 +1,7 @@
 """The transfer-learning program in Python that mnist is compared with: the tutorial's network, recipe, data path, output.
 
     python scripts/python_transfer.py --data-dir DIR --weights FILE [--scenario finetuning|fixedfeature] [--epochs N]
-                                      [--seed N] [--output FILE] [--best] [--precision fp32|bf16]
+                                      [--seed N] [--output FILE] [--best] [--precision fp32|bf16] [--device cpu|cuda]
 
 ResNet-18 from FILE, SGD (0.001, momentum 0.9), StepLR (7 epochs, 0.1), batches of 4, ImageFolder through DataLoader with
 4 workers, the best epoch's weights saved: what mnist replaces, not tuned. --best is PyTorch as fast as it gets here with
@@ -47,9 +47,10 @@ class FrozenFeatures:
         return iter(self.kept) if self.kept else self.compute()
 
     def compute(self):
+        device = next(self.body.parameters()).device
         for images, labels in self.loader:
             with torch.no_grad(), self.precision():
-                features = self.body(images).flatten(1).float()
+                features = self.body(images.to(device)).flatten(1).float()
             yield features, labels
 
 
@@ -76,8 +77,10 @@ def build(weights, classes, frozen):
 def run_phase(phase, model, loader, optimizer, precision):
     """Mean loss and accuracy of one pass; in the training phase with updates."""
     model.train(phase == "train")
+    device = next(model.parameters()).device
     loss_sum, correct = 0.0, 0
     for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
         optimizer.zero_grad()
         with torch.set_grad_enabled(phase == "train"):
             with precision():
@@ -104,6 +107,7 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="0: as PyTorch chooses")
     parser.add_argument("--best", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
 
     if options.threads:
@@ -113,11 +117,12 @@ def main():
     class_names = data["train"].dataset.classes
     frozen = options.scenario == "fixedfeature"
     model = build(options.weights, len(class_names), frozen)
+    model.to(options.device)
     if options.best:
         model.to(memory_format=torch.channels_last)
 
     def precision():
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16")
+        return torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.precision == "bf16")
 
     network, head = model, model.fc
     if options.best and frozen:

@@ -1,6 +1,7 @@
 // mnist info: this program, this machine and its devices; with a file: the model it holds.
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,17 +11,21 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/cuda_library.hpp"
+#include "mnist/device/cuda_plugin.hpp"
 #include "mnist/device/device.hpp"
+#include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 
 #include "command.hpp"
+#include "gpu_watch.hpp"
 #include "options.hpp"
 #include "print.hpp"
 
@@ -32,11 +37,32 @@ using Json = nlohmann::ordered_json;
 struct InfoOptions {
   std::filesystem::path file;
   bool tensors = false;
+  double watch = 0;  // seconds; 0: once
   std::string format;
 };
 
 void print_json(const Json& json) {
   print(json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n");
+}
+
+// A GPU each, as CUDA numbers them in this process.
+Json gpus_json(int count, const GpuMonitor* monitor) {
+  Json gpus = Json::array();
+  for (int index = 0; index < count; ++index) {
+    Json json = {{"device", fmt::format("cuda:{}", index)}};
+    const std::optional<GpuInfo> gpu = gpu_info(index);
+    if (gpu) {
+      json["name"] = gpu->name;
+      json["uuid"] = gpu->uuid;
+      json["compute_capability"] = fmt::format("{}.{}", gpu->major, gpu->minor);
+      json["memory_total_mib"] = gpu->memory >> 20;
+    }
+    const std::optional<GpuFigures> figures = gpu && monitor != nullptr ? monitor->read(gpu->uuid) : std::nullopt;
+    json["memory_free_mib"] = figures ? Json(figures->memory_free() >> 20) : Json();
+    json["unusable"] = why_gpu_is_unusable(index);
+    gpus.push_back(std::move(json));
+  }
+  return gpus;
 }
 
 // Everything about the program and the machine. The text form shows the same.
@@ -45,8 +71,11 @@ Json machine_json() {
   set_threads(0);
   const DeviceChoice automatic = select_device("auto");
   const BuildInfo build = build_info();
-  Json gpus = Json::array();
-  for (int index = 0; index < cuda.device_count; ++index) gpus.push_back(gpu_description(index));
+  std::string no_monitor;
+  const std::unique_ptr<GpuMonitor> monitor = GpuMonitor::open(no_monitor);
+  const CudaVersions versions = cuda.usable ? cuda_versions() : CudaVersions();
+  std::string no_plugin;
+  const bool has_plugin = cuda.usable && cuda_plugin(no_plugin) != nullptr;
   return {{"version", build.version},
           {"git_revision", build.git_revision},
           {"compiler", build.compiler},
@@ -58,7 +87,12 @@ Json machine_json() {
             {"reason", cuda.reason},
             {"hint", cuda.hint},
             {"library", cuda_library_path().string()},
-            {"gpus", gpus}}},
+            {"driver", monitor != nullptr ? monitor->driver_version() : ""},
+            {"runtime", versions.runtime},
+            {"cudnn", versions.cudnn},
+            {"plugin", has_plugin},
+            {"plugin_reason", no_plugin},
+            {"gpus", gpus_json(cuda.device_count, monitor.get())}}},
           {"device_auto", automatic.description},
           {"precision_auto", precision_name(choose_precision("auto", automatic.device))}};
 }
@@ -76,10 +110,24 @@ std::string machine_text(const Json& info) {
   out += fmt::format("  {}\n", features.empty() ? "no known features" : fmt::format("{}", fmt::join(features, " ")));
   const Json& cuda = info["cuda"];
   if (cuda["usable"].get<bool>()) {
-    out += "CUDA: usable\n";
-    for (std::size_t index = 0; index < cuda["gpus"].size(); ++index) {
-      out += fmt::format("  cuda:{} {}\n", index, text(cuda["gpus"][index]));
+    const auto version = [&](const char* name) { return text(cuda[name]).empty() ? "unknown" : text(cuda[name]); };
+    out += fmt::format("CUDA: usable, runtime {}, cuDNN {}, driver {}\n", version("runtime"), version("cudnn"),
+                       version("driver"));
+    for (const Json& gpu : cuda["gpus"]) {
+      out += fmt::format("  {}", text(gpu["device"]));
+      if (gpu.contains("name")) {
+        out += fmt::format(" {}, compute capability {}, {} MiB", text(gpu["name"]), text(gpu["compute_capability"]),
+                           with_thousands(gpu["memory_total_mib"].get<std::int64_t>()));
+      }
+      if (!gpu["memory_free_mib"].is_null()) {
+        out += fmt::format(", {} MiB free", with_thousands(gpu["memory_free_mib"].get<std::int64_t>()));
+      }
+      if (!text(gpu["unusable"]).empty()) out += fmt::format("; not usable: {}", text(gpu["unusable"]));
+      out += "\n";
     }
+    out += cuda["plugin"].get<bool>()
+               ? std::string("  own kernels and CUDA graphs: yes\n")
+               : fmt::format("  own kernels and CUDA graphs: no: {}\n", text(cuda["plugin_reason"]));
   } else {
     out += fmt::format("CUDA: not usable: {}\n", text(cuda["reason"]));
     if (!text(cuda["hint"]).empty()) out += fmt::format("  hint: {}\n", text(cuda["hint"]));
@@ -189,6 +237,13 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
 
 int run_info(const InfoOptions& options) {
   const bool json = options.format == "json";
+  if (options.watch > 0) {
+    if (!options.file.empty()) {
+      throw usage_error("--watch shows the GPUs, and a model file is named", "leave one of them away");
+    }
+    watch_gpus(options.watch, json);
+    return 0;
+  }
   if (options.file.empty()) {
     const Json machine = machine_json();
     if (json) {
@@ -211,6 +266,11 @@ Command add_info(CLI::App& root) {
   const auto options = std::make_shared<InfoOptions>();
   app->add_option("FILE", options->file, "model file to describe")->type_name("FILE");
   add_flag(*app, "--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
+  real(app->add_option(
+           "--watch", options->watch,
+           "print what the GPUs are doing, a line each, or an object of JSON for all, every so many seconds"),
+       0.1, 86'400)
+      ->type_name("SECONDS");
   add_format(*app, options->format, {"text", "json"});
   return {app, [options](const Context& /*context*/) { return run_info(*options); }};
 }

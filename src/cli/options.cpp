@@ -142,18 +142,21 @@ void check_not_same(const std::filesystem::path& output, const std::filesystem::
 
 CLI::Option* add_precision(CLI::App& app, std::string& value) {
   value = "fp32";
-  return one_of(app.add_option("--precision", value,
-                               "what the network computes in; auto: bf16 on a CPU faster in it. The "
-                               "convolutions of cnn stay fp32 on a CPU unless --kernels libtorch"),
-                {"fp32", "bf16", "auto"});
+  return one_of(
+      app.add_option("--precision", value,
+                     "what the network computes in; tf32: on NVIDIA GPUs; auto: bf16 on a CPU faster in it, tf32 "
+                     "on a GPU that has it. The convolutions of cnn stay fp32 on a CPU unless --kernels "
+                     "libtorch"),
+      {"fp32", "tf32", "bf16", "auto"});
 }
 
 CLI::Option* add_kernels(CLI::App& app, std::string& value) {
   value = "auto";
   return one_of(
       app.add_option("--kernels", value,
-                     "what computes on a CPU; auto: this program's own for its best instruction set, where it "
-                     "has some, else LibTorch's; libtorch: those alone, slower, to compare"),
+                     "what computes; auto: this program's own for the CPU's best instruction set or, on an NVIDIA "
+                     "GPU, in libmnist_cuda.so, where it has some, else LibTorch's; libtorch: those alone, slower, to "
+                     "compare"),
       {"auto", "libtorch", "avx512", "avx2", "baseline"});
 }
 

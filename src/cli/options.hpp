@@ -38,7 +38,7 @@ CLI::Option* add_threads(CLI::App& app, int& value);
 // What --threads says, or where it is 0 what OMP_NUM_THREADS says, by which batch systems tell a job its share; else 0.
 int wanted_threads(int option);
 
-// --precision fp32|bf16|auto, for `choose_precision`.
+// --precision fp32|tf32|bf16|auto, for `choose_precision`.
 CLI::Option* add_precision(CLI::App& app, std::string& value);
 
 // --kernels auto|libtorch|avx512|avx2|baseline, for `kernels_named`.

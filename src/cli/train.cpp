@@ -18,7 +18,9 @@
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
+#include "mnist/device/cuda_plugin.hpp"
 #include "mnist/device/device.hpp"
+#include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
@@ -63,12 +65,29 @@ struct TrainOptions {
   std::string kernels;
   int threads = 0;
   bool deterministic = false;
+  std::string cuda_graphs = "on";
   std::filesystem::path output;      // empty: named after the network
   std::filesystem::path save_model;  // the same by its old name
   std::filesystem::path run_dir;     // empty: numbered
 };
 
-TrainingOptions training_options(const TrainOptions& options, const c10::Device& device) {
+// What computes on an NVIDIA GPU; nullptr: LibTorch's operators alone.
+const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
+  if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
+  std::string why;
+  const CudaPlugin* const plugin = cuda_plugin(why);
+  if (plugin == nullptr) log.info("training on the GPU with LibTorch's operators alone, more slowly: {}", why);
+  return plugin;
+}
+
+// "avx512", "cuda, recorded", ...
+std::string kernels_text(const TrainingOptions& training) {
+  if (!training.device.is_cuda()) return kernels_name(training.optimizer.kernels);
+  if (training.cuda == nullptr) return kernels_name(nullptr);
+  return training.cuda_graphs ? "cuda, recorded" : "cuda";
+}
+
+TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   TrainingOptions training;
   training.epochs = options.dry_run ? 1 : options.recipe.epochs;
   training.batch_size = options.recipe.batch_size;
@@ -84,6 +103,9 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
   training.device = device;
   training.precision = choose_precision(options.precision, device);
+  training.cuda = plugin_for(options, device, log);
+  training.cuda_graphs = options.cuda_graphs == "on";
+  training.note = [&log](const std::string& sentence) { log.warn("{}", sentence); };
   return training;
 }
 
@@ -151,7 +173,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   const int threads = set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
   const ModelInfo& info = model_info(options.arch);
-  const TrainingOptions training = training_options(options, device.device);
+  const TrainingOptions training = training_options(options, device.device, context.log);
   const std::filesystem::path output = output_path(options);
   check_model_name(output);
   if (!options.dry_run) check_writable(output);
@@ -184,14 +206,14 @@ int run_train(const TrainOptions& options, const Context& context) {
                 .dataset = options.recipe.dataset,
                 .device = device.description,
                 .precision = precision_name(training.precision),
-                .kernels = kernels_name(training.optimizer.kernels),
+                .kernels = kernels_text(training),
                 .libtorch = libtorch_version(),
                 .threads = threads,
                 .seed = training.seed});
   }
   context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
   context.log.info("model: {}, {} parameters, {}, kernels {}", info.name, with_thousands(parameter_count(*network)),
-                   precision_name(training.precision), kernels_name(training.optimizer.kernels));
+                   precision_name(training.precision), kernels_text(training));
   context.log.info("data: {} in {}, {} training and {} test images", options.recipe.dataset,
                    quoted(options.data.data_dir), with_thousands(data.train.batches->size()),
                    with_thousands(data.test.batches->size()));
@@ -200,8 +222,9 @@ int run_train(const TrainOptions& options, const Context& context) {
   if (run) context.log.info("run directory: {}", run->path().string());
 
   // The progress line goes first: it leaves the terminal to those who write after it.
+  const GpuReader gpu = device.device.is_cuda() ? watch_gpu(device.device.index()) : GpuReader();
   std::optional<ProgressLine> progress;
-  if (is_interactive(Stream::err)) progress.emplace(stderr);
+  if (is_interactive(Stream::err)) progress.emplace(stderr, gpu);
   bool has_stdout = true;
   const auto say = [&](const std::string& text) {
     if (log_file) log_line(*log_file, text);
@@ -240,7 +263,7 @@ int run_train(const TrainOptions& options, const Context& context) {
                          .scenario = options.scenario}));
   }
   if (run) {
-    observers.push_back(&metrics.emplace(run->path()));
+    observers.push_back(&metrics.emplace(run->path(), gpu));
     if (!options.dry_run) observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log));
   }
   const auto try_to_draw = [&](const std::function<void()>& draw) {
@@ -350,6 +373,11 @@ Command add_train(CLI::App& root) {
   in("Machine", add_flag(*app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
   in("Machine", add_precision(*app, o.precision));
   in("Machine", add_kernels(*app, o.kernels));
+  in("Machine",
+     one_of(app->add_option("--cuda-graphs", o.cuda_graphs,
+                            "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
+                            "kernels one by one"),
+            {"on", "off"}));
   in("Machine", add_threads(*app, o.threads));
   in("Machine", add_flag(*app, "--deterministic", o.deterministic,
                          "the same bytes from the same command on the same machine, also on a GPU"));

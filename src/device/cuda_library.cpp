@@ -1,11 +1,15 @@
 #include "mnist/device/cuda_library.hpp"
 
+#include <array>
 #include <cstdint>
+#include <exception>
 #include <string_view>
 
 #include <ATen/ATen.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <fmt/format.h>
 #include <torch/cuda.h>
+#include <torch/version.h>
 
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
@@ -75,32 +79,74 @@ CudaStatus load_cuda() {
 #endif
 }
 
-std::string gpu_description(int index) {
+std::optional<GpuInfo> gpu_info(int index) {
   // The driver's own interface, whose binary form NVIDIA keeps; CUDA's headers are not needed to build this program.
   std::string why;
   void* driver = load_library(kDriver, why);
-  if (driver == nullptr) return "";
+  if (driver == nullptr) return std::nullopt;
   const auto initialise = reinterpret_cast<int (*)(unsigned)>(symbol_of(driver, "cuInit"));
   const auto get_device = reinterpret_cast<int (*)(int*, int)>(symbol_of(driver, "cuDeviceGet"));
   const auto get_name = reinterpret_cast<int (*)(char*, int, int)>(symbol_of(driver, "cuDeviceGetName"));
+  const auto get_uuid = reinterpret_cast<int (*)(unsigned char*, int)>(symbol_of(driver, "cuDeviceGetUuid"));
   const auto get_memory = reinterpret_cast<int (*)(std::size_t*, int)>(symbol_of(driver, "cuDeviceTotalMem_v2"));
   const auto get_attribute = reinterpret_cast<int (*)(int*, int, int)>(symbol_of(driver, "cuDeviceGetAttribute"));
-  if (!initialise || !get_device || !get_name || !get_memory || !get_attribute) return "";
+  if (!initialise || !get_device || !get_name || !get_uuid || !get_memory || !get_attribute) return std::nullopt;
 
   constexpr int kComputeCapabilityMajor = 75;
   constexpr int kComputeCapabilityMinor = 76;
   int device = 0;
-  int major = 0;
-  int minor = 0;
   std::size_t bytes = 0;
   char name[256] = "";
+  std::array<unsigned char, 16> uuid = {};
+  GpuInfo gpu;
   if (initialise(0) != 0 || get_device(&device, index) != 0 || get_name(name, sizeof name, device) != 0 ||
-      get_memory(&bytes, device) != 0 || get_attribute(&major, kComputeCapabilityMajor, device) != 0 ||
-      get_attribute(&minor, kComputeCapabilityMinor, device) != 0) {
-    return "";
+      get_uuid(uuid.data(), device) != 0 || get_memory(&bytes, device) != 0 ||
+      get_attribute(&gpu.major, kComputeCapabilityMajor, device) != 0 ||
+      get_attribute(&gpu.minor, kComputeCapabilityMinor, device) != 0) {
+    return std::nullopt;
   }
-  return fmt::format("{}, {:.1f} GiB, compute capability {}.{}", name, static_cast<double>(bytes) / (1u << 30), major,
-                     minor);
+  gpu.name = name;
+  gpu.memory = bytes;
+  gpu.uuid = "GPU-";
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) gpu.uuid += '-';
+    gpu.uuid += fmt::format("{:02x}", uuid[i]);
+  }
+  return gpu;
+}
+
+std::string gpu_description(const GpuInfo& gpu) {
+  return fmt::format("{}, {:.1f} GiB, compute capability {}.{}", gpu.name, static_cast<double>(gpu.memory) / (1U << 30),
+                     gpu.major, gpu.minor);
+}
+
+CudaVersions cuda_versions() {
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  CudaVersions versions;
+  if (const long runtime = hooks.versionCUDART(); runtime > 0) {
+    versions.runtime = fmt::format("{}.{}", runtime / 1000, runtime % 1000 / 10);
+  }
+  if (hooks.compiledWithCuDNN()) {
+    const long cudnn = hooks.versionCuDNN();
+    versions.cudnn = fmt::format("{}.{}.{}", cudnn / 10000, cudnn % 10000 / 100, cudnn % 100);
+  }
+  return versions;
+}
+
+std::string why_gpu_is_unusable(int index) {
+  try {
+    const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+    if (at::ones({1}, device).add_(1).item<float>() == 2) return "";
+    return fmt::format("GPU {} computes 1 + 1 wrongly", index);
+  } catch (const std::exception& error) {
+    const auto* const of_libtorch = dynamic_cast<const c10::Error*>(&error);
+    std::string why = first_line(of_libtorch != nullptr ? of_libtorch->what_without_backtrace() : error.what());
+    const std::optional<GpuInfo> gpu = gpu_info(index);
+    const std::string name = gpu ? fmt::format("{} (compute capability {}.{})", gpu->name, gpu->major, gpu->minor)
+                                 : fmt::format("GPU {}", index);
+    if (why.find("no kernel image") == std::string::npos) return fmt::format("{} does not compute: {}", name, why);
+    return fmt::format("{} is older (or newer) than what this LibTorch {} was built for", name, TORCH_VERSION);
+  }
 }
 
 }  // namespace mnist

@@ -1,6 +1,8 @@
 #include "mnist/device/device.hpp"
 
 #include <charconv>
+#include <cstdint>
+#include <memory>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -11,6 +13,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/device/cuda_library.hpp"
+#include "mnist/device/gpu_monitor.hpp"
 
 namespace mnist {
 namespace {
@@ -26,9 +29,33 @@ DeviceChoice mps() {
 }
 
 DeviceChoice cuda(int index) {
-  const std::string description = gpu_description(index);
+  const std::optional<GpuInfo> gpu = gpu_info(index);
   return {c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index)),
-          description.empty() ? fmt::format("cuda:{}", index) : fmt::format("cuda:{} ({})", index, description), ""};
+          gpu ? fmt::format("cuda:{} ({})", index, gpu_description(*gpu)) : fmt::format("cuda:{}", index), ""};
+}
+
+// The GPU with the most free memory, on which the run is least in the way of others and they of it.
+DeviceChoice freest_gpu(int count) {
+  std::string why;
+  const std::unique_ptr<GpuMonitor> monitor = count > 1 ? GpuMonitor::open(why) : nullptr;
+  int freest = 0;
+  std::uint64_t most = 0;
+  for (int index = 0; monitor != nullptr && index < count; ++index) {
+    const std::optional<GpuInfo> gpu = gpu_info(index);
+    const std::optional<GpuFigures> figures = gpu ? monitor->read(gpu->uuid) : std::nullopt;
+    if (figures && figures->memory_free() > most) {
+      most = figures->memory_free();
+      freest = index;
+    }
+  }
+  DeviceChoice choice = cuda(freest);
+  if (most > 0) {
+    choice.note = fmt::format("the one of {} GPUs with the most free memory, {:.1f} GiB", count,
+                              static_cast<double>(most) / (1U << 30));
+  } else if (count > 1) {
+    choice.note = fmt::format("the first of {} GPUs: {}", count, why.empty() ? "which is free is not known" : why);
+  }
+  return choice;
 }
 
 // The N of "cuda:N", or nothing where the name has another form.
@@ -58,8 +85,10 @@ DeviceChoice select_device(const std::string& name) {
   }
   if (name == "auto") {
     const CudaStatus status = load_cuda();
-    if (status.usable) return cuda(0);
-    return torch::mps::is_available() ? mps() : cpu(status.reason);
+    if (!status.usable) return torch::mps::is_available() ? mps() : cpu(status.reason);
+    DeviceChoice choice = freest_gpu(status.device_count);
+    const std::string why = why_gpu_is_unusable(choice.device.index());
+    return why.empty() ? choice : cpu(why);
   }
   const std::optional<int> index = name == "cuda" ? 0 : cuda_index(name);
   if (!index) {
@@ -75,6 +104,10 @@ DeviceChoice select_device(const std::string& name) {
         fmt::format("device '{}' is not available: this process sees {} GPU{}", name, status.device_count,
                     status.device_count == 1 ? "" : "s"),
         fmt::format("the indices are 0 to {}; CUDA_VISIBLE_DEVICES may hide some", status.device_count - 1));
+  }
+  if (const std::string why = why_gpu_is_unusable(*index); !why.empty()) {
+    throw device_error(fmt::format("device '{}' is not available: {}", name, why),
+                       "use another GPU, or --device cpu; see what mnist info and nvidia-smi say");
   }
   return cuda(*index);
 }

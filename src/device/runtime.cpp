@@ -1,6 +1,7 @@
 #include "mnist/device/runtime.hpp"
 
 #include <cstdlib>
+#include <optional>
 #if defined(__linux__)
 #include <malloc.h>
 #endif
@@ -15,6 +16,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/device/cuda_library.hpp"
 
 namespace mnist {
 
@@ -53,21 +55,50 @@ void set_deterministic() {
   at::globalContext().setBenchmarkCuDNN(false);
 }
 
+namespace {
+
+bool has_tf32(const c10::Device& device) {
+  if (!device.is_cuda()) return false;
+  const std::optional<GpuInfo> gpu = gpu_info(device.index());
+  return gpu && gpu->major >= 8;
+}
+
+}  // namespace
+
 Precision choose_precision(const std::string& name, const c10::Device& device) {
   if (name == "fp32") return Precision::fp32;
   if (name == "bf16") return Precision::bf16;
-  if (name == "auto") {
-    return device.is_cpu() && has_fast_bf16() ? Precision::bf16 : Precision::fp32;
+  if (name == "tf32") {
+    if (has_tf32(device)) return Precision::tf32;
+    throw usage_error(fmt::format("{} has no tf32: NVIDIA GPUs from compute capability 8.0 on do", device.str()),
+                      "leave --precision away, or use fp32");
   }
-  throw usage_error(fmt::format("there is no precision '{}'", name), suggestion(name, {"fp32", "bf16", "auto"}));
+  if (name == "auto") {
+    if (device.is_cpu()) return has_fast_bf16() ? Precision::bf16 : Precision::fp32;
+    return has_tf32(device) ? Precision::tf32 : Precision::fp32;
+  }
+  throw usage_error(fmt::format("there is no precision '{}'", name),
+                    suggestion(name, {"fp32", "tf32", "bf16", "auto"}));
 }
 
 std::string precision_name(Precision precision) {
-  return precision == Precision::bf16 ? "bf16" : "fp32";
+  switch (precision) {
+    case Precision::tf32:
+      return "tf32";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp32:
+      break;
+  }
+  return "fp32";
 }
 
 PrecisionScope::PrecisionScope(Precision precision, const c10::Device& device)
     : active_(precision == Precision::bf16), type_(device.type()) {
+  if (device.is_cuda()) {
+    at::globalContext().setAllowTF32CuBLAS(precision == Precision::tf32);
+    at::globalContext().setAllowTF32CuDNN(precision == Precision::tf32);
+  }
   if (!active_) return;
   at::autocast::set_autocast_enabled(type_, true);
   at::autocast::set_autocast_dtype(type_, at::kBFloat16);

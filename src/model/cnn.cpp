@@ -25,15 +25,12 @@ torch::Tensor Cnn::pooled(const torch::Tensor& inputs, const Dropout& dropout) {
   if (kernels() != nullptr && conv_pool_takes(inputs, weights)) {
     return apply_conv_pool(*kernels(), inputs, weights, dropout.layer(kDropped, kLayer));
   }
-  torch::Tensor x = at::relu(conv1_(inputs));  // [N, 32, 26, 26]
-  x = at::relu(conv2_(x));                     // [N, 64, 24, 24]
-  x = at::max_pool2d(x, 2);                    // [N, 64, 12, 12]
-  return dropout(x, kDropped, kLayer).flatten(1);
+  const torch::Tensor x = conv2_(at::relu(conv1_(inputs)));  // [N, 64, 24, 24]
+  return dropout.after_relu_and_pool(x, kDropped, kLayer);   // [N, 9216]
 }
 
 torch::Tensor Cnn::features(const torch::Tensor& inputs, const Dropout& dropout) {
-  const torch::Tensor x = at::relu(fc1_(pooled(inputs, dropout)));  // [N, 128]
-  return dropout(x, 0.5, 1);
+  return dropout.after_relu(fc1_(pooled(inputs, dropout)), 0.5, 1);  // [N, 128]
 }
 
 torch::Tensor Cnn::head(const torch::Tensor& features) {

@@ -5,11 +5,87 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "mnist/core/philox.hpp"
 #include "mnist/kernels/kernels.hpp"
 
 namespace mnist {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// 16-bit numbers below it are dropped, and the factor of what is kept.
+std::uint32_t threshold_of(double p) {
+  return static_cast<std::uint32_t>(std::lround(p * 65536));
+}
+float scale_of(double p) {
+  return static_cast<float>(1 / (1 - p));
+}
+
+// What the backward passes of the plug-in's operators need besides tensors, kept in an autograd node.
+void keep(AutogradContext& context, const CudaPlugin& cuda, const CudaDropout& dropout) {
+  context.saved_data["cuda"] = reinterpret_cast<std::int64_t>(&cuda);
+  context.saved_data["clock"] = dropout.clock;
+  context.saved_data["seed"] = static_cast<std::int64_t>(dropout.seed);
+  context.saved_data["layer"] = static_cast<std::int64_t>(dropout.layer);
+  context.saved_data["threshold"] = static_cast<std::int64_t>(dropout.threshold);
+  context.saved_data["scale"] = static_cast<double>(dropout.scale);
+}
+const CudaPlugin& kept_plugin(AutogradContext& context) {
+  // The address of an object that lives as long as the program, kept as a number.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return *reinterpret_cast<const CudaPlugin*>(context.saved_data["cuda"].toInt());
+}
+CudaDropout kept_dropout(AutogradContext& context) {
+  return {context.saved_data["clock"].toTensor(), static_cast<std::uint64_t>(context.saved_data["seed"].toInt()),
+          static_cast<std::int32_t>(context.saved_data["layer"].toInt()),
+          static_cast<std::uint32_t>(context.saved_data["threshold"].toInt()),
+          static_cast<float>(context.saved_data["scale"].toDouble())};
+}
+
+class CudaDropoutFunction : public torch::autograd::Function<CudaDropoutFunction> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const CudaPlugin* cuda,
+                               const CudaDropout& dropout, bool relu) {
+    torch::Tensor result = cuda->dropout(x.contiguous(), dropout, relu);
+    keep(*context, *cuda, dropout);
+    context->saved_data["relu"] = relu;
+    context->save_for_backward({result});
+    return result;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    return {kept_plugin(*context).dropout_backward(gradients[0].contiguous(), context->get_saved_variables()[0],
+                                                   kept_dropout(*context), context->saved_data["relu"].toBool()),
+            {},
+            {},
+            {}};
+  }
+};
+
+class CudaReluPoolDropout : public torch::autograd::Function<CudaReluPoolDropout> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const CudaPlugin* cuda,
+                               const CudaDropout& dropout) {
+    torch::Tensor winner;
+    torch::Tensor pooled = cuda->relu_pool_dropout(x, dropout, winner);
+    keep(*context, *cuda, dropout);
+    context->save_for_backward({x, winner});
+    return pooled;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    return {kept_plugin(*context).relu_pool_dropout_backward(gradients[0].contiguous(), saved[1], saved[0],
+                                                             kept_dropout(*context).scale),
+            {},
+            {}};
+  }
+};
+
+}  // namespace
 
 void DropoutLayer::keep(std::int64_t row, std::vector<std::uint8_t>& kept) const {
   const PhiloxCounter counter = {0, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(step_),
@@ -25,12 +101,27 @@ DropoutLayer Dropout::layer(double p, int layer) const {
   result.epoch_ = epoch_;
   result.step_ = step_;
   result.layer_ = layer;
-  result.threshold_ = static_cast<std::uint32_t>(std::lround(p * 65536));
-  result.scale_ = static_cast<float>(1 / (1 - p));
+  result.threshold_ = threshold_of(p);
+  result.scale_ = scale_of(p);
   return result;
 }
 
+CudaDropout Dropout::on_cuda(double p, int layer) const {
+  return {clock_, seed_, layer, threshold_of(p), scale_of(p)};
+}
+
+torch::Tensor Dropout::after_relu(const torch::Tensor& x, double p, int layer) const {
+  if (cuda_ == nullptr) return (*this)(at::relu(x), p, layer);
+  return CudaDropoutFunction::apply(x, cuda_, on_cuda(p, layer), /*relu=*/true);
+}
+
+torch::Tensor Dropout::after_relu_and_pool(const torch::Tensor& x, double p, int layer) const {
+  if (cuda_ == nullptr) return (*this)(at::max_pool2d(at::relu(x), 2), p, layer).flatten(1);
+  return CudaReluPoolDropout::apply(x, cuda_, on_cuda(p, layer));
+}
+
 torch::Tensor Dropout::operator()(const torch::Tensor& x, double p, int layer) const {
+  if (cuda_ != nullptr) return CudaDropoutFunction::apply(x, cuda_, on_cuda(p, layer), /*relu=*/false);
   const DropoutLayer dropout = this->layer(p, layer);
   if (!dropout.active()) return x;
   const std::int64_t rows = x.size(0);

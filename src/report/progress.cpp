@@ -32,27 +32,39 @@ std::string short_duration(double seconds) {
 }
 
 std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
-                          double seconds_left, int width) {
+                          double seconds_left, int width, const std::string& more) {
   const std::string head = fmt::format("epoch {}/{} ", epoch, epochs);
   std::string tail = fmt::format(" {:3.0f} %", 100 * fraction);
   // What is left matters more than how fast it goes; a word is never cut in two.
   const std::string left = seconds_left >= 0 ? fmt::format("  {} left", short_duration(seconds_left)) : "";
   const std::string rate =
       images_per_second >= 0 ? fmt::format("  {} images/s", with_thousands(std::llround(images_per_second))) : "";
-  const auto fits = [&](const std::string& more) {
-    return static_cast<int>(head.size() + tail.size() + more.size()) <= width;
+  const std::string rest = more.empty() ? "" : "  " + more;
+  constexpr int kShortestBar = 6;
+  const auto fits = [&](const std::string& text) {
+    return static_cast<int>(head.size() + tail.size() + text.size()) <= width;
   };
-  if (fits(rate + left)) {
+  if (!rest.empty() && fits(rate + left + rest + std::string(kShortestBar, ' '))) {
+    tail += rate + left + rest;
+  } else if (fits(rate + left)) {
     tail += rate + left;
   } else if (fits(left)) {
     tail += left;
   }
   constexpr int kLongestBar = 32;
-  constexpr int kShortestBar = 6;
   const int room = width - static_cast<int>(head.size() + tail.size());
   std::string line = head + (room >= kShortestBar ? bar(fraction, std::min(room, kLongestBar)) : "") + tail;
   line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(width, 0))));
   return line;
+}
+
+std::string gpu_figures(const GpuFigures& gpu) {
+  const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1U << 30); };
+  std::string text = gpu.utilization ? fmt::format("{} %, ", *gpu.utilization) : "";
+  text += fmt::format("{:.1f} of {:.1f} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
+  if (gpu.temperature) text += fmt::format(", {} C", *gpu.temperature);
+  if (gpu.power) text += fmt::format(", {:.0f} W", *gpu.power);
+  return text;
 }
 
 void ProgressLine::batch_done(const BatchReport& report) {
@@ -76,9 +88,14 @@ void ProgressLine::batch_done(const BatchReport& report) {
            test_seconds_ * static_cast<double>(report.epochs - report.epoch + 1);
   }
   drawn_ = now;
+  if (gpu_ && now - gpu_read_ >= std::chrono::seconds(1)) {
+    const std::optional<GpuFigures> figures = gpu_();
+    gpu_text_ = figures ? "GPU " + gpu_figures(*figures) : "";
+    gpu_read_ = now;
+  }
   draw(progress_line(report.epoch, report.epochs,
                      static_cast<double>(report.batch) / static_cast<double>(report.batches), rate, left,
-                     terminal_width(Stream::err) - 1));
+                     terminal_width(Stream::err) - 1, gpu_text_));
 }
 
 void ProgressLine::interval(const IntervalReport& /*report*/) {

@@ -80,7 +80,8 @@ void RunDirectory::end(const std::string& outcome) const {
   write_file_atomically(path_ / "manifest.json", text_of(manifest) + "\n");
 }
 
-MetricsFiles::MetricsFiles(const std::filesystem::path& directory) : directory_(directory) {
+MetricsFiles::MetricsFiles(const std::filesystem::path& directory, GpuReader gpu)
+    : directory_(directory), gpu_(std::move(gpu)) {
   json_ = std::fopen((directory / "metrics.jsonl").string().c_str(), "wb");
   csv_ = std::fopen((directory / "metrics.csv").string().c_str(), "wb");
   if (json_ == nullptr || csv_ == nullptr) {
@@ -107,18 +108,25 @@ void MetricsFiles::interval(const IntervalReport& report) {
 void MetricsFiles::epoch_done(const EpochReport& report) {
   const TrainingReport& train = report.train;
   const auto accuracy = static_cast<double>(train.correct) / static_cast<double>(train.total);
-  const nlohmann::ordered_json row = {{"kind", "test"},
-                                      {"epoch", train.epoch},
-                                      {"lr", train.lr},
-                                      {"loss", report.test.loss},
-                                      {"correct", report.test.correct},
-                                      {"total", report.test.total},
-                                      {"accuracy", report.test.accuracy()},
-                                      {"train_loss", train.loss},
-                                      {"train_accuracy", accuracy},
-                                      {"images_per_second", train.images_per_second},
-                                      {"train_seconds", train.seconds},
-                                      {"test_seconds", report.test_seconds}};
+  nlohmann::ordered_json row = {{"kind", "test"},
+                                {"epoch", train.epoch},
+                                {"lr", train.lr},
+                                {"loss", report.test.loss},
+                                {"correct", report.test.correct},
+                                {"total", report.test.total},
+                                {"accuracy", report.test.accuracy()},
+                                {"train_loss", train.loss},
+                                {"train_accuracy", accuracy},
+                                {"images_per_second", train.images_per_second},
+                                {"train_seconds", train.seconds},
+                                {"test_seconds", report.test_seconds}};
+  if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) {
+    nlohmann::ordered_json& figures = row["gpu"];
+    figures["memory_used_mib"] = gpu->memory_used >> 20;
+    if (gpu->utilization) figures["utilization_pct"] = *gpu->utilization;
+    if (gpu->temperature) figures["temperature_c"] = *gpu->temperature;
+    if (gpu->power) figures["power_w"] = *gpu->power;
+  }
   write(row.dump() + "\n",
         fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f},{:.8g},{:.6f},{:.3f},{:.3f}\n", train.epoch,
                     train.lr, report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),

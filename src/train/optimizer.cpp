@@ -74,6 +74,13 @@ class Adadelta : public Optimizer {
     });
   }
 
+  CudaUpdate cuda_update() const override {
+    return {CudaUpdateRule::adadelta, options_.weight_decay, kRho, /*decay2=*/0, kEps};
+  }
+  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
+    return {square_avg_[index], acc_delta_[index]};
+  }
+
  private:
   static constexpr double kRho = 0.9;
   static constexpr double kEps = 1e-6;
@@ -111,6 +118,16 @@ class Sgd : public Optimizer {
     });
   }
 
+  CudaUpdate cuda_update() const override {
+    return {CudaUpdateRule::sgd, options_.weight_decay, options_.momentum, /*decay2=*/0, /*eps=*/0};
+  }
+  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
+    torch::Tensor& buffer = momentum_buffer_[index];
+    // Zero, of which any share is nothing: the first step takes the gradient whole.
+    if (options_.momentum != 0 && !buffer.defined()) buffer = at::zeros_like(parameters_[index]);
+    return {buffer, {}};
+  }
+
  private:
   std::vector<torch::Tensor> momentum_buffer_;
 };
@@ -146,6 +163,14 @@ class Adam : public Optimizer {
     });
   }
 
+  CudaUpdate cuda_update() const override {
+    return {CudaUpdateRule::adam, options_.weight_decay, kBeta1, kBeta2, kEps};
+  }
+  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
+    return {exp_avg_[index], exp_avg_sq_[index]};
+  }
+  std::pair<double, double> corrections() const override { return {correction1_, correction2_}; }
+
  private:
   static constexpr double kBeta1 = 0.9;
   static constexpr double kBeta2 = 0.999;
@@ -171,6 +196,39 @@ void Optimizer::step(double lr) {
       update(index, lr);
     }
   }
+}
+
+void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const torch::Tensor& clock) {
+  const c10::AutoGradMode no_grad(false);
+  std::vector<CudaUpdatePart> parts;
+  std::vector<torch::Tensor> copies;  // to the end of the launch; then their memory is used again in the same queue
+  const auto memory = [](torch::Tensor tensor) {
+    return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
+  };
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    torch::Tensor gradient = parameters_[index].grad();
+    if (!gradient.defined()) continue;
+    if (gradient.strides() != parameters_[index].strides()) {
+      gradient = copies.emplace_back(at::empty_like(parameters_[index]).copy_(gradient));
+    }
+    const auto [state1, state2] = states(index);
+    parts.push_back({memory(parameters_[index]), gradient.const_data_ptr<float>(), memory(state1), memory(state2),
+                     parameters_[index].numel()});
+  }
+  cuda.update(cuda_update(), parts, rates, clock);
+}
+
+torch::Tensor Optimizer::rate_table(const std::vector<double>& lrs) {
+  torch::Tensor table = at::empty({static_cast<std::int64_t>(lrs.size()), kCudaRateColumns}, at::kDouble);
+  auto* row = table.mutable_data_ptr<double>();
+  for (const double lr : lrs) {
+    begin_step();
+    const auto [first, second] = corrections();
+    *row++ = lr;
+    *row++ = first;
+    *row++ = second;
+  }
+  return table;
 }
 
 void Optimizer::zero_grad() {

@@ -10,6 +10,7 @@
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/data/dataset.hpp"
+#include "mnist/device/cuda_plugin.hpp"
 
 namespace mnist {
 
@@ -26,6 +27,12 @@ class Batches {
 
   // Positions begin .. end-1 of the order, on the device.
   virtual Batch get(std::int64_t begin, std::int64_t end) = 0;
+
+  // Where the plug-in can make the batches on a GPU: gives `batch` the memory for so many rows, the first time, and
+  // returns true. `gather` then puts the batch of the clock's step into that memory, when the GPU gets there.
+  virtual bool prepare(const CudaPlugin& /*cuda*/, std::int64_t /*rows*/, Batch& /*batch*/) { return false; }
+  virtual void gather(const CudaPlugin& /*cuda*/, const torch::Tensor& /*clock*/, std::int64_t /*batch_size*/,
+                      Batch& /*batch*/) {}
 };
 
 // Training images are turned by random angles up to so many degrees; 0: none is.
@@ -43,6 +50,8 @@ class ResidentBatches : public Batches {
   std::int64_t size() const override { return dataset_.size(); }
   void start(const torch::Tensor& order, std::int64_t epoch) override;
   Batch get(std::int64_t begin, std::int64_t end) override;
+  bool prepare(const CudaPlugin& cuda, std::int64_t rows, Batch& batch) override;
+  void gather(const CudaPlugin& cuda, const torch::Tensor& clock, std::int64_t batch_size, Batch& batch) override;
 
  private:
   Dataset dataset_;

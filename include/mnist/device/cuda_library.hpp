@@ -4,7 +4,9 @@
 // LibTorch looks for its CUDA half once, at the first use of anything that could need it: load before any tensor work.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace mnist {
@@ -28,8 +30,31 @@ CudaStatus load_cuda();
 // Where that CUDA half is looked for: beside the LibTorch in use.
 std::filesystem::path cuda_library_path();
 
-// What the driver says of GPU `index`: "NVIDIA H200, 139.8 GiB, compute capability 9.0"; empty where it says nothing.
-// After a successful `load_cuda`.
-std::string gpu_description(int index);
+// What the driver says of a GPU.
+struct GpuInfo {
+  std::string name;          // "NVIDIA H200"
+  std::string uuid;          // "GPU-...": the same GPU in NVML (`gpu_monitor.hpp`)
+  std::uint64_t memory = 0;  // bytes
+  int major = 0;             // compute capability
+  int minor = 0;
+};
+
+// Of the GPU that CUDA calls `index`; nothing where the driver says nothing. After a successful `load_cuda`.
+std::optional<GpuInfo> gpu_info(int index);
+
+// "NVIDIA H200, 139.8 GiB, compute capability 9.0".
+std::string gpu_description(const GpuInfo& gpu);
+
+// "13.0" and "9.10.2": of the CUDA runtime and cuDNN that LibTorch computes with; empty where there is none. After a
+// successful `load_cuda`.
+struct CudaVersions {
+  std::string runtime;
+  std::string cudnn;
+};
+CudaVersions cuda_versions();
+
+// Why LibTorch cannot compute on GPU `index`, one sentence without full stop; empty where it can, which it does to find
+// out. LibTorch is built for GPUs from some generation on.
+std::string why_gpu_is_unusable(int index);
 
 }  // namespace mnist

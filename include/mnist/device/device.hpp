@@ -11,11 +11,11 @@ namespace mnist {
 struct DeviceChoice {
   c10::Device device;
   std::string description;  // "cpu (2 threads)", "cuda:0 (NVIDIA H200, ...)"
-  std::string note;         // `auto` only: why it is not a GPU; empty where there is nothing to say
+  std::string note;         // `auto` only: why this one; empty where there is nothing to say
 };
 
 // `name`: auto, cpu, cuda, cuda:N or mps. Loads CUDA where the name may need it: call it before any tensor work.
-// auto: the first GPU where CUDA is usable, else Apple's GPU, else the CPU; never throws.
+// auto: the GPU with the most free memory where CUDA is usable, else Apple's GPU, else the CPU; never throws.
 // Throws a usage `Error` for another name, and a device `Error` (exit code 4) where the device that was asked for is
 // not available, with the reason and what to do about it.
 DeviceChoice select_device(const std::string& name);

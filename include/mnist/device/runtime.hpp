@@ -27,16 +27,18 @@ void keep_freed_memory();
 // that cannot promise it. Before `select_device`: CUDA's libraries read their part of it when they start.
 void set_deterministic();
 
-enum class Precision { fp32, bf16 };
+// tf32, on NVIDIA GPUs from compute capability 8.0 on: fp32 tensors, whose products are rounded to 10 bits of mantissa.
+enum class Precision { fp32, tf32, bf16 };
 
-// "fp32", "bf16" or "auto" (bf16 on a CPU that is faster in it, else fp32).
-// Throws a usage `Error` for another name.
+// "fp32", "tf32", "bf16" or "auto" (bf16 on a CPU that is faster in it, tf32 on a GPU that has it, else fp32).
+// Throws a usage `Error` for another name, and for tf32 where there is none.
 Precision choose_precision(const std::string& name, const c10::Device& device);
 
 std::string precision_name(Precision precision);
 
 // Computes what is inside its scope in `precision` (LibTorch's autocast): weights and gradients stay fp32. For the
-// forward pass and the loss, not for the backward pass. fp32: does nothing. `Kernels` compute in fp32 in any case.
+// forward pass and the loss, not for the backward pass. fp32: does nothing. `Kernels` compute in fp32 in any case. On
+// CUDA it also says, for good, whether LibTorch may use TF32.
 class PrecisionScope {
  public:
   PrecisionScope(Precision precision, const c10::Device& device);

@@ -8,9 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
+
+#include "mnist/device/cuda_plugin.hpp"
 
 namespace mnist {
 
@@ -46,19 +49,33 @@ class Dropout {
   Dropout(std::uint64_t seed, std::int64_t epoch, std::int64_t step)
       : active_(true), seed_(seed), epoch_(epoch), step_(step) {}
 
+  // The same on a GPU, where the plug-in makes the masks. `clock`: int64 [2], (epoch, step), on that GPU; what it holds
+  // when the GPU gets there counts.
+  Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock)
+      : active_(true), seed_(seed), cuda_(&cuda), clock_(std::move(clock)) {}
+
   // `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use within a network.
   DropoutLayer layer(double p, int layer) const;
 
   // The same, applied. `x`: [N, ...], any float type and device.
   torch::Tensor operator()(const torch::Tensor& x, double p, int layer) const;
 
+  // dropout(relu(x)), in one kernel where there is one.
+  torch::Tensor after_relu(const torch::Tensor& x, double p, int layer) const;
+
+  // dropout(max_pool2d(relu(x), 2)), flattened to [N, features]; in one kernel where there is one.
+  torch::Tensor after_relu_and_pool(const torch::Tensor& x, double p, int layer) const;
+
  private:
   Dropout() = default;
+  CudaDropout on_cuda(double p, int layer) const;
 
   bool active_ = false;
   std::uint64_t seed_ = 0;
   std::int64_t epoch_ = 0;
   std::int64_t step_ = 0;
+  const CudaPlugin* cuda_ = nullptr;
+  torch::Tensor clock_;
 };
 
 }  // namespace mnist

@@ -5,23 +5,29 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <utility>
 
+#include "mnist/device/gpu_monitor.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
 
 // "epoch 2/14 [=====>    ]  52 %  1,430 images/s  0:21 left", no longer than `width` columns; the bar gives way first.
-// `images_per_second` and `seconds_left` below 0: not known yet.
+// `images_per_second` and `seconds_left` below 0: not known yet. `more`: goes to the end where there is room.
 std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
-                          double seconds_left, int width);
+                          double seconds_left, int width, const std::string& more = "");
 
 // "0:21", "12:05", "1:02:09".
 std::string short_duration(double seconds);
 
+// "87 %, 1.0 of 79.6 GiB, 54 C, 210 W", without what the GPU does not tell.
+std::string gpu_figures(const GpuFigures& gpu);
+
 // First among the observers: it takes its line off the terminal before others write theirs.
 class ProgressLine : public TrainingObserver {
  public:
-  explicit ProgressLine(std::FILE* terminal) : terminal_(terminal) {}
+  // `gpu`: tells what the GPU in use is doing, where there is one; asked once a second at most.
+  explicit ProgressLine(std::FILE* terminal, GpuReader gpu = {}) : terminal_(terminal), gpu_(std::move(gpu)) {}
   ~ProgressLine() override { clear(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -37,6 +43,9 @@ class ProgressLine : public TrainingObserver {
   void draw(const std::string& line);
 
   std::FILE* terminal_;
+  GpuReader gpu_;
+  std::string gpu_text_;
+  Clock::time_point gpu_read_;
   bool shown_ = false;
   Clock::time_point drawn_{};
   std::int64_t epoch_ = 0;

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <string>
 
+#include "mnist/device/gpu_monitor.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
@@ -66,7 +67,8 @@ class RunDirectory {
 // that a killed run has its rows. Throws a data `Error` where a row cannot be written (full disk).
 class MetricsFiles : public TrainingObserver {
  public:
-  explicit MetricsFiles(const std::filesystem::path& directory);
+  // `gpu`: tells what the GPU in use is doing; goes into the rows of metrics.jsonl as "gpu".
+  explicit MetricsFiles(const std::filesystem::path& directory, GpuReader gpu = {});
   ~MetricsFiles() override;
   MetricsFiles(const MetricsFiles&) = delete;
   MetricsFiles& operator=(const MetricsFiles&) = delete;
@@ -78,6 +80,7 @@ class MetricsFiles : public TrainingObserver {
   void write(const std::string& json, const std::string& csv);
 
   std::filesystem::path directory_;
+  GpuReader gpu_;
   std::FILE* json_ = nullptr;
   std::FILE* csv_ = nullptr;
 };

@@ -1,4 +1,5 @@
-// The training loop: epochs of batches, each epoch followed by an evaluation. Read `src/train/loop.cpp` top to bottom.
+// The training loop: epochs of batches, each epoch followed by an evaluation. Read `src/train/loop.cpp` top to bottom,
+// then `src/train/step.cpp`.
 //
 // Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, row in the batch), so the
 // same options on the same machine with the same number of threads give the same weights.
@@ -6,9 +7,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "mnist/data/batches.hpp"
+#include "mnist/device/cuda_plugin.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
 #include "mnist/train/evaluate.hpp"
@@ -32,6 +35,11 @@ struct TrainingOptions {
   Inputs inputs = Inputs::images;
   c10::Device device = c10::kCPU;  // where network and batches are
   Precision precision = Precision::fp32;
+  // On an NVIDIA GPU: what steps are computed with; nullptr: LibTorch's operators, launched one by one.
+  const CudaPlugin* cuda = nullptr;
+  bool cuda_graphs = true;
+  // Gets a sentence where something goes on otherwise than was wanted.
+  std::function<void(const std::string&)> note = [](const std::string& /*sentence*/) {};
 };
 
 struct TrainingResult {
@@ -39,6 +47,9 @@ struct TrainingResult {
   Evaluation test;          // after the last finished one
   bool stopped = false;     // by `stop_requested`, in the middle of an epoch
 };
+
+// Those that require gradients.
+std::vector<torch::Tensor> trainable_parameters(const Network& network);
 
 // Trains in place those parameters of `network` that require gradients. `stop_requested` is asked between two steps;
 // true ends the run there. Throws an `Error` of kind diverged where the loss is no finite number: the weights are of no

@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
 
+#include "mnist/device/cuda_plugin.hpp"
 #include "mnist/kernels/kernels.hpp"
 
 namespace mnist {
@@ -27,6 +29,13 @@ class Optimizer {
   // Updates the parameters from their gradients; a parameter without a gradient is left alone.
   void step(double lr);
 
+  // The same on a GPU, all parameters at once. rates: `rate_table` on that GPU, of which the clock's step counts.
+  void step(const CudaPlugin& cuda, const torch::Tensor& rates, const torch::Tensor& clock);
+
+  // What so many coming steps need to know of themselves: double [steps, kCudaRateColumns] on the CPU. Counts them as
+  // done.
+  torch::Tensor rate_table(const std::vector<double>& lrs);
+
   // Forgets the gradients; the next backward pass makes new ones.
   void zero_grad();
 
@@ -40,6 +49,13 @@ class Optimizer {
   // Updates parameter `index`: with LibTorch's operators, anywhere, or with kernels.
   virtual void update(std::size_t index, double lr) = 0;
   virtual void update_with(const Kernels& kernels, std::size_t index, double lr) = 0;
+
+  // The rule for a GPU, and what it keeps for parameter `index`: undefined tensors where it keeps less.
+  virtual CudaUpdate cuda_update() const = 0;
+  virtual std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) = 0;
+
+  // Of the step that was begun last: by what its first and its second moment are divided. Adam's.
+  virtual std::pair<double, double> corrections() const { return {1, 1}; }
 
   std::vector<torch::Tensor> parameters_;
   OptimizerOptions options_;

@@ -1,0 +1,55 @@
+# mnist_cuda_plugin(): libmnist_cuda.so beside the program, where the CUDA toolkit (nvcc, from 12.4 on) and LibTorch's CUDA
+# half are; a status line says why not. The program itself is the same with and without it.
+#
+#   -DMNIST_CUDA=AUTO|ON|OFF          ON: not being able to build it is an error (default AUTO)
+#   -DCMAKE_CUDA_ARCHITECTURES=...    default: every generation of GPUs that the toolkit knows, and what is newer by PTX
+
+set(MNIST_CUDA AUTO CACHE STRING "Build the CUDA plug-in: AUTO (where the CUDA toolkit is), ON or OFF")
+set_property(CACHE MNIST_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+function(_mnist_no_cuda reason)
+  if(MNIST_CUDA STREQUAL AUTO)
+    message(STATUS "CUDA plug-in: not built (${reason})")
+  else()
+    message(FATAL_ERROR "CUDA plug-in: ${reason}; -DMNIST_CUDA=OFF leaves it out")
+  endif()
+endfunction()
+
+macro(mnist_cuda_plugin)
+  if(MNIST_CUDA)
+    find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
+    find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
+    find_program(MNIST_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_HOME PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
+    mark_as_advanced(LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY MNIST_NVCC)
+    if(WIN32 OR APPLE)
+      _mnist_no_cuda("Linux only")
+    elseif(NOT LibTorch_CUDA_LIBRARY OR NOT LibTorch_C10_CUDA_LIBRARY)
+      _mnist_no_cuda("the LibTorch in use has no CUDA half")
+    elseif(NOT MNIST_NVCC)
+      _mnist_no_cuda("no nvcc was found")
+    else()
+      if(NOT CMAKE_CUDA_COMPILER)
+        set(CMAKE_CUDA_COMPILER "${MNIST_NVCC}")
+      endif()
+      if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+        set(CMAKE_CUDA_ARCHITECTURES all-major)
+      endif()
+      enable_language(CUDA)
+      find_package(CUDAToolkit REQUIRED)
+      # By itself: nvcc knows neither the options that LibTorch is used with nor needs its headers.
+      add_library(mnist_cuda_kernels OBJECT src/cuda/kernels.cu)
+      # C++17: CMake 3.25 does not know that nvcc has a later one.
+      set_target_properties(mnist_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON
+                            POSITION_INDEPENDENT_CODE ON CUDA_VISIBILITY_PRESET hidden)
+      add_library(mnist_cuda MODULE src/cuda/plugin.cpp $<TARGET_OBJECTS:mnist_cuda_kernels>)
+      set_target_properties(mnist_cuda PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                            LIBRARY_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+      target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_device,INTERFACE_INCLUDE_DIRECTORIES>")
+      target_link_libraries(mnist_cuda PRIVATE mnist_settings LibTorch::LibTorch "${LibTorch_CUDA_LIBRARY}"
+                                               "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart_static)
+      add_dependencies(mnist mnist_cuda)
+      install(TARGETS mnist_cuda LIBRARY DESTINATION lib/mnist)
+      message(STATUS "CUDA plug-in: with nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
+    endif()
+  endif()
+endmacro()

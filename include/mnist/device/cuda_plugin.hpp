@@ -1,0 +1,115 @@
+// What libmnist_cuda.so, beside the program, adds to a run on an NVIDIA GPU: operators fused where launches would cost
+// more than their work, and CUDA graphs. Everything works without it, more slowly. It is built where the CUDA toolkit
+// is, against the same LibTorch and headers as the program, and loaded after CUDA itself (`cuda_library.hpp`).
+//
+// All tensors are on one GPU, on which everything is put in the current stream's queue; nothing here waits for it.
+//
+// What changes from step to step is on the GPU too, so that one recorded step serves a whole run: a clock that holds
+// (epoch, step), and tables with a row for each step of the epoch.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+#include <torch/version.h>
+
+namespace mnist {
+
+// Dropout of one layer, by the rule of `model/dropout.hpp`; epoch and step are the clock's.
+struct CudaDropout {
+  torch::Tensor clock;  // int64 [2]; undefined: nothing is dropped
+  std::uint64_t seed = 0;
+  std::int32_t layer = 0;
+  std::uint32_t threshold = 0;  // of 65536: below it an element is dropped
+  float scale = 1;              // of what is kept
+};
+
+// One parameter of a network in an update, all float of `count` elements in the same order of memory.
+struct CudaUpdatePart {
+  float* parameter = nullptr;
+  const float* gradient = nullptr;
+  float* state1 = nullptr;  // adadelta: square average; sgd: momentum, or nullptr without; adam: first moment
+  float* state2 = nullptr;  // adadelta: average of squared updates; adam: second moment
+  std::int64_t count = 0;
+};
+
+enum class CudaUpdateRule { adadelta, sgd, adam };
+
+struct CudaUpdate {
+  CudaUpdateRule rule = CudaUpdateRule::adadelta;
+  double weight_decay = 0;
+  double decay1 = 0;  // adadelta: rho; sgd: momentum; adam: beta 1
+  double decay2 = 0;  // adam: beta 2
+  double eps = 0;     // adadelta, adam
+};
+
+// A row of the table of rates, a step: {learning rate, correction of its first moment, of its second}; the last two are
+// Adam's, else 1.
+inline constexpr std::int64_t kCudaRateColumns = 3;
+
+// Work that was recorded once and is repeated as a whole.
+class CudaGraph {
+ public:
+  virtual ~CudaGraph() = default;
+  virtual void replay() = 0;
+};
+
+class CudaPlugin {
+ public:
+  virtual ~CudaPlugin() = default;
+
+  // Row r of the batch is item order[step * batch_size + r]; the last batch of an epoch may have fewer rows. images:
+  // uint8 [M, C, H, W]; labels, order: int64; inputs: float [rows, C, H, W], (pixel / 255 - mean) / std of its channel;
+  // targets: int64 [rows].
+  virtual void gather(const torch::Tensor& images, const torch::Tensor& labels, const torch::Tensor& order,
+                      const torch::Tensor& clock, std::int64_t batch_size, const std::vector<double>& mean,
+                      const std::vector<double>& std, torch::Tensor& inputs, torch::Tensor& targets) const = 0;
+
+  // dropout(max_pool2d(relu(x), 2)). x: float or bf16 [N, C, H, W] with even sides, contiguous or channels last.
+  // Returns [N, C * H/2 * W/2] of x's type; `winner`, uint8 of the same shape, gets what the backward pass needs.
+  virtual torch::Tensor relu_pool_dropout(const torch::Tensor& x, const CudaDropout& dropout,
+                                          torch::Tensor& winner) const = 0;
+  // The gradient of x, in x's order of memory, from that of the result.
+  virtual torch::Tensor relu_pool_dropout_backward(const torch::Tensor& gradient, const torch::Tensor& winner,
+                                                   const torch::Tensor& x, float scale) const = 0;
+
+  // dropout(x), or dropout(relu(x)), of x: float or bf16 [N, ...], contiguous; and the gradient of x from the result's
+  // and the result, in the same step.
+  virtual torch::Tensor dropout(const torch::Tensor& x, const CudaDropout& dropout, bool relu) const = 0;
+  virtual torch::Tensor dropout_backward(const torch::Tensor& gradient, const torch::Tensor& result,
+                                         const CudaDropout& dropout, bool relu) const = 0;
+
+  // nll_loss(log_softmax(logits), targets) and the gradient of the logits at once. logits: float or bf16 [N, classes];
+  // losses, correct: float [steps], which get the mean loss and the number of rows whose largest logit is the target.
+  // Returns the gradient, of the logits' type.
+  virtual torch::Tensor loss(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& clock,
+                             torch::Tensor& losses, torch::Tensor& correct) const = 0;
+
+  // One update of all parts. rates: double [steps, kCudaRateColumns].
+  virtual void update(const CudaUpdate& update, const std::vector<CudaUpdatePart>& parts, const torch::Tensor& rates,
+                      const torch::Tensor& clock) const = 0;
+
+  // The clock goes on by a step.
+  virtual void advance(torch::Tensor& clock) const = 0;
+
+  // Calls `work` with `device` and a stream of its own as the current ones, after and before what other streams do. The
+  // default stream cannot be recorded.
+  virtual void on_own_stream(const c10::Device& device, const std::function<void()>& work) const = 0;
+
+  // Records what `work` puts into the queue, which is not carried out. What it allocates stays the graph's. Throws
+  // c10::Error where something in it cannot be recorded.
+  virtual std::unique_ptr<CudaGraph> record(const std::function<void()>& work) const = 0;
+};
+
+// What both sides of the interface must have been built with: its own version and LibTorch's.
+inline constexpr const char* kCudaPluginVersion = "1 LibTorch " TORCH_VERSION;
+
+// After a successful `load_cuda`; loaded once, from beside the program or from ../lib/mnist. nullptr where it is not
+// there, does not load or was built for another LibTorch: `why` says it, one sentence without full stop.
+const CudaPlugin* cuda_plugin(std::string& why);
+
+}  // namespace mnist

@@ -1,0 +1,243 @@
+// The arithmetic of the kernels, an element (or a row) a call, without threads: compiled for the GPU by nvcc and for
+// the CPU by the tests, which hold it to LibTorch's. Indices are of 32 bits: a GPU divides those of 64 slowly.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define MNIST_ELEMENT __host__ __device__ __forceinline__
+#else
+#define MNIST_ELEMENT inline
+#endif
+
+namespace mnist::cuda {
+
+constexpr int kMaxChannels = 4;
+
+struct Gather {
+  const std::uint8_t* images;
+  const std::int64_t* labels;
+  const std::int64_t* order;
+  const std::int64_t* clock;
+  float* inputs;
+  std::int64_t* targets;
+  std::int32_t rows;
+  std::int64_t batch_size;
+  std::int32_t channels;
+  std::int32_t pixels;  // a channel
+  float mean[kMaxChannels];
+  float std[kMaxChannels];
+};
+
+// Element `index` of the inputs; the first of a row writes its target.
+MNIST_ELEMENT void gather(const Gather& args, std::int32_t index) {
+  const std::int32_t size = args.channels * args.pixels;
+  const std::int32_t row = index / size;
+  const std::int32_t place = index % size;
+  const std::int32_t channel = place / args.pixels;
+  const std::int64_t item = args.order[args.clock[1] * args.batch_size + row];
+  // The same three roundings as on the CPU.
+  const float value = static_cast<float>(args.images[item * size + place]) / 255.0F;
+  args.inputs[index] = (value - args.mean[channel]) / args.std[channel];
+  if (place == 0) args.targets[row] = args.labels[item];
+}
+
+struct Dropped {
+  const std::int64_t* clock;  // nullptr: nothing is
+  std::uint32_t key[2];
+  std::uint32_t layer;
+  std::uint32_t threshold;
+  float scale;
+};
+
+// Philox-4x32-10, as in core/philox.hpp, for the four words of one counter.
+MNIST_ELEMENT void philox(std::uint32_t counter[4], std::uint32_t key0, std::uint32_t key1) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
+    const std::uint32_t next0 = static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key0;
+    const std::uint32_t next2 = static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key1;
+    counter[1] = static_cast<std::uint32_t>(b);
+    counter[3] = static_cast<std::uint32_t>(a);
+    counter[0] = next0;
+    counter[2] = next2;
+    key0 += 0x9E3779B9U;
+    key1 += 0xBB67AE85U;
+  }
+}
+
+// Whether element `element` of row `row` is kept: the rule of model/dropout.hpp.
+MNIST_ELEMENT bool kept(const Dropped& dropped, std::int32_t row, std::int32_t element) {
+  if (dropped.clock == nullptr) return true;
+  std::uint32_t words[4] = {static_cast<std::uint32_t>(element / 8), static_cast<std::uint32_t>(row),
+                            static_cast<std::uint32_t>(dropped.clock[1]),
+                            static_cast<std::uint32_t>(dropped.clock[0] * 256 + dropped.layer)};
+  philox(words, dropped.key[0], dropped.key[1]);
+  const auto lane = static_cast<std::uint32_t>(element % 8);
+  return ((words[lane / 2] >> (16 * (lane % 2))) & 0xFFFFU) >= dropped.threshold;
+}
+
+// Shape and strides (in elements) of x in relu_pool_dropout.
+struct Pooling {
+  std::int32_t count;
+  std::int32_t channels;
+  std::int32_t height;
+  std::int32_t width;
+  std::int32_t stride_n;
+  std::int32_t stride_c;
+  std::int32_t stride_h;
+  std::int32_t stride_w;
+};
+
+struct PooledPlace {
+  std::int32_t row;
+  std::int32_t element;  // in [C, H/2, W/2] order
+  std::int32_t corner;   // of its four values in x
+};
+
+// Where thread `index` of count * C * H/2 * W/2 works: neighbours in memory are neighbours in index.
+MNIST_ELEMENT PooledPlace pooled_place(const Pooling& shape, std::int32_t index) {
+  const std::int32_t h = shape.height / 2;
+  const std::int32_t w = shape.width / 2;
+  std::int32_t c = 0;
+  std::int32_t place = 0;  // in the plane
+  const std::int32_t size = shape.channels * h * w;
+  const std::int32_t row = index / size;
+  const std::int32_t rest = index % size;
+  if (shape.stride_c == 1) {
+    c = rest % shape.channels;
+    place = rest / shape.channels;
+  } else {
+    c = rest / (h * w);
+    place = rest % (h * w);
+  }
+  return {row, c * h * w + place,
+          row * shape.stride_n + c * shape.stride_c + place / w * 2 * shape.stride_h + place % w * 2 * shape.stride_w};
+}
+
+constexpr std::uint8_t kNone = 4;  // no value passed: all below zero, or dropped
+
+MNIST_ELEMENT std::int32_t corner_offset(const Pooling& shape, int place) {
+  return place / 2 * shape.stride_h + place % 2 * shape.stride_w;
+}
+
+template <class T>
+MNIST_ELEMENT void relu_pool_dropout(const Pooling& shape, const Dropped& dropped, std::int32_t index, const T* x,
+                                     T* pooled, std::uint8_t* winner) {
+  const PooledPlace at = pooled_place(shape, index);
+  float best = static_cast<float>(x[at.corner]);
+  std::uint8_t place = 0;
+  for (int i = 1; i < 4; ++i) {
+    const auto value = static_cast<float>(x[at.corner + corner_offset(shape, i)]);
+    // The first of equals, and what is not a number, as max_pool2d has it.
+    if (value > best || value != value) {
+      best = value;
+      place = static_cast<std::uint8_t>(i);
+    }
+  }
+  if (best <= 0 || !kept(dropped, at.row, at.element)) {
+    best = 0;
+    place = kNone;
+  }
+  const std::int32_t out = at.row * (shape.channels * shape.height / 2 * (shape.width / 2)) + at.element;
+  pooled[out] = static_cast<T>(best * dropped.scale);
+  winner[out] = place;
+}
+
+template <class T>
+MNIST_ELEMENT void relu_pool_dropout_backward(const Pooling& shape, float scale, std::int32_t index, const T* gradient,
+                                              const std::uint8_t* winner, T* gradient_x) {
+  const PooledPlace at = pooled_place(shape, index);
+  const std::int32_t in = at.row * (shape.channels * shape.height / 2 * (shape.width / 2)) + at.element;
+  for (int i = 0; i < 4; ++i) {
+    const float value = winner[in] == i ? static_cast<float>(gradient[in]) * scale : 0.0F;
+    gradient_x[at.corner + corner_offset(shape, i)] = static_cast<T>(value);
+  }
+}
+
+template <class T>
+MNIST_ELEMENT void dropout(const Dropped& dropped, bool relu, std::int32_t columns, std::int32_t index, const T* x,
+                           T* result) {
+  const auto value = static_cast<float>(x[index]);
+  const bool passes = !(relu && value <= 0) && kept(dropped, index / columns, index % columns);
+  result[index] = static_cast<T>(passes ? value * dropped.scale : 0.0F);
+}
+
+template <class T>
+MNIST_ELEMENT void dropout_backward(const Dropped& dropped, bool relu, std::int32_t columns, std::int32_t index,
+                                    const T* gradient, const T* result, T* gradient_x) {
+  const bool passed = relu ? static_cast<float>(result[index]) != 0 : kept(dropped, index / columns, index % columns);
+  gradient_x[index] = static_cast<T>(passed ? static_cast<float>(gradient[index]) * dropped.scale : 0.0F);
+}
+
+struct RowLoss {
+  float loss;
+  float correct;
+};
+
+// Row `row` of `rows`: its loss, whether it is right, and the gradient of the mean over the rows.
+template <class T>
+MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int32_t row, const T* logits,
+                               const std::int64_t* targets, T* gradient) {
+  const T* const x = logits + row * classes;
+  const std::int64_t target = targets[row];
+  float largest = static_cast<float>(x[0]);
+  std::int32_t guess = 0;
+  for (std::int32_t c = 1; c < classes; ++c) {
+    const auto value = static_cast<float>(x[c]);
+    if (value > largest) {
+      largest = value;
+      guess = c;
+    }
+  }
+  float sum = 0;
+  for (std::int32_t c = 0; c < classes; ++c) sum += expf(static_cast<float>(x[c]) - largest);
+  const float log_sum = largest + logf(sum);
+  for (std::int32_t c = 0; c < classes; ++c) {
+    const float probability = expf(static_cast<float>(x[c]) - log_sum);
+    gradient[row * classes + c] =
+        static_cast<T>((probability - (c == target ? 1.0F : 0.0F)) / static_cast<float>(rows));
+  }
+  return {log_sum - static_cast<float>(x[target]), guess == target ? 1.0F : 0.0F};
+}
+
+// `rest...` is 1 - its neighbour, taken before it was rounded to float.
+struct AdadeltaStep {
+  float lr, rho, rest, eps, weight_decay;
+};
+
+MNIST_ELEMENT void adadelta(const AdadeltaStep& step, float& parameter, float gradient, float& square_avg,
+                            float& acc_delta) {
+  gradient += step.weight_decay * parameter;
+  square_avg = square_avg * step.rho + gradient * gradient * step.rest;
+  const float delta = sqrtf(acc_delta + step.eps) / sqrtf(square_avg + step.eps) * gradient;
+  acc_delta = acc_delta * step.rho + delta * delta * step.rest;
+  parameter -= step.lr * delta;
+}
+
+struct SgdStep {
+  float lr, momentum, weight_decay;
+};
+
+// `average` is zero before the first step, which therefore takes the gradient whole.
+MNIST_ELEMENT void sgd(const SgdStep& step, float& parameter, float gradient, float* average) {
+  gradient += step.weight_decay * parameter;
+  if (average != nullptr) gradient = *average = *average * step.momentum + gradient;
+  parameter -= step.lr * gradient;
+}
+
+struct AdamStep {
+  float lr;           // divided by the first correction
+  float correction2;  // root of the second
+  float rest1, beta2, rest2, eps, weight_decay;
+};
+
+MNIST_ELEMENT void adam(const AdamStep& step, float& parameter, float gradient, float& exp_avg, float& exp_avg_sq) {
+  gradient += step.weight_decay * parameter;
+  exp_avg += (gradient - exp_avg) * step.rest1;
+  exp_avg_sq = exp_avg_sq * step.beta2 + gradient * gradient * step.rest2;
+  parameter -= step.lr * exp_avg / (sqrtf(exp_avg_sq) / step.correction2 + step.eps);
+}
+
+}  // namespace mnist::cuda

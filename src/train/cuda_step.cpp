@@ -1,0 +1,91 @@
+#include "cuda_step.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include "mnist/core/text.hpp"
+
+namespace mnist {
+namespace {
+
+// So many steps are computed before one is recorded: LibTorch's libraries choose their algorithms and get their memory
+// in the first ones, which a recording forbids.
+constexpr std::int64_t kStepsBeforeRecording = 3;
+
+// The same memory for ever where the shape allows it.
+void assign(torch::Tensor& kept, const torch::Tensor& values, const c10::Device& device) {
+  if (kept.defined() && kept.sizes() == values.sizes()) {
+    kept.copy_(values);
+  } else {
+    kept = values.to(device, /*non_blocking=*/false, /*copy=*/true);
+  }
+}
+
+}  // namespace
+
+CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& options)
+    : network_(network),
+      train_set_(train_set),
+      options_(options),
+      cuda_(*options.cuda),
+      optimizer_(make_optimizer(options.optimizer, trainable_parameters(network))),
+      clock_(at::zeros({2}, at::TensorOptions(options.device).dtype(at::kLong))),
+      record_(options.cuda_graphs) {}
+
+void CudaStep::start(std::int64_t epoch, const torch::Tensor& order, const std::vector<double>& rates) {
+  const auto steps = static_cast<std::int64_t>(rates.size());
+  if (!losses_.defined()) {
+    losses_ = at::zeros({steps}, options_.device);
+    correct_ = at::zeros({steps}, options_.device);
+  }
+  assign(rates_, optimizer_->rate_table(rates), options_.device);
+  clock_.copy_(at::tensor({epoch, std::int64_t{0}}, at::kLong));
+  train_set_.start(order, epoch);
+}
+
+void CudaStep::run(std::int64_t /*step*/, std::int64_t begin, std::int64_t end) {
+  const bool is_whole = end - begin == options_.batch_size;
+  Batch& batch = is_whole ? whole_ : rest_;
+  gathers_ = train_set_.prepare(cuda_, end - begin, batch);
+  if (!gathers_) {
+    const Batch next = train_set_.get(begin, end);
+    assign(batch.inputs, next.inputs, options_.device);
+    assign(batch.targets, next.targets, options_.device);
+  }
+  if (is_whole && graph_ == nullptr && record_ && steps_ >= kStepsBeforeRecording) {
+    try {
+      graph_ = cuda_.record([&] { compute(batch); });
+    } catch (const c10::Error& error) {
+      record_ = false;
+      options_.note(
+          fmt::format("a training step could not be recorded as a CUDA graph and is launched kernel by kernel: {}",
+                      first_line(error.what_without_backtrace())));
+    }
+  }
+  if (is_whole && graph_ != nullptr) {
+    graph_->replay();
+  } else {
+    compute(batch);
+  }
+  ++steps_;
+}
+
+void CudaStep::compute(Batch& batch) {
+  if (gathers_) train_set_.gather(cuda_, clock_, options_.batch_size, batch);
+  torch::Tensor logits;
+  {
+    const PrecisionScope scope(options_.precision, options_.device);
+    logits = options_.inputs == Inputs::features
+                 ? network_.head(batch.inputs)
+                 : network_.forward(batch.inputs, Dropout(options_.seed, cuda_, clock_));
+  }
+  const torch::Tensor gradient = cuda_.loss(logits.detach().contiguous(), batch.targets, clock_, losses_, correct_);
+  optimizer_->zero_grad();
+  logits.backward(gradient);
+  optimizer_->step(cuda_, rates_, clock_);
+  cuda_.advance(clock_);
+}
+
+}  // namespace mnist

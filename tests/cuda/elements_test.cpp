@@ -1,0 +1,194 @@
+// The arithmetic of the GPU's kernels, computed on the CPU and held to LibTorch's operators and to this program's own
+// rules. What only a GPU can show (launches, graphs) is in gpu_test.cpp.
+#include "elements.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "mnist/data/batch.hpp"
+#include "mnist/model/dropout.hpp"
+#include "mnist/train/optimizer.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr std::uint64_t kSeed = 0x123456789ABCDEF0;
+constexpr std::int64_t kClock[2] = {3, 17};  // epoch, step
+
+cuda::Dropped dropped(double p, std::uint32_t layer) {
+  return {kClock,
+          {static_cast<std::uint32_t>(kSeed), static_cast<std::uint32_t>(kSeed >> 32)},
+          layer,
+          static_cast<std::uint32_t>(std::lround(p * 65536)),
+          static_cast<float>(1 / (1 - p))};
+}
+
+float* data(torch::Tensor& tensor) {
+  return tensor.mutable_data_ptr<float>();
+}
+
+class Elements : public testing::Test {
+ protected:
+  Elements() { at::manual_seed(7); }
+};
+
+TEST_F(Elements, GatherIsWhatTheCpuGathers) {
+  const Preprocessing preprocessing = {.mean = {0.1307, 0.5, 0.25}, .std = {0.3081, 0.2, 0.7}};
+  Dataset dataset;
+  dataset.images = at::randint(0, 256, {40, 3, 5, 6}, at::kByte);
+  dataset.labels = at::randint(0, 10, {40}, at::kLong);
+  const torch::Tensor order = at::randperm(40, at::kLong);
+  constexpr std::int64_t kBatch = 12;
+  const std::int64_t clock[2] = {1, 2};
+  for (const std::int32_t rows : {12, 4}) {
+    torch::Tensor inputs = at::full({rows, 3, 5, 6}, -100.0);
+    torch::Tensor targets = at::full({rows}, -1, at::kLong);
+    const cuda::Gather args = {dataset.images.const_data_ptr<std::uint8_t>(),
+                               dataset.labels.const_data_ptr<std::int64_t>(),
+                               order.const_data_ptr<std::int64_t>(),
+                               clock,
+                               data(inputs),
+                               targets.mutable_data_ptr<std::int64_t>(),
+                               rows,
+                               kBatch,
+                               3,
+                               30,
+                               {0.1307F, 0.5F, 0.25F},
+                               {0.3081F, 0.2F, 0.7F}};
+    for (std::int32_t i = 0; i < inputs.numel(); ++i) cuda::gather(args, i);
+    const Batch expected = gather_batch(dataset, order.slice(0, 2 * kBatch, 2 * kBatch + rows), preprocessing);
+    EXPECT_TRUE(at::equal(inputs, expected.inputs));
+    EXPECT_TRUE(at::equal(targets, expected.targets));
+  }
+}
+
+TEST_F(Elements, DropoutDropsWhatTheCpuDrops) {
+  torch::Tensor x = at::randn({6, 100});
+  for (const double p : {0.25, 0.5}) {
+    for (const bool relu : {false, true}) {
+      torch::Tensor leaf = x.clone().requires_grad_();
+      const Dropout dropout(kSeed, kClock[0], kClock[1]);
+      const torch::Tensor expected = relu ? dropout.after_relu(leaf, p, 1) : dropout(leaf, p, 1);
+      torch::Tensor gradient = at::randn_like(expected);
+      expected.backward(gradient);
+
+      torch::Tensor result = at::empty_like(x);
+      torch::Tensor gradient_x = at::empty_like(x);
+      for (std::int32_t i = 0; i < x.numel(); ++i) cuda::dropout(dropped(p, 1), relu, 100, i, data(x), data(result));
+      for (std::int32_t i = 0; i < x.numel(); ++i) {
+        cuda::dropout_backward(dropped(p, 1), relu, 100, i, data(gradient), data(result), data(gradient_x));
+      }
+      EXPECT_TRUE(at::equal(result, expected));
+      EXPECT_TRUE(at::equal(gradient_x, leaf.grad()));
+    }
+  }
+}
+
+TEST_F(Elements, ReluPoolDropoutInBothOrdersOfMemory) {
+  for (const at::MemoryFormat format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    torch::Tensor x = at::randn({3, 5, 8, 6}).contiguous(format);
+    x.select(0, 1).fill_(0.5);  // equal values: the first wins
+    torch::Tensor leaf = x.clone(format).requires_grad_();
+    const torch::Tensor expected = Dropout(kSeed, kClock[0], kClock[1]).after_relu_and_pool(leaf, 0.25, 0);
+    ASSERT_EQ(expected.sizes(), at::IntArrayRef({3, 5 * 4 * 3}));
+    torch::Tensor gradient = at::randn_like(expected);
+    expected.backward(gradient);
+
+    const cuda::Pooling shape = {3,
+                                 5,
+                                 8,
+                                 6,
+                                 static_cast<std::int32_t>(x.stride(0)),
+                                 static_cast<std::int32_t>(x.stride(1)),
+                                 static_cast<std::int32_t>(x.stride(2)),
+                                 static_cast<std::int32_t>(x.stride(3))};
+    torch::Tensor pooled = at::full({3, 60}, -100.0);
+    torch::Tensor winner = at::full({3, 60}, 99, at::kByte);
+    torch::Tensor gradient_x = at::full_like(x, -100.0);
+    auto* const places = winner.mutable_data_ptr<std::uint8_t>();
+    for (std::int32_t i = 0; i < 180; ++i) {
+      cuda::relu_pool_dropout(shape, dropped(0.25, 0), i, data(x), data(pooled), places);
+    }
+    for (std::int32_t i = 0; i < 180; ++i) {
+      cuda::relu_pool_dropout_backward(shape, dropped(0.25, 0).scale, i, data(gradient), places, data(gradient_x));
+    }
+    EXPECT_TRUE(at::equal(pooled, expected));
+    EXPECT_TRUE(at::equal(gradient_x, leaf.grad()));
+  }
+}
+
+TEST_F(Elements, LossIsNllOfLogSoftmax) {
+  torch::Tensor logits = at::randn({9, 10}) * 5;
+  const torch::Tensor targets = at::randint(0, 10, {9}, at::kLong);
+  torch::Tensor leaf = logits.clone().requires_grad_();
+  const torch::Tensor expected = at::nll_loss(at::log_softmax(leaf, 1), targets);
+  expected.backward();
+
+  torch::Tensor gradient = at::empty_like(logits);
+  double loss = 0;
+  double correct = 0;
+  for (std::int32_t row = 0; row < 9; ++row) {
+    const cuda::RowLoss one =
+        cuda::loss_row(9, 10, row, data(logits), targets.const_data_ptr<std::int64_t>(), data(gradient));
+    loss += one.loss / 9;
+    correct += one.correct;
+  }
+  EXPECT_NEAR(loss, expected.item<double>(), 1e-6);
+  EXPECT_EQ(correct, logits.argmax(1).eq(targets).sum().item<double>());
+  EXPECT_TRUE(at::allclose(gradient, leaf.grad(), 1e-5, 1e-7));
+}
+
+// Ten updates of each rule, by the program's own optimizer and element by element.
+class Updates : public Elements, public testing::WithParamInterface<OptimizerOptions> {};
+
+TEST_P(Updates, AreThoseOfTheOptimizer) {
+  OptimizerOptions options = GetParam();
+  options.kernels = nullptr;
+  options.weight_decay = 0.01;
+  torch::Tensor expected = at::randn({50});
+  torch::Tensor parameter = expected.clone();
+  expected.set_requires_grad(true);
+  const auto optimizer = make_optimizer(options, {expected});
+  const std::vector<double> lrs = {0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+  torch::Tensor rates = make_optimizer(options, {expected})->rate_table(lrs);
+  torch::Tensor state1 = at::zeros({50});
+  torch::Tensor state2 = at::zeros({50});
+  const auto weight_decay = static_cast<float>(options.weight_decay);
+  for (std::int64_t step = 0; step < 10; ++step) {
+    torch::Tensor gradient = at::randn({50});
+    expected.mutable_grad() = gradient.clone();
+    optimizer->step(lrs[static_cast<std::size_t>(step)]);
+    const auto* const row = rates.const_data_ptr<double>() + step * kCudaRateColumns;
+    for (std::int32_t i = 0; i < 50; ++i) {
+      float& p = data(parameter)[i];
+      const float g = data(gradient)[i];
+      if (options.name == "adadelta") {
+        cuda::adadelta({static_cast<float>(row[0]), 0.9F, 0.1F, 1e-6F, weight_decay}, p, g, data(state1)[i],
+                       data(state2)[i]);
+      } else if (options.name == "sgd") {
+        const bool has_momentum = options.momentum != 0;
+        cuda::sgd({static_cast<float>(row[0]), static_cast<float>(options.momentum), weight_decay}, p, g,
+                  has_momentum ? data(state1) + i : nullptr);
+      } else {
+        cuda::adam({static_cast<float>(row[0] / row[1]), static_cast<float>(row[2]), 0.1F, 0.999F, 0.001F, 1e-8F,
+                    weight_decay},
+                   p, g, data(state1)[i], data(state2)[i]);
+      }
+    }
+  }
+  EXPECT_TRUE(at::allclose(parameter, expected.detach(), 1e-5, 1e-6));
+}
+
+INSTANTIATE_TEST_SUITE_P(Elements, Updates,
+                         testing::Values(OptimizerOptions{.name = "adadelta"}, OptimizerOptions{.name = "sgd"},
+                                         OptimizerOptions{.name = "sgd", .momentum = 0.9},
+                                         OptimizerOptions{.name = "adam"}),
+                         [](const auto& parameter) {
+                           return parameter.param.name + (parameter.param.momentum != 0 ? "_momentum" : "");
+                         });
+
+}  // namespace
+}  // namespace mnist
