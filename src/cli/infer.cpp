@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
@@ -69,6 +70,7 @@ class Classifier {
   std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const {
     const c10::AutoGradMode no_grad(false);
     const auto inputs = normalize(at::stack(images).to(device_), preprocessing());
+    const PrecisionScope scope(Precision::fp32, device_);
     const auto logits = model_.network->forward(inputs, Dropout::off());
     const auto [probabilities, classes] = at::softmax(logits.cpu().to(torch::kFloat64), 1).topk(top_k_, 1);
     std::vector<std::vector<ClassProbability>> results;
@@ -188,6 +190,37 @@ void annotate(const InferOptions& options, const std::string& image, const std::
   draw_image(path, {to_rgb(read_image(image)), caption});
 }
 
+struct Decoded {
+  std::vector<torch::Tensor> images;  // ready for the classifier
+  std::vector<std::string> names;     // of the same
+  std::vector<Error> errors;          // of those that could not be read
+};
+
+// On all threads: decoding takes longer than a small network does, which then has all of them to itself.
+Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocessing& preprocessing, Invert invert) {
+  std::vector<torch::Tensor> images(files.size());
+  std::vector<std::optional<Error>> errors(files.size());
+  at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      try {
+        images[i] = prepare_image(read_image(files[i]), preprocessing, invert);
+      } catch (const Error& error) {
+        errors[i] = error;
+      }
+    }
+  });
+  Decoded decoded;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (errors[i]) {
+      decoded.errors.push_back(*errors[i]);
+    } else {
+      decoded.images.push_back(images[i]);
+      decoded.names.push_back(files[i].string());
+    }
+  }
+  return decoded;
+}
+
 // The number of paths and images that could not be read.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
@@ -211,9 +244,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   const auto form = form_of(options, one_picture);
   const auto invert = invert_from_name(options.invert);
   results.write(infer_header(form, /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
-  std::vector<torch::Tensor> images;
-  std::vector<std::string> names;
-  const auto classify = [&] {
+  const auto classify = [&](const std::vector<torch::Tensor>& images, const std::vector<std::string>& names) {
     if (images.empty()) return;
     const auto tops = classifier.classify(images);
     std::string text;
@@ -229,21 +260,18 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
         ++failures;
       }
     }
-    images.clear();
-    names.clear();
   };
-  for (const auto& file : files) {
+  const auto count = static_cast<std::int64_t>(files.size());
+  for (std::int64_t begin = 0; begin < count; begin += batch_size) {
     if (signals.received() != 0) return failures;
-    try {
-      images.push_back(prepare_image(read_image(file), classifier.preprocessing(), invert));
-      names.push_back(file.string());
-    } catch (const Error& error) {
+    const Decoded decoded = decode({files.begin() + begin, files.begin() + std::min(begin + batch_size, count)},
+                                   classifier.preprocessing(), invert);
+    for (const Error& error : decoded.errors) {
       print_error(error, context.color_err, &context.log);
       ++failures;
     }
-    if (static_cast<std::int64_t>(images.size()) == batch_size) classify();
+    classify(decoded.images, decoded.names);
   }
-  classify();
   return failures;
 }
 

@@ -59,7 +59,6 @@ Json gpus_json(int count, const GpuMonitor* monitor) {
     }
     const std::optional<GpuFigures> figures = gpu && monitor != nullptr ? monitor->read(gpu->uuid) : std::nullopt;
     json["memory_free_mib"] = figures ? Json(figures->memory_free() >> 20) : Json();
-    json["unusable"] = why_gpu_is_unusable(index);
     gpus.push_back(std::move(json));
   }
   return gpus;
@@ -75,7 +74,7 @@ Json machine_json() {
   const std::unique_ptr<GpuMonitor> monitor = GpuMonitor::open(no_monitor);
   const CudaVersions versions = cuda.usable ? cuda_versions() : CudaVersions();
   std::string no_plugin;
-  const bool has_plugin = cuda.usable && cuda_plugin(no_plugin) != nullptr;
+  const bool has_plugin = automatic.device.is_cuda() && cuda_plugin(automatic.device, no_plugin) != nullptr;
   return {{"version", build.version},
           {"git_revision", build.git_revision},
           {"compiler", build.compiler},
@@ -122,7 +121,6 @@ std::string machine_text(const Json& info) {
       if (!gpu["memory_free_mib"].is_null()) {
         out += fmt::format(", {} MiB free", with_thousands(gpu["memory_free_mib"].get<std::int64_t>()));
       }
-      if (!text(gpu["unusable"]).empty()) out += fmt::format("; not usable: {}", text(gpu["unusable"]));
       out += "\n";
     }
     out += cuda["plugin"].get<bool>()

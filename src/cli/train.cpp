@@ -75,7 +75,7 @@ struct TrainOptions {
 const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
   std::string why;
-  const CudaPlugin* const plugin = cuda_plugin(why);
+  const CudaPlugin* const plugin = cuda_plugin(device, why);
   if (plugin == nullptr) log.info("training on the GPU with LibTorch's operators alone, more slowly: {}", why);
   return plugin;
 }

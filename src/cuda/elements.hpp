@@ -193,13 +193,13 @@ MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int
   }
   float sum = 0;
   for (std::int32_t c = 0; c < classes; ++c) sum += expf(static_cast<float>(x[c]) - largest);
-  const float log_sum = largest + logf(sum);
+  const float log_sum = logf(sum);  // apart from the largest: their sum would be rounded to the logits' size
   for (std::int32_t c = 0; c < classes; ++c) {
-    const float probability = expf(static_cast<float>(x[c]) - log_sum);
+    const float probability = expf(static_cast<float>(x[c]) - largest - log_sum);
     gradient[row * classes + c] =
         static_cast<T>((probability - (c == target ? 1.0F : 0.0F)) / static_cast<float>(rows));
   }
-  return {log_sum - static_cast<float>(x[target]), guess == target ? 1.0F : 0.0F};
+  return {log_sum - (static_cast<float>(x[target]) - largest), guess == target ? 1.0F : 0.0F};
 }
 
 // `rest...` is 1 - its neighbour, taken before it was rounded to float.

@@ -2,10 +2,13 @@
 
 #include <string_view>
 
+#include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 #include <fmt/format.h>
 
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
+#include "mnist/core/text.hpp"
 
 #include "shared_library.hpp"
 
@@ -14,7 +17,7 @@ namespace {
 
 constexpr const char* kFile = "libmnist_cuda.so";
 
-const CudaPlugin* load_plugin(std::string& why) {
+const CudaPlugin* load_plugin(const c10::Device& device, std::string& why) {
   const std::filesystem::path folder = executable_path().parent_path();
   for (const std::filesystem::path& path : {folder / kFile, folder / ".." / "lib" / "mnist" / kFile}) {
     if (std::error_code ignored; !std::filesystem::exists(path, ignored)) continue;
@@ -26,7 +29,17 @@ const CudaPlugin* load_plugin(std::string& why) {
       why = fmt::format("{} was built for another version of this program or of LibTorch", quoted(path));
       return nullptr;
     }
-    return plugin();
+    try {
+      // A kernel that this GPU or driver does not take is found out here and not in the first step.
+      const c10::DeviceGuard guard(device);
+      torch::Tensor clock = at::zeros({2}, at::TensorOptions(device).dtype(at::kLong));
+      plugin()->advance(clock);
+      if (clock[1].item<std::int64_t>() == 1) return plugin();
+      why = fmt::format("{} computes nothing on this GPU", quoted(path));
+    } catch (const c10::Error& error) {
+      why = fmt::format("{} does not run on this GPU: {}", quoted(path), first_line(error.what_without_backtrace()));
+    }
+    return nullptr;
   }
   why = fmt::format("there is no {} beside the program: it is built where the CUDA toolkit is", kFile);
   return nullptr;
@@ -34,9 +47,9 @@ const CudaPlugin* load_plugin(std::string& why) {
 
 }  // namespace
 
-const CudaPlugin* cuda_plugin(std::string& why) {
+const CudaPlugin* cuda_plugin(const c10::Device& device, std::string& why) {
   static std::string reason;
-  static const CudaPlugin* const plugin = load_plugin(reason);
+  static const CudaPlugin* const plugin = load_plugin(device, reason);
   why = reason;
   return plugin;
 }

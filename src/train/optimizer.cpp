@@ -202,7 +202,7 @@ void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const t
   const c10::AutoGradMode no_grad(false);
   std::vector<CudaUpdatePart> parts;
   std::vector<torch::Tensor> copies;  // to the end of the launch; then their memory is used again in the same queue
-  const auto memory = [](torch::Tensor tensor) {
+  const auto memory = [](const torch::Tensor& tensor) {
     return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
   };
   for (std::size_t index = 0; index < parameters_.size(); ++index) {

@@ -18,6 +18,8 @@ inline Subprocess program(const std::string& binary, const std::vector<std::stri
   subprocess.changes = changes;
   // What the tests' own caller has set must not decide what they see.
   for (const char* name : {"MNIST_DATA_DIR", "MNIST_DEVICE", "NO_COLOR"}) subprocess.changes.try_emplace(name, "");
+  // On a machine with a GPU `auto` would take it, and the tests' numbers are the CPU's.
+  subprocess.changes.try_emplace("CUDA_VISIBLE_DEVICES", "-1");
   return subprocess;
 }
 

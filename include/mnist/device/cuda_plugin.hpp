@@ -108,8 +108,9 @@ class CudaPlugin {
 // What both sides of the interface must have been built with: its own version and LibTorch's.
 inline constexpr const char* kCudaPluginVersion = "1 LibTorch " TORCH_VERSION;
 
-// After a successful `load_cuda`; loaded once, from beside the program or from ../lib/mnist. nullptr where it is not
-// there, does not load or was built for another LibTorch: `why` says it, one sentence without full stop.
-const CudaPlugin* cuda_plugin(std::string& why);
+// After a successful `load_cuda`; loaded once, from beside the program or from ../lib/mnist, and tried on `device`, the
+// GPU of this process. nullptr where it is not there, does not load, was built for another LibTorch or does not run on
+// that GPU: `why` says it, one sentence without full stop.
+const CudaPlugin* cuda_plugin(const c10::Device& device, std::string& why);
 
 }  // namespace mnist
