@@ -54,10 +54,14 @@ macro(mnist_cuda_plugin)
       # C++17: CMake 3.25 does not know that nvcc has a later one.
       set_target_properties(mnist_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON
                             POSITION_INDEPENDENT_CODE ON CUDA_VISIBILITY_PRESET hidden)
+      # The program's own Philox is a constexpr function, which a GPU runs too.
+      target_compile_options(mnist_cuda_kernels PRIVATE --expt-relaxed-constexpr)
+      target_include_directories(mnist_cuda_kernels PRIVATE "$<TARGET_PROPERTY:mnist_device,INTERFACE_INCLUDE_DIRECTORIES>"
+                                                            "$<TARGET_PROPERTY:mnist_core,INTERFACE_INCLUDE_DIRECTORIES>")
       add_library(mnist_cuda MODULE src/cuda/plugin.cpp $<TARGET_OBJECTS:mnist_cuda_kernels>)
       set_target_properties(mnist_cuda PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                             LIBRARY_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-      target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_device,INTERFACE_INCLUDE_DIRECTORIES>")
+      target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_cuda_kernels,INCLUDE_DIRECTORIES>")
       target_link_libraries(mnist_cuda PRIVATE mnist_settings LibTorch::LibTorch "${LibTorch_CUDA_LIBRARY}"
                                                "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart_static)
       add_dependencies(mnist mnist_cuda)

@@ -10,22 +10,17 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/process.hpp"
-#include "mnist/report/progress.hpp"
+#include "mnist/report/gpu_figures.hpp"
 
 #include "print.hpp"
 
 namespace mnist::cli {
 
 std::string sample_json(const GpuSample& sample) {
-  const auto mib = [](std::uint64_t bytes) { return bytes >> 20; };
   nlohmann::ordered_json gpus = nlohmann::ordered_json::array();
   for (const GpuFigures& gpu : sample.gpus) {
     nlohmann::ordered_json json = {{"index", gpu.index}, {"uuid", gpu.uuid}, {"name", gpu.name}};
-    json["temperature_c"] = gpu.temperature ? nlohmann::ordered_json(*gpu.temperature) : nullptr;
-    json["utilization_pct"] = gpu.utilization ? nlohmann::ordered_json(*gpu.utilization) : nullptr;
-    json["power_w"] = gpu.power ? nlohmann::ordered_json(*gpu.power) : nullptr;
-    json["memory_used_mib"] = mib(gpu.memory_used);
-    json["memory_total_mib"] = mib(gpu.memory_total);
+    json.update(gpu_json(gpu));
     gpus.push_back(std::move(json));
   }
   const nlohmann::ordered_json json = {
@@ -36,7 +31,7 @@ std::string sample_json(const GpuSample& sample) {
 std::string sample_text(const GpuSample& sample) {
   std::string text;
   for (const GpuFigures& gpu : sample.gpus) {
-    text += fmt::format("{}  {}  GPU {} {}: {}\n", sample.time, sample.hostname, gpu.index, gpu.name, gpu_figures(gpu));
+    text += fmt::format("{}  {}  GPU {} {}: {}\n", sample.time, sample.hostname, gpu.index, gpu.name, gpu_text(gpu));
   }
   return text;
 }

@@ -29,8 +29,6 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-constexpr std::size_t kShortestBeginning = 4;
-
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
   // A third of the letters may be wrong, and of a short name one.
@@ -42,6 +40,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
       best = candidate;
     }
   }
+  constexpr std::size_t kShortestBeginning = 4;
   if (!best.empty() || name.size() < kShortestBeginning) return best;
   // Or the beginning of one name alone.
   const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstdint>
 
+#include "mnist/core/philox.hpp"
+#include "mnist/device/cuda_update.hpp"
+
 #if defined(__CUDACC__)
 #define MNIST_ELEMENT __host__ __device__ __forceinline__
 #else
@@ -45,35 +48,19 @@ MNIST_ELEMENT void gather(const Gather& args, std::int32_t index) {
 
 struct Dropped {
   const std::int64_t* clock;  // nullptr: nothing is
-  std::uint32_t key[2];
+  PhiloxKey key;
   std::uint32_t layer;
   std::uint32_t threshold;
   float scale;
 };
 
-// Philox-4x32-10, as in core/philox.hpp, for the four words of one counter.
-MNIST_ELEMENT void philox(std::uint32_t counter[4], std::uint32_t key0, std::uint32_t key1) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
-    const std::uint32_t next0 = static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key0;
-    const std::uint32_t next2 = static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key1;
-    counter[1] = static_cast<std::uint32_t>(b);
-    counter[3] = static_cast<std::uint32_t>(a);
-    counter[0] = next0;
-    counter[2] = next2;
-    key0 += 0x9E3779B9U;
-    key1 += 0xBB67AE85U;
-  }
-}
-
 // Whether element `element` of row `row` is kept: the rule of model/dropout.hpp.
 MNIST_ELEMENT bool kept(const Dropped& dropped, std::int32_t row, std::int32_t element) {
   if (dropped.clock == nullptr) return true;
-  std::uint32_t words[4] = {static_cast<std::uint32_t>(element / 8), static_cast<std::uint32_t>(row),
-                            static_cast<std::uint32_t>(dropped.clock[1]),
-                            static_cast<std::uint32_t>(dropped.clock[0] * 256 + dropped.layer)};
-  philox(words, dropped.key[0], dropped.key[1]);
+  const PhiloxCounter words = philox({static_cast<std::uint32_t>(element / 8), static_cast<std::uint32_t>(row),
+                                      static_cast<std::uint32_t>(dropped.clock[1]),
+                                      static_cast<std::uint32_t>(dropped.clock[0] * 256 + dropped.layer)},
+                                     dropped.key);
   const auto lane = static_cast<std::uint32_t>(element % 8);
   return ((words[lane / 2] >> (16 * (lane % 2))) & 0xFFFFU) >= dropped.threshold;
 }
@@ -157,18 +144,18 @@ MNIST_ELEMENT void relu_pool_dropout_backward(const Pooling& shape, float scale,
 }
 
 template <class T>
-MNIST_ELEMENT void dropout(const Dropped& dropped, bool relu, std::int32_t columns, std::int32_t index, const T* x,
-                           T* result) {
+MNIST_ELEMENT void relu_dropout(const Dropped& dropped, std::int32_t columns, std::int32_t index, const T* x,
+                                T* result) {
   const auto value = static_cast<float>(x[index]);
-  const bool passes = !(relu && value <= 0) && kept(dropped, index / columns, index % columns);
+  const bool passes = !(value <= 0) && kept(dropped, index / columns, index % columns);
   result[index] = static_cast<T>(passes ? value * dropped.scale : 0.0F);
 }
 
 template <class T>
-MNIST_ELEMENT void dropout_backward(const Dropped& dropped, bool relu, std::int32_t columns, std::int32_t index,
-                                    const T* gradient, const T* result, T* gradient_x) {
-  const bool passed = relu ? static_cast<float>(result[index]) != 0 : kept(dropped, index / columns, index % columns);
-  gradient_x[index] = static_cast<T>(passed ? static_cast<float>(gradient[index]) * dropped.scale : 0.0F);
+MNIST_ELEMENT void relu_dropout_backward(float scale, std::int32_t index, const T* gradient, const T* result,
+                                         T* gradient_x) {
+  const bool passed = static_cast<float>(result[index]) != 0;
+  gradient_x[index] = static_cast<T>(passed ? static_cast<float>(gradient[index]) * scale : 0.0F);
 }
 
 struct RowLoss {
@@ -202,42 +189,55 @@ MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int
   return {log_sum - (static_cast<float>(x[target]) - largest), guess == target ? 1.0F : 0.0F};
 }
 
-// `rest...` is 1 - its neighbour, taken before it was rounded to float.
-struct AdadeltaStep {
-  float lr, rho, rest, eps, weight_decay;
+// A rule in one step, rounded to float. `rest...` is 1 - its neighbour, taken before that.
+struct UpdateStep {
+  CudaUpdateRule rule;
+  float lr;           // adam: divided by the first correction
+  float correction2;  // adam: root of the second
+  float weight_decay, decay1, rest1, decay2, rest2, eps;
 };
 
-MNIST_ELEMENT void adadelta(const AdadeltaStep& step, float& parameter, float gradient, float& square_avg,
-                            float& acc_delta) {
-  gradient += step.weight_decay * parameter;
-  square_avg = square_avg * step.rho + gradient * gradient * step.rest;
-  const float delta = sqrtf(acc_delta + step.eps) / sqrtf(square_avg + step.eps) * gradient;
-  acc_delta = acc_delta * step.rho + delta * delta * step.rest;
-  parameter -= step.lr * delta;
+// `rate`: a row of the table of rates.
+MNIST_ELEMENT UpdateStep update_step(const CudaUpdate& update, const double* rate) {
+  return {update.rule,
+          static_cast<float>(rate[0] / rate[1]),
+          static_cast<float>(rate[2]),
+          static_cast<float>(update.weight_decay),
+          static_cast<float>(update.decay1),
+          static_cast<float>(1 - update.decay1),
+          static_cast<float>(update.decay2),
+          static_cast<float>(1 - update.decay2),
+          static_cast<float>(update.eps)};
 }
 
-struct SgdStep {
-  float lr, momentum, weight_decay;
-};
-
-// `average` is zero before the first step, which therefore takes the gradient whole.
-MNIST_ELEMENT void sgd(const SgdStep& step, float& parameter, float gradient, float* average) {
-  gradient += step.weight_decay * parameter;
-  if (average != nullptr) gradient = *average = *average * step.momentum + gradient;
-  parameter -= step.lr * gradient;
-}
-
-struct AdamStep {
-  float lr;           // divided by the first correction
-  float correction2;  // root of the second
-  float rest1, beta2, rest2, eps, weight_decay;
-};
-
-MNIST_ELEMENT void adam(const AdamStep& step, float& parameter, float gradient, float& exp_avg, float& exp_avg_sq) {
-  gradient += step.weight_decay * parameter;
-  exp_avg += (gradient - exp_avg) * step.rest1;
-  exp_avg_sq = exp_avg_sq * step.beta2 + gradient * gradient * step.rest2;
-  parameter -= step.lr * exp_avg / (sqrtf(exp_avg_sq) / step.correction2 + step.eps);
+// Element `i` of a part.
+MNIST_ELEMENT void update(const UpdateStep& step, const CudaUpdatePart& part, std::int64_t i) {
+  float& parameter = part.parameter[i];
+  float gradient = part.gradient[i] + step.weight_decay * parameter;
+  switch (step.rule) {
+    case CudaUpdateRule::adadelta: {
+      float& square_avg = part.state1[i];
+      float& acc_delta = part.state2[i];
+      square_avg = square_avg * step.decay1 + gradient * gradient * step.rest1;
+      const float delta = sqrtf(acc_delta + step.eps) / sqrtf(square_avg + step.eps) * gradient;
+      acc_delta = acc_delta * step.decay1 + delta * delta * step.rest1;
+      parameter -= step.lr * delta;
+      break;
+    }
+    case CudaUpdateRule::sgd:
+      // The average is zero before the first step, which therefore takes the gradient whole.
+      if (part.state1 != nullptr) gradient = part.state1[i] = part.state1[i] * step.decay1 + gradient;
+      parameter -= step.lr * gradient;
+      break;
+    case CudaUpdateRule::adam: {
+      float& exp_avg = part.state1[i];
+      float& exp_avg_sq = part.state2[i];
+      exp_avg += (gradient - exp_avg) * step.rest1;
+      exp_avg_sq = exp_avg_sq * step.decay2 + gradient * gradient * step.rest2;
+      parameter -= step.lr * exp_avg / (sqrtf(exp_avg_sq) / step.correction2 + step.eps);
+      break;
+    }
+  }
 }
 
 }  // namespace mnist::cuda

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cuda_bf16.h>
 #include <type_traits>
 
@@ -36,17 +37,16 @@ __global__ void relu_pool_dropout_backward_kernel(Pooling shape, float scale, st
 }
 
 template <class T>
-__global__ void dropout_kernel(Dropped dropped, bool relu, std::int32_t count, std::int32_t columns, const T* x,
-                               T* result) {
+__global__ void relu_dropout_kernel(Dropped dropped, std::int32_t count, std::int32_t columns, const T* x, T* result) {
   const std::int32_t index = thread_index();
-  if (index < count) dropout(dropped, relu, columns, index, x, result);
+  if (index < count) relu_dropout(dropped, columns, index, x, result);
 }
 
 template <class T>
-__global__ void dropout_backward_kernel(Dropped dropped, bool relu, std::int32_t count, std::int32_t columns,
-                                        const T* gradient, const T* result, T* gradient_x) {
+__global__ void relu_dropout_backward_kernel(float scale, std::int32_t count, const T* gradient, const T* result,
+                                             T* gradient_x) {
   const std::int32_t index = thread_index();
-  if (index < count) dropout_backward(dropped, relu, columns, index, gradient, result, gradient_x);
+  if (index < count) relu_dropout_backward(scale, index, gradient, result, gradient_x);
 }
 
 // One block: each thread adds up its rows, then the threads are added in a fixed order, so that the sum is the same in
@@ -78,41 +78,24 @@ __global__ void loss_kernel(std::int32_t rows, std::int32_t classes, const T* lo
   }
 }
 
-__global__ void update_kernel(Update update, Parts parts, const double* rates, const std::int64_t* clock) {
-  const auto block = static_cast<std::int32_t>(blockIdx.x);
-  int part = 0;
-  while (block >= parts.first_block[part + 1]) ++part;
-  float* const parameter = parts.parameter[part];
-  const float* const gradient = parts.gradient[part];
-  float* const state1 = parts.state1[part];
-  float* const state2 = parts.state2[part];
-  const double* const rate = rates + clock[1] * 3;
-  const auto lr = static_cast<float>(rate[0]);
-  const AdadeltaStep adadelta_step = {lr, update.decay1, update.rest1, update.eps, update.weight_decay};
-  const SgdStep sgd_step = {lr, update.decay1, update.weight_decay};
-  const AdamStep adam_step = {static_cast<float>(rate[0] / rate[1]),
-                              static_cast<float>(rate[2]),
-                              update.rest1,
-                              update.decay2,
-                              update.rest2,
-                              update.eps,
-                              update.weight_decay};
+// As many parts as one launch takes: what a kernel is told must fit into 4 KiB.
+constexpr int kMaxParts = 64;
+constexpr std::int64_t kBlockElements = 2048;  // of a part, updated by one block
 
-  const std::int64_t begin = (block - parts.first_block[part]) * kBlockElements;
-  const std::int64_t end = min(begin + kBlockElements, parts.count[part]);
-  for (std::int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
-    switch (update.rule) {
-      case Rule::adadelta:
-        adadelta(adadelta_step, parameter[i], gradient[i], state1[i], state2[i]);
-        break;
-      case Rule::sgd:
-        sgd(sgd_step, parameter[i], gradient[i], state1 == nullptr ? nullptr : state1 + i);
-        break;
-      case Rule::adam:
-        adam(adam_step, parameter[i], gradient[i], state1[i], state2[i]);
-        break;
-    }
-  }
+struct Parts {
+  CudaUpdatePart part[kMaxParts];
+  std::int32_t first_block[kMaxParts + 1];  // of each part; the last: blocks in all
+};
+
+__global__ void update_kernel(CudaUpdate rule, Parts parts, const double* rates, const std::int64_t* clock) {
+  const auto block = static_cast<std::int32_t>(blockIdx.x);
+  int number = 0;
+  while (block >= parts.first_block[number + 1]) ++number;
+  const CudaUpdatePart& part = parts.part[number];
+  const UpdateStep step = update_step(rule, rates + clock[1] * kCudaRateColumns);
+  const std::int64_t begin = (block - parts.first_block[number]) * kBlockElements;
+  const std::int64_t end = min(begin + kBlockElements, part.count);
+  for (std::int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) update(step, part, i);
 }
 
 __global__ void advance_kernel(std::int64_t* clock) {
@@ -161,25 +144,22 @@ cudaError_t launch_relu_pool_dropout_backward(Type type, const Pooling& shape, f
   });
 }
 
-cudaError_t launch_dropout(Type type, const Dropped& dropped, bool relu, std::int32_t rows, std::int32_t columns,
-                           const void* x, void* result, cudaStream_t stream) {
+cudaError_t launch_relu_dropout(Type type, const Dropped& dropped, std::int32_t rows, std::int32_t columns,
+                                const void* x, void* result, cudaStream_t stream) {
   const std::int32_t count = rows * columns;
-  return of_type(type, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    dropout_kernel<<<blocks(count), kThreads, 0, stream>>>(dropped, relu, count, columns, static_cast<const T*>(x),
-                                                           static_cast<T*>(result));
+  return of_type(type, [&](auto* of) {
+    using T = std::remove_pointer_t<decltype(of)>;
+    relu_dropout_kernel<<<blocks(count), kThreads, 0, stream>>>(dropped, count, columns, static_cast<const T*>(x),
+                                                                static_cast<T*>(result));
   });
 }
 
-cudaError_t launch_dropout_backward(Type type, const Dropped& dropped, bool relu, std::int32_t rows,
-                                    std::int32_t columns, const void* gradient, const void* result, void* gradient_x,
-                                    cudaStream_t stream) {
-  const std::int32_t count = rows * columns;
-  return of_type(type, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    dropout_backward_kernel<<<blocks(count), kThreads, 0, stream>>>(
-        dropped, relu, count, columns, static_cast<const T*>(gradient), static_cast<const T*>(result),
-        static_cast<T*>(gradient_x));
+cudaError_t launch_relu_dropout_backward(Type type, float scale, std::int32_t count, const void* gradient,
+                                         const void* result, void* gradient_x, cudaStream_t stream) {
+  return of_type(type, [&](auto* of) {
+    using T = std::remove_pointer_t<decltype(of)>;
+    relu_dropout_backward_kernel<<<blocks(count), kThreads, 0, stream>>>(
+        scale, count, static_cast<const T*>(gradient), static_cast<const T*>(result), static_cast<T*>(gradient_x));
   });
 }
 
@@ -193,9 +173,18 @@ cudaError_t launch_loss(Type type, std::int32_t rows, std::int32_t classes, cons
   });
 }
 
-cudaError_t launch_update(const Update& update, const Parts& parts, const double* rates, const std::int64_t* clock,
-                          cudaStream_t stream) {
-  update_kernel<<<parts.first_block[parts.parts], kThreads, 0, stream>>>(update, parts, rates, clock);
+cudaError_t launch_update(const CudaUpdate& update, const std::vector<CudaUpdatePart>& parts, const double* rates,
+                          const std::int64_t* clock, cudaStream_t stream) {
+  for (std::size_t first = 0; first < parts.size(); first += kMaxParts) {
+    const std::size_t count = std::min<std::size_t>(kMaxParts, parts.size() - first);
+    Parts launched = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      const CudaUpdatePart& part = launched.part[i] = parts[first + i];
+      launched.first_block[i + 1] =
+          launched.first_block[i] + static_cast<std::int32_t>((part.count + kBlockElements - 1) / kBlockElements);
+    }
+    update_kernel<<<launched.first_block[count], kThreads, 0, stream>>>(update, launched, rates, clock);
+  }
   return cudaGetLastError();
 }
 

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
+#include <vector>
+
+#include "mnist/device/cuda_update.hpp"
 
 #include "elements.hpp"
 
@@ -17,43 +20,19 @@ cudaError_t launch_relu_pool_dropout(Type type, const Pooling& shape, const Drop
 cudaError_t launch_relu_pool_dropout_backward(Type type, const Pooling& shape, float scale, const void* gradient,
                                               const std::uint8_t* winner, void* gradient_x, cudaStream_t stream);
 
-cudaError_t launch_dropout(Type type, const Dropped& dropped, bool relu, std::int32_t rows, std::int32_t columns,
-                           const void* x, void* result, cudaStream_t stream);
-cudaError_t launch_dropout_backward(Type type, const Dropped& dropped, bool relu, std::int32_t rows,
-                                    std::int32_t columns, const void* gradient, const void* result, void* gradient_x,
-                                    cudaStream_t stream);
+cudaError_t launch_relu_dropout(Type type, const Dropped& dropped, std::int32_t rows, std::int32_t columns,
+                                const void* x, void* result, cudaStream_t stream);
+cudaError_t launch_relu_dropout_backward(Type type, float scale, std::int32_t count, const void* gradient,
+                                         const void* result, void* gradient_x, cudaStream_t stream);
 
 // losses[clock[1]] and correct[clock[1]] get the mean loss and the number of rows that are right.
 cudaError_t launch_loss(Type type, std::int32_t rows, std::int32_t classes, const void* logits,
                         const std::int64_t* targets, const std::int64_t* clock, void* gradient, float* losses,
                         float* correct, cudaStream_t stream);
 
-// As many parts as one launch takes: what a kernel is told must fit into 4 KiB.
-constexpr int kMaxParts = 64;
-
-struct Parts {
-  float* parameter[kMaxParts];
-  const float* gradient[kMaxParts];
-  float* state1[kMaxParts];
-  float* state2[kMaxParts];
-  std::int64_t count[kMaxParts];
-  std::int32_t first_block[kMaxParts + 1];  // of each part; the last: blocks in all
-  std::int32_t parts;
-};
-
-// Elements of a part that one block updates.
-constexpr std::int64_t kBlockElements = 2048;
-
-enum class Rule { adadelta, sgd, adam };
-
-struct Update {
-  Rule rule;
-  float decay1, rest1, decay2, rest2, eps, weight_decay;
-};
-
-// `rates`: rows of three doubles, of which row clock[1] is used.
-cudaError_t launch_update(const Update& update, const Parts& parts, const double* rates, const std::int64_t* clock,
-                          cudaStream_t stream);
+// `rates`: rows of kCudaRateColumns, of which row clock[1] is used.
+cudaError_t launch_update(const CudaUpdate& update, const std::vector<CudaUpdatePart>& parts, const double* rates,
+                          const std::int64_t* clock, cudaStream_t stream);
 
 cudaError_t launch_advance(std::int64_t* clock, cudaStream_t stream);
 

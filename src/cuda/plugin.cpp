@@ -1,5 +1,4 @@
 // The plug-in as the program sees it: checks what it is given, and puts the kernels into the current stream.
-#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -38,16 +37,9 @@ void check_contiguous(const Tensors&... tensors) {
   TORCH_CHECK(((tensors.is_cuda() && tensors.is_contiguous()) && ...), "contiguous tensors on the GPU expected");
 }
 
-std::int32_t columns(const torch::Tensor& x) {
-  return x.size(0) == 0 ? 0 : small(x.numel() / x.size(0));
-}
-
 Dropped dropped(const CudaDropout& dropout) {
-  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr,
-          {static_cast<std::uint32_t>(dropout.seed), static_cast<std::uint32_t>(dropout.seed >> 32)},
-          static_cast<std::uint32_t>(dropout.layer),
-          dropout.threshold,
-          dropout.scale};
+  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr, philox_key(dropout.seed),
+          static_cast<std::uint32_t>(dropout.layer), dropout.threshold, dropout.scale};
 }
 
 Pooling pooling(const torch::Tensor& x) {
@@ -135,23 +127,25 @@ class Plugin : public CudaPlugin {
     return gradient_x;
   }
 
-  torch::Tensor dropout(const torch::Tensor& x, const CudaDropout& dropout, bool relu) const override {
+  torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const override {
     check_contiguous(x);
     small(x.numel());
     torch::Tensor result = at::empty_like(x);
-    C10_CUDA_CHECK(launch_dropout(type_of(x), dropped(dropout), relu, small(x.size(0)), columns(x), x.const_data_ptr(),
-                                  result.mutable_data_ptr(), stream()));
+    const std::int64_t rows = x.size(0);
+    C10_CUDA_CHECK(launch_relu_dropout(type_of(x), dropped(dropout), small(rows),
+                                       rows == 0 ? 0 : small(x.numel() / rows), x.const_data_ptr(),
+                                       result.mutable_data_ptr(), stream()));
     return result;
   }
 
-  torch::Tensor dropout_backward(const torch::Tensor& gradient, const torch::Tensor& result, const CudaDropout& dropout,
-                                 bool relu) const override {
+  torch::Tensor relu_dropout_backward(const torch::Tensor& gradient, const torch::Tensor& result,
+                                      float scale) const override {
     check_contiguous(gradient, result);
     TORCH_CHECK(gradient.scalar_type() == result.scalar_type(), "a gradient of another type");
     torch::Tensor gradient_x = at::empty_like(result);
-    C10_CUDA_CHECK(launch_dropout_backward(type_of(result), dropped(dropout), relu, small(result.size(0)),
-                                           columns(result), gradient.const_data_ptr(), result.const_data_ptr(),
-                                           gradient_x.mutable_data_ptr(), stream()));
+    C10_CUDA_CHECK(launch_relu_dropout_backward(type_of(result), scale, small(result.numel()),
+                                                gradient.const_data_ptr(), result.const_data_ptr(),
+                                                gradient_x.mutable_data_ptr(), stream()));
     return gradient_x;
   }
 
@@ -169,30 +163,8 @@ class Plugin : public CudaPlugin {
   void update(const CudaUpdate& update, const std::vector<CudaUpdatePart>& parts, const torch::Tensor& rates,
               const torch::Tensor& clock) const override {
     TORCH_CHECK(rates.dim() == 2 && rates.size(1) == kCudaRateColumns, "rates of another shape");
-    const auto rest = [](double decay) { return static_cast<float>(1 - decay); };
-    const Update rule = {static_cast<Rule>(update.rule),
-                         static_cast<float>(update.decay1),
-                         rest(update.decay1),
-                         static_cast<float>(update.decay2),
-                         rest(update.decay2),
-                         static_cast<float>(update.eps),
-                         static_cast<float>(update.weight_decay)};
-    for (std::size_t first = 0; first < parts.size(); first += kMaxParts) {
-      Parts launched = {};
-      launched.parts = static_cast<std::int32_t>(std::min<std::size_t>(kMaxParts, parts.size() - first));
-      for (std::int32_t i = 0; i < launched.parts; ++i) {
-        const CudaUpdatePart& part = parts[first + static_cast<std::size_t>(i)];
-        launched.parameter[i] = part.parameter;
-        launched.gradient[i] = part.gradient;
-        launched.state1[i] = part.state1;
-        launched.state2[i] = part.state2;
-        launched.count[i] = part.count;
-        launched.first_block[i + 1] =
-            launched.first_block[i] + small((part.count + kBlockElements - 1) / kBlockElements);
-      }
-      C10_CUDA_CHECK(launch_update(rule, launched, rates.const_data_ptr<double>(), clock.const_data_ptr<std::int64_t>(),
-                                   stream()));
-    }
+    C10_CUDA_CHECK(
+        launch_update(update, parts, rates.const_data_ptr<double>(), clock.const_data_ptr<std::int64_t>(), stream()));
   }
 
   void advance(torch::Tensor& clock) const override {

@@ -25,10 +25,8 @@ Batch ResidentBatches::get(std::int64_t begin, std::int64_t end) {
   return {normalize(turned, preprocessing_), dataset_.labels.index_select(0, items)};
 }
 
-bool ResidentBatches::prepare(const CudaPlugin& /*cuda*/, std::int64_t rows, Batch& batch) {
-  if (rotation_.degrees != 0 || dataset_.images.size(1) != static_cast<std::int64_t>(preprocessing_.mean.size())) {
-    return false;
-  }
+bool ResidentBatches::prepare(std::int64_t rows, Batch& batch) {
+  if (rotation_.degrees != 0) return false;
   if (!batch.inputs.defined()) {
     std::vector<std::int64_t> shape = dataset_.images.sizes().vec();
     shape.front() = rows;

@@ -33,9 +33,10 @@ std::vector<std::filesystem::directory_entry> entries(const std::filesystem::pat
        entry.increment(error)) {
     found.push_back(*entry);
   }
-  if (error)
+  if (error) {
     throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()),
                      "check the folder's permissions");
+  }
   std::ranges::sort(found, {}, [](const auto& entry) { return entry.path(); });
   return found;
 }

@@ -25,41 +25,32 @@ float scale_of(double p) {
 }
 
 // What the backward passes of the plug-in's operators need besides tensors, kept in an autograd node.
-void keep(AutogradContext& context, const CudaPlugin& cuda, const CudaDropout& dropout) {
+void keep(AutogradContext& context, const CudaPlugin& cuda, float scale) {
   context.saved_data["cuda"] = reinterpret_cast<std::int64_t>(&cuda);
-  context.saved_data["clock"] = dropout.clock;
-  context.saved_data["seed"] = static_cast<std::int64_t>(dropout.seed);
-  context.saved_data["layer"] = static_cast<std::int64_t>(dropout.layer);
-  context.saved_data["threshold"] = static_cast<std::int64_t>(dropout.threshold);
-  context.saved_data["scale"] = static_cast<double>(dropout.scale);
+  context.saved_data["scale"] = static_cast<double>(scale);
 }
 const CudaPlugin& kept_plugin(AutogradContext& context) {
   // The address of an object that lives as long as the program, kept as a number.
   // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return *reinterpret_cast<const CudaPlugin*>(context.saved_data["cuda"].toInt());
 }
-CudaDropout kept_dropout(AutogradContext& context) {
-  return {context.saved_data["clock"].toTensor(), static_cast<std::uint64_t>(context.saved_data["seed"].toInt()),
-          static_cast<std::int32_t>(context.saved_data["layer"].toInt()),
-          static_cast<std::uint32_t>(context.saved_data["threshold"].toInt()),
-          static_cast<float>(context.saved_data["scale"].toDouble())};
+float kept_scale(AutogradContext& context) {
+  return static_cast<float>(context.saved_data["scale"].toDouble());
 }
 
-class CudaDropoutFunction : public torch::autograd::Function<CudaDropoutFunction> {
+class CudaReluDropout : public torch::autograd::Function<CudaReluDropout> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const CudaPlugin* cuda,
-                               const CudaDropout& dropout, bool relu) {
-    torch::Tensor result = cuda->dropout(x.contiguous(), dropout, relu);
-    keep(*context, *cuda, dropout);
-    context->saved_data["relu"] = relu;
+                               const CudaDropout& dropout) {
+    torch::Tensor result = cuda->relu_dropout(x.contiguous(), dropout);
+    keep(*context, *cuda, dropout.scale);
     context->save_for_backward({result});
     return result;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    return {kept_plugin(*context).dropout_backward(gradients[0].contiguous(), context->get_saved_variables()[0],
-                                                   kept_dropout(*context), context->saved_data["relu"].toBool()),
-            {},
+    return {kept_plugin(*context).relu_dropout_backward(gradients[0].contiguous(), context->get_saved_variables()[0],
+                                                        kept_scale(*context)),
             {},
             {}};
   }
@@ -71,7 +62,7 @@ class CudaReluPoolDropout : public torch::autograd::Function<CudaReluPoolDropout
                                const CudaDropout& dropout) {
     torch::Tensor winner;
     torch::Tensor pooled = cuda->relu_pool_dropout(x, dropout, winner);
-    keep(*context, *cuda, dropout);
+    keep(*context, *cuda, dropout.scale);
     context->save_for_backward({x, winner});
     return pooled;
   }
@@ -79,7 +70,7 @@ class CudaReluPoolDropout : public torch::autograd::Function<CudaReluPoolDropout
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     return {kept_plugin(*context).relu_pool_dropout_backward(gradients[0].contiguous(), saved[1], saved[0],
-                                                             kept_dropout(*context).scale),
+                                                             kept_scale(*context)),
             {},
             {}};
   }
@@ -112,7 +103,7 @@ CudaDropout Dropout::on_cuda(double p, int layer) const {
 
 torch::Tensor Dropout::after_relu(const torch::Tensor& x, double p, int layer) const {
   if (cuda_ == nullptr) return (*this)(at::relu(x), p, layer);
-  return CudaDropoutFunction::apply(x, cuda_, on_cuda(p, layer), /*relu=*/true);
+  return CudaReluDropout::apply(x, cuda_, on_cuda(p, layer));
 }
 
 torch::Tensor Dropout::after_relu_and_pool(const torch::Tensor& x, double p, int layer) const {
@@ -121,7 +112,7 @@ torch::Tensor Dropout::after_relu_and_pool(const torch::Tensor& x, double p, int
 }
 
 torch::Tensor Dropout::operator()(const torch::Tensor& x, double p, int layer) const {
-  if (cuda_ != nullptr) return CudaDropoutFunction::apply(x, cuda_, on_cuda(p, layer), /*relu=*/false);
+  if (cuda_ != nullptr) return x * cuda_->relu_dropout(at::ones_like(x).contiguous(), on_cuda(p, layer));  // the mask
   const DropoutLayer dropout = this->layer(p, layer);
   if (!dropout.active()) return x;
   const std::int64_t rows = x.size(0);

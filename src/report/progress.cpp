@@ -7,6 +7,7 @@
 
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/report/gpu_figures.hpp"
 
 namespace mnist {
 namespace {
@@ -58,15 +59,6 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
   return line;
 }
 
-std::string gpu_figures(const GpuFigures& gpu) {
-  const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1U << 30); };
-  std::string text = gpu.utilization ? fmt::format("{} %, ", *gpu.utilization) : "";
-  text += fmt::format("{:.1f} of {:.1f} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
-  if (gpu.temperature) text += fmt::format(", {} C", *gpu.temperature);
-  if (gpu.power) text += fmt::format(", {:.0f} W", *gpu.power);
-  return text;
-}
-
 void ProgressLine::batch_done(const BatchReport& report) {
   const auto now = Clock::now();
   if (report.epoch != epoch_) {
@@ -90,7 +82,7 @@ void ProgressLine::batch_done(const BatchReport& report) {
   drawn_ = now;
   if (gpu_ && now - gpu_read_ >= std::chrono::seconds(1)) {
     const std::optional<GpuFigures> figures = gpu_();
-    gpu_text_ = figures ? "GPU " + gpu_figures(*figures) : "";
+    gpu_text_ = figures ? "GPU " + gpu_text(*figures) : "";
     gpu_read_ = now;
   }
   draw(progress_line(report.epoch, report.epochs,

@@ -7,6 +7,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/version.hpp"
+#include "mnist/report/gpu_figures.hpp"
 
 namespace mnist {
 namespace {
@@ -120,13 +121,7 @@ void MetricsFiles::epoch_done(const EpochReport& report) {
                                 {"images_per_second", train.images_per_second},
                                 {"train_seconds", train.seconds},
                                 {"test_seconds", report.test_seconds}};
-  if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) {
-    nlohmann::ordered_json& figures = row["gpu"];
-    figures["memory_used_mib"] = gpu->memory_used >> 20;
-    if (gpu->utilization) figures["utilization_pct"] = *gpu->utilization;
-    if (gpu->temperature) figures["temperature_c"] = *gpu->temperature;
-    if (gpu->power) figures["power_w"] = *gpu->power;
-  }
+  if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) row["gpu"] = gpu_json(*gpu);
   write(row.dump() + "\n",
         fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f},{:.8g},{:.6f},{:.3f},{:.3f}\n", train.epoch,
                     train.lr, report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),

@@ -48,7 +48,7 @@ void CudaStep::start(std::int64_t epoch, const torch::Tensor& order, const std::
 void CudaStep::run(std::int64_t /*step*/, std::int64_t begin, std::int64_t end) {
   const bool is_whole = end - begin == options_.batch_size;
   Batch& batch = is_whole ? whole_ : rest_;
-  gathers_ = train_set_.prepare(cuda_, end - begin, batch);
+  gathers_ = train_set_.prepare(end - begin, batch);
   if (!gathers_) {
     const Batch next = train_set_.get(begin, end);
     assign(batch.inputs, next.inputs, options_.device);

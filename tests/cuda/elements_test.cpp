@@ -19,10 +19,7 @@ constexpr std::uint64_t kSeed = 0x123456789ABCDEF0;
 constexpr std::int64_t kClock[2] = {3, 17};  // epoch, step
 
 cuda::Dropped dropped(double p, std::uint32_t layer) {
-  return {kClock,
-          {static_cast<std::uint32_t>(kSeed), static_cast<std::uint32_t>(kSeed >> 32)},
-          layer,
-          static_cast<std::uint32_t>(std::lround(p * 65536)),
+  return {kClock, philox_key(kSeed), layer, static_cast<std::uint32_t>(std::lround(p * 65536)),
           static_cast<float>(1 / (1 - p))};
 }
 
@@ -68,22 +65,19 @@ TEST_F(Elements, GatherIsWhatTheCpuGathers) {
 TEST_F(Elements, DropoutDropsWhatTheCpuDrops) {
   torch::Tensor x = at::randn({6, 100});
   for (const double p : {0.25, 0.5}) {
-    for (const bool relu : {false, true}) {
-      torch::Tensor leaf = x.clone().requires_grad_();
-      const Dropout dropout(kSeed, kClock[0], kClock[1]);
-      const torch::Tensor expected = relu ? dropout.after_relu(leaf, p, 1) : dropout(leaf, p, 1);
-      torch::Tensor gradient = at::randn_like(expected);
-      expected.backward(gradient);
+    torch::Tensor leaf = x.clone().requires_grad_();
+    const torch::Tensor expected = Dropout(kSeed, kClock[0], kClock[1]).after_relu(leaf, p, 1);
+    torch::Tensor gradient = at::randn_like(expected);
+    expected.backward(gradient);
 
-      torch::Tensor result = at::empty_like(x);
-      torch::Tensor gradient_x = at::empty_like(x);
-      for (std::int32_t i = 0; i < x.numel(); ++i) cuda::dropout(dropped(p, 1), relu, 100, i, data(x), data(result));
-      for (std::int32_t i = 0; i < x.numel(); ++i) {
-        cuda::dropout_backward(dropped(p, 1), relu, 100, i, data(gradient), data(result), data(gradient_x));
-      }
-      EXPECT_TRUE(at::equal(result, expected));
-      EXPECT_TRUE(at::equal(gradient_x, leaf.grad()));
+    torch::Tensor result = at::empty_like(x);
+    torch::Tensor gradient_x = at::empty_like(x);
+    for (std::int32_t i = 0; i < x.numel(); ++i) cuda::relu_dropout(dropped(p, 1), 100, i, data(x), data(result));
+    for (std::int32_t i = 0; i < x.numel(); ++i) {
+      cuda::relu_dropout_backward(dropped(p, 1).scale, i, data(gradient), data(result), data(gradient_x));
     }
+    EXPECT_TRUE(at::equal(result, expected));
+    EXPECT_TRUE(at::equal(gradient_x, leaf.grad()));
   }
 }
 
@@ -142,10 +136,15 @@ TEST_F(Elements, LossIsNllOfLogSoftmax) {
 }
 
 // Ten updates of each rule, by the program's own optimizer and element by element.
-class Updates : public Elements, public testing::WithParamInterface<OptimizerOptions> {};
+struct Rule {
+  OptimizerOptions options;
+  CudaUpdate rule;
+};
+
+class Updates : public Elements, public testing::WithParamInterface<Rule> {};
 
 TEST_P(Updates, AreThoseOfTheOptimizer) {
-  OptimizerOptions options = GetParam();
+  OptimizerOptions options = GetParam().options;
   options.kernels = nullptr;
   options.weight_decay = 0.01;
   torch::Tensor expected = at::randn({50});
@@ -156,39 +155,31 @@ TEST_P(Updates, AreThoseOfTheOptimizer) {
   torch::Tensor rates = make_optimizer(options, {expected})->rate_table(lrs);
   torch::Tensor state1 = at::zeros({50});
   torch::Tensor state2 = at::zeros({50});
-  const auto weight_decay = static_cast<float>(options.weight_decay);
   for (std::int64_t step = 0; step < 10; ++step) {
     torch::Tensor gradient = at::randn({50});
     expected.mutable_grad() = gradient.clone();
     optimizer->step(lrs[static_cast<std::size_t>(step)]);
-    const auto* const row = rates.const_data_ptr<double>() + step * kCudaRateColumns;
-    for (std::int32_t i = 0; i < 50; ++i) {
-      float& p = data(parameter)[i];
-      const float g = data(gradient)[i];
-      if (options.name == "adadelta") {
-        cuda::adadelta({static_cast<float>(row[0]), 0.9F, 0.1F, 1e-6F, weight_decay}, p, g, data(state1)[i],
-                       data(state2)[i]);
-      } else if (options.name == "sgd") {
-        const bool has_momentum = options.momentum != 0;
-        cuda::sgd({static_cast<float>(row[0]), static_cast<float>(options.momentum), weight_decay}, p, g,
-                  has_momentum ? data(state1) + i : nullptr);
-      } else {
-        cuda::adam({static_cast<float>(row[0] / row[1]), static_cast<float>(row[2]), 0.1F, 0.999F, 0.001F, 1e-8F,
-                    weight_decay},
-                   p, g, data(state1)[i], data(state2)[i]);
-      }
-    }
+    CudaUpdate rule = GetParam().rule;
+    rule.weight_decay = options.weight_decay;
+    const CudaUpdatePart part = {data(parameter), data(gradient),
+                                 options.name == "sgd" && options.momentum == 0 ? nullptr : data(state1), data(state2),
+                                 50};
+    const cuda::UpdateStep now = cuda::update_step(rule, rates.const_data_ptr<double>() + step * kCudaRateColumns);
+    for (std::int32_t i = 0; i < 50; ++i) cuda::update(now, part, i);
   }
   EXPECT_TRUE(at::allclose(parameter, expected.detach(), 1e-5, 1e-6));
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, Updates,
-                         testing::Values(OptimizerOptions{.name = "adadelta"}, OptimizerOptions{.name = "sgd"},
-                                         OptimizerOptions{.name = "sgd", .momentum = 0.9},
-                                         OptimizerOptions{.name = "adam"}),
-                         [](const auto& parameter) {
-                           return parameter.param.name + (parameter.param.momentum != 0 ? "_momentum" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Elements, Updates,
+    testing::Values(Rule{{.name = "adadelta"}, {.rule = CudaUpdateRule::adadelta, .decay1 = 0.9, .eps = 1e-6}},
+                    Rule{{.name = "sgd"}, {.rule = CudaUpdateRule::sgd}},
+                    Rule{{.name = "sgd", .momentum = 0.9}, {.rule = CudaUpdateRule::sgd, .decay1 = 0.9}},
+                    Rule{{.name = "adam"},
+                         {.rule = CudaUpdateRule::adam, .decay1 = 0.9, .decay2 = 0.999, .eps = 1e-8}}),
+    [](const auto& parameter) {
+      return parameter.param.options.name + (parameter.param.options.momentum != 0 ? "_momentum" : "");
+    });
 
 }  // namespace
 }  // namespace mnist

@@ -30,7 +30,7 @@ class Batches {
 
   // Where the plug-in can make the batches on a GPU: gives `batch` the memory for so many rows, the first time, and
   // returns true. `gather` then puts the batch of the clock's step into that memory, when the GPU gets there.
-  virtual bool prepare(const CudaPlugin& /*cuda*/, std::int64_t /*rows*/, Batch& /*batch*/) { return false; }
+  virtual bool prepare(std::int64_t /*rows*/, Batch& /*batch*/) { return false; }
   virtual void gather(const CudaPlugin& /*cuda*/, const torch::Tensor& /*clock*/, std::int64_t /*batch_size*/,
                       Batch& /*batch*/) {}
 };
@@ -50,7 +50,7 @@ class ResidentBatches : public Batches {
   std::int64_t size() const override { return dataset_.size(); }
   void start(const torch::Tensor& order, std::int64_t epoch) override;
   Batch get(std::int64_t begin, std::int64_t end) override;
-  bool prepare(const CudaPlugin& cuda, std::int64_t rows, Batch& batch) override;
+  bool prepare(std::int64_t rows, Batch& batch) override;
   void gather(const CudaPlugin& cuda, const torch::Tensor& clock, std::int64_t batch_size, Batch& batch) override;
 
  private:

@@ -17,6 +17,8 @@
 #include <torch/types.h>
 #include <torch/version.h>
 
+#include "mnist/device/cuda_update.hpp"
+
 namespace mnist {
 
 // Dropout of one layer, by the rule of `model/dropout.hpp`; epoch and step are the clock's.
@@ -27,29 +29,6 @@ struct CudaDropout {
   std::uint32_t threshold = 0;  // of 65536: below it an element is dropped
   float scale = 1;              // of what is kept
 };
-
-// One parameter of a network in an update, all float of `count` elements in the same order of memory.
-struct CudaUpdatePart {
-  float* parameter = nullptr;
-  const float* gradient = nullptr;
-  float* state1 = nullptr;  // adadelta: square average; sgd: momentum, or nullptr without; adam: first moment
-  float* state2 = nullptr;  // adadelta: average of squared updates; adam: second moment
-  std::int64_t count = 0;
-};
-
-enum class CudaUpdateRule { adadelta, sgd, adam };
-
-struct CudaUpdate {
-  CudaUpdateRule rule = CudaUpdateRule::adadelta;
-  double weight_decay = 0;
-  double decay1 = 0;  // adadelta: rho; sgd: momentum; adam: beta 1
-  double decay2 = 0;  // adam: beta 2
-  double eps = 0;     // adadelta, adam
-};
-
-// A row of the table of rates, a step: {learning rate, correction of its first moment, of its second}; the last two are
-// Adam's, else 1.
-inline constexpr std::int64_t kCudaRateColumns = 3;
 
 // Work that was recorded once and is repeated as a whole.
 class CudaGraph {
@@ -77,11 +56,10 @@ class CudaPlugin {
   virtual torch::Tensor relu_pool_dropout_backward(const torch::Tensor& gradient, const torch::Tensor& winner,
                                                    const torch::Tensor& x, float scale) const = 0;
 
-  // dropout(x), or dropout(relu(x)), of x: float or bf16 [N, ...], contiguous; and the gradient of x from the result's
-  // and the result, in the same step.
-  virtual torch::Tensor dropout(const torch::Tensor& x, const CudaDropout& dropout, bool relu) const = 0;
-  virtual torch::Tensor dropout_backward(const torch::Tensor& gradient, const torch::Tensor& result,
-                                         const CudaDropout& dropout, bool relu) const = 0;
+  // dropout(relu(x)) of x: float or bf16 [N, ...], contiguous; and the gradient of x from the result's and the result.
+  virtual torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const = 0;
+  virtual torch::Tensor relu_dropout_backward(const torch::Tensor& gradient, const torch::Tensor& result,
+                                              float scale) const = 0;
 
   // nll_loss(log_softmax(logits), targets) and the gradient of the logits at once. logits: float or bf16 [N, classes];
   // losses, correct: float [steps], which get the mean loss and the number of rows whose largest logit is the target.

@@ -20,9 +20,6 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
 // "0:21", "12:05", "1:02:09".
 std::string short_duration(double seconds);
 
-// "87 %, 1.0 of 79.6 GiB, 54 C, 210 W", without what the GPU does not tell.
-std::string gpu_figures(const GpuFigures& gpu);
-
 // First among the observers: it takes its line off the terminal before others write theirs.
 class ProgressLine : public TrainingObserver {
  public:

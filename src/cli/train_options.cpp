@@ -1,0 +1,135 @@
+#include "train_options.hpp"
+
+#include <cstdlib>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/device/cuda_plugin.hpp"
+#include "mnist/device/runtime.hpp"
+
+#include "command.hpp"
+#include "options.hpp"
+#include "recipe_options.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// What computes on an NVIDIA GPU; nullptr: LibTorch's operators alone.
+const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
+  if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
+  std::string why;
+  const CudaPlugin* const plugin = cuda_plugin(device, why);
+  if (plugin == nullptr) log.info("training on the GPU with LibTorch's operators alone, more slowly: {}", why);
+  return plugin;
+}
+
+// --no-cuda is --device cpu, and goes before MNIST_DEVICE; another device beside it is a contradiction.
+void resolve_device(TrainOptions& options, const CLI::Option& device) {
+  if (!options.no_cuda) return;
+  const char* variable = std::getenv(device.get_envname().c_str());
+  const bool from_environment = variable != nullptr && options.device == variable;
+  if (!from_environment && options.device != "auto" && options.device != "cpu") {
+    throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
+                      "leave one of them away; --no-cuda=false takes back what a file says");
+  }
+  options.device = "cpu";
+}
+
+}  // namespace
+
+TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
+  TrainingOptions training;
+  training.epochs = options.dry_run ? 1 : options.recipe.epochs;
+  training.batch_size = options.recipe.batch_size;
+  training.test_batch_size = options.recipe.test_batch_size;
+  training.log_interval = options.log_interval;
+  training.limit_batches = options.dry_run ? 1 : options.limit_batches;
+  training.seed = options.seed;
+  training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay,
+                        kernels_named(options.kernels)};
+  training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size, options.recipe.schedule,
+                       training.epochs};
+  training.shuffle = options.recipe.shuffle == "on";
+  if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
+  training.device = device;
+  training.precision = choose_precision(options.precision, device);
+  training.cuda = plugin_for(options, device, log);
+  training.cuda_graphs = options.cuda_graphs == "on";
+  training.note = [&log](const std::string& sentence) { log.warn("{}", sentence); };
+  return training;
+}
+
+std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
+  const auto options = std::make_shared<TrainOptions>();
+  TrainOptions& o = *options;
+  constexpr std::int64_t kMany = 1'000'000'000;
+  const auto in = [](const char* group, CLI::Option* option) { return option->group(group); };
+
+  in("Model and data", one_of(app.add_option("--arch", o.arch, "network"), model_names()));
+  const auto recipe = std::make_shared<RecipeOptions>(app, o.recipe);
+  in("Model and data", add_data_dir(app, o.data.data_dir));
+  in("Model and data", app.add_option("--weights", o.weights,
+                                      "model file to start from, or none; for resnet18 the published "
+                                      "weights that scripts/fetch_data resnet18 gets"))
+      ->type_name("FILE|none");
+  in("Model and data", one_of(app.add_option("--scenario", o.scenario,
+                                             "what is trained: the whole network, or its last layer alone on what "
+                                             "the rest, unchanged, makes of the images"),
+                              {"finetuning", "fixedfeature"}));
+  in("Model and data",
+     one_of(app.add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
+  in("Model and data",
+     real(app.add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
+  in("Model and data", add_cache_mb(app, o.data.cache_mb));
+  in("Model and data", add_bad_images(app, o.data.bad_images));
+
+  in("Recipe", one_of(app.add_option("--recipe", o.recipe_name,
+                                     "where the defaults of this group come from: the network's reference program, or "
+                                     "fast: 99 % of MNIST in the least time"),
+                      {"reference", "fast"}));
+  in("Recipe", integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
+                       std::numeric_limits<std::int64_t>::max()));
+
+  CLI::Option* device = in("Machine", add_device(app, o.device));
+  in("Machine", add_flag(app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
+  in("Machine", add_precision(app, o.precision));
+  in("Machine", add_kernels(app, o.kernels));
+  in("Machine",
+     one_of(app.add_option("--cuda-graphs", o.cuda_graphs,
+                           "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
+                           "kernels one by one"),
+            {"on", "off"}));
+  in("Machine", add_threads(app, o.threads));
+  in("Machine", add_flag(app, "--deterministic", o.deterministic,
+                         "the same bytes from the same command on the same machine, also on a GPU"));
+
+  in("Results",
+     app.add_option("--output", o.output, "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
+      ->type_name("FILE");
+  in("Results", app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
+      ->type_name("FILE")
+      ->expected(0, 1);
+  in("Results", app.add_option("--run-dir", o.run_dir, "folder for config, log and metrics; runs/<arch>-<n>, numbered"))
+      ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
+      ->type_name("DIR");
+  in("Results",
+     integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
+  in("Results",
+     integer(app.add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
+             0, kMany));
+  in("Results", add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
+
+  app.footer(defaults_by_network());
+  app.callback([=] {
+    resolve_device(*options, *device);
+    if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
+      throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");
+    }
+    recipe->fill_in(recipe_named(options->recipe_name, model_info(options->arch)));
+  });
+  return options;
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,50 @@
+// The options of `mnist train`, and what they make of the training loop's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/logger.h>
+
+#include "mnist/model/registry.hpp"
+#include "mnist/train/loop.hpp"
+
+#include "open_data.hpp"
+
+namespace mnist::cli {
+
+struct TrainOptions {
+  std::string arch = "cnn";
+  DataOptions data;
+  std::string augment = "on";
+  double rotate = 0;
+  std::string scenario = "finetuning";
+  std::string weights;  // empty: the network's default
+  std::string recipe_name = "reference";
+  TrainingDefaults recipe;  // what is left out is the network's reference program's
+  std::uint64_t seed = 1;
+  std::int64_t log_interval = 10;
+  std::int64_t limit_batches = 0;
+  bool dry_run = false;
+  std::string device = "auto";
+  bool no_cuda = false;
+  std::string precision;
+  std::string kernels;
+  int threads = 0;
+  bool deterministic = false;
+  std::string cuda_graphs = "on";
+  std::filesystem::path output;      // empty: named after the network
+  std::filesystem::path save_model;  // the same by its old name
+  std::filesystem::path run_dir;     // empty: numbered
+};
+
+// Adds them to `app`; they are filled while parsing.
+std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app);
+
+// Loads the plug-in for NVIDIA GPUs where the device is one, and tells `log` where it is not used.
+TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log);
+
+}  // namespace mnist::cli
