@@ -23,7 +23,6 @@ constexpr int kChannels1 = 32;
 constexpr int kChannels2 = 64;
 constexpr int kTilesInRow = 6;
 constexpr int kTiles = kTilesInRow * kTilesInRow;
-constexpr int kPlaces = 36;  // of a tile of 6x6
 
 constexpr int kMaps1 = kSide1 * kSide1 * kChannels1;
 constexpr int kWeights2 = kPlaces * kChannels1 * kChannels2;

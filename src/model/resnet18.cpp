@@ -1,17 +1,33 @@
 #include "resnet18.hpp"
 
+#include <optional>
 #include <string>
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/nn/init.h>
+
+#include "mnist/core/process.hpp"
 
 namespace mnist {
 namespace {
 
+// A BatchNorm follows each convolution, which makes a bias pointless.
 torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-  // A BatchNorm follows each of them, which makes a bias pointless.
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
+
+// As long as it lives, a CPU that is slower in bf16 computes in fp32, also where the caller asked for bf16.
+class FasterPrecision {
+ public:
+  explicit FasterPrecision(bool wanted) {
+    static const bool slow_bf16 = !has_fast_bf16();
+    if (wanted && slow_bf16) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
+  }
+
+ private:
+  std::optional<c10::impl::ExcludeDispatchKeyGuard> without_autocast_;
+};
 
 }  // namespace
 
@@ -23,9 +39,9 @@ BasicBlock::Downsample::Downsample(std::int64_t in, std::int64_t out, std::int64
 
 BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride)
     : downsample_(in == out && stride == 1 ? nullptr : std::make_shared<Downsample>(in, out, stride)),
-      conv1_(convolution(in, out, 3, stride)),
+      conv1_(std::make_shared<Conv3x3>(in, out, stride)),
       bn1_(out),
-      conv2_(convolution(out, out, 3, 1)),
+      conv2_(std::make_shared<Conv3x3>(out, out)),
       bn2_(out) {
   register_module("conv1", conv1_);
   register_module("bn1", bn1_);
@@ -34,16 +50,15 @@ BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride)
   if (downsample_) register_module("downsample", downsample_);
 }
 
-torch::Tensor BasicBlock::forward(const torch::Tensor& inputs) {
-  const torch::Tensor x = at::relu(bn1_(conv1_(inputs)));
+torch::Tensor BasicBlock::forward(const torch::Tensor& inputs, const Kernels* kernels) {
+  const torch::Tensor x = bn1_(conv1_->apply(inputs, kernels)).relu_();
   const torch::Tensor around = downsample_ ? downsample_->bn(downsample_->conv(inputs)) : inputs;
-  return at::relu(bn2_(conv2_(x)).add_(around));
+  return bn2_(conv2_->apply(x, kernels)).add_(around).relu_();
 }
 
 ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), bn1_(nullptr) {
   // In torchvision's order, so that the generator gives each of them the same weights.
-  conv1_ =
-      register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)));
+  conv1_ = register_module("conv1", convolution(3, 64, 7, 2));
   bn1_ = register_module("bn1", torch::nn::BatchNorm2d(64));
   constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
   std::int64_t in = 64;
@@ -67,12 +82,13 @@ ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), b
 }
 
 torch::Tensor ResNet18::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
+  const FasterPrecision precision(kernels() != nullptr);
   // Channels last, as the weights are: convolutions compute in this layout and would bring every tensor into it and
   // back.
   torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);
-  x = at::relu(bn1_(conv1_(x)));                                          // [N, 64, H / 2, W / 2]
+  x = bn1_(conv1_(x)).relu_();                                            // [N, 64, H / 2, W / 2]
   x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);  // [N, 64, H / 4, W / 4]
-  for (const auto& block : blocks_) x = block->forward(x);                // [N, 512, H / 32, W / 32]
+  for (const auto& block : blocks_) x = block->forward(x, kernels());     // [N, 512, H / 32, W / 32]
   return at::adaptive_avg_pool2d(x, {1, 1}).flatten(1);                   // [N, 512]
 }
 

@@ -11,6 +11,8 @@
 
 #include "mnist/model/network.hpp"
 
+#include "conv3x3.hpp"
+
 namespace mnist {
 
 // Two 3x3 convolutions and a way around them.
@@ -19,7 +21,7 @@ class BasicBlock : public torch::nn::Module {
   BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride);
 
   // [N, in, H, W] to [N, out, H / stride, W / stride]
-  torch::Tensor forward(const torch::Tensor& inputs);
+  torch::Tensor forward(const torch::Tensor& inputs, const Kernels* kernels);
 
  private:
   // The 1x1 convolution of the way around, where size or channels change; torchvision's Sequential of two.
@@ -30,9 +32,9 @@ class BasicBlock : public torch::nn::Module {
   };
 
   std::shared_ptr<Downsample> downsample_;  // first: its weights are drawn first; may be nullptr
-  torch::nn::Conv2d conv1_;
+  std::shared_ptr<Conv3x3> conv1_;
   torch::nn::BatchNorm2d bn1_;
-  torch::nn::Conv2d conv2_;
+  std::shared_ptr<Conv3x3> conv2_;
   torch::nn::BatchNorm2d bn2_;
 };
 

@@ -1,9 +1,9 @@
-// The arithmetic that decides how fast training on a CPU is, on plain arrays: the CNN's convolutions, dropout masks and
-// the optimizers. Compiled once for each instruction set; the best that this CPU has is chosen when the program runs.
-// It knows neither tensors nor threads: callers own all memory, which need not be aligned, and call from several
-// threads.
+// The arithmetic that decides how fast training on a CPU is, on plain arrays: the CNN's convolutions, 3x3
+// convolutions, dropout masks and the optimizers. Compiled once for each instruction set; the best that this CPU has is
+// chosen when the program runs. It knows neither tensors nor threads: callers own all memory, which need not be
+// aligned, and call from several threads.
 //
-// Not for: sizes other than the CNN's (LibTorch's operators do those), other number types than float.
+// Not for: other convolutions than these (LibTorch's operators do them), other number types than float.
 //
 // Same inputs and same instruction set: same bytes. Between instruction sets the sums are made in another order and
 // with or without fused multiply-adds, so they differ by rounding.
@@ -37,6 +37,32 @@ struct Parameters {
 
 }  // namespace conv_pool
 
+// 3x3 convolutions of stride 1 and padding 1 without bias, by the same method, of images [N, H, W, in] to [N, H, W,
+// out] (channels last). All images' results are cut into tiles of 4x4, image after image and row after row; a call
+// computes some of them. Weights: [out, 3, 3, in], which is PyTorch's [out, in, 3, 3] in channels last.
+namespace conv3x3 {
+
+inline constexpr int kChannels = 64;     // in and out are multiples of it
+inline constexpr int kPlaces = 36;       // of a transformed tile
+inline constexpr int kTilesAtOnce = 48;  // in scratch memory
+
+struct Shape {
+  int height, width, in, out;
+};
+
+constexpr int tiles_along(int side) {
+  return (side + 3) / 4;
+}
+// Floats that callers provide: the transformed weights, as much for the gradients' sums, and a thread's own memory.
+constexpr std::int64_t packed(const Shape& shape) {
+  return std::int64_t{kPlaces} * shape.in * shape.out;
+}
+constexpr std::int64_t scratch(const Shape& shape) {
+  return std::int64_t{kPlaces} * (kTilesAtOnce * (shape.in + shape.out) + 32);
+}
+
+}  // namespace conv3x3
+
 struct Kernels {
   const char* name;  // of the instruction set: "avx512", "avx2", "baseline"
 
@@ -55,6 +81,22 @@ struct Kernels {
 
   // The gradients by the weights from the sums over all images.
   void (*unpack_conv_pool)(const float* sums, const conv_pool::Parameters<float>& gradients);
+
+  // Brings the weights of the outputs from `begin` to `end`, multiples of 16, into the form that `conv3x3` computes
+  // with. `packed`: [packed(shape)].
+  void (*pack_conv3x3)(int in, int out, int begin, int end, const float* weight, float* packed);
+  // The same for the gradients by the images: `conv3x3` of the gradients by the results, with in and out exchanged.
+  void (*pack_conv3x3_backward)(int in, int out, int begin, int end, const float* weight, float* packed);
+
+  // The results of the tiles from `begin` to `end`. `scratch`: [scratch(shape)].
+  void (*conv3x3)(const conv3x3::Shape& shape, const float* packed, const float* images, std::int64_t begin,
+                  std::int64_t end, float* scratch, float* results);
+
+  // Adds these tiles' part of the gradients by the weights to `sums`: [packed(shape)], zeros before the first tile.
+  void (*conv3x3_weight_gradient)(const conv3x3::Shape& shape, const float* images, const float* gradients,
+                                  std::int64_t begin, std::int64_t end, float* scratch, float* sums);
+  // The gradients by the weights of the outputs from `begin` to `end`.
+  void (*unpack_conv3x3)(int in, int out, int begin, int end, const float* sums, float* weight_gradient);
 
   // Which elements of one item dropout keeps, 1 or 0: element i has 16 bits number i % 8 of the Philox words of the
   // counter {i / 8, counter[1], counter[2], counter[3]}, lowest bits first, and is kept where they are at least
