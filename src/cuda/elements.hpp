@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "mnist/core/philox.hpp"
-#include "mnist/device/cuda_update.hpp"
+#include "mnist/device/cuda_terms.hpp"
 
 #if defined(__CUDACC__)
 #define MNIST_ELEMENT __host__ __device__ __forceinline__
@@ -44,6 +44,88 @@ MNIST_ELEMENT void gather(const Gather& args, std::int32_t index) {
   const float value = static_cast<float>(args.images[item * size + place]) / 255.0F;
   args.inputs[index] = (value - args.mean[channel]) / args.std[channel];
   if (place == 0) args.targets[row] = args.labels[item];
+}
+
+// ---- photos
+
+constexpr int kColours = 3;
+
+struct CropPhotos {
+  const std::uint8_t* pixels;  // [3, height, width] of each photo, one after the other
+  const std::int64_t* places;  // [M, kCudaPlaceColumns]
+  const std::int64_t* labels;
+  const std::int64_t* order;
+  const std::int64_t* crops;  // [positions in the order, kCudaCropColumns]
+  const std::int64_t* clock;
+  float* inputs;  // [rows, height, width, 3]: channels last
+  std::int64_t* targets;
+  std::int32_t rows;
+  std::int64_t batch_size;
+  std::int32_t height;
+  std::int32_t width;
+  float mean[kColours];
+  float std[kColours];
+};
+
+// The pixels of a line that antialiased bilinear resampling makes a result of; their weights fall off from `centre` to
+// zero at the distance `reach`.
+struct Taps {
+  std::int32_t first;
+  std::int32_t last;  // not included
+  float centre;
+  float reach;
+};
+
+// Of result `index` when a line of `from` pixels becomes one of `to`: Pillow's rule, which PyTorch's antialias follows.
+MNIST_ELEMENT Taps taps(std::int32_t from, std::int32_t to, std::int32_t index) {
+  const float scale = static_cast<float>(from) / static_cast<float>(to);
+  const float reach = scale > 1 ? scale : 1;
+  const float centre = scale * (static_cast<float>(index) + 0.5F);
+  const auto first = static_cast<std::int32_t>(centre - reach + 0.5F);  // may lie before the first pixel
+  const auto last = static_cast<std::int32_t>(centre + reach + 0.5F);
+  return {first > 0 ? first : 0, last < from ? last : from, centre, reach};
+}
+
+MNIST_ELEMENT float weight(const Taps& taps, std::int32_t pixel) {
+  const float distance = fabsf(static_cast<float>(pixel) + 0.5F - taps.centre) / taps.reach;
+  return distance < 1 ? 1 - distance : 0;
+}
+
+// The weighted mean of value(pixel), as a whole number: between the two directions a CPU keeps bytes.
+template <class Value>
+MNIST_ELEMENT float resample(const Taps& taps, const Value& value) {
+  float sum = 0;
+  float total = 0;
+  for (std::int32_t pixel = taps.first; pixel < taps.last; ++pixel) {
+    const float w = weight(taps, pixel);
+    sum += w * value(pixel);
+    total += w;
+  }
+  return floorf(sum / total + 0.5F);
+}
+
+// Element `index` of the inputs; the first of a row writes its target.
+MNIST_ELEMENT void crop_photo(const CropPhotos& args, std::int32_t index) {
+  const std::int32_t size = args.height * args.width * kColours;
+  const std::int32_t row = index / size;
+  const std::int32_t channel = index % kColours;
+  const std::int32_t x = index % size / kColours % args.width;
+  const std::int32_t y = index % size / kColours / args.width;
+  const std::int64_t position = args.clock[1] * args.batch_size + row;
+  const std::int64_t item = args.order[position];
+  const std::int64_t* const place = args.places + item * kCudaPlaceColumns;
+  const std::int64_t* const crop = args.crops + position * kCudaCropColumns;
+  const std::int64_t line_length = place[2];
+  const std::uint8_t* const corner =
+      args.pixels + place[0] + channel * place[1] * line_length + crop[0] * line_length + crop[1];
+  const Taps down = taps(static_cast<std::int32_t>(crop[2]), args.height, y);
+  const Taps across = taps(static_cast<std::int32_t>(crop[3]), args.width, crop[4] != 0 ? args.width - 1 - x : x);
+  const float value = resample(down, [&](std::int32_t line) {
+    const std::uint8_t* const pixels = corner + line * line_length;
+    return resample(across, [&](std::int32_t pixel) { return static_cast<float>(pixels[pixel]); });
+  });
+  args.inputs[index] = (value / 255.0F - args.mean[channel]) / args.std[channel];
+  if (index % size == 0) args.targets[row] = args.labels[item];
 }
 
 struct Dropped {

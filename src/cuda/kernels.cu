@@ -22,6 +22,11 @@ __global__ void gather_kernel(Gather args) {
   if (index < args.rows * args.channels * args.pixels) gather(args, index);
 }
 
+__global__ void crop_photos_kernel(CropPhotos args) {
+  const std::int32_t index = thread_index();
+  if (index < args.rows * args.height * args.width * kColours) crop_photo(args, index);
+}
+
 template <class T>
 __global__ void relu_pool_dropout_kernel(Pooling shape, Dropped dropped, std::int32_t count, const T* x, T* pooled,
                                          std::uint8_t* winner) {
@@ -121,6 +126,12 @@ std::int32_t pooled_count(const Pooling& shape) {
 
 cudaError_t launch_gather(const Gather& args, cudaStream_t stream) {
   gather_kernel<<<blocks(std::int64_t{args.rows} * args.channels * args.pixels), kThreads, 0, stream>>>(args);
+  return cudaGetLastError();
+}
+
+cudaError_t launch_crop_photos(const CropPhotos& args, cudaStream_t stream) {
+  const int count = blocks(std::int64_t{args.rows} * args.height * args.width * kColours);
+  crop_photos_kernel<<<count, kThreads, 0, stream>>>(args);
   return cudaGetLastError();
 }
 

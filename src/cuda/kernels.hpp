@@ -5,7 +5,7 @@
 #include <cuda_runtime_api.h>
 #include <vector>
 
-#include "mnist/device/cuda_update.hpp"
+#include "mnist/device/cuda_terms.hpp"
 
 #include "elements.hpp"
 
@@ -14,6 +14,8 @@ namespace mnist::cuda {
 enum class Type { fp32, bf16 };
 
 cudaError_t launch_gather(const Gather& args, cudaStream_t stream);
+
+cudaError_t launch_crop_photos(const CropPhotos& args, cudaStream_t stream);
 
 cudaError_t launch_relu_pool_dropout(Type type, const Pooling& shape, const Dropped& dropped, const void* x,
                                      void* pooled, std::uint8_t* winner, cudaStream_t stream);

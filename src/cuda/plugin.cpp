@@ -1,4 +1,5 @@
 // The plug-in as the program sees it: checks what it is given, and puts the kernels into the current stream.
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -28,13 +29,18 @@ Type type_of(const torch::Tensor& tensor) {
 
 // The kernels count elements in 32 bits.
 std::int32_t small(std::int64_t count) {
-  TORCH_CHECK(count <= std::numeric_limits<std::int32_t>::max(), "too many elements for a kernel: ", count);
+  constexpr std::int64_t kBlock = 256;  // the last one's spare threads are counted too
+  TORCH_CHECK(count <= std::numeric_limits<std::int32_t>::max() - kBlock, "too many elements for a kernel: ", count);
   return static_cast<std::int32_t>(count);
 }
 
 template <class... Tensors>
 void check_contiguous(const Tensors&... tensors) {
   TORCH_CHECK(((tensors.is_cuda() && tensors.is_contiguous()) && ...), "contiguous tensors on the GPU expected");
+}
+
+void copy_floats(const std::vector<double>& from, float* to) {
+  std::ranges::transform(from, to, [](double value) { return static_cast<float>(value); });
 }
 
 Dropped dropped(const CudaDropout& dropout) {
@@ -96,11 +102,38 @@ class Plugin : public CudaPlugin {
                    {},
                    {}};
     small(inputs.numel());
-    for (std::size_t channel = 0; channel < mean.size(); ++channel) {
-      args.mean[channel] = static_cast<float>(mean[channel]);
-      args.std[channel] = static_cast<float>(std[channel]);
-    }
+    copy_floats(mean, args.mean);
+    copy_floats(std, args.std);
     C10_CUDA_CHECK(launch_gather(args, stream()));
+  }
+
+  void crop(const CudaPhotos& photos, const torch::Tensor& clock, std::int64_t batch_size,
+            const std::vector<double>& mean, const std::vector<double>& std, torch::Tensor& inputs,
+            torch::Tensor& targets) const override {
+    check_contiguous(photos.pixels, photos.places, photos.labels, photos.order, photos.crops, targets);
+    TORCH_CHECK(inputs.dim() == 4 && inputs.size(1) == kColours && inputs.is_contiguous(at::MemoryFormat::ChannelsLast),
+                "[N, 3, H, W] in channels last expected");
+    TORCH_CHECK(photos.places.size(1) == kCudaPlaceColumns && photos.crops.size(1) == kCudaCropColumns &&
+                    mean.size() == kColours && std.size() == kColours,
+                "photos and batch do not fit");
+    small(inputs.numel());
+    CropPhotos args = {photos.pixels.const_data_ptr<std::uint8_t>(),
+                       photos.places.const_data_ptr<std::int64_t>(),
+                       photos.labels.const_data_ptr<std::int64_t>(),
+                       photos.order.const_data_ptr<std::int64_t>(),
+                       photos.crops.const_data_ptr<std::int64_t>(),
+                       clock.const_data_ptr<std::int64_t>(),
+                       inputs.mutable_data_ptr<float>(),
+                       targets.mutable_data_ptr<std::int64_t>(),
+                       small(inputs.size(0)),
+                       batch_size,
+                       small(inputs.size(2)),
+                       small(inputs.size(3)),
+                       {},
+                       {}};
+    copy_floats(mean, args.mean);
+    copy_floats(std, args.std);
+    C10_CUDA_CHECK(launch_crop_photos(args, stream()));
   }
 
   torch::Tensor relu_pool_dropout(const torch::Tensor& x, const CudaDropout& dropout,

@@ -71,6 +71,14 @@ torch::Tensor denormalize(const torch::Tensor& inputs, const Preprocessing& prep
   return values.round_().clamp_(0, 255).to(torch::kUInt8);
 }
 
+void assign(torch::Tensor& kept, const torch::Tensor& values, const c10::Device& device) {
+  if (kept.defined() && kept.sizes() == values.sizes()) {
+    kept.copy_(values);
+  } else {
+    kept = values.to(device, /*non_blocking=*/false, /*copy=*/true);
+  }
+}
+
 Batch gather_batch(const Dataset& dataset, const torch::Tensor& indices, const Preprocessing& preprocessing) {
   return {normalize(dataset.images.index_select(0, indices), preprocessing), dataset.labels.index_select(0, indices)};
 }

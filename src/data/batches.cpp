@@ -9,12 +9,7 @@
 namespace mnist {
 
 void ResidentBatches::start(const torch::Tensor& order, std::int64_t epoch) {
-  // Into the same memory every epoch: a recorded step reads there.
-  if (order_.defined() && order_.sizes() == order.sizes()) {
-    order_.copy_(order);
-  } else {
-    order_ = order.to(dataset_.labels.device());
-  }
+  assign(order_, order, dataset_.labels.device());
   if (rotation_.degrees != 0) angles_ = random_angles(rotation_.degrees, order, rotation_.seed, epoch);
 }
 

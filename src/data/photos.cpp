@@ -7,15 +7,16 @@
 #include <utility>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
-#include "mnist/data/augment.hpp"
 #include "mnist/data/prepare.hpp"
 #include "mnist/format/image.hpp"
 
@@ -182,12 +183,17 @@ torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
   const torch::Tensor& kept = decoded_[static_cast<std::size_t>(item)];
   torch::Tensor photo = kept.defined() ? kept : decode(item);
   if (!options_.augment) return photo;
-  return apply(random_resized_crop(photo.size(1), photo.size(2), options_.seed, epoch_, item), photo, preprocessing_);
+  return apply(crop_of(item, photo), photo, preprocessing_);
+}
+
+Crop PhotoBatches::crop_of(std::int64_t item, const torch::Tensor& photo) const {
+  return random_resized_crop(photo.size(1), photo.size(2), options_.seed, epoch_, item);
 }
 
 void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
   order_ = order;
   epoch_ = epoch;
+  crops_on_gpu_ = false;
 }
 
 Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
@@ -200,6 +206,57 @@ Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
   });
   const torch::Tensor pixels = at::stack(photos).to(options_.device);
   return {normalize(pixels, preprocessing_), labels_.index_select(0, items).to(options_.device)};
+}
+
+bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {
+  if (!options_.device.is_cuda() || !options_.augment || cached_ != size() || gpu_is_full_) return false;
+  try {
+    if (!on_gpu_.pixels.defined()) put_photos_on_gpu();
+  } catch (const c10::OutOfMemoryError&) {
+    gpu_is_full_ = true;  // the CPU can do it, more slowly
+    return false;
+  }
+  if (!crops_on_gpu_) put_crops_on_gpu();
+  if (!batch.inputs.defined()) {
+    batch.inputs = at::empty({rows, 3, preprocessing_.height, preprocessing_.width}, options_.device,
+                             at::MemoryFormat::ChannelsLast);
+    batch.targets = at::empty({rows}, at::TensorOptions(options_.device).dtype(at::kLong));
+  }
+  return true;
+}
+
+void PhotoBatches::gather(const CudaPlugin& cuda, const torch::Tensor& clock, std::int64_t batch_size, Batch& batch) {
+  cuda.crop(on_gpu_, clock, batch_size, preprocessing_.mean, preprocessing_.std, batch.inputs, batch.targets);
+}
+
+void PhotoBatches::put_photos_on_gpu() {
+  std::vector<std::int64_t> places;
+  std::int64_t begin = 0;
+  for (const torch::Tensor& photo : decoded_) {
+    places.insert(places.end(), {begin, photo.size(1), photo.size(2)});
+    begin += photo.numel();
+  }
+  const torch::Tensor pixels = at::empty({begin}, at::TensorOptions(options_.device).dtype(at::kByte));
+  begin = 0;
+  for (const torch::Tensor& photo : decoded_) {
+    pixels.narrow(0, begin, photo.numel()).copy_(photo.flatten());
+    begin += photo.numel();
+  }
+  on_gpu_.places = torch::tensor(places, torch::kInt64).view({-1, kCudaPlaceColumns}).to(options_.device);
+  on_gpu_.labels = labels_.to(options_.device);
+  on_gpu_.pixels = pixels;
+}
+
+void PhotoBatches::put_crops_on_gpu() {
+  std::vector<std::int64_t> crops;
+  for (std::int64_t position = 0; position < order_.size(0); ++position) {
+    const std::int64_t item = order_.const_data_ptr<std::int64_t>()[position];
+    const Crop crop = crop_of(item, decoded_[static_cast<std::size_t>(item)]);
+    crops.insert(crops.end(), {crop.top, crop.left, crop.height, crop.width, crop.flip ? 1 : 0});
+  }
+  assign(on_gpu_.order, order_, options_.device);
+  assign(on_gpu_.crops, torch::tensor(crops, torch::kInt64).view({-1, kCudaCropColumns}), options_.device);
+  crops_on_gpu_ = true;
 }
 
 }  // namespace mnist

@@ -12,7 +12,6 @@
 
 namespace {
 
-using mnist::conv3x3::kPlaces;
 using mnist::conv3x3::kTilesAtOnce;
 using mnist::conv3x3::Shape;
 
@@ -26,12 +25,13 @@ static_assert(mnist::conv3x3::kChannels % kPanel == 0 && kTilesAtOnce % kPanelRo
 inline int place_stride(int channels) {
   return kTilesAtOnce * channels + kLanes;
 }
+static_assert(kPlaces == mnist::conv3x3::kPlaces && kLanes <= mnist::conv3x3::kGap);
 
 // The pixels, among those of all images, of the square of `side` that begins `before` pixels above and left of a tile's
 // results; -1: outside the image.
 inline void pixels_of_tile(const Shape& shape, std::int64_t tile, int side, int before, std::int64_t* pixels) {
-  const int across = mnist::conv3x3::tiles_along(shape.width);
-  const int in_image = mnist::conv3x3::tiles_along(shape.height) * across;
+  const int across = (shape.width + 3) / 4;
+  const int in_image = (shape.height + 3) / 4 * across;
   const std::int64_t image = tile / in_image;
   const int first_row = static_cast<int>(tile % in_image) / across * 4 - before;
   const int first_column = static_cast<int>(tile % in_image) % across * 4 - before;

@@ -9,6 +9,8 @@
 
 namespace {
 
+constexpr int kPlaces = 36;  // of a tile of 6x6
+
 // B^T d: inputs.
 inline void input_line(const Vec d[6], Vec out[6]) {
   const Vec a = d[4] - 4 * d[2];

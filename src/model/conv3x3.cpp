@@ -16,6 +16,7 @@ using torch::autograd::variable_list;
 
 constexpr std::int64_t kMaxChannels = 256;
 constexpr std::int64_t kWorthPacking = 48;  // tiles: with fewer, transforming the weights costs what it saves
+constexpr std::int64_t kWorthAThread = 6;   // tiles: they share what a thread loads of the weights
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 conv3x3::Shape shape_of(const torch::Tensor& images, std::int64_t out) {
@@ -41,7 +42,7 @@ void for_outputs(std::int64_t outputs, const Work& work) {
 template <class Work>
 void for_parts(std::int64_t parts, std::int64_t tiles, const conv3x3::Shape& shape, const Work& work) {
   at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-    const torch::Tensor scratch = at::empty({conv3x3::scratch(shape)}, at::kFloat);
+    const torch::Tensor scratch = at::empty({conv3x3::scratch_size(shape)}, at::kFloat);
     for (std::int64_t part = first; part < last; ++part) {
       work(part, tiles * part / parts, tiles * (part + 1) / parts, scratch.mutable_data_ptr<float>());
     }
@@ -49,8 +50,8 @@ void for_parts(std::int64_t parts, std::int64_t tiles, const conv3x3::Shape& sha
 }
 
 // [N, in, H, W] to [N, out, H, W], both channels last.
-torch::Tensor convolve(const Kernels& kernels, const torch::Tensor& images, std::int64_t out,
-                       const torch::Tensor& packed) {
+torch::Tensor convolution(const Kernels& kernels, const torch::Tensor& images, std::int64_t out,
+                          const torch::Tensor& packed) {
   const conv3x3::Shape shape = shape_of(images, out);
   torch::Tensor results =
       at::empty({images.size(0), out, images.size(2), images.size(3)}, images.options(), kChannelsLast);
@@ -67,27 +68,27 @@ torch::Tensor convolve(const Kernels& kernels, const torch::Tensor& images, std:
 torch::Tensor image_gradient(const Kernels& kernels, const torch::Tensor& gradient, const torch::Tensor& weight) {
   const auto out = static_cast<int>(weight.size(0));
   const auto in = static_cast<int>(weight.size(1));
-  const torch::Tensor packed = at::empty({conv3x3::packed(shape_of(gradient, in))}, at::kFloat);
+  const torch::Tensor packed = at::empty({conv3x3::packed_size(shape_of(gradient, in))}, at::kFloat);
   for_outputs(out, [&](int begin, int end) {
     kernels.pack_conv3x3_backward(in, out, begin, end, weight.const_data_ptr<float>(),
                                   packed.mutable_data_ptr<float>());
   });
-  return convolve(kernels, gradient, in, packed);
+  return convolution(kernels, gradient, in, packed);
 }
 
 torch::Tensor weight_gradient(const Kernels& kernels, const torch::Tensor& images, const torch::Tensor& gradient) {
   const conv3x3::Shape shape = shape_of(images, gradient.size(1));
   // Each part adds up its tiles in order, and the parts are added in order: the same bytes in every run.
-  const std::int64_t parts = at::get_num_threads();
-  const torch::Tensor sums = at::empty({parts, conv3x3::packed(shape)}, at::kFloat);
+  const std::int64_t tiles = tile_count(images);
+  const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), tiles / kWorthPacking + 1);
+  const torch::Tensor sums = at::empty({parts, conv3x3::packed_size(shape)}, at::kFloat);
   const auto* const inputs = images.const_data_ptr<float>();
   const auto* const gradients = gradient.const_data_ptr<float>();
-  for_parts(parts, tile_count(images), shape,
-            [&](std::int64_t part, std::int64_t begin, std::int64_t end, float* scratch) {
-              auto* const sum = sums.mutable_data_ptr<float>() + part * conv3x3::packed(shape);
-              std::fill_n(sum, conv3x3::packed(shape), 0.0F);
-              kernels.conv3x3_weight_gradient(shape, inputs, gradients, begin, end, scratch, sum);
-            });
+  for_parts(parts, tiles, shape, [&](std::int64_t part, std::int64_t begin, std::int64_t end, float* scratch) {
+    auto* const sum = sums.mutable_data_ptr<float>() + part * conv3x3::packed_size(shape);
+    std::fill_n(sum, conv3x3::packed_size(shape), 0.0F);
+    kernels.conv3x3_weight_gradient(shape, inputs, gradients, begin, end, scratch, sum);
+  });
   torch::Tensor sum = sums.select(0, 0);
   for (std::int64_t part = 1; part < parts; ++part) sum.add_(sums.select(0, part));
   torch::Tensor result = at::empty({shape.out, shape.in, 3, 3}, images.options(), kChannelsLast);
@@ -104,7 +105,7 @@ class Convolution : public torch::autograd::Function<Convolution> {
                                const torch::Tensor& packed, const Kernels* kernels) {
     context->save_for_backward({images, weight});
     context->saved_data["kernels"] = reinterpret_cast<std::int64_t>(kernels);
-    return convolve(*kernels, images, weight.size(0), packed);
+    return convolution(*kernels, images, weight.size(0), packed);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -112,6 +113,7 @@ class Convolution : public torch::autograd::Function<Convolution> {
     // A pointer into a table of constants, kept as a number.
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto& kernels = *reinterpret_cast<const Kernels*>(context->saved_data["kernels"].toInt());
+    TORCH_CHECK(!c10::GradMode::is_enabled(), "this convolution has no second derivative");
     const torch::Tensor gradient = gradients[0].contiguous(kChannelsLast);
     torch::Tensor by_images;
     torch::Tensor by_weight;
@@ -130,35 +132,37 @@ bool floats_in_channels_last(const torch::Tensor& tensor) {
 Conv3x3::Conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride)
     : torch::nn::Conv2dImpl(torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)) {}
 
-torch::Tensor Conv3x3::packed(const Kernels& kernels) {
+torch::Tensor Conv3x3::packed_weight(const Kernels& kernels) {
   const bool fixed = !weight.requires_grad() && !weight.is_inference();
-  if (fixed && packed_.defined() && packed_for_ == &kernels && packed_version_ == weight._version()) return packed_;
+  const auto state = [&] { return PackedState{&kernels, weight.const_data_ptr(), weight._version()}; };
+  if (!fixed) packed_ = torch::Tensor();
+  if (packed_.defined() && packed_state_ == state()) return packed_;
   const auto in = static_cast<int>(weight.size(1));
   const auto out = static_cast<int>(weight.size(0));
-  torch::Tensor packed = at::empty({conv3x3::packed({0, 0, in, out})}, at::kFloat);
+  torch::Tensor packed = at::empty({conv3x3::packed_size({0, 0, in, out})}, at::kFloat);
   for_outputs(out, [&](int begin, int end) {
     kernels.pack_conv3x3(in, out, begin, end, weight.const_data_ptr<float>(), packed.mutable_data_ptr<float>());
   });
   if (fixed) {
     packed_ = packed;
-    packed_for_ = &kernels;
-    packed_version_ = weight._version();
+    packed_state_ = state();
   }
   return packed;
 }
 
-torch::Tensor Conv3x3::apply(const torch::Tensor& inputs, const Kernels* kernels) {
+torch::Tensor Conv3x3::convolve(const torch::Tensor& inputs, const Kernels* kernels) {
   const auto taken = [&] {
     const auto fits = [](std::int64_t channels) {
       return channels % conv3x3::kChannels == 0 && channels <= kMaxChannels;
     };
     return kernels != nullptr && options.stride()->front() == 1 && !at::autocast::is_autocast_enabled(at::kCPU) &&
            floats_in_channels_last(inputs) && floats_in_channels_last(weight) && fits(weight.size(0)) &&
-           fits(weight.size(1)) && tile_count(inputs) >= kWorthPacking;
+           fits(weight.size(1)) && inputs.size(1) == weight.size(1) &&
+           tile_count(inputs) >= std::max(kWorthPacking, kWorthAThread * at::get_num_threads());
   };
   if (!taken()) return forward(inputs);
-  if (c10::GradMode::is_enabled()) return Convolution::apply(inputs, weight, packed(*kernels), kernels);
-  return convolve(*kernels, inputs, weight.size(0), packed(*kernels));
+  if (c10::GradMode::is_enabled()) return Convolution::apply(inputs, weight, packed_weight(*kernels), kernels);
+  return convolution(*kernels, inputs, weight.size(0), packed_weight(*kernels));
 }
 
 }  // namespace mnist

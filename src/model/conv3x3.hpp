@@ -1,5 +1,5 @@
-// A 3x3 convolution with padding 1 and without bias: PyTorch's Conv2d, twice as fast on a CPU where `kernels` compute
-// it.
+// A 3x3 convolution with padding 1 and without bias: PyTorch's Conv2d, up to twice as fast on a CPU where `kernels`
+// compute it. Not for second derivatives, and one object not for several threads at once.
 #pragma once
 
 #include <torch/nn/modules/conv.h>
@@ -12,18 +12,23 @@ class Conv3x3 : public torch::nn::Conv2dImpl {
  public:
   Conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
 
-  // [N, in, H, W] to [N, out, H / stride, W / stride]. `kernels`: nullptr, or what may be used for floats in channels
-  // last on a CPU, of stride 1 and at most 256 channels: beyond, the transformed weights take more time to load than
-  // the products save.
-  torch::Tensor apply(const torch::Tensor& inputs, const Kernels* kernels);
+  // [N, in, H, W] to [N, out, H / stride, W / stride], rounded up. `kernels`: nullptr, or what may be used on a CPU for
+  // floats in channels last outside of autocast, of stride 1, 64, 128, 192 or 256 channels and enough pixels; beyond,
+  // the transformed weights take more time to make and load than the products save. `forward` is LibTorch's alone.
+  torch::Tensor convolve(const torch::Tensor& inputs, const Kernels* kernels);
 
  private:
   // `weight` as `kernels` read it; kept while it does not change, which is known of weights that are not trained.
-  torch::Tensor packed(const Kernels& kernels);
+  torch::Tensor packed_weight(const Kernels& kernels);
 
+  struct PackedState {
+    const Kernels* kernels = nullptr;
+    const void* weight = nullptr;
+    std::int64_t version = 0;
+    bool operator==(const PackedState&) const = default;
+  };
   torch::Tensor packed_;
-  const Kernels* packed_for_ = nullptr;
-  std::uint32_t packed_version_ = 0;
+  PackedState packed_state_;
 };
 
 }  // namespace mnist

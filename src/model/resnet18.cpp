@@ -17,12 +17,12 @@ torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t ke
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
-// As long as it lives, a CPU that is slower in bf16 computes in fp32, also where the caller asked for bf16.
-class FasterPrecision {
+// As long as it lives, and where `kernels` may be used, a CPU that is slower in bf16 computes in fp32.
+class WithoutSlowBf16 {
  public:
-  explicit FasterPrecision(bool wanted) {
-    static const bool slow_bf16 = !has_fast_bf16();
-    if (wanted && slow_bf16) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
+  explicit WithoutSlowBf16(const Kernels* kernels) {
+    static const bool is_slow = !has_fast_bf16();
+    if (kernels != nullptr && is_slow) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
   }
 
  private:
@@ -51,9 +51,9 @@ BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride)
 }
 
 torch::Tensor BasicBlock::forward(const torch::Tensor& inputs, const Kernels* kernels) {
-  const torch::Tensor x = bn1_(conv1_->apply(inputs, kernels)).relu_();
+  const torch::Tensor x = bn1_(conv1_->convolve(inputs, kernels)).relu_();
   const torch::Tensor around = downsample_ ? downsample_->bn(downsample_->conv(inputs)) : inputs;
-  return bn2_(conv2_->apply(x, kernels)).add_(around).relu_();
+  return bn2_(conv2_->convolve(x, kernels)).add_(around).relu_();
 }
 
 ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), bn1_(nullptr) {
@@ -82,7 +82,7 @@ ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), b
 }
 
 torch::Tensor ResNet18::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
-  const FasterPrecision precision(kernels() != nullptr);
+  const WithoutSlowBf16 precision(kernels());
   // Channels last, as the weights are: convolutions compute in this layout and would bring every tensor into it and
   // back.
   torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);

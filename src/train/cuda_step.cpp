@@ -14,15 +14,6 @@ namespace {
 // in the first ones, which a recording forbids.
 constexpr std::int64_t kStepsBeforeRecording = 3;
 
-// The same memory for ever where the shape allows it.
-void assign(torch::Tensor& kept, const torch::Tensor& values, const c10::Device& device) {
-  if (kept.defined() && kept.sizes() == values.sizes()) {
-    kept.copy_(values);
-  } else {
-    kept = values.to(device, /*non_blocking=*/false, /*copy=*/true);
-  }
-}
-
 }  // namespace
 
 CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& options)

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "mnist/data/augment.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/model/dropout.hpp"
 #include "mnist/train/optimizer.hpp"
@@ -60,6 +61,60 @@ TEST_F(Elements, GatherIsWhatTheCpuGathers) {
     EXPECT_TRUE(at::equal(inputs, expected.inputs));
     EXPECT_TRUE(at::equal(targets, expected.targets));
   }
+}
+
+TEST_F(Elements, CropsOfPhotosAreTheCpus) {
+  const Preprocessing preprocessing = {
+      .height = 40, .width = 32, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}};
+  // Larger and smaller than the result, and one that is passed on as it is.
+  const std::vector<std::vector<std::int64_t>> sizes = {{150, 97}, {23, 31}, {40, 32}, {300, 20}};
+  std::vector<torch::Tensor> photos;
+  std::vector<torch::Tensor> flat;
+  torch::Tensor places = at::empty({4, 3}, at::kLong);
+  std::int64_t begin = 0;
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const std::vector<std::int64_t>& size = sizes[static_cast<std::size_t>(i)];
+    photos.push_back(at::randint(0, 256, {3, size[0], size[1]}, at::kByte));
+    flat.push_back(photos.back().flatten());
+    places[i].copy_(at::tensor({begin, size[0], size[1]}, at::kLong));
+    begin += photos.back().numel();
+  }
+  const torch::Tensor pixels = at::cat(flat);
+  const torch::Tensor labels = at::tensor({5, 6, 7, 8}, at::kLong);
+  const torch::Tensor order = at::tensor({3, 0, 2, 1, 2, 0, 3, 1, 3, 2}, at::kLong);
+  constexpr std::int64_t kBatch = 4;
+  const std::int64_t clock[2] = {1, 1};
+  torch::Tensor crops = at::zeros({10, 5}, at::kLong);
+  torch::Tensor expected = at::empty({kBatch, 3, 40, 32});
+  for (std::int64_t row = 0; row < kBatch; ++row) {
+    const torch::Tensor& photo = photos[static_cast<std::size_t>(order[kBatch + row].item<std::int64_t>())];
+    Crop crop = random_resized_crop(photo.size(1), photo.size(2), 1, 1, row);
+    if (photo.size(1) == 40) crop = {0, 0, 40, 32, true};
+    crops[kBatch + row].copy_(at::tensor({crop.top, crop.left, crop.height, crop.width, std::int64_t{crop.flip}}));
+    expected[row].copy_(normalize(apply(crop, photo, preprocessing).unsqueeze(0), preprocessing)[0]);
+  }
+  torch::Tensor inputs = at::full({kBatch, 40, 32, 3}, -100.0);
+  torch::Tensor targets = at::full({kBatch}, -1, at::kLong);
+  const cuda::CropPhotos args = {pixels.const_data_ptr<std::uint8_t>(),
+                                 places.const_data_ptr<std::int64_t>(),
+                                 labels.const_data_ptr<std::int64_t>(),
+                                 order.const_data_ptr<std::int64_t>(),
+                                 crops.const_data_ptr<std::int64_t>(),
+                                 clock,
+                                 data(inputs),
+                                 targets.mutable_data_ptr<std::int64_t>(),
+                                 kBatch,
+                                 kBatch,
+                                 40,
+                                 32,
+                                 {0.485F, 0.456F, 0.406F},
+                                 {0.229F, 0.224F, 0.225F}};
+  for (std::int32_t i = 0; i < inputs.numel(); ++i) cuda::crop_photo(args, i);
+  const torch::Tensor difference = (inputs.permute({0, 3, 1, 2}) - expected).abs();
+  constexpr double kStep = 1 / 255.0 / 0.224;  // of a colour
+  EXPECT_LT(difference.max().item<double>(), 1.01 * kStep);
+  EXPECT_LT(difference.gt(0).to(at::kDouble).mean().item<double>(), 0.01);
+  EXPECT_TRUE(at::equal(targets, at::tensor({7, 5, 8, 6}, at::kLong)));
 }
 
 TEST_F(Elements, DropoutDropsWhatTheCpuDrops) {

@@ -1,6 +1,7 @@
 // The plug-in on a GPU, held to LibTorch's operators there and to the CPU. Skipped, each with the reason, where there
 // is no GPU or no plug-in.
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "mnist/data/batch.hpp"
 #include "mnist/data/batches.hpp"
+#include "mnist/data/photos.hpp"
 #include "mnist/device/cuda_library.hpp"
 #include "mnist/device/cuda_plugin.hpp"
 #include "mnist/model/dropout.hpp"
@@ -62,6 +64,39 @@ TEST_F(Gpu, GatherIsWhatTheCpuGathers) {
                   {0.3081}, inputs, targets);
   EXPECT_TRUE(at::equal(inputs.cpu(), expected.inputs));
   EXPECT_TRUE(at::equal(targets.cpu(), expected.targets));
+}
+
+PhotoFolder photo_folder() {
+  PhotoFolder folder;
+  folder.class_names = {"a", "b"};
+  for (const char* name : {"jpeg_420.jpg", "rgb_8.png", "jpeg_444.jpg", "jpeg_exif_6.jpg", "jpeg_exif_1.jpg"}) {
+    folder.paths.push_back(std::filesystem::path(MNIST_FIXTURES) / "images" / name);
+    folder.labels.push_back(static_cast<std::int64_t>(folder.labels.size()) % 2);
+  }
+  return folder;
+}
+
+TEST_F(Gpu, PhotosAreCutAsTheCpuCutsThem) {
+  const Preprocessing preprocessing = {
+      .height = 40, .width = 32, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}};
+  const PhotoFolder folder = photo_folder();
+  PhotoBatches on_cpu(folder, preprocessing, {true, 3, 1 << 30, c10::kCPU});
+  PhotoBatches on_gpu(folder, preprocessing, {true, 3, 1 << 30, kGpu});
+  ASSERT_EQ(on_gpu.size(), 5);
+  Batch batch;
+  EXPECT_FALSE(on_cpu.prepare(2, batch));
+  for (const std::int64_t epoch : {1, 2}) {
+    const torch::Tensor order = at::randperm(5, at::kLong);
+    on_cpu.start(order, epoch);
+    on_gpu.start(order, epoch);
+    const Batch expected = on_cpu.get(2, 4);
+    ASSERT_TRUE(on_gpu.prepare(2, batch));
+    on_gpu.gather(plugin(), clock_of(epoch, 1), 2, batch);
+    constexpr double kStep = 1 / 255.0 / 0.224;  // of a colour
+    EXPECT_LT((batch.inputs.cpu() - expected.inputs).abs().max().item<double>(), 1.01 * kStep);
+    EXPECT_TRUE(at::equal(batch.targets.cpu(), expected.targets));
+    EXPECT_LT((on_gpu.get(2, 4).inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
+  }
 }
 
 TEST_F(Gpu, DropoutWithAndWithoutReluAndPoolIsTheCpus) {
@@ -122,50 +157,45 @@ TEST_F(Gpu, ARecordedPieceOfWorkIsRepeated) {
   });
 }
 
-// A network trained for two epochs of seven batches, the last of them smaller.
-struct Trained {
-  std::vector<float> losses;
-  StateDict state;
-};
-
 class Losses : public TrainingObserver {
  public:
-  explicit Losses(std::vector<float>& losses) : losses_(losses) {}
   void training_done(const TrainingReport& report) override {
-    losses_.insert(losses_.end(), report.batch_losses.begin(), report.batch_losses.end());
+    steps.insert(steps.end(), report.batch_losses.begin(), report.batch_losses.end());
   }
 
- private:
-  std::vector<float>& losses_;
+  std::vector<float> steps;
 };
 
-Trained trained(const std::string& arch, const OptimizerOptions& optimizer, const c10::Device& device,
-                const CudaPlugin* cuda, bool graphs, std::string& note) {
+// The losses of all steps; `note` gets what the run says.
+std::vector<float> losses_of(const std::string& arch, Batches& train_set, Batches& test_set, TrainingOptions options,
+                             std::string& note) {
+  const auto network = make_network(model_info(arch), 10, 1);
+  network->use_kernels(nullptr);
+  network->to(options.device);
+  options.note = [&](const std::string& sentence) { note = sentence; };
+  Losses losses;
+  train(*network, train_set, test_set, options, {&losses}, [] { return false; });
+  return losses.steps;
+}
+
+// Two epochs of seven batches, the last of them smaller.
+std::vector<float> trained(const std::string& arch, const OptimizerOptions& optimizer, const c10::Device& device,
+                           const CudaPlugin* cuda, bool graphs, std::string& note) {
   at::manual_seed(3);
   Dataset dataset;
   dataset.images = at::randint(0, 256, {400, 1, 28, 28}, at::kByte).to(device);
   dataset.labels = at::randint(0, 10, {400}, at::kLong).to(device);
-  const ModelInfo& info = model_info(arch);
-  const auto network = make_network(info, 10, 1);
-  network->use_kernels(nullptr);
-  network->to(device);
-  ResidentBatches train_set(dataset, info.preprocessing);
-  ResidentBatches test_set(dataset, info.preprocessing);
-  Trained result;
-  Losses losses(result.losses);
-  train(*network, train_set, test_set,
-        {.epochs = 2,
-         .seed = 4,
-         .optimizer = optimizer,
-         .schedule = {.lr = optimizer.name == "adam" ? 0.001 : 0.1},
-         .device = device,
-         .cuda = cuda,
-         .cuda_graphs = graphs,
-         .note = [&](const std::string& sentence) { note = sentence; }},
-        {&losses}, [] { return false; });
-  for (const auto& [name, tensor] : state_dict(*network))
-    result.state.emplace_back(name, tensor.detach().cpu().clone());
-  return result;
+  ResidentBatches train_set(dataset, model_info(arch).preprocessing);
+  ResidentBatches test_set(dataset, model_info(arch).preprocessing);
+  return losses_of(arch, train_set, test_set,
+                   {.epochs = 2,
+                    .seed = 4,
+                    .optimizer = optimizer,
+                    .schedule = {.lr = optimizer.name == "adam" ? 0.001 : 0.1},
+                    .device = device,
+                    .cuda = cuda,
+                    .cuda_graphs = graphs},
+                   note);
 }
 
 class GpuTraining : public Gpu, public testing::WithParamInterface<std::pair<std::string, OptimizerOptions>> {};
@@ -173,19 +203,18 @@ class GpuTraining : public Gpu, public testing::WithParamInterface<std::pair<std
 TEST_P(GpuTraining, FollowsTheCpu) {
   const auto& [arch, optimizer] = GetParam();
   std::string note;
-  const Trained cpu = trained(arch, optimizer, c10::kCPU, nullptr, false, note);
-  const Trained plain = trained(arch, optimizer, kGpu, nullptr, false, note);
-  const Trained launched = trained(arch, optimizer, kGpu, &plugin(), false, note);
-  const Trained recorded = trained(arch, optimizer, kGpu, &plugin(), true, note);
+  const std::vector<float> cpu = trained(arch, optimizer, c10::kCPU, nullptr, false, note);
+  const std::vector<float> plain = trained(arch, optimizer, kGpu, nullptr, false, note);
+  const std::vector<float> launched = trained(arch, optimizer, kGpu, &plugin(), false, note);
+  const std::vector<float> recorded = trained(arch, optimizer, kGpu, &plugin(), true, note);
   EXPECT_EQ(note, "");
-  ASSERT_EQ(cpu.losses.size(), 14U);
+  ASSERT_EQ(cpu.size(), 14U);
   for (std::size_t step = 0; step < 14; ++step) {
     // The first losses to 1e-3; later ones drift apart with the rounding of the steps before.
-    const double near = (step < 3 ? 1e-3 : 1e-2) * std::max(1.0F, cpu.losses[step]);
-    EXPECT_NEAR(plain.losses[step], cpu.losses[step], near) << "plain, step " << step;
-    EXPECT_NEAR(launched.losses[step], cpu.losses[step], near) << "plug-in, step " << step;
-    EXPECT_NEAR(recorded.losses[step], launched.losses[step], 1e-5 * std::max(1.0F, cpu.losses[step]))
-        << "graph, step " << step;
+    const double near = (step < 3 ? 1e-3 : 1e-2) * std::max(1.0F, cpu[step]);
+    EXPECT_NEAR(plain[step], cpu[step], near) << "plain, step " << step;
+    EXPECT_NEAR(launched[step], cpu[step], near) << "plug-in, step " << step;
+    EXPECT_NEAR(recorded[step], launched[step], 1e-5 * std::max(1.0F, cpu[step])) << "graph, step " << step;
   }
 }
 
@@ -197,6 +226,36 @@ INSTANTIATE_TEST_SUITE_P(Networks, GpuTraining,
                          [](const auto& parameter) {
                            return parameter.param.first + "_" + parameter.param.second.name;
                          });
+
+TEST_F(Gpu, ARecordedStepShowsEachEpochsCropsOfPhotos) {
+  Preprocessing preprocessing = model_info("resnet18").preprocessing;
+  preprocessing.height = preprocessing.width = 64;
+  std::string note;
+  const auto losses = [&](const CudaPlugin* cuda, bool graphs) {
+    PhotoBatches train_set(photo_folder(), preprocessing, {true, 3, 1 << 30, kGpu});
+    PhotoBatches test_set(photo_folder(), preprocessing, {false, 3, 1 << 30, kGpu});
+    return losses_of("resnet18", train_set, test_set,
+                     {.epochs = 4,
+                      .batch_size = 2,
+                      .seed = 4,
+                      .optimizer = {.name = "sgd", .momentum = 0.9},
+                      .schedule = {.lr = 0.0001},
+                      .device = kGpu,
+                      .cuda = cuda,
+                      .cuda_graphs = graphs},
+                     note);
+  };
+  const std::vector<float> plain = losses(nullptr, false);
+  const std::vector<float> launched = losses(&plugin(), false);
+  const std::vector<float> recorded = losses(&plugin(), true);
+  EXPECT_EQ(note, "");
+  ASSERT_EQ(plain.size(), 12U);
+  for (std::size_t step = 0; step < plain.size(); ++step) {
+    // Bytes of a photo that differ by one between CPU and GPU, and BatchNorm over two photos, tell them apart.
+    EXPECT_NEAR(launched[step], plain[step], 0.05 * std::max(1.0F, plain[step])) << "step " << step;
+    EXPECT_NEAR(recorded[step], launched[step], 1e-3 * std::max(1.0F, launched[step])) << "step " << step;
+  }
+}
 
 }  // namespace
 }  // namespace mnist

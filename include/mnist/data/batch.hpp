@@ -29,6 +29,10 @@ struct Batch {
   torch::Tensor targets;  // int64 [N]
 };
 
+// Copies `values` into the memory of `kept` where the sizes agree, else gives `kept` new memory on `device`: what a GPU
+// has recorded goes on reading where it did.
+void assign(torch::Tensor& kept, const torch::Tensor& values, const c10::Device& device);
+
 // The items `indices` (int64 [N], on the data set's device) of a data set.
 Batch gather_batch(const Dataset& dataset, const torch::Tensor& indices, const Preprocessing& preprocessing);
 

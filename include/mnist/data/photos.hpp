@@ -1,7 +1,8 @@
 // A folder of labelled photos, as torchvision's ImageFolder has it: DIR/train/<class>/*, DIR/val/<class>/*.
 //
 // Photos are decoded in parallel when they are loaded, which also finds those that are broken, and kept as bytes as far
-// as the bound on memory goes; the rest are decoded again whenever they are used.
+// as the bound on memory goes; the rest are decoded again whenever they are used. Where a GPU makes the batches, it has
+// them in its memory too.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <torch/types.h>
 
 #include "mnist/core/recipe.hpp"
+#include "mnist/data/augment.hpp"
 #include "mnist/data/batches.hpp"
 #include "mnist/data/dataset.hpp"
 
@@ -54,6 +56,8 @@ class PhotoBatches : public Batches {
   std::int64_t size() const override { return static_cast<std::int64_t>(folder_.paths.size()); }
   void start(const torch::Tensor& order, std::int64_t epoch) override;
   Batch get(std::int64_t begin, std::int64_t end) override;
+  bool prepare(std::int64_t rows, Batch& batch) override;
+  void gather(const CudaPlugin& cuda, const torch::Tensor& clock, std::int64_t batch_size, Batch& batch) override;
 
   const PhotoFolder& folder() const { return folder_; }  // without the broken ones
   const std::vector<BrokenPhoto>& broken() const { return broken_; }
@@ -62,7 +66,10 @@ class PhotoBatches : public Batches {
  private:
   // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
   torch::Tensor decode(std::int64_t item) const;
-  torch::Tensor prepared(std::int64_t item) const;  // uint8 [3, height, width]
+  torch::Tensor prepared(std::int64_t item) const;                    // uint8 [3, height, width]
+  Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch
+  void put_photos_on_gpu();
+  void put_crops_on_gpu();
 
   PhotoFolder folder_;
   Preprocessing preprocessing_;
@@ -73,6 +80,9 @@ class PhotoBatches : public Batches {
   torch::Tensor labels_;  // int64 [N] on the CPU
   torch::Tensor order_;
   std::int64_t epoch_ = 0;
+  CudaPhotos on_gpu_;  // where the GPU makes the batches
+  bool gpu_is_full_ = false;
+  bool crops_on_gpu_ = false;  // those of this epoch
 };
 
 }  // namespace mnist

@@ -17,7 +17,7 @@
 #include <torch/types.h>
 #include <torch/version.h>
 
-#include "mnist/device/cuda_update.hpp"
+#include "mnist/device/cuda_terms.hpp"
 
 namespace mnist {
 
@@ -28,6 +28,15 @@ struct CudaDropout {
   std::int32_t layer = 0;
   std::uint32_t threshold = 0;  // of 65536: below it an element is dropped
   float scale = 1;              // of what is kept
+};
+
+// Photos of any sizes on the GPU, and which part of each position's photo is shown in this epoch.
+struct CudaPhotos {
+  torch::Tensor pixels;  // uint8: [3, height, width] of each photo, one after the other
+  torch::Tensor places;  // int64 [M, kCudaPlaceColumns]
+  torch::Tensor labels;  // int64 [M]
+  torch::Tensor order;   // int64 [positions]
+  torch::Tensor crops;   // int64 [positions, kCudaCropColumns]
 };
 
 // Work that was recorded once and is repeated as a whole.
@@ -47,6 +56,12 @@ class CudaPlugin {
   virtual void gather(const torch::Tensor& images, const torch::Tensor& labels, const torch::Tensor& order,
                       const torch::Tensor& clock, std::int64_t batch_size, const std::vector<double>& mean,
                       const std::vector<double>& std, torch::Tensor& inputs, torch::Tensor& targets) const = 0;
+
+  // The same of photos, whose crops are brought to the inputs' size as `apply` (data/augment.hpp) does it, up to one of
+  // the 255 steps of a colour where a mean lies between two. inputs: float [rows, 3, H, W], channels last.
+  virtual void crop(const CudaPhotos& photos, const torch::Tensor& clock, std::int64_t batch_size,
+                    const std::vector<double>& mean, const std::vector<double>& std, torch::Tensor& inputs,
+                    torch::Tensor& targets) const = 0;
 
   // dropout(max_pool2d(relu(x), 2)). x: float or bf16 [N, C, H, W] with even sides, contiguous or channels last.
   // Returns [N, C * H/2 * W/2] of x's type; `winner`, uint8 of the same shape, gets what the backward pass needs.
@@ -84,7 +99,7 @@ class CudaPlugin {
 };
 
 // What both sides of the interface must have been built with: its own version and LibTorch's.
-inline constexpr const char* kCudaPluginVersion = "1 LibTorch " TORCH_VERSION;
+inline constexpr const char* kCudaPluginVersion = "2 LibTorch " TORCH_VERSION;
 
 // After a successful `load_cuda`; loaded once, from beside the program or from ../lib/mnist, and tried on `device`, the
 // GPU of this process. nullptr where it is not there, does not load, was built for another LibTorch or does not run on

@@ -45,6 +45,7 @@ namespace conv3x3 {
 inline constexpr int kChannels = 64;     // in and out are multiples of it
 inline constexpr int kPlaces = 36;       // of a transformed tile
 inline constexpr int kTilesAtOnce = 48;  // in scratch memory
+inline constexpr int kGap = 16;          // floats between the parts of scratch memory, at most
 
 struct Shape {
   int height, width, in, out;
@@ -54,11 +55,11 @@ constexpr int tiles_along(int side) {
   return (side + 3) / 4;
 }
 // Floats that callers provide: the transformed weights, as much for the gradients' sums, and a thread's own memory.
-constexpr std::int64_t packed(const Shape& shape) {
+constexpr std::int64_t packed_size(const Shape& shape) {
   return std::int64_t{kPlaces} * shape.in * shape.out;
 }
-constexpr std::int64_t scratch(const Shape& shape) {
-  return std::int64_t{kPlaces} * (kTilesAtOnce * (shape.in + shape.out) + 32);
+constexpr std::int64_t scratch_size(const Shape& shape) {
+  return std::int64_t{kPlaces} * (kTilesAtOnce * (shape.in + shape.out) + 2 * kGap);
 }
 
 }  // namespace conv3x3
@@ -83,16 +84,17 @@ struct Kernels {
   void (*unpack_conv_pool)(const float* sums, const conv_pool::Parameters<float>& gradients);
 
   // Brings the weights of the outputs from `begin` to `end`, multiples of 16, into the form that `conv3x3` computes
-  // with. `packed`: [packed(shape)].
+  // with. `packed`: [packed_size(shape)].
   void (*pack_conv3x3)(int in, int out, int begin, int end, const float* weight, float* packed);
   // The same for the gradients by the images: `conv3x3` of the gradients by the results, with in and out exchanged.
   void (*pack_conv3x3_backward)(int in, int out, int begin, int end, const float* weight, float* packed);
 
-  // The results of the tiles from `begin` to `end`. `scratch`: [scratch(shape)].
+  // The results of the tiles from `begin` to `end`. `scratch`: [scratch_size(shape)].
   void (*conv3x3)(const conv3x3::Shape& shape, const float* packed, const float* images, std::int64_t begin,
                   std::int64_t end, float* scratch, float* results);
 
-  // Adds these tiles' part of the gradients by the weights to `sums`: [packed(shape)], zeros before the first tile.
+  // Adds these tiles' part of the gradients by the weights to `sums`: [packed_size(shape)], zeros before the first
+  // tile.
   void (*conv3x3_weight_gradient)(const conv3x3::Shape& shape, const float* images, const float* gradients,
                                   std::int64_t begin, std::int64_t end, float* scratch, float* sums);
   // The gradients by the weights of the outputs from `begin` to `end`.

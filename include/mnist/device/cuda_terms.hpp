@@ -1,4 +1,4 @@
-// The rule by which a GPU updates parameters, in terms that the program and its plug-in share; no LibTorch.
+// Terms that the program and its plug-in for NVIDIA GPUs share: update rules and the columns of tables. No LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +27,11 @@ struct CudaUpdatePart {
 // A row of the table of rates, a step: {learning rate, correction of its first moment, of its second}; the last two are
 // Adam's, else 1.
 inline constexpr std::int64_t kCudaRateColumns = 3;
+
+// A row of the table of photos: where the pixels begin, height, width.
+inline constexpr std::int64_t kCudaPlaceColumns = 3;
+
+// A row of the table of crops, a position of the order: top, left, height, width, 1 where left and right are swapped.
+inline constexpr std::int64_t kCudaCropColumns = 5;
 
 }  // namespace mnist
