@@ -81,8 +81,8 @@ MNIST_ELEMENT Taps taps(std::int32_t from, std::int32_t to, std::int32_t index) 
   const float scale = static_cast<float>(from) / static_cast<float>(to);
   const float reach = scale > 1 ? scale : 1;
   const float centre = scale * (static_cast<float>(index) + 0.5F);
-  const auto first = static_cast<std::int32_t>(centre - reach + 0.5F);  // may lie before the first pixel
-  const auto last = static_cast<std::int32_t>(centre + reach + 0.5F);
+  const auto first = static_cast<std::int32_t>(floorf(centre - reach + 0.5F));  // may lie before the first pixel
+  const auto last = static_cast<std::int32_t>(floorf(centre + reach + 0.5F));
   return {first > 0 ? first : 0, last < from ? last : from, centre, reach};
 }
 
