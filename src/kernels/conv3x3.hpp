@@ -30,7 +30,7 @@ static_assert(kPlaces == mnist::conv3x3::kPlaces && kLanes <= mnist::conv3x3::kG
 // The pixels, among those of all images, of the square of `side` that begins `before` pixels above and left of a tile's
 // results; -1: outside the image.
 inline void pixels_of_tile(const Shape& shape, std::int64_t tile, int side, int before, std::int64_t* pixels) {
-  const int across = (shape.width + 3) / 4;
+  const int across = (shape.width + 3) / 4;  // not `tiles_along`: vec.hpp says why
   const int in_image = (shape.height + 3) / 4 * across;
   const std::int64_t image = tile / in_image;
   const int first_row = static_cast<int>(tile % in_image) / across * 4 - before;
@@ -41,6 +41,10 @@ inline void pixels_of_tile(const Shape& shape, std::int64_t tile, int side, int 
     const bool inside = row >= 0 && row < shape.height && column >= 0 && column < shape.width;
     pixels[i] = inside ? (image * shape.height + row) * shape.width + column : -1;
   }
+}
+
+inline Vec load_pixel(const float* values, std::int64_t pixel, int channels, int channel) {
+  return pixel < 0 ? Vec{} : load(values + pixel * channels + channel);
 }
 
 // Calls work(begin, count) for parts of the tiles from `begin` to `end`, all nearly of one size.
@@ -55,16 +59,11 @@ inline void in_blocks(std::int64_t begin, std::int64_t end, const Work& work) {
 
 // ---- weights
 
-// Transforms a register full of kernels: tap i of lane l is taps[i][l].
-inline void transform_kernels(const Vec taps[9], Vec transformed[kPlaces]) {
-  Vec lines[3][6];
-  for (int row = 0; row < 3; ++row) weight_line(taps + 3 * row, lines[row]);
-  for (int column = 0; column < 6; ++column) {
-    const Vec line[3] = {lines[0][column], lines[1][column], lines[2][column]};
-    Vec tile[6];
-    weight_line(line, tile);
-    for (int row = 0; row < 6; ++row) transformed[row * 6 + column] = tile[row];
-  }
+// Transforms a register full of kernels: tap(i) has tap i of each; to(place, value) takes them.
+template <class Tap, class To>
+inline void transform_kernels(const Tap& tap, const To& to) {
+  transform_tile<3, 6, weight_line>([&](int column, int row) { return tap(3 * row + column); },
+                                    [&](int column, int row, Vec value) { to(row * 6 + column, value); });
 }
 
 // A matrix of weights as the products read it: [36][columns / kPanel][rows, kPanel].
@@ -79,11 +78,8 @@ void pack_conv3x3(int ins, int outs, int begin, int end, const float* weight, fl
     for (int in = 0; in < ins; in += kLanes) {
       Vec squares[kPlaces][kLanes];
       for (int lane = 0; lane < kLanes; ++lane) {
-        Vec taps[9];
-        for (int tap = 0; tap < 9; ++tap) taps[tap] = load(weight + ((out + lane) * 9 + tap) * ins + in);
-        Vec transformed[kPlaces];
-        transform_kernels(taps, transformed);
-        for (int place = 0; place < kPlaces; ++place) squares[place][lane] = transformed[place];
+        transform_kernels([&](int tap) { return load(weight + ((out + lane) * 9 + tap) * ins + in); },
+                          [&](int place, Vec value) { squares[place][lane] = value; });
       }
       for (int place = 0; place < kPlaces; ++place) {
         transpose_square<1>(squares[place]);
@@ -99,13 +95,8 @@ void pack_conv3x3(int ins, int outs, int begin, int end, const float* weight, fl
 void pack_conv3x3_backward(int ins, int outs, int begin, int end, const float* weight, float* packed) {
   for (int out = begin; out < end; ++out) {
     for (int in = 0; in < ins; in += kLanes) {
-      Vec taps[9];
-      for (int tap = 0; tap < 9; ++tap) taps[8 - tap] = load(weight + (out * 9 + tap) * ins + in);
-      Vec transformed[kPlaces];
-      transform_kernels(taps, transformed);
-      for (int place = 0; place < kPlaces; ++place) {
-        store(at_panel(packed, outs, ins, place, out, in), transformed[place]);
-      }
+      transform_kernels([&](int tap) { return load(weight + (out * 9 + 8 - tap) * ins + in); },
+                        [&](int place, Vec value) { store(at_panel(packed, outs, ins, place, out, in), value); });
     }
   }
 }
@@ -114,20 +105,11 @@ void unpack_conv3x3(int ins, int outs, int begin, int end, const float* sums, fl
   const std::int64_t stride = static_cast<std::int64_t>(outs) * ins;
   for (int out = begin; out < end; ++out) {
     for (int in = 0; in < ins; in += kLanes) {
-      Vec lines[6][3];
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column)
-          line[column] = load(sums + (row * 6 + column) * stride + out * ins + in);
-        weight_gradient_line(line, lines[row]);
-      }
-      for (int column = 0; column < 3; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = lines[row][column];
-        Vec taps[3];
-        weight_gradient_line(line, taps);
-        for (int row = 0; row < 3; ++row) store(weight_gradient + (out * 9 + row * 3 + column) * ins + in, taps[row]);
-      }
+      transform_tile<6, 3, weight_gradient_line>(
+          [&](int column, int row) { return load(sums + (row * 6 + column) * stride + out * ins + in); },
+          [&](int column, int row, Vec value) {
+            store(weight_gradient + (out * 9 + row * 3 + column) * ins + in, value);
+          });
     }
   }
 }
@@ -150,24 +132,11 @@ void transform_images(const Shape& shape, int channels, const float* images, std
     std::int64_t pixels[kPlaces];
     pixels_of_tile(shape, first + tile, 6, 1, pixels);
     for (int channel = 0; channel < channels; channel += kLanes) {
-      const auto pixel = [&](int place) {
-        return pixels[place] < 0 ? Vec{} : load(images + pixels[place] * channels + channel);
-      };
-      Vec lines[6][6];
-      for (int column = 0; column < 6; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = pixel(row * 6 + column);
-        input_line(line, lines[column]);
-      }
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) line[column] = lines[column][row];
-        Vec out[6];
-        input_line(line, out);
-        for (int column = 0; column < 6; ++column) {
-          store(tiles + (row * 6 + column) * stride + tile * channels + channel, out[column]);
-        }
-      }
+      transform_tile<6, 6, input_line>(
+          [&](int row, int column) { return load_pixel(images, pixels[row * 6 + column], channels, channel); },
+          [&](int row, int column, Vec value) {
+            store(tiles + (row * 6 + column) * stride + tile * channels + channel, value);
+          });
     }
   }
 }
@@ -179,24 +148,12 @@ void transform_results(const Shape& shape, int channels, const float* tiles, std
     std::int64_t pixels[16];
     pixels_of_tile(shape, first + tile, 4, 0, pixels);
     for (int channel = 0; channel < channels; channel += kLanes) {
-      Vec lines[6][4];
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) {
-          line[column] = load(tiles + (row * 6 + column) * stride + tile * channels + channel);
-        }
-        output_line(line, lines[row]);
-      }
-      for (int column = 0; column < 4; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = lines[row][column];
-        Vec out[4];
-        output_line(line, out);
-        for (int row = 0; row < 4; ++row) {
-          const std::int64_t pixel = pixels[row * 4 + column];
-          if (pixel >= 0) store(results + pixel * channels + channel, out[row]);
-        }
-      }
+      transform_tile<6, 4, output_line>(
+          [&](int column, int row) { return load(tiles + (row * 6 + column) * stride + tile * channels + channel); },
+          [&](int column, int row, Vec value) {
+            const std::int64_t pixel = pixels[row * 4 + column];
+            if (pixel >= 0) store(results + pixel * channels + channel, value);
+          });
     }
   }
 }
@@ -208,23 +165,11 @@ void transform_result_gradients(const Shape& shape, int channels, const float* g
     std::int64_t pixels[16];
     pixels_of_tile(shape, first + tile, 4, 0, pixels);
     for (int channel = 0; channel < channels; channel += kLanes) {
-      Vec lines[4][6];
-      for (int row = 0; row < 4; ++row) {
-        Vec line[4];
-        for (int column = 0; column < 4; ++column) {
-          const std::int64_t pixel = pixels[row * 4 + column];
-          line[column] = pixel < 0 ? Vec{} : load(gradients + pixel * channels + channel);
-        }
-        output_gradient_line(line, lines[row]);
-      }
-      for (int column = 0; column < 6; ++column) {
-        const Vec line[4] = {lines[0][column], lines[1][column], lines[2][column], lines[3][column]};
-        Vec out[6];
-        output_gradient_line(line, out);
-        for (int row = 0; row < 6; ++row) {
-          store(tiles + (row * 6 + column) * stride + tile * channels + channel, out[row]);
-        }
-      }
+      transform_tile<4, 6, output_gradient_line>(
+          [&](int column, int row) { return load_pixel(gradients, pixels[row * 4 + column], channels, channel); },
+          [&](int column, int row, Vec value) {
+            store(tiles + (row * 6 + column) * stride + tile * channels + channel, value);
+          });
     }
   }
 }

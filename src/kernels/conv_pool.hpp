@@ -72,17 +72,10 @@ void transform_weights(const float* kernels, int ins, int in_stride, int outs, i
           taps[tap][lane] = kernels[in * in_stride + (out + lane) * out_stride + tap];
         }
       }
-      Vec lines[3][6];
-      for (int row = 0; row < 3; ++row) {
-        const Vec line[3] = {load(taps[3 * row]), load(taps[3 * row + 1]), load(taps[3 * row + 2])};
-        weight_line(line, lines[row]);
-      }
-      for (int column = 0; column < 6; ++column) {
-        const Vec line[3] = {lines[0][column], lines[1][column], lines[2][column]};
-        Vec tile[6];
-        weight_line(line, tile);
-        for (int row = 0; row < 6; ++row) store(transformed + ((row * 6 + column) * ins + in) * outs + out, tile[row]);
-      }
+      transform_tile<3, 6, weight_line>([&](int column, int row) { return load(taps[3 * row + column]); },
+                                        [&](int column, int row, Vec value) {
+                                          store(transformed + ((row * 6 + column) * ins + in) * outs + out, value);
+                                        });
     }
   }
 }
@@ -111,25 +104,15 @@ void unpack_conv_pool(const float* sums, const mnist::conv_pool::Parameters<floa
   for (int channel = 0; channel < kChannels2; ++channel) gradients.bias2[channel] = from.bias2[channel];
   for (int in = 0; in < kChannels1; ++in) {
     for (int out = 0; out < kChannels2; out += kLanes) {
-      Vec lines[6][3];
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) {
-          line[column] = load(from.weight2 + ((row * 6 + column) * kChannels1 + in) * kChannels2 + out);
-        }
-        weight_gradient_line(line, lines[row]);
-      }
-      for (int column = 0; column < 3; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = lines[row][column];
-        Vec kernel[3];
-        weight_gradient_line(line, kernel);
-        for (int row = 0; row < 3; ++row) {
-          for (int lane = 0; lane < kLanes; ++lane) {
-            gradients.weight2[((out + lane) * kChannels1 + in) * kTaps + row * 3 + column] = kernel[row][lane];
-          }
-        }
-      }
+      transform_tile<6, 3, weight_gradient_line>(
+          [&](int column, int row) {
+            return load(from.weight2 + ((row * 6 + column) * kChannels1 + in) * kChannels2 + out);
+          },
+          [&](int column, int row, Vec value) {
+            for (int lane = 0; lane < kLanes; ++lane) {
+              gradients.weight2[((out + lane) * kChannels1 + in) * kTaps + row * 3 + column] = value[lane];
+            }
+          });
     }
   }
 }
@@ -167,21 +150,11 @@ void transform_inputs(const float* maps, float* tiles) {
   for (int tile = 0; tile < kTiles; ++tile) {
     for (int channel = 0; channel < kChannels1; channel += kLanes) {
       const float* first = maps + first_of_tile(tile) * kChannels1 + channel;
-      Vec lines[6][6];
-      for (int column = 0; column < 6; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = load(first + (row * kSide1 + column) * kChannels1);
-        input_line(line, lines[column]);
-      }
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) line[column] = lines[column][row];
-        Vec out[6];
-        input_line(line, out);
-        for (int column = 0; column < 6; ++column) {
-          store(tiles + ((row * 6 + column) * kTiles + tile) * kChannels1 + channel, out[column]);
-        }
-      }
+      transform_tile<6, 6, input_line>(
+          [&](int row, int column) { return load(first + (row * kSide1 + column) * kChannels1); },
+          [&](int row, int column, Vec value) {
+            store(tiles + ((row * 6 + column) * kTiles + tile) * kChannels1 + channel, value);
+          });
     }
   }
 }
@@ -194,20 +167,12 @@ inline int first_of_windows(int tile) {  // its first place in [12, 12]: a tile'
 void transform_outputs(const float* tiles, const float* biases, float* pooled, std::uint8_t* winner) {
   for (int tile = 0; tile < kTiles; ++tile) {
     for (int channel = 0; channel < kChannels2; channel += kLanes) {
-      Vec lines[6][4];
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) {
-          line[column] = load(tiles + ((row * 6 + column) * kTiles + tile) * kChannels2 + channel);
-        }
-        output_line(line, lines[row]);
-      }
       Vec result[4][4];  // [column][row]
-      for (int column = 0; column < 4; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = lines[row][column];
-        output_line(line, result[column]);
-      }
+      transform_tile<6, 4, output_line>(
+          [&](int column, int row) {
+            return load(tiles + ((row * 6 + column) * kTiles + tile) * kChannels2 + channel);
+          },
+          [&](int column, int row, Vec value) { result[column][row] = value; });
       const Vec bias = load(biases + channel);
       for (int window = 0; window < 4; ++window) {
         const int row = window / 2;
@@ -273,16 +238,11 @@ void transform_output_gradients(const float* pooled_gradient, const std::uint8_t
           bias += here;
         }
       }
-      Vec lines[4][6];
-      for (int row = 0; row < 4; ++row) output_gradient_line(gradient[row], lines[row]);
-      for (int column = 0; column < 6; ++column) {
-        const Vec line[4] = {lines[0][column], lines[1][column], lines[2][column], lines[3][column]};
-        Vec out[6];
-        output_gradient_line(line, out);
-        for (int row = 0; row < 6; ++row) {
-          store(tiles + ((row * 6 + column) * kTiles + tile) * kChannels2 + channel, out[row]);
-        }
-      }
+      transform_tile<4, 6, output_gradient_line>(
+          [&](int column, int row) { return gradient[row][column]; },
+          [&](int column, int row, Vec value) {
+            store(tiles + ((row * 6 + column) * kTiles + tile) * kChannels2 + channel, value);
+          });
     }
     store(bias_sums + channel, bias);
   }
@@ -293,25 +253,15 @@ void transform_input_gradients(const float* tiles, float* maps) {
   for (int i = 0; i < kMaps1; i += kLanes) store(maps + i, Vec{});
   for (int tile = 0; tile < kTiles; ++tile) {
     for (int channel = 0; channel < kChannels1; channel += kLanes) {
-      Vec lines[6][6];
-      for (int row = 0; row < 6; ++row) {
-        Vec line[6];
-        for (int column = 0; column < 6; ++column) {
-          line[column] = load(tiles + ((row * 6 + column) * kTiles + tile) * kChannels1 + channel);
-        }
-        input_gradient_line(line, lines[row]);
-      }
       float* first = maps + first_of_tile(tile) * kChannels1 + channel;
-      for (int column = 0; column < 6; ++column) {
-        Vec line[6];
-        for (int row = 0; row < 6; ++row) line[row] = lines[row][column];
-        Vec out[6];
-        input_gradient_line(line, out);
-        for (int row = 0; row < 6; ++row) {
-          float* at = first + (row * kSide1 + column) * kChannels1;
-          store(at, load(at) + out[row]);
-        }
-      }
+      transform_tile<6, 6, input_gradient_line>(
+          [&](int column, int row) {
+            return load(tiles + ((row * 6 + column) * kTiles + tile) * kChannels1 + channel);
+          },
+          [&](int column, int row, Vec value) {
+            float* at = first + (row * kSide1 + column) * kChannels1;
+            store(at, load(at) + value);
+          });
     }
   }
 }

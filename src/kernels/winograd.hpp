@@ -2,7 +2,8 @@
 // of 144. Y = A^T [(G g G^T) * (B^T d B)] A, with the points 0, 1, -1, 2, -2 and infinity (A. Lavin, S. Gray, arXiv
 // 1509.09308). The gradients are the same products with the transposed matrices.
 //
-// All take one line, as many channels at once as a register has lanes; a tile's lines are transformed twice.
+// The functions of a line take as many channels at once as a register has lanes; `transform_tile` applies one of them
+// to a tile's lines in both directions.
 #pragma once
 
 #include "vec.hpp"
@@ -86,6 +87,24 @@ inline void weight_gradient_line(const Vec u[6], Vec out[3]) {
   out[0] = u[0] * 0.25F - sum1 + sum2 * (1.0F / 24);
   out[1] = (u[2] - u[1]) * (1.0F / 6) + (u[3] - u[4]) * (1.0F / 12);
   out[2] = sum2 * (1.0F / 6) - sum1 + u[5];
+}
+
+// from(i, j) is place i of line j of a tile of In x In; to(i, j, value) takes those of Out x Out.
+template <int In, int Out, void (*line)(const Vec*, Vec*), class From, class To>
+inline void transform_tile(const From& from, const To& to) {
+  Vec half[Out][In];
+  for (int j = 0; j < In; ++j) {
+    Vec values[In];
+    for (int i = 0; i < In; ++i) values[i] = from(i, j);
+    Vec transformed[Out];
+    line(values, transformed);
+    for (int i = 0; i < Out; ++i) half[i][j] = transformed[i];
+  }
+  for (int i = 0; i < Out; ++i) {
+    Vec transformed[Out];
+    line(half[i], transformed);
+    for (int j = 0; j < Out; ++j) to(i, j, transformed[j]);
+  }
 }
 
 }  // namespace

@@ -65,15 +65,19 @@ torch::Tensor convolution(const Kernels& kernels, const torch::Tensor& images, s
   return results;
 }
 
-torch::Tensor image_gradient(const Kernels& kernels, const torch::Tensor& gradient, const torch::Tensor& weight) {
+// `weight` [out, in, 3, 3] in the form that `pack`, one of the kernels, gives it.
+torch::Tensor packed_by(decltype(Kernels::pack_conv3x3) pack, const torch::Tensor& weight) {
   const auto out = static_cast<int>(weight.size(0));
   const auto in = static_cast<int>(weight.size(1));
-  const torch::Tensor packed = at::empty({conv3x3::packed_size(shape_of(gradient, in))}, at::kFloat);
-  for_outputs(out, [&](int begin, int end) {
-    kernels.pack_conv3x3_backward(in, out, begin, end, weight.const_data_ptr<float>(),
-                                  packed.mutable_data_ptr<float>());
-  });
-  return convolution(kernels, gradient, in, packed);
+  torch::Tensor packed = at::empty({conv3x3::packed_size(in, out)}, at::kFloat);
+  const auto* const from = weight.const_data_ptr<float>();
+  auto* const to = packed.mutable_data_ptr<float>();
+  for_outputs(out, [&](int begin, int end) { pack(in, out, begin, end, from, to); });
+  return packed;
+}
+
+torch::Tensor image_gradient(const Kernels& kernels, const torch::Tensor& gradient, const torch::Tensor& weight) {
+  return convolution(kernels, gradient, weight.size(1), packed_by(kernels.pack_conv3x3_backward, weight));
 }
 
 torch::Tensor weight_gradient(const Kernels& kernels, const torch::Tensor& images, const torch::Tensor& gradient) {
@@ -81,12 +85,13 @@ torch::Tensor weight_gradient(const Kernels& kernels, const torch::Tensor& image
   // Each part adds up its tiles in order, and the parts are added in order: the same bytes in every run.
   const std::int64_t tiles = tile_count(images);
   const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), tiles / kWorthPacking + 1);
-  const torch::Tensor sums = at::empty({parts, conv3x3::packed_size(shape)}, at::kFloat);
+  const std::int64_t size = conv3x3::packed_size(shape.in, shape.out);
+  const torch::Tensor sums = at::empty({parts, size}, at::kFloat);
   const auto* const inputs = images.const_data_ptr<float>();
   const auto* const gradients = gradient.const_data_ptr<float>();
   for_parts(parts, tiles, shape, [&](std::int64_t part, std::int64_t begin, std::int64_t end, float* scratch) {
-    auto* const sum = sums.mutable_data_ptr<float>() + part * conv3x3::packed_size(shape);
-    std::fill_n(sum, conv3x3::packed_size(shape), 0.0F);
+    auto* const sum = sums.mutable_data_ptr<float>() + part * size;
+    std::fill_n(sum, size, 0.0F);
     kernels.conv3x3_weight_gradient(shape, inputs, gradients, begin, end, scratch, sum);
   });
   torch::Tensor sum = sums.select(0, 0);
@@ -137,12 +142,7 @@ torch::Tensor Conv3x3::packed_weight(const Kernels& kernels) {
   const auto state = [&] { return PackedState{&kernels, weight.const_data_ptr(), weight._version()}; };
   if (!fixed) packed_ = torch::Tensor();
   if (packed_.defined() && packed_state_ == state()) return packed_;
-  const auto in = static_cast<int>(weight.size(1));
-  const auto out = static_cast<int>(weight.size(0));
-  torch::Tensor packed = at::empty({conv3x3::packed_size({0, 0, in, out})}, at::kFloat);
-  for_outputs(out, [&](int begin, int end) {
-    kernels.pack_conv3x3(in, out, begin, end, weight.const_data_ptr<float>(), packed.mutable_data_ptr<float>());
-  });
+  torch::Tensor packed = packed_by(kernels.pack_conv3x3, weight);
   if (fixed) {
     packed_ = packed;
     packed_state_ = state();

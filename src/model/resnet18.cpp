@@ -4,6 +4,7 @@
 #include <string>
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/nn/init.h>
 
@@ -21,8 +22,9 @@ torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t ke
 class WithoutSlowBf16 {
  public:
   explicit WithoutSlowBf16(const Kernels* kernels) {
+    if (kernels == nullptr || !at::autocast::is_autocast_enabled(at::kCPU)) return;
     static const bool is_slow = !has_fast_bf16();
-    if (kernels != nullptr && is_slow) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
+    if (is_slow) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
   }
 
  private:

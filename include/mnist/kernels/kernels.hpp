@@ -55,8 +55,8 @@ constexpr int tiles_along(int side) {
   return (side + 3) / 4;
 }
 // Floats that callers provide: the transformed weights, as much for the gradients' sums, and a thread's own memory.
-constexpr std::int64_t packed_size(const Shape& shape) {
-  return std::int64_t{kPlaces} * shape.in * shape.out;
+constexpr std::int64_t packed_size(int in, int out) {
+  return std::int64_t{kPlaces} * in * out;
 }
 constexpr std::int64_t scratch_size(const Shape& shape) {
   return std::int64_t{kPlaces} * (kTilesAtOnce * (shape.in + shape.out) + 2 * kGap);
@@ -84,7 +84,7 @@ struct Kernels {
   void (*unpack_conv_pool)(const float* sums, const conv_pool::Parameters<float>& gradients);
 
   // Brings the weights of the outputs from `begin` to `end`, multiples of 16, into the form that `conv3x3` computes
-  // with. `packed`: [packed_size(shape)].
+  // with. `packed`: [packed_size(in, out)].
   void (*pack_conv3x3)(int in, int out, int begin, int end, const float* weight, float* packed);
   // The same for the gradients by the images: `conv3x3` of the gradients by the results, with in and out exchanged.
   void (*pack_conv3x3_backward)(int in, int out, int begin, int end, const float* weight, float* packed);
@@ -93,7 +93,7 @@ struct Kernels {
   void (*conv3x3)(const conv3x3::Shape& shape, const float* packed, const float* images, std::int64_t begin,
                   std::int64_t end, float* scratch, float* results);
 
-  // Adds these tiles' part of the gradients by the weights to `sums`: [packed_size(shape)], zeros before the first
+  // Adds these tiles' part of the gradients by the weights to `sums`: [packed_size(in, out)], zeros before the first
   // tile.
   void (*conv3x3_weight_gradient)(const conv3x3::Shape& shape, const float* images, const float* gradients,
                                   std::int64_t begin, std::int64_t end, float* scratch, float* sums);
