@@ -64,6 +64,8 @@ macro(mnist_cuda_plugin)
       target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_cuda_kernels,INCLUDE_DIRECTORIES>")
       target_link_libraries(mnist_cuda PRIVATE mnist_settings LibTorch::LibTorch "${LibTorch_CUDA_LIBRARY}"
                                                "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart_static)
+      # A function that this LibTorch does not have is found here and not on a machine with a GPU.
+      target_link_options(mnist_cuda PRIVATE -Wl,--no-undefined)
       add_dependencies(mnist mnist_cuda)
       install(TARGETS mnist_cuda LIBRARY DESTINATION lib/mnist)
       message(STATUS "CUDA plug-in: with nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")

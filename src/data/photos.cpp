@@ -209,7 +209,7 @@ Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
 }
 
 bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {
-  if (!options_.device.is_cuda() || !options_.augment || cached_ != size() || gpu_is_full_) return false;
+  if (!options_.augment || cached_ != size() || gpu_is_full_) return false;
   try {
     if (!on_gpu_.pixels.defined()) put_photos_on_gpu();
   } catch (const c10::OutOfMemoryError&) {

@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
@@ -29,18 +30,15 @@ constexpr const char* kCudaLibrary = "libtorch_cuda.so";
 
 constexpr const char* kNoGpuHint = "use --device cpu, or run on a machine with an NVIDIA GPU and its driver";
 
-// LibTorch's own words on why it sees no GPU ("The NVIDIA driver on your system is too old ..."): it keeps them for the
-// first tensor.
-std::string why_no_gpu() {
-  try {
-    at::empty({1}, at::TensorOptions(at::kCUDA));
-    return "CUDA reports no GPU";
-  } catch (const c10::Error& error) {
-    return first_line(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return first_line(error.what());
-  }
-}
+// Keeps what LibTorch would write to standard error.
+class KeptWarning : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& warning) override { text_ = first_line(warning.msg()); }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
 
 }  // namespace
 
@@ -61,10 +59,15 @@ CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::p
         false, fmt::format("LibTorch's CUDA half does not load: {}", why),
         "the named library belongs to CUDA or cuDNN; scripts/run train-gpu installs the set that fits this LibTorch"};
   }
+  // "CUDA initialization: The NVIDIA driver on your system is too old ..."
+  KeptWarning warning;
+  const c10::WarningUtils::WarningHandlerGuard guard(&warning);
   // One byte in LibTorch.
   const auto count = static_cast<int>(static_cast<unsigned char>(torch::cuda::device_count()));
   if (count == 0) {
-    return {false, fmt::format("CUDA is there, but sees no GPU: {}", why_no_gpu()),
+    return {false,
+            warning.text().empty() ? "CUDA is there, but sees no GPU"
+                                   : fmt::format("CUDA is there, but sees no GPU: {}", warning.text()),
             "see what nvidia-smi says, and whether CUDA_VISIBLE_DEVICES hides the GPU"};
   }
   return {true, "", "", count};
