@@ -30,13 +30,13 @@ constexpr std::array<Dtype, 10> kDtypes{{
 }};
 
 template <typename Field, typename Wanted>
-const Dtype* find(Field field, const Wanted& wanted) {
+const Dtype* dtype_whose(Field field, const Wanted& wanted) {
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const Dtype& d) { return d.*field == wanted; });
   return found == kDtypes.end() ? nullptr : found;
 }
 
 const Dtype& writable(at::ScalarType type) {
-  const auto* dtype = find(&Dtype::type, type);
+  const auto* dtype = dtype_whose(&Dtype::type, type);
   if (dtype == nullptr) {
     throw data_error(fmt::format("tensors of type {} cannot be written to a model file", c10::toString(type)),
                      "convert them first, to float for example");
@@ -47,7 +47,7 @@ const Dtype& writable(at::ScalarType type) {
 }  // namespace
 
 std::optional<at::ScalarType> type_of_storage(std::string_view storage) {
-  const auto* dtype = find(&Dtype::storage, storage);
+  const auto* dtype = dtype_whose(&Dtype::storage, storage);
   return dtype != nullptr ? std::optional(dtype->type) : std::nullopt;
 }
 
@@ -56,7 +56,7 @@ std::string_view storage_of_type(at::ScalarType type) {
 }
 
 std::optional<at::ScalarType> type_of_safetensors(std::string_view dtype) {
-  const auto* found = find(&Dtype::safetensors, dtype);
+  const auto* found = dtype_whose(&Dtype::safetensors, dtype);
   return found != nullptr ? std::optional(found->type) : std::nullopt;
 }
 

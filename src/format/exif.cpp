@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kShortType = 3;
-constexpr std::size_t kEntrySize = 12;
+constexpr std::size_t kTagSize = 12;
 
 // An unsigned number of `size` bytes; 0 where it reaches over the end.
 std::uint32_t number(std::string_view tiff, std::size_t position, std::size_t size, bool big_endian) noexcept {
@@ -30,7 +30,7 @@ int exif_orientation(std::string_view tiff) noexcept {
   const std::size_t directory = number(tiff, 4, 4, big_endian);
   const auto entries = number(tiff, directory, 2, big_endian);
   for (std::size_t entry = 0; entry < entries; ++entry) {
-    const auto position = directory + 2 + entry * kEntrySize;
+    const auto position = directory + 2 + entry * kTagSize;
     if (number(tiff, position, 2, big_endian) != kOrientationTag) continue;
     const auto orientation = number(tiff, position + 8, 2, big_endian);
     const bool valid = number(tiff, position + 2, 2, big_endian) == kShortType && orientation >= 1 && orientation <= 8;

@@ -18,7 +18,6 @@
 namespace mnist {
 namespace {
 
-constexpr std::size_t kMaxDimensions = 16;
 constexpr std::uint64_t kSpareBytes = 1 << 20;
 constexpr auto kStateHint = "save the weights in Python: torch.save(model.state_dict(), \"model.pt\")";
 

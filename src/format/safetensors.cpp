@@ -28,7 +28,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kMaxHeaderSize = 100'000'000;
-constexpr std::size_t kMaxDimensions = 16;
 constexpr std::string_view kChecksumKey = "\"mnist.crc32\":\"";  // as it stands in the header; cannot occur in a text
 constexpr std::string_view kNoChecksum = "00000000";
 

@@ -8,27 +8,19 @@
 #include "bytes.hpp"
 #include "crc.hpp"
 #include "file_errors.hpp"
+#include "zip_records.hpp"
 
 namespace mnist {
 namespace {
 
 using namespace std::string_view_literals;
 
-constexpr auto kLocalSignature = "PK\x03\x04"sv;
-constexpr auto kDescriptorSignature = "PK\x07\x08"sv;
-constexpr auto kEntrySignature = "PK\x01\x02"sv;
-constexpr auto kEndSignature = "PK\x05\x06"sv;
-constexpr auto kEnd64Signature = "PK\x06\x06"sv;
-constexpr auto kLocator64Signature = "PK\x06\x07"sv;
 constexpr std::size_t kLocalSize = 30;
 constexpr std::size_t kEntrySize = 46;
 constexpr std::size_t kEndSize = 22;
 constexpr std::size_t kEnd64Size = 56;
 constexpr std::size_t kLocator64Size = 20;
 
-constexpr unsigned kEncrypted = 0x0001;
-constexpr unsigned kHasDescriptor = 0x0008;
-constexpr unsigned kUtf8 = 0x0800;
 constexpr unsigned kMadeOnUnix = 0x0314;  // what Python's zipfile writes; PyTorch writes 0
 
 std::size_t u16(std::string_view bytes, std::size_t offset) {

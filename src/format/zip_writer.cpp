@@ -7,14 +7,13 @@
 #include "bytes.hpp"
 #include "crc.hpp"
 #include "file_errors.hpp"
+#include "zip_records.hpp"
 
 namespace mnist {
 namespace {
 
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::uint64_t kMaxOffset = 0xffffffff;  // of the fields of 32 bits; the zip64 form is not written
-constexpr std::uint16_t kUtf8 = 0x0800;
-constexpr std::uint16_t kHasDescriptor = 0x0008;
 
 void append(std::string& out, std::string_view bytes) {
   out += bytes;
@@ -67,14 +66,14 @@ void ZipWriter::add(const std::string& name, std::string_view content) {
 
   const auto extra = padding(offset_ + 30 + name.size() + 4);
   // Version needed; flags; method, time, date; checksum, both sizes.
-  write(record("PK\x03\x04", zero, flags, zero, zero, zero, zeros, zeros, zeros, name_size,
+  write(record(kLocalSignature, zero, flags, zero, zero, zero, zeros, zeros, zeros, name_size,
                static_cast<std::uint16_t>(extra.size()), name, extra));
   write(content);
-  if (!content.empty()) write(record("PK\x07\x08", crc, size, size));
+  if (!content.empty()) write(record(kDescriptorSignature, crc, size, size));
 
   // Made by, version needed; flags; method, time, date; ...; extra, comment, disk, attributes; place.
-  directory_ += record("PK\x01\x02", zero, zero, flags, zero, zero, zero, crc, size, size, name_size, zero, zero, zero,
-                       zero, zeros, begin, name);
+  directory_ += record(kEntrySignature, zero, zero, flags, zero, zero, zero, crc, size, size, name_size, zero, zero,
+                       zero, zero, zeros, begin, name);
   ++count_;
 }
 
@@ -95,10 +94,10 @@ void ZipWriter::finish() {
   const std::uint32_t zeros = 0;
   const auto end64 = offset_;
   const std::uint64_t end64_size = 44;  // of what follows in this record
-  write(record("PK\x06\x06", end64_size, std::uint16_t{0x031e}, std::uint16_t{45}, zeros, zeros, count_, count_, size,
-               begin));
-  write(record("PK\x06\x07", zeros, end64, std::uint32_t{1}));
-  write(record("PK\x05\x06", zero, zero, static_cast<std::uint16_t>(count_), static_cast<std::uint16_t>(count_),
+  write(record(kEnd64Signature, end64_size, std::uint16_t{0x031e}, std::uint16_t{45}, zeros, zeros, count_, count_,
+               size, begin));
+  write(record(kLocator64Signature, zeros, end64, std::uint32_t{1}));
+  write(record(kEndSignature, zero, zero, static_cast<std::uint16_t>(count_), static_cast<std::uint16_t>(count_),
                static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(begin), zero));
 }
 

@@ -7,17 +7,17 @@
 #include "mnist/core/text.hpp"
 
 namespace mnist {
-namespace {
-
 template <auto Destroy>
-struct Destroyer {
+struct CairoDestroyer {
   template <class T>
   void operator()(T* object) const {
     Destroy(object);
   }
 };
-using Surface = std::unique_ptr<cairo_surface_t, Destroyer<cairo_surface_destroy>>;
-using Context = std::unique_ptr<cairo_t, Destroyer<cairo_destroy>>;
+using CairoSurface = std::unique_ptr<cairo_surface_t, CairoDestroyer<cairo_surface_destroy>>;
+using CairoContext = std::unique_ptr<cairo_t, CairoDestroyer<cairo_destroy>>;
+
+namespace {
 
 void check(cairo_status_t status) {
   if (status == CAIRO_STATUS_SUCCESS) return;
@@ -51,8 +51,8 @@ std::string valid_utf8(const std::string& text) {
 }  // namespace
 
 struct Canvas::Parts {
-  Surface surface;
-  Context context;
+  CairoSurface surface;
+  CairoContext context;
 };
 
 Canvas::Canvas(int width, int height) : parts_(std::make_unique<Parts>()) {
@@ -133,7 +133,7 @@ void Canvas::image(Point corner, double width, double height, const torch::Tenso
   const torch::Tensor planes = pixels.expand({3, -1, -1}).permute({1, 2, 0}).contiguous();  // [H, W, 3]
   const auto rows = static_cast<int>(planes.size(0));
   const auto columns = static_cast<int>(planes.size(1));
-  const Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows));
+  const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows));
   check(cairo_surface_status(surface.get()));
   auto* out = cairo_image_surface_get_data(surface.get());
   const int stride = cairo_image_surface_get_stride(surface.get());

@@ -9,7 +9,7 @@
 namespace mnist {
 namespace {
 
-constexpr double kText = 14;
+constexpr double kLabelText = 14;
 constexpr int kMargin = 16;
 constexpr double kWidestName = 180;
 constexpr int kPlot = 640;  // pixels, of the matrix, where its cells can be kept readable
@@ -28,15 +28,15 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
   const bool has_names = cell >= 16;  // else they would overlap
   Canvas measure(1, 1);
   double name_width = 0;
-  for (const std::string& name : class_names) name_width = std::max(name_width, measure.text_width(name, kText));
+  for (const std::string& name : class_names) name_width = std::max(name_width, measure.text_width(name, kLabelText));
   name_width = has_names ? std::min(name_width, kWidestName) : 0;
 
-  const double left = 2 * kMargin + kText + name_width + 8;
-  const double top = 2 * kMargin + 2 * kText + 8;
+  const double left = 2 * kMargin + kLabelText + name_width + 8;
+  const double top = 2 * kMargin + 2 * kLabelText + 8;
   Canvas canvas(static_cast<int>(left) + cell * classes + kMargin,
                 static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
-  canvas.text({left + cell * classes / 2.0, kMargin + kText}, "predicted class (columns), true class (rows)", kText,
-              Align::center, kGrey);
+  canvas.text({left + cell * classes / 2.0, kMargin + kLabelText}, "predicted class (columns), true class (rows)",
+              kLabelText, Align::center, kGrey);
 
   const torch::Tensor counts = confusion.contiguous();
   const auto* numbers = counts.data_ptr<std::int64_t>();
@@ -49,21 +49,22 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
       const Point corner = {left + column * cell, top + row * cell};
       canvas.fill(corner, cell, cell, shade(share));
       const std::string text = fmt::format("{}", count);
-      const double size = std::min(kText, cell * 0.4);
+      const double size = std::min(kLabelText, cell * 0.4);
       if (count > 0 && size >= 9 && canvas.text_width(text, size) < cell - 2) {
         canvas.text({corner.x + cell / 2.0, corner.y + cell / 2.0 + size * 0.35}, text, size, Align::center,
                     share > 0.5 ? kWhite : kBlack);
       }
     }
     if (has_names) {
-      const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(row)], kText, name_width);
-      canvas.text({left - 8, top + row * cell + cell / 2.0 + kText * 0.35}, name, kText, Align::right);
+      const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(row)], kLabelText, name_width);
+      canvas.text({left - 8, top + row * cell + cell / 2.0 + kLabelText * 0.35}, name, kLabelText, Align::right);
     }
   }
   canvas.frame({left, top}, cell * classes, cell * classes, kGrey);
   for (int column = 0; has_names && column < classes; ++column) {
-    const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(column)], kText, name_width);
-    canvas.text_upright({left + column * cell + cell / 2.0 + kText * 0.35, top + cell * classes + 8}, name, kText);
+    const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(column)], kLabelText, name_width);
+    canvas.text_upright({left + column * cell + cell / 2.0 + kLabelText * 0.35, top + cell * classes + 8}, name,
+                        kLabelText);
   }
   canvas.save(path);
 }

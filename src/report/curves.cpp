@@ -17,7 +17,7 @@ constexpr double kLeft = 64;
 constexpr double kTop = 44;
 constexpr double kBottom = 52;
 constexpr double kRight = 20;
-constexpr double kText = 13;
+constexpr double kAxisText = 13;
 constexpr Color kPale = {0.70, 0.80, 0.92};
 
 struct Plot {
@@ -69,14 +69,14 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
     const double share = (std::clamp(value, plot.lowest, plot.highest) - plot.lowest) / (plot.highest - plot.lowest);
     return corner.y + kHeight * (1 - share);
   };
-  canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kText + 3, Align::center);
+  canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kAxisText + 3, Align::center);
   const double step = tick_step(plot.highest - plot.lowest);
   const auto first = static_cast<int>(std::ceil(plot.lowest / step));
   const auto last = static_cast<int>(std::floor(plot.highest / step + 1e-6));
   for (int number = first; number <= last; ++number) {
     const double tick = number * step;
     canvas.line({{corner.x, y_of(tick)}, {corner.x + kWidth, y_of(tick)}}, {0.88, 0.88, 0.88}, 1);
-    canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kText, Align::right, kGrey);
+    canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kAxisText, Align::right, kGrey);
   }
   const auto curve = [&](const std::vector<float>& values) {
     std::vector<Point> points;
@@ -93,11 +93,11 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
     canvas.fill({x - 3, y_of(plot.tests[epoch]) - 3}, 6, 6, kBad);
   }
   canvas.frame(corner, kWidth, kHeight, kGrey);
-  canvas.text({corner.x, corner.y + kHeight + 20}, "0", kText, Align::left, kGrey);
-  canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, fmt::format("{} batches", plot.batches.size()), kText,
+  canvas.text({corner.x, corner.y + kHeight + 20}, "0", kAxisText, Align::left, kGrey);
+  canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, fmt::format("{} batches", plot.batches.size()), kAxisText,
               Align::right, kGrey);
   canvas.text({corner.x + kWidth / 2, corner.y + kHeight + 38}, "pale: a batch   blue: running mean   red: test set",
-              kText, Align::center, kGrey);
+              kAxisText, Align::center, kGrey);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kTile = 240;  // pixels, of the square that an image is fitted into
 constexpr int kGap = 16;
-constexpr double kText = 15;
+constexpr double kCaptionText = 15;
 constexpr double kLine = 19;
 constexpr int kCaption = 46;  // two lines
 
@@ -28,8 +28,8 @@ void draw(Canvas& canvas, Point corner, double side, double caption, const Capti
   double base = corner.y + side + kLine;
   for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + caption; base += kLine) {
     const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
-    const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kText, side);
-    canvas.text({corner.x + side / 2, base}, line, kText, Align::center, color_of(image.mark));
+    const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kCaptionText, side);
+    canvas.text({corner.x + side / 2, base}, line, kCaptionText, Align::center, color_of(image.mark));
     begin = end + 1;
   }
 }

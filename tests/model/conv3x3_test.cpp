@@ -14,16 +14,14 @@
 #include "mnist/device/runtime.hpp"
 #include "mnist/model/registry.hpp"
 
+#include "support/relative_difference.hpp"
+
 namespace mnist {
 namespace {
 
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 constexpr double kRounding = 4e-6;  // of Winograd's transforms: 2.3e-6 was seen, LibTorch's direct sum has 4e-7 to 8e-7
-
-double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return ((a.to(at::kDouble) - b).norm() / b.norm()).item<double>();
-}
 
 Conv3x3 convolution(std::int64_t in, std::int64_t out) {
   Conv3x3 conv(in, out);

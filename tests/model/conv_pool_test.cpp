@@ -6,12 +6,10 @@
 
 #include "mnist/model/registry.hpp"
 
+#include "support/relative_difference.hpp"
+
 namespace mnist {
 namespace {
-
-double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return ((a - b).norm() / b.norm()).item<double>();
-}
 
 struct Pass {
   torch::Tensor logits;

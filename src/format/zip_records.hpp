@@ -1,0 +1,19 @@
+// What begins the records of a zip archive, and the flags of its entries (PKWARE's APPNOTE.TXT 6.3, section 4.3).
+#pragma once
+
+#include <string_view>
+
+namespace mnist {
+
+inline constexpr std::string_view kLocalSignature = "PK\x03\x04";
+inline constexpr std::string_view kDescriptorSignature = "PK\x07\x08";
+inline constexpr std::string_view kEntrySignature = "PK\x01\x02";
+inline constexpr std::string_view kEndSignature = "PK\x05\x06";
+inline constexpr std::string_view kEnd64Signature = "PK\x06\x06";
+inline constexpr std::string_view kLocator64Signature = "PK\x06\x07";
+
+inline constexpr unsigned kEncrypted = 0x0001;
+inline constexpr unsigned kHasDescriptor = 0x0008;
+inline constexpr unsigned kUtf8 = 0x0800;
+
+}  // namespace mnist
