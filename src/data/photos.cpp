@@ -213,7 +213,8 @@ bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {
   try {
     if (!on_gpu_.pixels.defined()) put_photos_on_gpu();
   } catch (const c10::OutOfMemoryError&) {
-    gpu_is_full_ = true;  // the CPU can do it, more slowly
+    gpu_is_full_ = true;
+    options_.note("the decoded photos do not fit into the GPU's memory: the CPU prepares them, more slowly");
     return false;
   }
   if (!crops_on_gpu_) put_crops_on_gpu();

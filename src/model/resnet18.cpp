@@ -1,5 +1,6 @@
 #include "resnet18.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 

@@ -1,7 +1,6 @@
 #include "cuda_step.hpp"
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 

@@ -2,6 +2,9 @@
 // CUDA graph and repeated by one call.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "mnist/device/cuda_plugin.hpp"
 #include "mnist/train/loop.hpp"
 #include "mnist/train/optimizer.hpp"

@@ -5,10 +5,10 @@
 // on: that the memory which outlives a step (parameters, tables, batches) is the same in every one.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -16,7 +16,7 @@
 
 #include "mnist/device/cuda_plugin.hpp"
 
-#include "elements.hpp"
+#include "arguments.hpp"
 
 namespace mnist {
 
@@ -25,20 +25,8 @@ class HostPlugin : public CudaPlugin {
   void gather(const torch::Tensor& images, const torch::Tensor& labels, const torch::Tensor& order,
               const torch::Tensor& clock, std::int64_t batch_size, const std::vector<double>& mean,
               const std::vector<double>& std, torch::Tensor& inputs, torch::Tensor& targets) const override {
-    cuda::Gather args = {images.const_data_ptr<std::uint8_t>(),
-                         labels.const_data_ptr<std::int64_t>(),
-                         order.const_data_ptr<std::int64_t>(),
-                         clock.const_data_ptr<std::int64_t>(),
-                         inputs.mutable_data_ptr<float>(),
-                         targets.mutable_data_ptr<std::int64_t>(),
-                         small(inputs.size(0)),
-                         batch_size,
-                         small(inputs.size(1)),
-                         small(inputs.size(2) * inputs.size(3)),
-                         {},
-                         {}};
-    copy_floats(mean, args.mean);
-    copy_floats(std, args.std);
+    const cuda::Gather args =
+        cuda::gather_arguments(images, labels, order, clock, batch_size, mean, std, inputs, targets);
     for (std::int32_t i = 0; i < inputs.numel(); ++i) cuda::gather(args, i);
     used({args.images, args.labels, args.order, args.clock, args.inputs, args.targets});
   }
@@ -46,37 +34,20 @@ class HostPlugin : public CudaPlugin {
   void crop(const CudaPhotos& photos, const torch::Tensor& clock, std::int64_t batch_size,
             const std::vector<double>& mean, const std::vector<double>& std, torch::Tensor& inputs,
             torch::Tensor& targets) const override {
-    ASSERT_TRUE(inputs.is_contiguous(at::MemoryFormat::ChannelsLast));
-    cuda::CropPhotos args = {photos.pixels.const_data_ptr<std::uint8_t>(),
-                             photos.places.const_data_ptr<std::int64_t>(),
-                             photos.labels.const_data_ptr<std::int64_t>(),
-                             photos.order.const_data_ptr<std::int64_t>(),
-                             photos.crops.const_data_ptr<std::int64_t>(),
-                             clock.const_data_ptr<std::int64_t>(),
-                             inputs.mutable_data_ptr<float>(),
-                             targets.mutable_data_ptr<std::int64_t>(),
-                             small(inputs.size(0)),
-                             batch_size,
-                             small(inputs.size(2)),
-                             small(inputs.size(3)),
-                             {},
-                             {}};
-    copy_floats(mean, args.mean);
-    copy_floats(std, args.std);
+    const cuda::CropPhotos args = cuda::crop_arguments(photos, clock, batch_size, mean, std, inputs, targets);
     for (std::int32_t i = 0; i < inputs.numel(); ++i) cuda::crop_photo(args, i);
     used({args.pixels, args.places, args.labels, args.order, args.crops, args.clock, args.inputs, args.targets});
   }
 
   torch::Tensor relu_pool_dropout(const torch::Tensor& x, const CudaDropout& dropout,
                                   torch::Tensor& winner) const override {
-    const std::int64_t features = x.size(1) * (x.size(2) / 2) * (x.size(3) / 2);
-    torch::Tensor pooled = at::empty({x.size(0), features}, x.options());
-    winner = at::empty({x.size(0), features}, x.options().dtype(at::kByte));
+    torch::Tensor pooled = cuda::pooled_of(x, x.scalar_type());
+    winner = cuda::pooled_of(x, at::kByte);
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < pooled.numel(); ++i) {
-        cuda::relu_pool_dropout(pooling(x), dropped(dropout), i, x.const_data_ptr<T>(), pooled.mutable_data_ptr<T>(),
-                                winner.mutable_data_ptr<std::uint8_t>());
+        cuda::relu_pool_dropout(cuda::pooling(x), cuda::dropped(dropout), i, x.const_data_ptr<T>(),
+                                pooled.mutable_data_ptr<T>(), winner.mutable_data_ptr<std::uint8_t>());
       }
     });
     return pooled;
@@ -88,7 +59,7 @@ class HostPlugin : public CudaPlugin {
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < gradient.numel(); ++i) {
-        cuda::relu_pool_dropout_backward(pooling(x), scale, i, gradient.const_data_ptr<T>(),
+        cuda::relu_pool_dropout_backward(cuda::pooling(x), scale, i, gradient.const_data_ptr<T>(),
                                          winner.const_data_ptr<std::uint8_t>(), gradient_x.mutable_data_ptr<T>());
       }
     });
@@ -97,11 +68,11 @@ class HostPlugin : public CudaPlugin {
 
   torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const override {
     torch::Tensor result = at::empty_like(x);
-    const std::int32_t columns = small(x.numel() / x.size(0));
+    const std::int32_t columns = cuda::small(x.numel() / x.size(0));
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < x.numel(); ++i) {
-        cuda::relu_dropout(dropped(dropout), columns, i, x.const_data_ptr<T>(), result.mutable_data_ptr<T>());
+        cuda::relu_dropout(cuda::dropped(dropout), columns, i, x.const_data_ptr<T>(), result.mutable_data_ptr<T>());
       }
     });
     return result;
@@ -123,13 +94,13 @@ class HostPlugin : public CudaPlugin {
   torch::Tensor loss(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& clock,
                      torch::Tensor& losses, torch::Tensor& correct) const override {
     torch::Tensor gradient = at::empty_like(logits);
-    const std::int32_t rows = small(logits.size(0));
+    const std::int32_t rows = cuda::small(logits.size(0));
     cuda::RowLoss sum = {0, 0};
     of_type(logits, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t row = 0; row < rows; ++row) {
         const cuda::RowLoss one =
-            cuda::loss_row(rows, small(logits.size(1)), row, logits.const_data_ptr<T>(),
+            cuda::loss_row(rows, cuda::small(logits.size(1)), row, logits.const_data_ptr<T>(),
                            targets.const_data_ptr<std::int64_t>(), gradient.mutable_data_ptr<T>());
         sum.loss += one.loss;
         sum.correct += one.correct;
@@ -157,6 +128,8 @@ class HostPlugin : public CudaPlugin {
 
   void on_own_stream(const c10::Device& /*device*/, const std::function<void()>& work) const override { work(); }
 
+  int replays() const { return replays_; }  // so far
+
   std::unique_ptr<CudaGraph> record(const std::function<void()>& work) const override {
     return std::make_unique<Graph>(*this, work);
   }
@@ -167,6 +140,7 @@ class HostPlugin : public CudaPlugin {
     Graph(const HostPlugin& plugin, std::function<void()> work) : plugin_(plugin), work_(std::move(work)) {}
 
     void replay() override {
+      ++plugin_.replays_;
       plugin_.addresses_.clear();
       work_();
       if (addresses_.empty()) addresses_ = plugin_.addresses_;
@@ -178,23 +152,6 @@ class HostPlugin : public CudaPlugin {
     std::function<void()> work_;
     std::vector<const void*> addresses_;
   };
-
-  static std::int32_t small(std::int64_t count) { return static_cast<std::int32_t>(count); }
-
-  static void copy_floats(const std::vector<double>& from, float* to) {
-    std::ranges::transform(from, to, [](double value) { return static_cast<float>(value); });
-  }
-
-  static cuda::Pooling pooling(const torch::Tensor& x) {
-    return {small(x.size(0)),   small(x.size(1)),   small(x.size(2)),   small(x.size(3)),
-            small(x.stride(0)), small(x.stride(1)), small(x.stride(2)), small(x.stride(3))};
-  }
-
-  cuda::Dropped dropped(const CudaDropout& dropout) const {
-    const auto* const clock = dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr;
-    return {clock, philox_key(dropout.seed), static_cast<std::uint32_t>(dropout.layer), dropout.threshold,
-            dropout.scale};
-  }
 
   // Calls work(value of the tensor's type).
   template <class Work>
@@ -210,6 +167,7 @@ class HostPlugin : public CudaPlugin {
     addresses_.insert(addresses_.end(), addresses.begin(), addresses.end());
   }
 
+  mutable int replays_ = 0;
   mutable std::vector<const void*> addresses_;  // since the beginning of the repeated work
 };
 

@@ -19,6 +19,8 @@
 namespace mnist {
 namespace {
 
+using test::relative_difference;
+
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 constexpr double kRounding = 4e-6;  // of Winograd's transforms: 2.3e-6 was seen, LibTorch's direct sum has 4e-7 to 8e-7

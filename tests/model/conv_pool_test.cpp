@@ -11,6 +11,8 @@
 namespace mnist {
 namespace {
 
+using test::relative_difference;
+
 struct Pass {
   torch::Tensor logits;
   std::vector<torch::Tensor> gradients;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct PhotoOptions {
   std::uint64_t seed = 0;
   std::int64_t cache_bytes = 0;  // memory for decoded photos
   c10::Device device = c10::kCPU;
+  std::function<void(const std::string&)> note = [](const std::string&) {};  // gets what the user should know
 };
 
 class PhotoBatches : public Batches {

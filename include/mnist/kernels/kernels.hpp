@@ -20,8 +20,8 @@ namespace mnist {
 // 1509.09308): a fourth of the multiplications. Its result differs from the direct sum by about 1e-6 of its size.
 namespace conv_pool {
 
-inline constexpr std::size_t kImage = 28 * 28;
-inline constexpr std::size_t kPooled = 64 * 12 * 12;
+inline constexpr std::size_t kImage = std::size_t{28} * 28;
+inline constexpr std::size_t kPooled = std::size_t{64} * 12 * 12;
 // Floats that callers provide.
 inline constexpr std::size_t kPacked = 10 * 32 + 64 + 2 * 36 * 32 * 64;                    // the weights, transformed
 inline constexpr std::size_t kScratch = 36 * 36 * (32 + 64) + 2 * 26 * 26 * 32 + kPooled;  // for one thread
