@@ -130,7 +130,13 @@ int run_train(const TrainOptions& options, const Context& context) {
   network->use_kernels(training.optimizer.kernels);
   load_initial_weights(*network, info, options.weights, class_names, context.log);
   network->to(device.device);
-  if (training.inputs == Inputs::features) freeze_body(data, *network, info, training);
+  if (training.inputs == Inputs::features) {
+    if (!info.transfer_learning && (options.weights.empty() || options.weights == "none")) {
+      context.log.warn(
+          "fixedfeature trains the last layer only, and the others are random: name a model with --weights");
+    }
+    freeze_body(data, *network, info, training);
+  }
   const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
     write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result),
                      info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict);

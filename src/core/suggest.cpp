@@ -30,6 +30,13 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  // The beginning of one name alone,
+  constexpr std::size_t kShortestBeginning = 4;
+  const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };
+  if (name.size() >= kShortestBeginning && std::ranges::count_if(candidates, begins) == 1) {
+    return *std::ranges::find_if(candidates, begins);
+  }
+  // or one that is written nearly so.
   std::string best;
   // A third of the letters may be wrong, and of a short name one.
   std::size_t limit = std::max<std::size_t>(1, name.size() / 3) + 1;
@@ -40,12 +47,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
       best = candidate;
     }
   }
-  constexpr std::size_t kShortestBeginning = 4;
-  if (!best.empty() || name.size() < kShortestBeginning) return best;
-  // Or the beginning of one name alone.
-  const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };
-  const auto first = std::ranges::find_if(candidates, begins);
-  return std::ranges::count_if(candidates, begins) == 1 ? *first : "";
+  return best;
 }
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {

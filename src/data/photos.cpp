@@ -25,7 +25,8 @@
 namespace mnist {
 namespace {
 
-constexpr const char* kLayout = "the layout is DIR/train/<class>/*.jpg and DIR/val/<class>/*.jpg";
+constexpr const char* kLayout =
+    "the layout is DIR/train/<class>/*.jpg and DIR/val/<class>/*.jpg; --data-dir (or MNIST_DATA_DIR) names DIR";
 
 std::vector<std::filesystem::directory_entry> entries(const std::filesystem::path& dir) {
   std::error_code error;

@@ -33,10 +33,12 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
 
   const double left = 2 * kMargin + kLabelText + name_width + 8;
   const double top = 2 * kMargin + 2 * kLabelText + 8;
-  Canvas canvas(static_cast<int>(left) + cell * classes + kMargin,
+  const std::string title = "predicted class (columns), true class (rows)";
+  const double half_title = measure.text_width(title, kLabelText) / 2;
+  const double middle = std::max(left + cell * classes / 2.0, kMargin + half_title);  // of a title wider than the table
+  Canvas canvas(static_cast<int>(std::max(left + cell * classes, middle + half_title)) + kMargin,
                 static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
-  canvas.text({left + cell * classes / 2.0, kMargin + kLabelText}, "predicted class (columns), true class (rows)",
-              kLabelText, Align::center, kGrey);
+  canvas.text({middle, kMargin + kLabelText}, title, kLabelText, Align::center, kGrey);
 
   const torch::Tensor counts = confusion.contiguous();
   const auto* numbers = counts.data_ptr<std::int64_t>();

@@ -8,10 +8,11 @@ namespace {
 const std::vector<std::string> kCommands = {"train", "infer", "evaluate", "info"};
 
 TEST(Nearest, OneEditOfEachKind) {
-  EXPECT_EQ(nearest("trian", kCommands), "train");   // swapped
-  EXPECT_EQ(nearest("trin", kCommands), "train");    // left out
-  EXPECT_EQ(nearest("traain", kCommands), "train");  // doubled
-  EXPECT_EQ(nearest("trein", kCommands), "train");   // replaced
+  EXPECT_EQ(nearest("trian", kCommands), "train");                         // swapped
+  EXPECT_EQ(nearest("trin", kCommands), "train");                          // left out
+  EXPECT_EQ(nearest("traain", kCommands), "train");                        // doubled
+  EXPECT_EQ(nearest("trein", kCommands), "train");                         // replaced
+  EXPECT_EQ(nearest("resnet", {"cnn", "lenet", "resnet18"}), "resnet18");  // a beginning before what is nearly the same
   EXPECT_EQ(nearest("evalutae", kCommands), "evaluate");
 }
 
