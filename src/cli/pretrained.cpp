@@ -17,17 +17,20 @@ std::filesystem::path default_weights() {
   return dir / "weights" / "resnet18-f37072fd.pth";
 }
 
-void load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
+bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
                           const std::vector<std::string>& class_names, spdlog::logger& log) {
   std::filesystem::path path = weights;
   if (weights.empty()) path = info.transfer_learning ? default_weights() : std::filesystem::path("none");
   if (path != "none") {
     load_pretrained(network, info, path, class_names, log);
-  } else if (info.transfer_learning) {
+    return true;
+  }
+  if (info.transfer_learning) {
     log.warn(
         "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
         "than the recipe has");
   }
+  return false;
 }
 
 void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,

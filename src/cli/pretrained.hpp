@@ -15,8 +15,8 @@ namespace mnist::cli {
 std::filesystem::path default_weights();
 
 // What a new network starts from: `weights` is --weights, a file or "none"; empty, the network's default. Tells in the
-// log which weights they are.
-void load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
+// log which weights they are. False: they are random.
+bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
                           const std::vector<std::string>& class_names, spdlog::logger& log);
 
 // Loads the weights of `path` into a new network. The last layer keeps its own, new weights unless the file was trained

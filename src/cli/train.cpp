@@ -128,10 +128,10 @@ int run_train(const TrainOptions& options, const Context& context) {
   const std::shared_ptr<Network> network =
       make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
   network->use_kernels(training.optimizer.kernels);
-  load_initial_weights(*network, info, options.weights, class_names, context.log);
+  const bool pretrained = load_initial_weights(*network, info, options.weights, class_names, context.log);
   network->to(device.device);
   if (training.inputs == Inputs::features) {
-    if (!info.transfer_learning && (options.weights.empty() || options.weights == "none")) {
+    if (!pretrained) {
       context.log.warn(
           "fixedfeature trains the last layer only, and the others are random: name a model with --weights");
     }

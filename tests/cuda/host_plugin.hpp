@@ -43,11 +43,13 @@ class HostPlugin : public CudaPlugin {
                                   torch::Tensor& winner) const override {
     torch::Tensor pooled = cuda::pooled_of(x, x.scalar_type());
     winner = cuda::pooled_of(x, at::kByte);
+    const cuda::Pooling shape = cuda::pooling(x);
+    const cuda::Dropped drops = cuda::dropped(dropout);
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < pooled.numel(); ++i) {
-        cuda::relu_pool_dropout(cuda::pooling(x), cuda::dropped(dropout), i, x.const_data_ptr<T>(),
-                                pooled.mutable_data_ptr<T>(), winner.mutable_data_ptr<std::uint8_t>());
+        cuda::relu_pool_dropout(shape, drops, i, x.const_data_ptr<T>(), pooled.mutable_data_ptr<T>(),
+                                winner.mutable_data_ptr<std::uint8_t>());
       }
     });
     return pooled;
@@ -56,10 +58,11 @@ class HostPlugin : public CudaPlugin {
   torch::Tensor relu_pool_dropout_backward(const torch::Tensor& gradient, const torch::Tensor& winner,
                                            const torch::Tensor& x, float scale) const override {
     torch::Tensor gradient_x = at::empty_like(x);
+    const cuda::Pooling shape = cuda::pooling(x);
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < gradient.numel(); ++i) {
-        cuda::relu_pool_dropout_backward(cuda::pooling(x), scale, i, gradient.const_data_ptr<T>(),
+        cuda::relu_pool_dropout_backward(shape, scale, i, gradient.const_data_ptr<T>(),
                                          winner.const_data_ptr<std::uint8_t>(), gradient_x.mutable_data_ptr<T>());
       }
     });
@@ -69,10 +72,11 @@ class HostPlugin : public CudaPlugin {
   torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const override {
     torch::Tensor result = at::empty_like(x);
     const std::int32_t columns = cuda::small(x.numel() / x.size(0));
+    const cuda::Dropped drops = cuda::dropped(dropout);
     of_type(x, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t i = 0; i < x.numel(); ++i) {
-        cuda::relu_dropout(cuda::dropped(dropout), columns, i, x.const_data_ptr<T>(), result.mutable_data_ptr<T>());
+        cuda::relu_dropout(drops, columns, i, x.const_data_ptr<T>(), result.mutable_data_ptr<T>());
       }
     });
     return result;
@@ -95,20 +99,21 @@ class HostPlugin : public CudaPlugin {
                      torch::Tensor& losses, torch::Tensor& correct) const override {
     torch::Tensor gradient = at::empty_like(logits);
     const std::int32_t rows = cuda::small(logits.size(0));
-    cuda::RowLoss sum = {0, 0};
+    double loss = 0;
+    float right = 0;
     of_type(logits, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t row = 0; row < rows; ++row) {
         const cuda::RowLoss one =
             cuda::loss_row(rows, cuda::small(logits.size(1)), row, logits.const_data_ptr<T>(),
                            targets.const_data_ptr<std::int64_t>(), gradient.mutable_data_ptr<T>());
-        sum.loss += one.loss;
-        sum.correct += one.correct;
+        loss += one.loss;
+        right += one.correct;
       }
     });
     const std::int64_t step = clock.const_data_ptr<std::int64_t>()[1];
-    losses.mutable_data_ptr<float>()[step] = sum.loss / static_cast<float>(rows);
-    correct.mutable_data_ptr<float>()[step] = sum.correct;
+    losses.mutable_data_ptr<float>()[step] = static_cast<float>(loss / rows);
+    correct.mutable_data_ptr<float>()[step] = right;
     used({targets.const_data_ptr(), clock.const_data_ptr(), losses.const_data_ptr(), correct.const_data_ptr()});
     return gradient;
   }

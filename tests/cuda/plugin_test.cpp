@@ -100,7 +100,7 @@ void expect_same_colours(const torch::Tensor& inputs, const torch::Tensor& expec
   constexpr double kStep = 1 / 255.0 / 0.224;
   const torch::Tensor difference = (inputs.cpu() - expected).abs();
   EXPECT_LT(difference.max().item<double>(), 1.01 * kStep);
-  EXPECT_LT(difference.gt(1e-5).to(at::kDouble).mean().item<double>(), 0.01);
+  EXPECT_LT(difference.gt(0).to(at::kDouble).mean().item<double>(), 0.01);
 }
 
 TEST_P(Plugin, CropsOfPhotosAreTheCpus) {
@@ -216,7 +216,7 @@ TEST_P(Plugin, LossAndItsGradient) {
     torch::Tensor losses = at::zeros({4}, device());
     torch::Tensor correct = at::zeros({4}, device());
     const torch::Tensor gradient = plugin().loss(logits, targets, clock_of(1, 3), losses, correct);
-    EXPECT_NEAR(losses[3].item<double>(), expected.item<double>(), 1e-5);
+    EXPECT_NEAR(losses[3].item<double>(), expected.item<double>(), on_gpu() ? 1e-5 : 1e-6);
     EXPECT_EQ(correct[3].item<double>(), logits.argmax(1).eq(targets).sum().item<double>());
     EXPECT_TRUE(at::allclose(gradient, leaf.grad(), 1e-5, 1e-7));
     EXPECT_EQ(losses.slice(0, 0, 3).abs().sum().item<double>(), 0);
@@ -276,6 +276,7 @@ INSTANTIATE_TEST_SUITE_P(Gpu, PluginUpdates, testing::Combine(testing::Values(c1
 
 TEST_P(PluginUpdates, AreTheOptimizers) {
   OptimizerOptions options = std::get<1>(GetParam());
+  options.kernels = nullptr;
   options.weight_decay = 0.01;
   // More than one launch takes, larger than a block works on, and one whose gradient lies in memory in another order.
   std::vector<torch::Tensor> expected = {at::randn({5000}), at::randn({6, 4, 3, 3})};
@@ -287,7 +288,7 @@ TEST_P(PluginUpdates, AreTheOptimizers) {
   }
   const auto by_steps = make_optimizer(options, expected);
   const auto by_plugin = make_optimizer(options, parameters);
-  const std::vector<double> lrs = {0.05, 0.04, 0.03, 0.02, 0.01};
+  const std::vector<double> lrs = {0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
   const torch::Tensor rates = by_plugin->rate_table(lrs).to(device());
   torch::Tensor clock = clock_of(1, 0);
   for (const double lr : lrs) {
@@ -398,7 +399,8 @@ TEST_P(PluginTraining, FollowsTheCpu) {
     const double near = bf16 ? 1e-2 : on_gpu() ? far : 1e-4;
     const float size = std::max(1.0F, cpu[step]);
     EXPECT_NEAR(plain[step], cpu[step], far * size) << "plain, step " << step;
-    EXPECT_NEAR(launched[step], plain[step], near * size) << "plug-in, step " << step;
+    EXPECT_NEAR(launched[step], cpu[step], far * size) << "plug-in, step " << step;
+    EXPECT_NEAR(launched[step], plain[step], near * size) << "plug-in beside plain, step " << step;
     EXPECT_NEAR(recorded[step], launched[step], (bf16 ? 1e-3 : 1e-5) * size) << "graph, step " << step;
   }
 }
