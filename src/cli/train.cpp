@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/sink.h>
 
+#include "mnist/core/background.hpp"
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
@@ -98,7 +99,7 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
   }
   std::error_code ignored;
   if (std::filesystem::exists(run.last(), ignored)) {
-    context.log.info("the weights after the last finished epoch are in {}", run.last().string());
+    context.log.info("the newest weights that were written are in {}", run.last().string());
   }
   if (std::filesystem::exists(run.best(), ignored)) {
     context.log.info("those after the best epoch are in {}", run.best().string());
@@ -137,9 +138,21 @@ int run_train(const TrainOptions& options, const Context& context) {
     }
     freeze_body(data, *network, info, training);
   }
+  const PickleLayout layout = info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict;
   const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
-    write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result),
-                     info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict);
+    write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result), layout);
+  };
+  // An epoch on a GPU may be over before the files of the one before are written.
+  std::optional<Background> background;
+  if (!device.device.is_cpu()) background.emplace();
+  const Later later = [&](const std::string& name, const std::function<void()>& job) {
+    background ? background->post(name, job) : job();
+  };
+  const auto write_model_later = [&](const std::filesystem::path& path, const TrainingResult& result) {
+    StateDict state = state_dict(*network);
+    for (auto& [name, tensor] : state) tensor = tensor.detach().contiguous().cpu();
+    later(path.string(), [path, state = std::move(state), recipe = recipe_of(info, options, class_names, result),
+                          layout] { write_model_file(path, state, recipe, layout); });
   };
 
   std::optional<RunDirectory> run = make_run_directory(options);
@@ -195,11 +208,11 @@ int run_train(const TrainOptions& options, const Context& context) {
   observers.push_back(info.transfer_learning ? static_cast<TrainingObserver*>(&transfer) : &reference);
   // The weights before all that could fail; those after one batch would look like a model.
   if (run && !options.dry_run) {
-    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model(run->last(), result); }));
+    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model_later(run->last(), result); }));
   }
   if (info.transfer_learning) {
     observers.push_back(&best.emplace(*network, [&](const EpochReport& report) {
-      if (run && !options.dry_run) write_model(run->best(), {report.train.epoch, report.test});
+      if (run && !options.dry_run) write_model_later(run->best(), {report.train.epoch, report.test});
     }));
     say(transfer_header({.libtorch = libtorch_version(),
                          .device = device.device.str(),
@@ -211,7 +224,9 @@ int run_train(const TrainOptions& options, const Context& context) {
   }
   if (run) {
     observers.push_back(&metrics.emplace(run->path(), gpu));
-    if (!options.dry_run) observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log));
+    if (!options.dry_run) {
+      observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log, later));
+    }
   }
   const auto try_to_draw = [&](const std::function<void()>& draw) {
     try {
@@ -229,6 +244,7 @@ int run_train(const TrainOptions& options, const Context& context) {
     TrainingResult result = train(*network, data.train_batches(), data.test_batches(), training, observers,
                                   [&] { return signals.received() != 0; });
     progress.reset();
+    if (background) background->finish();
     if (result.stopped) {
       if (run) {
         write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
@@ -265,6 +281,7 @@ int run_train(const TrainOptions& options, const Context& context) {
     return 0;
   } catch (const std::exception& error) {
     progress.reset();
+    background.reset();  // writes what it still has
     if (run) note_failure(*run, error, context);
     throw;
   }

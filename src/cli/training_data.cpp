@@ -27,9 +27,10 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
 void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
   freeze_all_but(network, info.head_layer());
   data.train_features = std::make_unique<FrozenFeatures>(
-      network, *data.train.batches, FrozenFeaturesOptions{!data.augmented, training.precision, training.device});
+      network, *data.train.batches,
+      FrozenFeaturesOptions{!data.augmented, training.precision, training.device, training.cuda});
   data.test_features = std::make_unique<FrozenFeatures>(
-      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
+      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device, training.cuda});
 }
 
 }  // namespace mnist::cli

@@ -188,6 +188,7 @@ torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
 }
 
 Crop PhotoBatches::crop_of(std::int64_t item, const torch::Tensor& photo) const {
+  if (!options_.augment) return {.height = photo.size(1), .width = photo.size(2)};
   return random_resized_crop(photo.size(1), photo.size(2), options_.seed, epoch_, item);
 }
 
@@ -210,7 +211,7 @@ Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
 }
 
 bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {
-  if (!options_.augment || cached_ != size() || gpu_is_full_) return false;
+  if (cached_ != size() || gpu_is_full_) return false;
   try {
     if (!on_gpu_.pixels.defined()) put_photos_on_gpu();
   } catch (const c10::OutOfMemoryError&) {

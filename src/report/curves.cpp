@@ -131,13 +131,15 @@ void CurvesPicture::epoch_done(const EpochReport& report) {
   append(curves_.accuracies, report.train.batch_accuracies);
   curves_.test_losses.push_back(static_cast<float>(report.test.loss));
   curves_.test_accuracies.push_back(static_cast<float>(report.test.accuracy()));
-  if (failed_) return;
-  try {
-    draw_curves(path_, curves_);
-  } catch (const Error& error) {
-    failed_ = true;
-    log_.warn("{}; the run goes on without this picture", error.what());
-  }
+  later_(path_.string(), [this, curves = curves_] {
+    if (failed_) return;
+    try {
+      draw_curves(path_, curves);
+    } catch (const Error& error) {
+      failed_ = true;
+      log_.warn("{}; the run goes on without this picture", error.what());
+    }
+  });
 }
 
 }  // namespace mnist

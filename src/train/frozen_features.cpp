@@ -19,6 +19,7 @@ void freeze_all_but(Network& network, const std::string& layer) {
 }
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
+  epoch_ = epoch;
   order_ = order.to(options_.device);
   if (complete_) return;
   images_.start(order, epoch);
@@ -36,10 +37,18 @@ Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
   return {features_.index_select(0, items), targets_.index_select(0, items)};
 }
 
+Batch FrozenFeatures::image_batch(std::int64_t begin, std::int64_t end) {
+  Batch batch;
+  if (options_.cuda == nullptr || !images_.prepare(end - begin, batch)) return images_.get(begin, end);
+  const torch::Tensor clock = at::tensor({epoch_, begin / kImagesAtOnce}, at::kLong).to(options_.device);
+  images_.gather(*options_.cuda, clock, kImagesAtOnce, batch);
+  return batch;
+}
+
 void FrozenFeatures::compute(std::int64_t begin, std::int64_t end) {
   const c10::AutoGradMode no_grad(false);
   network_.eval();
-  const Batch batch = images_.get(begin, end);
+  const Batch batch = image_batch(begin, end);
   torch::Tensor features;
   {
     const PrecisionScope scope(options_.precision, options_.device);

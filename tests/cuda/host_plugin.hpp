@@ -36,6 +36,7 @@ class HostPlugin : public CudaPlugin {
             torch::Tensor& targets) const override {
     const cuda::CropPhotos args = cuda::crop_arguments(photos, clock, batch_size, mean, std, inputs, targets);
     for (std::int32_t i = 0; i < inputs.numel(); ++i) cuda::crop_photo(args, i);
+    photos_ += inputs.size(0);
     used({args.pixels, args.places, args.labels, args.order, args.crops, args.clock, args.inputs, args.targets});
   }
 
@@ -133,7 +134,8 @@ class HostPlugin : public CudaPlugin {
 
   void on_own_stream(const c10::Device& /*device*/, const std::function<void()>& work) const override { work(); }
 
-  int replays() const { return replays_; }  // so far
+  int replays() const { return replays_; }         // so far
+  std::int64_t photos() const { return photos_; }  // that it made batches of, so far
 
   std::unique_ptr<CudaGraph> record(const std::function<void()>& work) const override {
     return std::make_unique<Graph>(*this, work);
@@ -173,6 +175,7 @@ class HostPlugin : public CudaPlugin {
   }
 
   mutable int replays_ = 0;
+  mutable std::int64_t photos_ = 0;
   mutable std::vector<const void*> addresses_;  // since the beginning of the repeated work
 };
 

@@ -60,6 +60,13 @@ class OnDevice {
     }
   }
 
+  // So many photos of batches were made by the plug-in.
+  void expect_photos(std::int64_t count) const {
+    if (!on_gpu()) {
+      EXPECT_EQ(host_.photos(), count);
+    }
+  }
+
   torch::Tensor clock_of(std::int64_t epoch, std::int64_t step) const {
     return at::tensor({epoch, step}, at::kLong).to(device_);
   }
@@ -150,27 +157,35 @@ PhotoFolder photo_folder() {
 }
 
 TEST_P(Plugin, BatchesOfPhotosAreThoseThatTheCpuMakes) {
-  const Preprocessing preprocessing = {
-      .height = 40, .width = 32, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}};
+  const Preprocessing preprocessing = {.kind = Preprocessing::Kind::photo,
+                                       .channels = 3,
+                                       .height = 40,
+                                       .width = 32,
+                                       .resize = 48,
+                                       .mean = {0.485, 0.456, 0.406},
+                                       .std = {0.229, 0.224, 0.225}};
   const PhotoFolder folder = photo_folder();
-  PhotoBatches on_cpu(folder, preprocessing, {true, 3, 1 << 30, c10::kCPU});
-  PhotoBatches on_device(folder, preprocessing, {true, 3, 1 << 30, device()});
   Batch batch;
-  for (const std::int64_t epoch : {1, 2}) {
-    const torch::Tensor order = at::randperm(5, at::kLong);
-    on_cpu.start(order, epoch);
-    on_device.start(order, epoch);
-    const Batch expected = on_cpu.get(2, 4);
-    ASSERT_TRUE(on_device.prepare(2, batch));
-    on_device.gather(plugin(), clock_of(epoch, 1), 2, batch);
-    expect_same_colours(batch.inputs, expected.inputs);
-    EXPECT_TRUE(at::equal(batch.targets.cpu(), expected.targets));
-    EXPECT_LT((on_device.get(2, 4).inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
+  for (const bool augment : {true, false}) {
+    PhotoBatches on_cpu(folder, preprocessing, {augment, 3, 1 << 30, c10::kCPU});
+    PhotoBatches on_device(folder, preprocessing, {augment, 3, 1 << 30, device()});
+    for (const std::int64_t epoch : {1, 2}) {
+      const torch::Tensor order = at::randperm(5, at::kLong);
+      on_cpu.start(order, epoch);
+      on_device.start(order, epoch);
+      const Batch expected = on_cpu.get(2, 4);
+      ASSERT_TRUE(on_device.prepare(2, batch));
+      on_device.gather(plugin(), clock_of(epoch, 1), 2, batch);
+      expect_same_colours(batch.inputs, expected.inputs);
+      EXPECT_TRUE(at::equal(batch.targets.cpu(), expected.targets));
+      EXPECT_LT((on_device.get(2, 4).inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
+      if (!augment) {
+        EXPECT_LT((batch.inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
+      }
+    }
   }
   PhotoBatches too_many(folder, preprocessing, {true, 3, 1000, device()});
-  PhotoBatches always_the_same(folder, preprocessing, {false, 3, 1 << 30, device()});
   EXPECT_FALSE(too_many.prepare(2, batch));
-  EXPECT_FALSE(always_the_same.prepare(2, batch));
 }
 
 TEST_P(Plugin, DropoutWithAndWithoutReluAndPoolIsTheCpus) {
@@ -323,7 +338,7 @@ std::vector<float> losses_of(const std::string& arch, Batches& train_set, Batche
   const auto network = make_network(model_info(arch), 10, 1);
   network->use_kernels(nullptr);
   network->to(options.device);
-  const FrozenFeaturesOptions changing = {false, options.precision, options.device};
+  const FrozenFeaturesOptions changing = {false, options.precision, options.device, options.cuda};
   FrozenFeatures train_features(*network, train_set, changing);
   FrozenFeatures test_features(*network, test_set, changing);
   const bool head_only = options.inputs == Inputs::features;
@@ -462,7 +477,9 @@ TEST_P(Plugin, ARecordedStepShowsEachEpochsCropsOfPhotos) {
 TEST_P(Plugin, AHeadIsTrainedOnFeaturesOfPhotos) {
   std::string note;
   const std::vector<float> plain = trained_on_photos(Inputs::features, 0.01, device(), nullptr, false, note);
+  expect_photos(0);
   const std::vector<float> recorded = trained_on_photos(Inputs::features, 0.01, device(), &plugin(), true, note);
+  expect_photos(4 * (5 + 5));
   expect_replays(4 * 2 - 2);
   EXPECT_EQ(note, "");
   ASSERT_EQ(plain.size(), 12U);

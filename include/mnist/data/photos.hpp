@@ -69,7 +69,7 @@ class PhotoBatches : public Batches {
   // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
   torch::Tensor decode(std::int64_t item) const;
   torch::Tensor prepared(std::int64_t item) const;                    // uint8 [3, height, width]
-  Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch
+  Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch; of what `decode` gave
   void put_photos_on_gpu();
   void put_crops_on_gpu();
 

@@ -10,6 +10,7 @@
 #include <spdlog/logger.h>
 #include <torch/types.h>
 
+#include "mnist/core/background.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
@@ -42,14 +43,17 @@ struct Curves {
 // Collects the curves of a run and draws them after every epoch, so that a run that is killed has its picture too.
 class CurvesPicture : public TrainingObserver {
  public:
-  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture.
-  CurvesPicture(std::filesystem::path path, spdlog::logger& log) : path_(std::move(path)), log_(log) {}
+  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture. Drawn by `later`,
+  // whose jobs must be done before this ends.
+  CurvesPicture(std::filesystem::path path, spdlog::logger& log, Later later)
+      : path_(std::move(path)), log_(log), later_(std::move(later)) {}
   void epoch_done(const EpochReport& report) override;
 
  private:
   std::filesystem::path path_;
   spdlog::logger& log_;
-  bool failed_ = false;
+  Later later_;
+  bool failed_ = false;  // of the jobs alone
   Curves curves_;
 };
 
