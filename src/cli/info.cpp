@@ -243,6 +243,7 @@ int run_info(const InfoOptions& options) {
     return 0;
   }
   if (options.file.empty()) {
+    if (options.tensors) throw usage_error("--tensors lists those of a model file, and none is named", "name one");
     const Json machine = machine_json();
     if (json) {
       print_json(machine);

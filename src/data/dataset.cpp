@@ -63,9 +63,13 @@ struct FileSearch {
         }
       }
     }
-    const auto hint = fmt::format(
-        "get it with scripts/fetch_data {}, or name the folder that has it with --data-dir or MNIST_DATA_DIR",
-        entry.name);
+    std::error_code ignored;
+    const auto hint =
+        std::filesystem::is_directory(dir / "train", ignored)
+            ? "photos in DIR/train/<class> and DIR/val/<class> are trained on with --arch resnet18"
+            : fmt::format(
+                  "get it with scripts/fetch_data {}, or name the folder that has it with --data-dir or MNIST_DATA_DIR",
+                  entry.name);
     if (!std::filesystem::exists(dir)) {
       throw data_error(fmt::format("the data folder {} does not exist", quoted(dir)), hint);
     }

@@ -79,8 +79,8 @@ torch::Tensor read_tensor_file(const std::filesystem::path& path) {
 void check_model_name(const std::filesystem::path& path) {
   const auto extension = path.extension();
   if (extension == ".pt" || extension == ".pth" || extension == ".safetensors") return;
-  throw data_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
-                   "give it one of these endings");
+  throw usage_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
+                    "give it one of these endings");
 }
 
 void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,

@@ -92,6 +92,12 @@ TEST(Info, DescribesTheModelInAFile) {
   EXPECT_EQ(json["tensors"][0]["name"], "conv1.weight");
 }
 
+TEST(Info, TensorsAreThoseOfAFile) {
+  const SubprocessResult result = run(program(MNIST_BINARY, {"info", "--tensors"}));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("none is named"));
+}
+
 TEST(Info, AFileThatIsNoModelIsADataError) {
   const TemporaryFolder folder;
   write_file(folder / "text.pt", "this is no model");

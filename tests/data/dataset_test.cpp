@@ -93,6 +93,8 @@ TEST(DatasetTest, SaysWhereItLookedAndHowToGetTheData) {
               AllOf(HasSubstr("MNIST/raw' or '" + folder.path().string() + "'"), HasSubstr("t10k-images-idx3-ubyte.gz"),
                     HasSubstr("scripts/fetch_data mnist"), HasSubstr("--data-dir")));
   EXPECT_THAT(load_error("mnist", folder / "none"), HasSubstr("none' does not exist"));
+  std::filesystem::create_directories(folder / "train" / "ants");
+  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("--arch resnet18"));
 }
 
 TEST(DatasetTest, RefusesOtherSizes) {

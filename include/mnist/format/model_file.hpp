@@ -38,13 +38,11 @@ torch::Tensor read_tensor_file(const std::filesystem::path& path);
 // What a .pt file's pickle holds: the state dict itself, or {"state_dict": it, "class_names": [names of the recipe]}.
 enum class PickleLayout { state_dict, with_class_names };
 
-// Throws the data `Error` that `write_model_file` throws for a name whose ending is neither .pt, .pth nor .safetensors:
-// for saying so before the work.
+// Throws a usage `Error` for a name whose ending is neither .pt, .pth nor .safetensors: for saying so before the work.
 void check_model_name(const std::filesystem::path& path);
 
 // Replaces `path` atomically. Tensors are written contiguous and from any device; the same state and recipe give the
-// same bytes. Throws a data `Error` where the file cannot be written or the ending is neither .pt, .pth nor
-// .safetensors.
+// same bytes. Throws a data `Error` where the file cannot be written, and as `check_model_name` does.
 void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
                       PickleLayout layout = PickleLayout::state_dict);
 
