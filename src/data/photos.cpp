@@ -196,18 +196,27 @@ void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
   order_ = order;
   epoch_ = epoch;
   crops_on_gpu_ = false;
+  ready_ = {};
 }
 
 Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
+  if (begin < ready_.begin || end > ready_.end) prepare_from(begin, end);
+  const auto rows = [&](const torch::Tensor& all) { return all.slice(0, begin - ready_.begin, end - ready_.begin); };
+  return {normalize(rows(ready_.pixels), preprocessing_), rows(ready_.labels)};
+}
+
+void PhotoBatches::prepare_from(std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kPhotosAThread = 2;
+  ready_ = {};  // frees what it held
+  end = std::min(std::max(end, begin + kPhotosAThread * at::get_num_threads()), order_.size(0));
   const torch::Tensor items = order_.slice(0, begin, end);
-  const auto* numbers = items.data_ptr<std::int64_t>();
+  const auto* numbers = items.const_data_ptr<std::int64_t>();
   std::vector<torch::Tensor> photos(static_cast<std::size_t>(end - begin));
   at::parallel_for(0, end - begin, 1, [&](std::int64_t first, std::int64_t last) {
     const c10::AutoGradMode no_grad(false);
     for (std::int64_t i = first; i < last; ++i) photos[static_cast<std::size_t>(i)] = prepared(numbers[i]);
   });
-  const torch::Tensor pixels = at::stack(photos).to(options_.device);
-  return {normalize(pixels, preprocessing_), labels_.index_select(0, items).to(options_.device)};
+  ready_ = {begin, end, at::stack(photos).to(options_.device), labels_.index_select(0, items).to(options_.device)};
 }
 
 bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {

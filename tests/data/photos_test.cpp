@@ -1,7 +1,10 @@
 // Folders of photos: which files count, which are broken, and the batches that come of them.
 #include "mnist/data/photos.hpp"
 
+#include <utility>
+
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,6 +127,30 @@ TEST_F(Photos, ComeTheSameWithAndWithoutMemoryToKeepThem) {
     EXPECT_TRUE(at::equal(one.inputs, other.inputs));
     EXPECT_TRUE(at::equal(one.targets, at::tensor({0, 1, 0}, at::kLong)));
   }
+}
+
+TEST_F(Photos, AreTheSameHoweverManyAreMadeAtOnce) {
+  add_two_classes();
+  PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {true, 3, 1 << 30});
+  const torch::Tensor order = at::tensor({2, 0, 3, 1}, at::kLong);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);  // two photos at once
+  photos.start(order, 1);
+  const Batch all = photos.get(0, 4);
+  photos.start(order, 1);
+  for (const auto& [begin, end] :
+       {std::pair{0, 1}, std::pair{1, 2}, std::pair{2, 4}, std::pair{1, 3}, std::pair{0, 1}}) {
+    const Batch batch = photos.get(begin, end);
+    EXPECT_TRUE(at::equal(batch.inputs, all.inputs.slice(0, begin, end))) << begin;
+    EXPECT_TRUE(at::equal(batch.targets, all.targets.slice(0, begin, end))) << begin;
+  }
+  photos.start(order, 2);
+  photos.get(0, 1);
+  EXPECT_FALSE(at::equal(photos.get(0, 4).inputs, all.inputs)) << "of the epoch before";
+  photos.start(order, 1);
+  photos.get(0, 1);
+  EXPECT_TRUE(at::equal(photos.get(0, 4).inputs, all.inputs));
+  at::set_num_threads(threads);
 }
 
 TEST_F(Photos, AugmentedOnesChangeWithTheEpochAndNotWithTheOrder) {

@@ -70,6 +70,7 @@ class PhotoBatches : public Batches {
   torch::Tensor decode(std::int64_t item) const;
   torch::Tensor prepared(std::int64_t item) const;                    // uint8 [3, height, width]
   Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch; of what `decode` gave
+  void prepare_from(std::int64_t begin, std::int64_t end);
   void put_photos_on_gpu();
   void put_crops_on_gpu();
 
@@ -82,6 +83,14 @@ class PhotoBatches : public Batches {
   torch::Tensor labels_;  // int64 [N] on the CPU
   torch::Tensor order_;
   std::int64_t epoch_ = 0;
+  // Positions of the order that are ready, on the device: those of a batch and as many after it as keep every thread
+  // busy. A GPU gets them by one copy, for which alone it has to be waited for.
+  struct {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    torch::Tensor pixels;  // uint8 [N, 3, height, width]
+    torch::Tensor labels;  // int64 [N]
+  } ready_;
   CudaPhotos on_gpu_;  // where the GPU makes the batches
   bool gpu_is_full_ = false;
   bool crops_on_gpu_ = false;  // those of this epoch
