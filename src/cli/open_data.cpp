@@ -49,7 +49,8 @@ CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
 }
 
 OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log) {
+                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log,
+                     const CudaPlugin* cuda) {
   const bool wants_photos = preprocessing.kind == Preprocessing::Kind::photo;
   if (wants_photos != (options.dataset == kFolder)) {
     throw usage_error(
@@ -71,10 +72,10 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
              folder.ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", folder.ignored.size()),
              quoted(folder.ignored.front()), folder.ignored.size() > 1 ? ", ..." : "");
   }
-  auto photos =
-      std::make_unique<PhotoBatches>(std::move(folder), preprocessing,
-                                     PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device,
-                                                  [&log](const std::string& sentence) { log.warn("{}", sentence); }});
+  auto photos = std::make_unique<PhotoBatches>(
+      std::move(folder), preprocessing,
+      PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device, cuda,
+                   [&log](const std::string& sentence) { log.warn("{}", sentence); }});
   tell_broken(photos->broken(), options, log);
   const std::int64_t uncached = photos->size() - photos->cached();
   if (uncached > 0) {

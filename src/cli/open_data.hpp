@@ -46,9 +46,10 @@ struct Augmentation {
   std::uint64_t seed = 0;
 };
 
-// Tells in the log which files are no images and which are broken. Throws a data `Error` as `load_dataset` and
-// `scan_photo_folder` do, and where an image is broken and `bad_images` is "stop".
+// `cuda`: makes batches of photos on the GPU. Tells in the log which files are no images and which are broken. Throws a
+// data `Error` as `load_dataset` and `scan_photo_folder` do, and where an image is broken and `bad_images` is "stop".
 OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log);
+                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log,
+                     const CudaPlugin* cuda = nullptr);
 
 }  // namespace mnist::cli

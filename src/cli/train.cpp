@@ -80,7 +80,7 @@ Recipe recipe_of(const ModelInfo& info, const TrainOptions& options, const std::
   return recipe;
 }
 
-// Keeps the weights after the last finished epoch: what is left of a run that is killed.
+// Writes the weights after every epoch: what is left of a run that is killed.
 class LastWeights : public TrainingObserver {
  public:
   explicit LastWeights(std::function<void(const TrainingResult&)> write) : write_(std::move(write)) {}
@@ -91,9 +91,11 @@ class LastWeights : public TrainingObserver {
 };
 
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
-void note_failure(const RunDirectory& run, const std::exception& failure, const Context& context) {
+void note_failure(const RunDirectory& run, const std::exception& failure, Background& background,
+                  const Context& context) {
   try {
     run.end(fmt::format("failed: {}", first_line(failure.what())));
+    background.finish();
   } catch (const std::exception& error) {
     context.log.warn("{}", error.what());
   }
@@ -102,7 +104,7 @@ void note_failure(const RunDirectory& run, const std::exception& failure, const 
     context.log.info("the newest weights that were written are in {}", run.last().string());
   }
   if (std::filesystem::exists(run.best(), ignored)) {
-    context.log.info("those after the best epoch are in {}", run.best().string());
+    context.log.info("the best that were written are in {}", run.best().string());
   }
 }
 
@@ -124,7 +126,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   DataOptions data_options = options.data;
   data_options.dataset = options.recipe.dataset;
   TrainingData data = open_training_data(data_options, {options.augment == "on", options.rotate, options.seed}, info,
-                                         device.device, context.log);
+                                         training, context.log);
   const std::vector<std::string>& class_names = data.train.class_names;
   const std::shared_ptr<Network> network =
       make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
@@ -141,18 +143,6 @@ int run_train(const TrainOptions& options, const Context& context) {
   const PickleLayout layout = info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict;
   const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
     write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result), layout);
-  };
-  // An epoch on a GPU may be over before the files of the one before are written.
-  std::optional<Background> background;
-  if (!device.device.is_cpu()) background.emplace();
-  const Later later = [&](const std::string& name, const std::function<void()>& job) {
-    background ? background->post(name, job) : job();
-  };
-  const auto write_model_later = [&](const std::filesystem::path& path, const TrainingResult& result) {
-    StateDict state = state_dict(*network);
-    for (auto& [name, tensor] : state) tensor = tensor.detach().contiguous().cpu();
-    later(path.string(), [path, state = std::move(state), recipe = recipe_of(info, options, class_names, result),
-                          layout] { write_model_file(path, state, recipe, layout); });
   };
 
   std::optional<RunDirectory> run = make_run_directory(options);
@@ -204,6 +194,16 @@ int run_train(const TrainOptions& options, const Context& context) {
   std::optional<LastWeights> last;
   std::optional<BestWeights> best;
   std::vector<TrainingObserver*> observers;
+  // An epoch on a GPU may be over before the files of the one before are written.
+  Background background(!device.device.is_cpu());
+  const auto write_model_later = [&](const std::filesystem::path& path, const TrainingResult& result) {
+    StateDict state = state_dict(*network);
+    for (auto& [name, tensor] : state) tensor = tensor.detach().cpu();
+    background.post(path.string(),
+                    [path, state = std::move(state), recipe = recipe_of(info, options, class_names, result), layout] {
+                      write_model_file(path, state, recipe, layout);
+                    });
+  };
   if (progress) observers.push_back(&*progress);
   observers.push_back(info.transfer_learning ? static_cast<TrainingObserver*>(&transfer) : &reference);
   // The weights before all that could fail; those after one batch would look like a model.
@@ -225,7 +225,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   if (run) {
     observers.push_back(&metrics.emplace(run->path(), gpu));
     if (!options.dry_run) {
-      observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log, later));
+      observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log, background));
     }
   }
   const auto try_to_draw = [&](const std::function<void()>& draw) {
@@ -244,10 +244,14 @@ int run_train(const TrainOptions& options, const Context& context) {
     TrainingResult result = train(*network, data.train_batches(), data.test_batches(), training, observers,
                                   [&] { return signals.received() != 0; });
     progress.reset();
-    if (background) background->finish();
     if (result.stopped) {
       if (run) {
         write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
+        try {
+          background.finish();
+        } catch (const Error& error) {
+          context.log.warn("{}", error.what());
+        }
         run->end("interrupted");
         context.log.warn(
             "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",
@@ -270,6 +274,7 @@ int run_train(const TrainOptions& options, const Context& context) {
       say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", output.string(), context.program,
                       quoted_for_shell(output.string())));
     }
+    background.finish();
     if (best && run) {
       const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
       try_to_draw([&] {
@@ -281,8 +286,7 @@ int run_train(const TrainOptions& options, const Context& context) {
     return 0;
   } catch (const std::exception& error) {
     progress.reset();
-    background.reset();  // writes what it still has
-    if (run) note_failure(*run, error, context);
+    if (run) note_failure(*run, error, background, context);
     throw;
   }
 }

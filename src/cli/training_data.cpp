@@ -6,7 +6,7 @@
 namespace mnist::cli {
 
 TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
-                                const c10::Device& device, spdlog::logger& log) {
+                                const TrainingOptions& training, spdlog::logger& log) {
   const bool photos = options.dataset == kFolder;
   if (photos && augmentation.degrees != 0) {
     throw usage_error("--rotate turns digits, and the data set is one of photos",
@@ -18,8 +18,8 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                        scan_photo_folder(options.data_dir, Split::test));
   }
   TrainingData data;
-  data.train = open_data(options, Split::train, info.preprocessing, augmentation, device, log);
-  data.test = open_data(options, Split::test, info.preprocessing, {}, device, log);
+  data.train = open_data(options, Split::train, info.preprocessing, augmentation, training.device, log, training.cuda);
+  data.test = open_data(options, Split::test, info.preprocessing, {}, training.device, log, training.cuda);
   data.augmented = photos ? augmentation.on : augmentation.degrees != 0;
   return data;
 }
@@ -27,10 +27,9 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
 void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
   freeze_all_but(network, info.head_layer());
   data.train_features = std::make_unique<FrozenFeatures>(
-      network, *data.train.batches,
-      FrozenFeaturesOptions{!data.augmented, training.precision, training.device, training.cuda});
+      network, *data.train.batches, FrozenFeaturesOptions{!data.augmented, training.precision, training.device});
   data.test_features = std::make_unique<FrozenFeatures>(
-      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device, training.cuda});
+      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
 }
 
 }  // namespace mnist::cli

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include <c10/core/Device.h>
 #include <spdlog/logger.h>
 
 #include "mnist/model/registry.hpp"
@@ -28,7 +27,7 @@ struct TrainingData {
 
 // Throws as `open_data` does, and where the splits of a folder have different classes.
 TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
-                                const c10::Device& device, spdlog::logger& log);
+                                const TrainingOptions& training, spdlog::logger& log);
 
 // Leaves only the network's head to be trained, on the features that the rest makes of the images. `network` must
 // outlive `data`.

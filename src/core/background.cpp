@@ -5,9 +5,12 @@
 
 namespace mnist {
 
-Background::Background() : thread_([this] { run(); }) {}
+Background::Background(bool threaded) : threaded_(threaded) {
+  if (threaded_) thread_ = std::thread([this] { run(); });
+}
 
 Background::~Background() {
+  if (!threaded_) return;
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -17,6 +20,7 @@ Background::~Background() {
 }
 
 void Background::post(const std::string& name, std::function<void()> job) {
+  if (!threaded_) return job();
   std::unique_lock lock(mutex_);
   const auto same = std::ranges::find(waiting_, name, &Job::name);
   if (same != waiting_.end()) {

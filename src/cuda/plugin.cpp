@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
@@ -57,16 +58,27 @@ class Graph : public CudaGraph {
     try {
       graph_.capture_end();
     } catch (...) {
-      // LibTorch leaves where CUDA says that the recording is not valid, before it tells its allocator that it is over.
-      // For that one, memory would be asked of the graph's pool for ever.
-      try {
+      // LibTorch leaves where CUDA says that the recording is not valid, before it tells its allocators that it is
+      // over. For them, memory would be asked of the graph's pool for ever, and by a filter that belongs to the graph.
+      unless_told([&] {
         const c10::DeviceIndex device = c10::cuda::current_device();
         c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool_);
         c10::cuda::CUDACachingAllocator::releasePool(device, pool_);
-      } catch (const std::exception&) {
-        // It had been told.
-      }
+      });
+      unless_told([&] {
+        at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
+        host->end_allocate_to_pool(pool_);
+        host->release_pool(pool_);
+      });
       throw;
+    }
+  }
+
+  static void unless_told(const std::function<void()>& tell) {
+    try {
+      tell();
+    } catch (const std::exception&) {
+      // It had been.
     }
   }
 
@@ -121,11 +133,10 @@ class Plugin : public CudaPlugin {
     check_on_gpu(x);
     check_contiguous(x);
     small(x.numel());
+    TORCH_CHECK(x.numel() > 0, "a batch without rows");
     torch::Tensor result = at::empty_like(x);
-    const std::int64_t rows = x.size(0);
-    C10_CUDA_CHECK(launch_relu_dropout(type_of(x), dropped(dropout), small(rows),
-                                       rows == 0 ? 0 : small(x.numel() / rows), x.const_data_ptr(),
-                                       result.mutable_data_ptr(), stream()));
+    C10_CUDA_CHECK(launch_relu_dropout(type_of(x), dropped(dropout), small(x.size(0)), small(x.numel() / x.size(0)),
+                                       x.const_data_ptr(), result.mutable_data_ptr(), stream()));
     return result;
   }
 

@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -200,6 +201,12 @@ void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
 }
 
 Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
+  if (Batch batch; options_.cuda != nullptr && prepare(end - begin, batch)) {
+    if (!clock_.defined()) clock_ = at::zeros({2}, at::TensorOptions(options_.device).dtype(at::kLong));
+    clock_.select(0, 1).fill_(begin);  // the step, of batches of one position
+    options_.cuda->crop(on_gpu_, clock_, 1, preprocessing_.mean, preprocessing_.std, batch.inputs, batch.targets);
+    return batch;
+  }
   if (begin < ready_.begin || end > ready_.end) prepare_from(begin, end);
   const auto rows = [&](const torch::Tensor& all) { return all.slice(0, begin - ready_.begin, end - ready_.begin); };
   return {normalize(rows(ready_.pixels), preprocessing_), rows(ready_.labels)};
@@ -208,7 +215,8 @@ Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
 void PhotoBatches::prepare_from(std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kPhotosAThread = 2;
   ready_ = {};  // frees what it held
-  end = std::min(std::max(end, begin + kPhotosAThread * at::get_num_threads()), order_.size(0));
+  const std::int64_t batches = std::max<std::int64_t>(1, kPhotosAThread * at::get_num_threads() / (end - begin));
+  end = std::min(begin + batches * (end - begin), order_.size(0));
   const torch::Tensor items = order_.slice(0, begin, end);
   const auto* numbers = items.const_data_ptr<std::int64_t>();
   std::vector<torch::Tensor> photos(static_cast<std::size_t>(end - begin));

@@ -79,7 +79,9 @@ ResNet18::ResNet18(std::int64_t classes) : Network("ResNet"), conv1_(nullptr), b
   for (const auto& module : modules(/*include_self=*/false)) {
     if (auto* layer = module->as<torch::nn::Conv2d>()) {
       torch::nn::init::kaiming_normal_(layer->weight, 0, torch::kFanOut, torch::kReLU);
-      layer->weight.set_data(layer->weight.contiguous(at::MemoryFormat::ChannelsLast));
+      // A copy: of 1 x 1 weights, contiguous() leaves strides that those of their gradients do not agree with.
+      const torch::Tensor& weight = layer->weight;
+      weight.set_data(at::empty_like(weight, {}, at::MemoryFormat::ChannelsLast).copy_(weight.detach()));
     }
   }
 }

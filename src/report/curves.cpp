@@ -131,7 +131,7 @@ void CurvesPicture::epoch_done(const EpochReport& report) {
   append(curves_.accuracies, report.train.batch_accuracies);
   curves_.test_losses.push_back(static_cast<float>(report.test.loss));
   curves_.test_accuracies.push_back(static_cast<float>(report.test.accuracy()));
-  later_(path_.string(), [this, curves = curves_] {
+  background_.post(path_.string(), [this, curves = curves_] {
     if (failed_) return;
     try {
       draw_curves(path_, curves);

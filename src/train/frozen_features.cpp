@@ -8,7 +8,8 @@
 namespace mnist {
 namespace {
 
-constexpr std::int64_t kImagesAtOnce = 8;  // as many as are fastest on a CPU
+constexpr std::int64_t kImagesOnCpu = 8;   // as many as are fastest
+constexpr std::int64_t kImagesOnGpu = 64;  // as many as keep it busier than launching them keeps the CPU
 
 }  // namespace
 
@@ -19,7 +20,6 @@ void freeze_all_but(Network& network, const std::string& layer) {
 }
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
-  epoch_ = epoch;
   order_ = order.to(options_.device);
   if (complete_) return;
   images_.start(order, epoch);
@@ -27,8 +27,9 @@ void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
 }
 
 Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
+  const std::int64_t at_once = options_.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu;
   while (!complete_ && ready_ < end) {
-    const std::int64_t next = std::min(ready_ + kImagesAtOnce, order_.size(0));
+    const std::int64_t next = std::min(ready_ + at_once, order_.size(0));
     compute(ready_, next);
     ready_ = next;
     complete_ = options_.constant && ready_ == size();
@@ -37,18 +38,10 @@ Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
   return {features_.index_select(0, items), targets_.index_select(0, items)};
 }
 
-Batch FrozenFeatures::image_batch(std::int64_t begin, std::int64_t end) {
-  Batch batch;
-  if (options_.cuda == nullptr || !images_.prepare(end - begin, batch)) return images_.get(begin, end);
-  const torch::Tensor clock = at::tensor({epoch_, begin / kImagesAtOnce}, at::kLong).to(options_.device);
-  images_.gather(*options_.cuda, clock, kImagesAtOnce, batch);
-  return batch;
-}
-
 void FrozenFeatures::compute(std::int64_t begin, std::int64_t end) {
   const c10::AutoGradMode no_grad(false);
   network_.eval();
-  const Batch batch = image_batch(begin, end);
+  const Batch batch = images_.get(begin, end);
   torch::Tensor features;
   {
     const PrecisionScope scope(options_.precision, options_.device);

@@ -82,9 +82,10 @@ TrainingResult run(Network& network, Batches& train_set, Batches& test_set, cons
       const std::int64_t end = std::min(begin + options.batch_size, items);
       training->run(step, begin, end);
 
+      const bool reports = step % options.log_interval == 0;
+      const double loss = reports ? training->loss(step) : 0;  // waits for the device, and so comes before the time
       rate.add(end - begin);
-      if (step % options.log_interval == 0) {
-        const double loss = training->loss(step);
+      if (reports) {
         check_finite(loss, epoch, fmt::format("loss of batch {}", step));
         const IntervalReport report = {epoch,
                                        step,
@@ -103,9 +104,10 @@ TrainingResult run(Network& network, Batches& train_set, Batches& test_set, cons
     }
 
     EpochReport report;
-    report.train = {
-        .epoch = epoch, .epochs = options.epochs, .lr = rates.back(), .images_per_second = rate.per_second()};
-    training->fill(report.train, options.batch_size, items);
+    report.train = {.epoch = epoch, .epochs = options.epochs, .lr = rates.back()};
+    training->fill(report.train, options.batch_size, items);  // waits for the device
+    rate.add(0);
+    report.train.images_per_second = rate.per_second();
     report.train.seconds = train_time.seconds();
     check_finite(report.train.loss, epoch, "training loss");
     for (TrainingObserver* observer : observers) observer->training_done(report.train);

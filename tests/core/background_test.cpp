@@ -31,7 +31,7 @@ class Gate {
 };
 
 TEST(Background, JobsAreDoneInTheirOrderAndFinishWaitsForThem) {
-  Background background;
+  Background background(true);
   std::vector<int> done;
   for (int job = 0; job < 3; ++job) background.post(std::to_string(job), [&, job] { done.push_back(job); });
   background.finish();
@@ -40,7 +40,7 @@ TEST(Background, JobsAreDoneInTheirOrderAndFinishWaitsForThem) {
 }
 
 TEST(Background, ANewerJobTakesThePlaceOfAnOlderOneThatHasNotBegun) {
-  Background background;
+  Background background(true);
   Gate gate;
   std::vector<std::string> done;
   gate.close(background);
@@ -53,7 +53,7 @@ TEST(Background, ANewerJobTakesThePlaceOfAnOlderOneThatHasNotBegun) {
 }
 
 TEST(Background, AFailureIsToldOnceAndStopsNothing) {
-  Background background;
+  Background background(true);
   bool done = false;
   background.post("fails", [] { throw std::runtime_error("disk full"); });
   EXPECT_THROW(background.finish(), std::runtime_error);
@@ -71,11 +71,20 @@ TEST(Background, AFailureIsToldOnceAndStopsNothing) {
   EXPECT_TRUE(done);
 }
 
+TEST(Background, WithoutAThreadJobsAreDoneAtOnce) {
+  Background background(false);
+  bool done = false;
+  background.post("now", [&] { done = true; });
+  EXPECT_TRUE(done);
+  EXPECT_THROW(background.post("fails", [] { throw std::runtime_error("disk full"); }), std::runtime_error);
+  background.finish();
+}
+
 TEST(Background, TheEndDoesWhatIsLeft) {
   bool done = false;
   Gate gate;
   {
-    Background background;
+    Background background(true);
     gate.close(background);
     background.post("left", [&] { done = true; });
     background.post("fails", [] { throw std::runtime_error("disk full"); });

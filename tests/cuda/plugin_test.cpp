@@ -169,16 +169,21 @@ TEST_P(Plugin, BatchesOfPhotosAreThoseThatTheCpuMakes) {
   for (const bool augment : {true, false}) {
     PhotoBatches on_cpu(folder, preprocessing, {augment, 3, 1 << 30, c10::kCPU});
     PhotoBatches on_device(folder, preprocessing, {augment, 3, 1 << 30, device()});
+    PhotoBatches by_plugin(folder, preprocessing, {augment, 3, 1 << 30, device(), &plugin()});
     for (const std::int64_t epoch : {1, 2}) {
       const torch::Tensor order = at::randperm(5, at::kLong);
       on_cpu.start(order, epoch);
       on_device.start(order, epoch);
+      by_plugin.start(order, epoch);
       const Batch expected = on_cpu.get(2, 4);
       ASSERT_TRUE(on_device.prepare(2, batch));
       on_device.gather(plugin(), clock_of(epoch, 1), 2, batch);
       expect_same_colours(batch.inputs, expected.inputs);
       EXPECT_TRUE(at::equal(batch.targets.cpu(), expected.targets));
       EXPECT_LT((on_device.get(2, 4).inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
+      const Batch got = by_plugin.get(2, 4);
+      EXPECT_TRUE(at::equal(got.inputs, batch.inputs));
+      EXPECT_TRUE(at::equal(got.targets, batch.targets));
       if (!augment) {
         EXPECT_LT((batch.inputs.cpu() - expected.inputs).abs().max().item<double>(), 1e-5);
       }
@@ -338,7 +343,7 @@ std::vector<float> losses_of(const std::string& arch, Batches& train_set, Batche
   const auto network = make_network(model_info(arch), 10, 1);
   network->use_kernels(nullptr);
   network->to(options.device);
-  const FrozenFeaturesOptions changing = {false, options.precision, options.device, options.cuda};
+  const FrozenFeaturesOptions changing = {false, options.precision, options.device};
   FrozenFeatures train_features(*network, train_set, changing);
   FrozenFeatures test_features(*network, test_set, changing);
   const bool head_only = options.inputs == Inputs::features;
@@ -443,8 +448,8 @@ std::vector<float> trained_on_photos(Inputs inputs, double lr, const c10::Device
                                      bool graphs, std::string& note) {
   Preprocessing preprocessing = model_info("resnet18").preprocessing;
   preprocessing.height = preprocessing.width = 64;
-  PhotoBatches train_set(photo_folder(), preprocessing, {true, 3, 1 << 30, device});
-  PhotoBatches test_set(photo_folder(), preprocessing, {false, 3, 1 << 30, device});
+  PhotoBatches train_set(photo_folder(), preprocessing, {true, 3, 1 << 30, device, cuda});
+  PhotoBatches test_set(photo_folder(), preprocessing, {false, 3, 1 << 30, device, cuda});
   return losses_of("resnet18", train_set, test_set,
                    {.epochs = 4,
                     .batch_size = 2,

@@ -153,6 +153,20 @@ TEST_F(Photos, AreTheSameHoweverManyAreMadeAtOnce) {
   at::set_num_threads(threads);
 }
 
+TEST_F(Photos, WholeBatchesAreMadeReadyForEveryThread) {
+  add_two_classes();
+  PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {true, 3, 0});
+  const int threads = at::get_num_threads();
+  at::set_num_threads(2);
+  photos.start(at::arange(4), 1);
+  photos.get(0, 2);
+  std::filesystem::remove_all(folder_ / "train");
+  EXPECT_NO_THROW(photos.get(2, 4)) << "two a thread";
+  photos.start(at::arange(4), 2);
+  EXPECT_THROW(photos.get(0, 2), Error);
+  at::set_num_threads(threads);
+}
+
 TEST_F(Photos, AugmentedOnesChangeWithTheEpochAndNotWithTheOrder) {
   add_two_classes();
   PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {true, 3, 1 << 30});

@@ -12,19 +12,17 @@
 
 namespace mnist {
 
-// Does a job now or soon. `name` is what it is about: of two jobs of one name the older may be left out.
-using Later = std::function<void(const std::string& name, std::function<void()> job)>;
-
 class Background {
  public:
-  Background();
+  // `threaded` false: `post` does its job at once, and throws what it throws.
+  explicit Background(bool threaded);
   // Does what is left. What a job throws is lost then: `finish` tells it.
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // The job takes the place of one of the same name that has not begun, so that no more wait than there are names.
-  // Throws what an earlier job has thrown, once; the new one is done nevertheless.
+  // `name` is what the job is about: it takes the place of one of the same name that has not begun, so that no more
+  // wait than there are names. Throws what an earlier job has thrown, once; the new one is done nevertheless.
   void post(const std::string& name, std::function<void()> job);
 
   // Returns when nothing is left to do. Throws what a job has thrown, once.
@@ -39,6 +37,7 @@ class Background {
   void run();
   void tell_failure(std::unique_lock<std::mutex>& lock);
 
+  const bool threaded_;
   std::mutex mutex_;  // of all below but the thread
   std::condition_variable changed_;
   std::vector<Job> waiting_;

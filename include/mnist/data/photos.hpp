@@ -46,6 +46,7 @@ struct PhotoOptions {
   std::uint64_t seed = 0;
   std::int64_t cache_bytes = 0;  // memory for decoded photos
   c10::Device device = c10::kCPU;
+  const CudaPlugin* cuda = nullptr;  // makes the batches, of photos that all fit into its GPU's memory
   std::function<void(const std::string&)> note = [](const std::string&) {};  // gets what the user should know
 };
 
@@ -83,8 +84,8 @@ class PhotoBatches : public Batches {
   torch::Tensor labels_;  // int64 [N] on the CPU
   torch::Tensor order_;
   std::int64_t epoch_ = 0;
-  // Positions of the order that are ready, on the device: those of a batch and as many after it as keep every thread
-  // busy. A GPU gets them by one copy, for which alone it has to be waited for.
+  // Positions of the order that the CPU has made ready, on the device: those of a batch, and of as many batches after
+  // it as keep every thread busy.
   struct {
     std::int64_t begin = 0;
     std::int64_t end = 0;
@@ -94,6 +95,7 @@ class PhotoBatches : public Batches {
   CudaPhotos on_gpu_;  // where the GPU makes the batches
   bool gpu_is_full_ = false;
   bool crops_on_gpu_ = false;  // those of this epoch
+  torch::Tensor clock_;        // of `get`, on the GPU
 };
 
 }  // namespace mnist

@@ -2,7 +2,8 @@
 // more than their work, and CUDA graphs. Everything works without it, more slowly. It is built where the CUDA toolkit
 // is, against the same LibTorch and headers as the program, and loaded after CUDA itself (`cuda_library.hpp`).
 //
-// All tensors are on one GPU, on which everything is put in the current stream's queue; nothing here waits for it.
+// All tensors are on one GPU, on which everything is put in the current stream's queue; nothing waits for it but
+// `on_own_stream`.
 //
 // What changes from step to step is on the GPU too, so that one recorded step serves a whole run: a clock that holds
 // (epoch, step), and tables with a row for each step of the epoch.

@@ -43,16 +43,16 @@ struct Curves {
 // Collects the curves of a run and draws them after every epoch, so that a run that is killed has its picture too.
 class CurvesPicture : public TrainingObserver {
  public:
-  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture. Drawn by `later`,
-  // whose jobs must be done before this ends.
-  CurvesPicture(std::filesystem::path path, spdlog::logger& log, Later later)
-      : path_(std::move(path)), log_(log), later_(std::move(later)) {}
+  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture. Drawn in
+  // `background`, whose jobs must be done before this ends.
+  CurvesPicture(std::filesystem::path path, spdlog::logger& log, Background& background)
+      : path_(std::move(path)), log_(log), background_(background) {}
   void epoch_done(const EpochReport& report) override;
 
  private:
   std::filesystem::path path_;
   spdlog::logger& log_;
-  Later later_;
+  Background& background_;
   bool failed_ = false;  // of the jobs alone
   Curves curves_;
 };

@@ -5,8 +5,8 @@
 //   log.txt         what was printed, with times
 //   metrics.jsonl   one JSON object an interval and an epoch, for machines
 //   metrics.csv     the same rows, for spreadsheets
-//   last.pt         the weights after the last finished epoch
-//   best.pt         transfer learning: the weights of the best epoch so far
+//   last.pt         the weights after the last finished epoch (on a GPU written while the next one is trained)
+//   best.pt         transfer learning: the weights of the best epoch so far (likewise)
 //   training_statistics.png, test_grid.png, ..._predictions.png
 //   interrupted.pt  the weights at the moment a signal stopped the run
 #pragma once

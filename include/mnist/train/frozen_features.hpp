@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "mnist/data/batches.hpp"
-#include "mnist/device/cuda_plugin.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
 
@@ -18,7 +17,6 @@ struct FrozenFeaturesOptions {
   bool constant = false;
   Precision precision = Precision::fp32;
   c10::Device device = c10::kCPU;
-  const CudaPlugin* cuda = nullptr;  // makes the images' batches on the GPU, where they can be made there
 };
 
 class FrozenFeatures : public Batches {
@@ -35,12 +33,10 @@ class FrozenFeatures : public Batches {
 
  private:
   void compute(std::int64_t begin, std::int64_t end);
-  Batch image_batch(std::int64_t begin, std::int64_t end);
 
   Network& network_;
   Batches& images_;
   FrozenFeaturesOptions options_;
-  std::int64_t epoch_ = 0;
   torch::Tensor order_;     // int64 [M], on the device
   std::int64_t ready_ = 0;  // positions of the order whose features are there
   bool complete_ = false;   // those of every item are, for good
