@@ -5,19 +5,31 @@
 #   LibTorch_VERSION     from LibTorch's own version header
 #   LibTorch_ROOT_DIR    the folder that holds lib/ and include/
 #
-# Looked into, first match wins: -DLibTorch_ROOT (or the environment variable), $CONDA_PREFIX, <source>/.deps/libtorch,
-# the torch package of the active Python, /usr.
+# -DLibTorch_ROOT (or the environment variable), where it is given, and nothing else; without it, first match wins:
+# $CONDA_PREFIX, <source>/.deps/libtorch, the torch package of the active Python, /usr.
 
 set(_candidates "")
-foreach(_dir IN ITEMS "${LibTorch_ROOT}" "$ENV{LibTorch_ROOT}" "$ENV{CONDA_PREFIX}" "$ENV{CONDA_PREFIX}/Library"
-                      "${PROJECT_SOURCE_DIR}/.deps/libtorch")
+set(_named "${LibTorch_ROOT}")
+if(NOT _named)
+  set(_named "$ENV{LibTorch_ROOT}")
+endif()
+if(_named)
+  # Real path: LibTorch finds its own libraries relative to the folder it is loaded from.
+  file(REAL_PATH "${_named}" _named)
+  if(NOT EXISTS "${_named}/include/ATen/ATen.h")
+    message(FATAL_ERROR "There is no LibTorch in ${_named}: LibTorch_ROOT is the folder that holds its lib/ and include/")
+  endif()
+  if(LibTorch_INCLUDE_DIR AND NOT LibTorch_INCLUDE_DIR STREQUAL "${_named}/include")
+    message(FATAL_ERROR "This build folder was configured with ${LibTorch_INCLUDE_DIR}: cmake --fresh takes ${_named}")
+  endif()
+endif()
+foreach(_dir IN ITEMS "$ENV{CONDA_PREFIX}" "$ENV{CONDA_PREFIX}/Library" "${PROJECT_SOURCE_DIR}/.deps/libtorch")
   if(_dir AND EXISTS "${_dir}")
-    # Real path: LibTorch finds its own libraries relative to the folder it is loaded from.
     file(REAL_PATH "${_dir}" _dir)
     list(APPEND _candidates "${_dir}")
   endif()
 endforeach()
-if(NOT LibTorch_ROOT AND NOT LibTorch_INCLUDE_DIR)
+if(NOT _named AND NOT LibTorch_INCLUDE_DIR)
   execute_process(COMMAND python3 -c "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
                   OUTPUT_VARIABLE _python_torch OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE _failed)
   if(_failed EQUAL 0)
@@ -25,6 +37,9 @@ if(NOT LibTorch_ROOT AND NOT LibTorch_INCLUDE_DIR)
   endif()
 endif()
 list(APPEND _candidates /usr)
+if(_named)
+  set(_candidates "${_named}")
+endif()
 
 find_path(LibTorch_INCLUDE_DIR ATen/ATen.h PATHS ${_candidates} PATH_SUFFIXES include NO_DEFAULT_PATH)
 find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${_candidates} PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)

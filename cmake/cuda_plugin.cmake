@@ -3,6 +3,8 @@
 #
 #   -DMNIST_CUDA=AUTO|ON|OFF          ON: not being able to build it is an error (default AUTO)
 #   -DCMAKE_CUDA_ARCHITECTURES=...    default: every generation of GPUs that the toolkit knows, and what is newer by PTX
+#
+# nvcc is that of $CUDACXX, else of $CUDA_HOME, the search path, /usr/local/cuda.
 
 set(MNIST_CUDA AUTO CACHE STRING "Build the CUDA plug-in: AUTO (where the CUDA toolkit is), ON or OFF")
 set_property(CACHE MNIST_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -16,17 +18,25 @@ function(_mnist_no_cuda reason)
 endfunction()
 
 macro(mnist_cuda_plugin)
-  if(MNIST_CUDA)
+  if(NOT MNIST_CUDA MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "MNIST_CUDA is AUTO, ON or OFF, not ${MNIST_CUDA}")
+  elseif(NOT MNIST_CUDA)
+    message(STATUS "CUDA plug-in: not built (MNIST_CUDA is OFF)")
+  else()
     find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
     find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
-    find_program(MNIST_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_HOME PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
+    if(DEFINED ENV{CUDACXX})
+      find_program(MNIST_NVCC "$ENV{CUDACXX}")
+    else()
+      find_program(MNIST_NVCC nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
+    endif()
     mark_as_advanced(LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY MNIST_NVCC)
     if(WIN32 OR APPLE)
       _mnist_no_cuda("Linux only")
     elseif(NOT LibTorch_CUDA_LIBRARY OR NOT LibTorch_C10_CUDA_LIBRARY)
       _mnist_no_cuda("the LibTorch in use has no CUDA half")
     elseif(NOT MNIST_NVCC)
-      _mnist_no_cuda("no nvcc was found")
+      _mnist_no_cuda("no nvcc was found; CUDACXX=\"$ENV{CUDACXX}\", CUDA_HOME=\"$ENV{CUDA_HOME}\"")
     else()
       if(NOT CMAKE_CUDA_COMPILER)
         set(ENV{CUDACXX} "${MNIST_NVCC}")
@@ -60,6 +70,7 @@ macro(mnist_cuda_plugin)
                                                             "$<TARGET_PROPERTY:mnist_core,INTERFACE_INCLUDE_DIRECTORIES>")
       add_library(mnist_cuda MODULE src/cuda/plugin.cpp $<TARGET_OBJECTS:mnist_cuda_kernels>)
       set_target_properties(mnist_cuda PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                            CUDA_STANDARD 17  # would be C++'s, which some generators ask after though it has no CUDA source
                             LIBRARY_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
       target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_cuda_kernels,INCLUDE_DIRECTORIES>")
       target_link_libraries(mnist_cuda PRIVATE mnist_settings LibTorch::LibTorch "${LibTorch_CUDA_LIBRARY}"

@@ -18,7 +18,12 @@ fail() {
 
 # Prints the comment at the head of a script, which is its help text.
 print_head_comment() {
-  sed -n '2,${/^#/!q; s/^# \{0,1\}//p}' "$1"
+  sed -n '2,${/^#/!q; /^# shellcheck/d; s/^# \{0,1\}//p}' "$1"
+}
+
+# Whether programs find the driver of an NVIDIA GPU.
+has_nvidia_driver() {
+  [ -e /proc/driver/nvidia/version ] || python3 -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null
 }
 
 # Prints the command that installs Debian packages without asking; fails where this user may not or apt is not there.

@@ -15,7 +15,7 @@ reproduce() {
     shift
   done
   shift
-  case "${1---help}" in
+  case "${1-}" in
     -h | --help) print_head_comment "$0" && exit ;;
   esac
   [ $# -ge "$count" ] || fail 2 "$count arguments are needed, $# given" "$0 --help"

@@ -231,6 +231,11 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
     files.insert(files.end(), found.images.begin(), found.images.end());
+    if (!found.ignored.empty()) {
+      context.log.warn("{}: {} no PNG or JPEG by name, left out: {}{}", quoted(path),
+                       found.ignored.size() == 1 ? "1 file is" : fmt::format("{} files are", found.ignored.size()),
+                       quoted(found.ignored.front()), found.ignored.size() > 1 ? ", ..." : "");
+    }
     for (const Error& error : found.unreadable) {
       print_error(error, context.color_err, &context.log);
       ++failures;

@@ -24,6 +24,8 @@ void search(const std::filesystem::path& folder, FoundImages& found) {
       if (!entry->is_symlink(ignored)) search(entry->path(), found);
     } else if (has_image_extension(entry->path())) {
       found.images.push_back(entry->path());
+    } else {
+      found.ignored.push_back(entry->path());
     }
   }
   if (error) {
@@ -47,6 +49,7 @@ FoundImages find_images(const std::filesystem::path& path) {
                                           "images are found by their names' endings: .png, .jpg, .jpeg"));
   }
   std::sort(found.images.begin(), found.images.end());
+  std::sort(found.ignored.begin(), found.ignored.end());
   return found;
 }
 

@@ -90,6 +90,7 @@ Json machine_json() {
             {"runtime", versions.runtime},
             {"cudnn", versions.cudnn},
             {"plugin", has_plugin},
+            {"plugin_file", cuda_plugin_file().string()},
             {"plugin_reason", no_plugin},
             {"gpus", gpus_json(cuda.device_count, monitor.get())}}},
           {"device_auto", automatic.description},
@@ -129,6 +130,9 @@ std::string machine_text(const Json& info) {
   } else {
     out += fmt::format("CUDA: not usable: {}\n", text(cuda["reason"]));
     if (!text(cuda["hint"]).empty()) out += fmt::format("  hint: {}\n", text(cuda["hint"]));
+    out += text(cuda["plugin_file"]).empty()
+               ? "  own kernels and CUDA graphs: not built\n"
+               : fmt::format("  own kernels and CUDA graphs: {}\n", text(cuda["plugin_file"]));
   }
   return out + fmt::format("--device auto: {}\n--precision auto: {}\n", text(info["device_auto"]),
                            text(info["precision_auto"]));

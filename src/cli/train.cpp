@@ -170,6 +170,10 @@ int run_train(const TrainOptions& options, const Context& context) {
   context.log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
                    training.optimizer.name, training.schedule.lr, training.seed);
   if (run) context.log.info("run directory: {}", run->path().string());
+  std::error_code ignored;
+  if (!options.dry_run && std::filesystem::exists(output, ignored)) {
+    context.log.info("{} is there already: it is replaced at the end", quoted(output));
+  }
 
   // The progress line goes first: it leaves the terminal to those who write after it.
   const GpuReader gpu = device.device.is_cuda() ? watch_gpu(device.device.index()) : GpuReader();
@@ -273,6 +277,7 @@ int run_train(const TrainOptions& options, const Context& context) {
       write_model(output, result);
       say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", output.string(), context.program,
                       quoted_for_shell(output.string())));
+      if (!has_stdout) context.log.info("saved model: {}", quoted(output));
     }
     background.finish();
     if (best && run) {

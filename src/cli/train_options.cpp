@@ -32,7 +32,7 @@ void resolve_device(TrainOptions& options, const CLI::Option& device) {
   const bool from_environment = variable != nullptr && options.device == variable;
   if (!from_environment && options.device != "auto" && options.device != "cpu") {
     throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
-                      "leave one of them away; --no-cuda=false takes back what a file says");
+                      "leave one of them away; what a file says is taken back by --device auto or --no-cuda=false");
   }
   options.device = "cpu";
 }

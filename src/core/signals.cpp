@@ -1,5 +1,6 @@
 #include "mnist/core/signals.hpp"
 
+#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
@@ -13,9 +14,14 @@
 namespace mnist {
 namespace {
 
+#if defined(SIGHUP)
+constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, SIGHUP};  // the last: a terminal that is gone
+#else
+constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, SIGBREAK};
+#endif
+
 volatile std::sig_atomic_t g_received = 0;
-volatile std::sig_atomic_t g_takes_interrupt = 0;
-volatile std::sig_atomic_t g_takes_terminate = 0;
+volatile std::sig_atomic_t g_takes[kStops.size()] = {};
 const char* volatile g_notice = "";
 volatile std::size_t g_notice_size = 0;
 
@@ -23,9 +29,10 @@ extern "C" void remember(int signal) {
   if (g_received == 0) g_received = signal;
   // The one way to write that a signal handler has; that it fails is of no consequence.
   [[maybe_unused]] const auto written = write(2, g_notice, g_notice_size);
-  // The next one of either kind ends the process: for those who do not want to wait for the step to finish.
-  if (g_takes_interrupt) std::signal(SIGINT, SIG_DFL);
-  if (g_takes_terminate) std::signal(SIGTERM, SIG_DFL);
+  // The next one of any kind ends the process: for those who do not want to wait for the step to finish.
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    if (g_takes[i] != 0) std::signal(kStops[i], SIG_DFL);
+  }
 }
 
 // A signal that is ignored stays so: nohup, or a shell's job in the background.
@@ -41,15 +48,14 @@ StopSignals::StopSignals(const char* notice) {
   g_received = 0;
   g_notice = notice;
   g_notice_size = std::strlen(notice);
-  former_interrupt_ = install(SIGINT);
-  former_terminate_ = install(SIGTERM);
-  g_takes_interrupt = former_interrupt_ != SIG_IGN;
-  g_takes_terminate = former_terminate_ != SIG_IGN;
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    former_[i] = install(kStops[i]);
+    g_takes[i] = former_[i] != SIG_IGN ? 1 : 0;
+  }
 }
 
 StopSignals::~StopSignals() {
-  std::signal(SIGINT, former_interrupt_);
-  std::signal(SIGTERM, former_terminate_);
+  for (std::size_t i = 0; i < kStops.size(); ++i) std::signal(kStops[i], former_[i]);
 }
 
 void ignore_closed_pipes() {

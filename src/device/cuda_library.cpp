@@ -28,7 +28,9 @@ constexpr const char* kDriver = "libcuda.so.1";
 constexpr const char* kCudaLibrary = "libtorch_cuda.so";
 #endif
 
-constexpr const char* kNoGpuHint = "use --device cpu, or run on a machine with an NVIDIA GPU and its driver";
+constexpr const char* kNoGpuHint =
+    "--device cpu needs none; else install NVIDIA's driver, in a container pass the GPU on (--gpus all, --nv), in a "
+    "cluster's job ask for one";
 
 // Keeps what LibTorch would write to standard error.
 class KeptWarning : public c10::WarningHandler {

@@ -191,6 +191,16 @@ TEST_F(InferTest, GoesOnAfterAFileThatCannotBeRead) {
                                  HasSubstr("none.png")));
 }
 
+TEST_F(InferTest, TellsWhichFilesOfAFolderAreLeftOut) {
+  std::filesystem::create_directories(*folder_ / "mixed");
+  std::filesystem::copy_file(image(0), *folder_ / "mixed" / "digit.png");
+  std::filesystem::copy_file(image(0), *folder_ / "mixed" / ".hidden");
+  test::write_file(*folder_ / "mixed" / "animation.gif", "GIF89a and so on");
+  const auto outcome = infer({"mixed"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("1 file is no PNG or JPEG by name, left out: 'mixed/animation.gif'"));
+}
+
 TEST_F(InferTest, TellsOfAFolderWithoutImages) {
   std::filesystem::create_directories(*folder_ / "empty" / "below");
   const auto outcome = infer({"empty", "images/01.png"});

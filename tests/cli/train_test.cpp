@@ -142,6 +142,19 @@ TEST_F(Train, GoesOnWhereStdoutCannotBeWritten) {
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/manifest.json"), HasSubstr("\"outcome\": \"finished\""));
 }
 
+TEST_F(Train, AReaderThatLeavesIsNoFailure) {
+  write_file(folder_ / "lenet.pt", "the old model");
+  Subprocess process = program("/bin/bash", {"-c",
+                                             "set -o pipefail; \"$0\" train --epochs 1 --device cpu --arch lenet "
+                                             "--log-interval 1 --batch-size 4 | head -n 1",
+                                             MNIST_BINARY});
+  process.folder = folder_.path();
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("'lenet.pt' is there already"), HasSubstr("Broken pipe; training goes on"),
+                                HasSubstr("saved model: 'lenet.pt'"), Not(HasSubstr("disk"))));
+}
+
 TEST_F(Train, ALostLossIsExitCode5AndKeepsTheOldModel) {
   write_file(folder_ / "mnist_cnn.pt", "the old model");
   const SubprocessResult result = mnist(
@@ -172,7 +185,7 @@ TEST_P(TrainSignal, LeavesAfterSavingAndKeepsTheOldModel) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Signals, TrainSignal, ::testing::Values(SIGINT, SIGTERM));
+INSTANTIATE_TEST_SUITE_P(Signals, TrainSignal, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
 
 TEST_F(Train, AKilledRunLeavesTheOldModel) {
   write_file(folder_ / "mnist_cnn.pt", "the old model");

@@ -69,6 +69,7 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
   }
   EXPECT_EQ(read_model_file(folder_ / "model.pt").class_names, (std::vector<std::string>{"dark", "light"}));
 
+  EXPECT_EQ(mnist({"evaluate", "--model", "model.pt", "--data-dir", "photos", "--confusion", "c.jpg"}).exit_code, 2);
   const SubprocessResult evaluated =
       mnist({"evaluate", "--model", "model.pt", "--data-dir", "photos", "--format", "json", "--confusion", "c.png",
              "--misclassified", "m.csv", "--device", "cpu"});

@@ -1,15 +1,20 @@
-// Leaving when asked to: SIGINT and SIGTERM become a flag that long work looks at between two steps, so that nothing is
-// left half-written. A second signal of either kind ends the process at once, as by default.
+// Leaving when asked to: SIGINT, SIGTERM and SIGHUP (a terminal that is closed) become a flag that long work looks at
+// between two steps, so that nothing is left half-written. A second signal of any kind ends the process at once, as by
+// default.
 //
 // At most one at a time, made by the command whose work is worth saving; other commands end at once, as by default.
 // What its handler knows are the only mutable globals of the program, because a signal handler can reach nothing else.
 #pragma once
+
+#include <array>
+#include <cstddef>
 
 namespace mnist {
 
 class StopSignals {
  public:
   using Handler = void (*)(int);
+  static constexpr std::size_t kCount = 3;
 
   // Installs the handlers; a signal that the process ignores stays ignored. `notice`: a literal that the first signal
   // writes to stderr, because what is asked for takes a moment.
@@ -22,8 +27,7 @@ class StopSignals {
   int received() const;
 
  private:
-  Handler former_interrupt_;
-  Handler former_terminate_;
+  std::array<Handler, kCount> former_;
 };
 
 // From now on a reader that leaves ("mnist train | head", or a `tee` that Ctrl-C ended first) is an error of the write

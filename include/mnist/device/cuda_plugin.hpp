@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -102,9 +103,12 @@ class CudaPlugin {
 // What both sides of the interface must have been built with: its own version and LibTorch's.
 inline constexpr const char* kCudaPluginVersion = "2 LibTorch " TORCH_VERSION;
 
-// After a successful `load_cuda`; loaded once, from beside the program or from ../lib/mnist, and tried on `device`, the
-// GPU of this process. nullptr where it is not there, does not load, was built for another LibTorch or does not run on
-// that GPU: `why` says it, one sentence without full stop.
+// The plug-in's file, beside the program or in ../lib/mnist; empty where there is none.
+std::filesystem::path cuda_plugin_file();
+
+// After a successful `load_cuda`; loaded once, and tried on `device`, the GPU of this process. nullptr where it is not
+// there, does not load, was built for another LibTorch or does not run on that GPU: `why` says it, one sentence without
+// full stop.
 const CudaPlugin* cuda_plugin(const c10::Device& device, std::string& why);
 
 }  // namespace mnist
