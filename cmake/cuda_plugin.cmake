@@ -4,14 +4,15 @@
 #   -DMNIST_CUDA=AUTO|ON|OFF          ON: not being able to build it is an error (default AUTO)
 #   -DCMAKE_CUDA_ARCHITECTURES=...    default: every generation of GPUs that the toolkit knows, and what is newer by PTX
 #
-# nvcc is that of $CUDACXX, else of $CUDA_HOME, the search path, /usr/local/cuda.
+# nvcc is that of $CUDACXX when first configured, else of $CUDA_HOME, the search path, /usr/local/cuda.
 
 set(MNIST_CUDA AUTO CACHE STRING "Build the CUDA plug-in: AUTO (where the CUDA toolkit is), ON or OFF")
 set_property(CACHE MNIST_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 function(_mnist_no_cuda reason)
-  if(MNIST_CUDA STREQUAL AUTO)
+  if(NOT MNIST_CUDA STREQUAL ON)
     message(STATUS "CUDA plug-in: not built (${reason})")
+    file(REMOVE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/libmnist_cuda.so")  # of another configuration; it would be loaded
   else()
     message(FATAL_ERROR "CUDA plug-in: ${reason}; -DMNIST_CUDA=OFF leaves it out")
   endif()
@@ -21,12 +22,14 @@ macro(mnist_cuda_plugin)
   if(NOT MNIST_CUDA MATCHES "^(AUTO|ON|OFF)$")
     message(FATAL_ERROR "MNIST_CUDA is AUTO, ON or OFF, not ${MNIST_CUDA}")
   elseif(NOT MNIST_CUDA)
-    message(STATUS "CUDA plug-in: not built (MNIST_CUDA is OFF)")
+    _mnist_no_cuda("MNIST_CUDA is OFF")
   else()
     find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
     find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS "${LibTorch_ROOT_DIR}" PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
-    if(DEFINED ENV{CUDACXX})
-      find_program(MNIST_NVCC "$ENV{CUDACXX}")
+    separate_arguments(_cudacxx UNIX_COMMAND "$ENV{CUDACXX}")
+    if(_cudacxx)
+      list(GET _cudacxx 0 _cudacxx)  # options may follow
+      find_program(MNIST_NVCC "${_cudacxx}")
     else()
       find_program(MNIST_NVCC nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
     endif()
@@ -39,7 +42,9 @@ macro(mnist_cuda_plugin)
       _mnist_no_cuda("no nvcc was found; CUDACXX=\"$ENV{CUDACXX}\", CUDA_HOME=\"$ENV{CUDA_HOME}\"")
     else()
       if(NOT CMAKE_CUDA_COMPILER)
-        set(ENV{CUDACXX} "${MNIST_NVCC}")
+        if(NOT _cudacxx)
+          set(ENV{CUDACXX} "${MNIST_NVCC}")
+        endif()
         include(CheckLanguage)
         check_language(CUDA)
       endif()

@@ -23,7 +23,8 @@ print_head_comment() {
 
 # Whether programs find the driver of an NVIDIA GPU.
 has_nvidia_driver() {
-  [ -e /proc/driver/nvidia/version ] || python3 -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null
+  [ -e /proc/driver/nvidia/version ] || python3 -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null ||
+    /sbin/ldconfig -p 2>/dev/null | grep -q 'libcuda\.so\.1'
 }
 
 # Prints the command that installs Debian packages without asking; fails where this user may not or apt is not there.

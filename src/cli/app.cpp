@@ -37,7 +37,7 @@ constexpr const char* kFooter =
     "else from the --config file, else from the environment, else it is the default.\n"
     "\n"
     "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
-    "5 training diverged, 130 and 143 stopped by SIGINT and SIGTERM.";
+    "5 training diverged, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
 
 struct GeneralOptions {
   LogOptions log;

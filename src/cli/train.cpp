@@ -93,12 +93,15 @@ class LastWeights : public TrainingObserver {
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
 void note_failure(const RunDirectory& run, const std::exception& failure, Background& background,
                   const Context& context) {
-  try {
-    run.end(fmt::format("failed: {}", first_line(failure.what())));
-    background.finish();
-  } catch (const std::exception& error) {
-    context.log.warn("{}", error.what());
-  }
+  const auto attempt = [&](const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      context.log.warn("{}", error.what());
+    }
+  };
+  attempt([&] { background.finish(); });
+  attempt([&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
   std::error_code ignored;
   if (std::filesystem::exists(run.last(), ignored)) {
     context.log.info("the newest weights that were written are in {}", run.last().string());
@@ -202,7 +205,7 @@ int run_train(const TrainOptions& options, const Context& context) {
   Background background(!device.device.is_cpu());
   const auto write_model_later = [&](const std::filesystem::path& path, const TrainingResult& result) {
     StateDict state = state_dict(*network);
-    for (auto& [name, tensor] : state) tensor = tensor.detach().cpu();
+    for (auto& [name, tensor] : state) tensor = tensor.detach().contiguous().cpu();
     background.post(path.string(),
                     [path, state = std::move(state), recipe = recipe_of(info, options, class_names, result), layout] {
                       write_model_file(path, state, recipe, layout);
@@ -253,14 +256,14 @@ int run_train(const TrainOptions& options, const Context& context) {
         write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
         try {
           background.finish();
-        } catch (const Error& error) {
+        } catch (const std::exception& error) {
           context.log.warn("{}", error.what());
         }
         run->end("interrupted");
         context.log.warn(
             "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",
             result.epochs, quoted(output), quoted(run->interrupted()));
-        if (best && result.epochs > 0) context.log.warn("those after the best epoch: {}", quoted(run->best()));
+        if (best && result.epochs > 0) context.log.warn("the best that were written: {}", quoted(run->best()));
       }
       return 128 + signals.received();
     }

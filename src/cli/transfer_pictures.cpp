@@ -29,7 +29,7 @@ void draw_training_batch(const std::filesystem::path& path, const OpenedData& da
   const std::int64_t items = data.batches->size();
   const std::int64_t count = std::min({training.batch_size, items, kMost});
   const torch::Tensor order = training.shuffle ? epoch_order(items, training.seed, 1) : at::arange(items);
-  data.batches->start(order, 1);
+  data.batches->start(order.slice(0, 0, count), 1);
   const Batch batch = data.batches->get(0, count);
   const torch::Tensor pixels = denormalize(batch.inputs, info.preprocessing);
   std::vector<CaptionedImage> images;

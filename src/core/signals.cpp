@@ -15,10 +15,11 @@ namespace mnist {
 namespace {
 
 #if defined(SIGHUP)
-constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, SIGHUP};  // the last: a terminal that is gone
+constexpr int kHangUp = SIGHUP;
 #else
-constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, SIGBREAK};
+constexpr int kHangUp = SIGBREAK;  // as near as Windows comes
 #endif
+constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, kHangUp};
 
 volatile std::sig_atomic_t g_received = 0;
 volatile std::sig_atomic_t g_takes[kStops.size()] = {};
@@ -29,9 +30,10 @@ extern "C" void remember(int signal) {
   if (g_received == 0) g_received = signal;
   // The one way to write that a signal handler has; that it fails is of no consequence.
   [[maybe_unused]] const auto written = write(2, g_notice, g_notice_size);
-  // The next one of any kind ends the process: for those who do not want to wait for the step to finish.
+  // The next one ends the process: for those who do not want to wait for the step to finish. But a terminal that is
+  // closed says so more than once, the shell first and then the system.
   for (std::size_t i = 0; i < kStops.size(); ++i) {
-    if (g_takes[i] != 0) std::signal(kStops[i], SIG_DFL);
+    if (g_takes[i] != 0) std::signal(kStops[i], kStops[i] == kHangUp ? SIG_IGN : SIG_DFL);
   }
 }
 

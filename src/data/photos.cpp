@@ -10,6 +10,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -203,7 +204,8 @@ void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
 Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
   if (Batch batch; options_.cuda != nullptr && prepare(end - begin, batch)) {
     if (!clock_.defined()) clock_ = at::zeros({2}, at::TensorOptions(options_.device).dtype(at::kLong));
-    clock_.select(0, 1).fill_(begin);  // the step, of batches of one position
+    const c10::DeviceGuard guard(options_.device);  // kernels go to the current GPU, wherever their memory is
+    clock_.select(0, 1).fill_(begin);               // the step, of batches of one position
     options_.cuda->crop(on_gpu_, clock_, 1, preprocessing_.mean, preprocessing_.std, batch.inputs, batch.targets);
     return batch;
   }

@@ -144,9 +144,10 @@ TEST_F(Train, GoesOnWhereStdoutCannotBeWritten) {
 
 TEST_F(Train, AReaderThatLeavesIsNoFailure) {
   write_file(folder_ / "lenet.pt", "the old model");
+  // A pipe whose reader is gone from the beginning.
   Subprocess process = program("/bin/bash", {"-c",
-                                             "set -o pipefail; \"$0\" train --epochs 1 --device cpu --arch lenet "
-                                             "--log-interval 1 --batch-size 4 | head -n 1",
+                                             "mkfifo pipe; exec 3<>pipe 4>pipe 3<&-; "
+                                             "exec \"$0\" train --epochs 1 --device cpu --arch lenet >&4",
                                              MNIST_BINARY});
   process.folder = folder_.path();
   const SubprocessResult result = run(process);

@@ -59,6 +59,15 @@ TEST(StopSignalsDeathTest, TheSecondSignalEndsTheProcess) {
       ::testing::KilledBySignal(SIGTERM), "");
 }
 
+TEST(StopSignals, AClosedTerminalMaySayItTwice) {
+  for (const int first : {SIGHUP, SIGTERM}) {
+    const StopSignals signals;
+    std::raise(first);
+    std::raise(SIGHUP);
+    EXPECT_EQ(signals.received(), first);
+  }
+}
+
 TEST(StopSignals, PutsTheFormerHandlersBack) {
   const auto mine = [](int) {};
   std::signal(SIGINT, mine);

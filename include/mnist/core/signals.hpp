@@ -1,5 +1,5 @@
 // Leaving when asked to: SIGINT, SIGTERM and SIGHUP (a terminal that is closed) become a flag that long work looks at
-// between two steps, so that nothing is left half-written. A second signal of any kind ends the process at once, as by
+// between two steps, so that nothing is left half-written. A second SIGINT or SIGTERM ends the process at once, as by
 // default.
 //
 // At most one at a time, made by the command whose work is worth saving; other commands end at once, as by default.
