@@ -484,7 +484,8 @@ TEST_P(Plugin, AHeadIsTrainedOnFeaturesOfPhotos) {
   const std::vector<float> plain = trained_on_photos(Inputs::features, 0.01, device(), nullptr, false, note);
   expect_photos(0);
   const std::vector<float> recorded = trained_on_photos(Inputs::features, 0.01, device(), &plugin(), true, note);
-  expect_photos(4 * (5 + 5));
+  constexpr std::int64_t kPhotos = 5 + 5;  // of both sets
+  expect_photos(4 * kPhotos);
   expect_replays(4 * 2 - 2);
   EXPECT_EQ(note, "");
   ASSERT_EQ(plain.size(), 12U);
