@@ -65,10 +65,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
 
 // What could only be found out after all the work.
 void check_outputs(const EvaluateOptions& options) {
-  if (!options.confusion.empty() && lower_case(options.confusion.extension().string()) != ".png") {
-    throw usage_error(fmt::format("--confusion {} does not end in .png", quoted(options.confusion)),
-                      "the matrix is drawn as PNG: name it so");
-  }
+  check_is_png("--confusion", options.confusion);
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;
     check_not_same(output, options.model);

@@ -132,10 +132,7 @@ void check_options(const InferOptions& options) {
   if (!options.test_item && !options.save_image.empty()) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
   }
-  if (!options.save_image.empty() && lower_case(options.save_image.extension().string()) != ".png") {
-    throw usage_error(fmt::format("--save-image {} does not end in .png", quoted(options.save_image)),
-                      "the image is written as PNG: name it so");
-  }
+  check_is_png("--save-image", options.save_image);
   if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
     throw usage_error("--save-image and --output name the same file", "give each its own");
   }
@@ -231,11 +228,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
     files.insert(files.end(), found.images.begin(), found.images.end());
-    if (!found.ignored.empty()) {
-      context.log.warn("{}: {} no PNG or JPEG by name, left out: {}{}", quoted(path),
-                       found.ignored.size() == 1 ? "1 file is" : fmt::format("{} files are", found.ignored.size()),
-                       quoted(found.ignored.front()), found.ignored.size() > 1 ? ", ..." : "");
-    }
+    warn_of_ignored(path, found.ignored, context.log);
     for (const Error& error : found.unreadable) {
       print_error(error, context.color_err, &context.log);
       ++failures;

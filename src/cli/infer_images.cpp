@@ -21,7 +21,11 @@ void search(const std::filesystem::path& folder, FoundImages& found) {
     if (is_hidden(entry->path())) continue;
     std::error_code ignored;
     if (entry->is_directory(ignored)) {
-      if (!entry->is_symlink(ignored)) search(entry->path(), found);
+      if (entry->is_symlink(ignored)) {
+        found.ignored.push_back(entry->path());
+      } else {
+        search(entry->path(), found);
+      }
     } else if (has_image_extension(entry->path())) {
       found.images.push_back(entry->path());
     } else {

@@ -9,9 +9,10 @@
 namespace mnist::cli {
 
 struct FoundImages {
-  std::vector<std::filesystem::path> images;   // sorted
-  std::vector<std::filesystem::path> ignored;  // files of a folder that by their names are no PNG or JPEG; sorted
-  std::vector<Error> unreadable;               // a folder each that cannot be read, or holds no images at all
+  std::vector<std::filesystem::path> images;  // sorted
+  std::vector<std::filesystem::path>
+      ignored;                    // in folders: files that by their names are no PNG or JPEG, links; sorted
+  std::vector<Error> unreadable;  // a folder each that cannot be read, or holds no images at all
 };
 
 // A file stands for itself, whatever its name, and whether it is there or not (reading it says so better). A folder

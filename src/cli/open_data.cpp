@@ -48,6 +48,14 @@ CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
   return one_of(app.add_option("--bad-images", value, "what a photo that cannot be read does"), {"stop", "skip"});
 }
 
+void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& ignored,
+                     spdlog::logger& log) {
+  if (ignored.empty()) return;
+  log.warn("{}: {} no PNG or JPEG by name (or a linked folder), left out: {}{}", quoted(folder),
+           ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", ignored.size()), quoted(ignored.front()),
+           ignored.size() > 1 ? ", ..." : "");
+}
+
 OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
                      const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log,
                      const CudaPlugin* cuda) {
@@ -67,11 +75,7 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
                                               RandomRotation{augmentation.degrees, augmentation.seed})};
   }
   PhotoFolder folder = scan_photo_folder(options.data_dir, split);
-  if (!folder.ignored.empty()) {
-    log.warn("{}: {} no PNG or JPEG by name (or a linked folder), left out: {}{}", quoted(folder.dir),
-             folder.ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", folder.ignored.size()),
-             quoted(folder.ignored.front()), folder.ignored.size() > 1 ? ", ..." : "");
-  }
+  warn_of_ignored(folder.dir, folder.ignored, log);
   auto photos = std::make_unique<PhotoBatches>(
       std::move(folder), preprocessing,
       PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device, cuda,

@@ -34,6 +34,10 @@ struct DataOptions {
 CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value);
 CLI::Option* add_bad_images(CLI::App& app, std::string& value);
 
+// Warns of entries of a folder of images that are no images by their names, in one line; of none, nothing.
+void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& ignored,
+                     spdlog::logger& log);
+
 struct OpenedData {
   std::vector<std::string> class_names;
   std::vector<std::filesystem::path> paths;  // of each item's photo; empty for resident images

@@ -133,6 +133,12 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
       0, 1024);
 }
 
+void check_is_png(const char* option, const std::filesystem::path& output) {
+  if (output.empty() || lower_case(output.extension().string()) == ".png") return;
+  throw usage_error(fmt::format("{} {} does not end in .png", option, quoted(output)),
+                    "the picture is written as PNG: name it so");
+}
+
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {
   std::error_code ignored;
   if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;

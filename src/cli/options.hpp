@@ -51,6 +51,9 @@ const Kernels* kernels_named(const std::string& name);
 // "avx512", ... or "libtorch".
 std::string kernels_name(const Kernels* kernels);
 
+// Throws a usage `Error` where the file of a picture that `option` names does not end in .png; it may be empty.
+void check_is_png(const char* option, const std::filesystem::path& output);
+
 // Throws a usage `Error` where `output` is the file `input`: writing the one would destroy the other.
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input);
 

@@ -90,18 +90,20 @@ class LastWeights : public TrainingObserver {
   std::function<void(const TrainingResult&)> write_;
 };
 
+// What fails in `work` is told, and ends nothing.
+void attempt(const Context& context, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    context.log.warn("{}", error.what());
+  }
+}
+
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
 void note_failure(const RunDirectory& run, const std::exception& failure, Background& background,
                   const Context& context) {
-  const auto attempt = [&](const std::function<void()>& work) {
-    try {
-      work();
-    } catch (const std::exception& error) {
-      context.log.warn("{}", error.what());
-    }
-  };
-  attempt([&] { background.finish(); });
-  attempt([&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
+  attempt(context, [&] { background.finish(); });
+  attempt(context, [&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
   std::error_code ignored;
   if (std::filesystem::exists(run.last(), ignored)) {
     context.log.info("the newest weights that were written are in {}", run.last().string());
@@ -254,11 +256,7 @@ int run_train(const TrainOptions& options, const Context& context) {
     if (result.stopped) {
       if (run) {
         write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
-        try {
-          background.finish();
-        } catch (const std::exception& error) {
-          context.log.warn("{}", error.what());
-        }
+        attempt(context, [&] { background.finish(); });
         run->end("interrupted");
         context.log.warn(
             "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",

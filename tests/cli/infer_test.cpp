@@ -198,7 +198,8 @@ TEST_F(InferTest, TellsWhichFilesOfAFolderAreLeftOut) {
   test::write_file(*folder_ / "mixed" / "animation.gif", "GIF89a and so on");
   const auto outcome = infer({"mixed"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, HasSubstr("1 file is no PNG or JPEG by name, left out: 'mixed/animation.gif'"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("1 entry is no PNG or JPEG by name (or a linked folder), left out: 'mixed/animation.gif'"));
 }
 
 TEST_F(InferTest, TellsOfAFolderWithoutImages) {
