@@ -3,11 +3,43 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "mnist/core/files.hpp"
 #include "mnist/format/model_file.hpp"
 
+#include "pickle_reader.hpp"
+#include "pickled_tensors.hpp"
+#include "zip_reader.hpp"
+#include "zip_writer.hpp"
+
 namespace mnist {
+
+// An archive of torch.save, opened and checked: its pickle as values, its storages found by name.
+class PtZip {
+ public:
+  // `bytes`, the whole file, must outlive this. Throws a data `Error` naming `source`.
+  PtZip(std::string_view bytes, const std::string& source);
+  PtZip(const PtZip&) = delete;
+  PtZip& operator=(const PtZip&) = delete;
+
+  const PickleValue& root() const { return *root_; }  // the pickle's outermost value
+  PickledTensorReader& tensors() { return tensors_; }
+  const ZipReader& zip() const { return zip_; }
+
+ private:
+  ZipReader zip_;
+  PickleReader pickle_;
+  const PickleValue* root_ = nullptr;
+  PickledTensorReader tensors_;
+};
+
+// Writes a whole archive. `storages`: contiguous, on the CPU, by number; `extras`: texts by the names of their records.
+void write_pt_records(ZipWriter& zip, const std::string& pickle, const std::vector<torch::Tensor>& storages,
+                      const std::vector<std::pair<std::string, std::string>>& extras);
+
+inline constexpr auto kRecipeRecord = "extra/mnist.json";
 
 // `bytes`: the whole file. Throws a data `Error` naming `source`.
 ModelFile read_pt_zip(std::string_view bytes, const std::string& source);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mnist/core/sha256.hpp"
 #include "mnist/core/text.hpp"
 
 #include "bytes.hpp"
@@ -52,13 +53,22 @@ std::size_t ZipReader::find_directory(std::size_t& count) {
   if (last == std::string_view::npos || bytes_.size() - last < kEndSize) {
     throw truncated_error(source_, "its zip archive has no end record");
   }
-  if (bytes_.size() - last > kEndSize) throw damaged_error(source_, "bytes follow the end of its zip archive");
   const auto end = bytes_.substr(last);
+  const auto comment = end.substr(kEndSize);
+  hashed_ = comment.size() == kCommentSize && comment.starts_with(kHashComment) && u16(end, 20) == kCommentSize;
+  if (hashed_) {
+    const auto covered = bytes_.substr(0, bytes_.size() - kHashDigits);
+    if (sha256_hex(covered) != comment.substr(kHashComment.size())) {
+      throw damaged_error(source_, "its SHA-256 does not match");
+    }
+  } else if (!comment.empty()) {
+    throw damaged_error(source_, "bytes follow the end of its zip archive");
+  }
   count = u16(end, 10);
   auto size = u32(end, 12);
   auto begin = u32(end, 16);
   directory_end_ = last;
-  bool consistent = u16(end, 4) == 0 && u16(end, 6) == 0 && u16(end, 8) == count && u16(end, 20) == 0;
+  bool consistent = u16(end, 4) == 0 && u16(end, 6) == 0 && u16(end, 8) == count && u16(end, 20) == comment.size();
 
   const auto locator_offset = last < kLocator64Size ? 0 : last - kLocator64Size;
   if (bytes_.substr(locator_offset).starts_with(kLocator64Signature) && locator_offset >= kEnd64Size) {

@@ -20,6 +20,9 @@ class ZipReader {
   // outlive the reader. Throws a data `Error` naming `source`.
   ZipReader(std::string_view bytes, std::string source);
 
+  // Whether its comment is the SHA-256 of all that is before it, which was compared then.
+  bool hashed() const { return hashed_; }
+
   // Names are relative to the root folder: "data.pkl", "data/0".
   bool contains(std::string_view name) const { return index_.contains(name); }
   bool contains_folder(std::string_view name) const;  // "code/"
@@ -47,6 +50,7 @@ class ZipReader {
 
   std::string_view bytes_;
   std::string source_;
+  bool hashed_ = false;
   std::size_t directory_begin_ = 0;
   std::size_t directory_end_ = 0;
   std::vector<Entry> entries_;                     // in the order of the file
