@@ -214,7 +214,8 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
-  if (report.best) best_ = {epoch_, test_, copy_of(network_, options_)};
+  last_ = report.network = copy_of(network_, options_);
+  if (report.best) best_ = {epoch_, test_, last_};
   watch.tell(&TrainingObserver::epoch_done, report);
   const bool due = epoch_ == options_.epochs || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
                    (watch.policy.steps > 0 && epoch_ * batches_ % watch.policy.steps == 0) ||
@@ -280,9 +281,7 @@ TrainingState Trainer::state() const {
   state.step = done_;
   state.evaluating = evaluating_;
   state.all_steps = (epoch_ - 1) * batches_ + done_;
-  // After the best epoch so far these are the same.
-  const bool is_best = done_ == 0 && !evaluating_ && best_.epoch == epoch_ - 1;
-  state.network = is_best && best_.epoch > 0 ? best_.network : copy_of(network_, options_);
+  state.network = done_ == 0 && !last_.empty() ? last_ : copy_of(network_, options_);
   state.optimizer = step_->optimizer().state();
   for (auto& [name, tensor] : state.optimizer) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   state.losses = done_ == 0 ? at::empty({0}) : step_->losses(0, done_);

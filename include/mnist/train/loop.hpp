@@ -115,8 +115,9 @@ class Trainer {
   bool evaluating_ = false;
   Evaluation test_;
   BestEpoch best_;
+  NamedTensors last_;  // the network after the last epoch that this process has finished
 
-  std::int64_t checked_ = 0;             // steps of this epoch whose losses were looked at
+  std::int64_t checked_ = 0;              // steps of this epoch whose losses were looked at
   std::optional<TrainingState> resumed_;  // from which this process continues, until its first epoch has begun
   double seconds_before_ = 0;             // of the run, in processes before this one
   double epoch_seconds_before_ = 0;       // of training in this epoch, likewise

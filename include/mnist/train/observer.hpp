@@ -52,7 +52,8 @@ struct EpochReport {
   TrainingReport train;
   double test_seconds = 0;
   Evaluation test;
-  bool best = false;  // so far: more right answers than after any epoch before
+  bool best = false;     // so far: more right answers than after any epoch before
+  NamedTensors network;  // parameters and buffers after it; on the CPU, and never changed
 };
 
 class TrainingObserver {
