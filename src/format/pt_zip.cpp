@@ -4,11 +4,13 @@
 
 #include <ATen/ATen.h>
 
+#include "mnist/core/json.hpp"
 #include "mnist/core/text.hpp"
 
 #include "file_errors.hpp"
 #include "pickle_reader.hpp"
 #include "pickle_writer.hpp"
+#include "pickled_model.hpp"
 #include "pickled_tensors.hpp"
 #include "zip_reader.hpp"
 #include "zip_writer.hpp"
@@ -32,31 +34,41 @@ void refuse_other_kinds(const ZipReader& zip, const std::string& source) {
 
 }  // namespace
 
-ModelFile read_pt_zip(std::string_view bytes, const std::string& source) {
-  const ZipReader zip(bytes, source);
+ModelFile read_pt_zip(const FileBytes& bytes) {
+  const auto& source = bytes.name();
+  ZipReader zip(bytes);
   refuse_other_kinds(zip, source);
   zip.check_contents();
-  if (zip.contains("byteorder") && zip.content("byteorder") != "little") {
+  const bool own = zip.contains(kRecipeRecord);
+  if (own && !zip.has_checksums()) throw damaged_error(source, "its checksums are missing");
+  constexpr std::size_t kWord = 16;
+  if (zip.contains("byteorder") && zip.content("byteorder", kWord) != "little") {
     throw data_error(source + " was written on a big-endian machine, which is not read",
                      "load and save it again on a little-endian machine");
   }
 
   PickleReader pickle(source);
+  const auto pickled = zip.content("data.pkl", kMaxPickleBytes);
   std::size_t end = 0;
-  const auto& root = pickle.read(zip.content("data.pkl"), end);
-  if (end != zip.content("data.pkl").size()) throw damaged_error(source, "bytes follow the end of its pickle");
+  const auto& root = pickle.read(pickled, end);
+  if (end != pickled.size()) throw damaged_error(source, "bytes follow the end of its pickle");
   const auto find_storage = [&](const StorageId& id) {
-    const auto content = zip.content("data/" + id.key);
-    if (content.size() != id.byte_count()) {
+    const auto [offset, size] = zip.place("data/" + id.key);
+    if (size != id.byte_count()) {
       throw damaged_error(source, "entry " + quoted_name("data/" + id.key) + " is not as large as its pickle says");
     }
-    return content;
+    return offset;
   };
-  PickledTensorReader tensors(find_storage, source, bytes.size());
-  auto model = read_pickled_model(root, tensors, source);
+  PickledTensorReader tensors(bytes, find_storage);
+  auto model = read_pickled_model(root, pickle, tensors, source);
 
-  ModelFile file{std::move(model.state), std::nullopt, std::move(model.class_names), "PyTorch zip"};
-  if (zip.contains(kRecipeRecord)) file.recipe = recipe_from_json(zip.content(kRecipeRecord), source);
+  ModelFile file{std::move(model.state), std::nullopt, std::move(model.class_names), "PyTorch zip", {}};
+  if (own) {
+    file.recipe = recipe_from_json(zip.content(kRecipeRecord, kMaxJsonBytes), source);
+  } else {
+    file.notes = std::move(model.notes);
+    if (!zip.has_checksums()) file.notes.emplace_back("the file has no checksums, so that damage may go unnoticed");
+  }
   return file;
 }
 
