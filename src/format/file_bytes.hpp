@@ -28,7 +28,13 @@ class FileBytes {
   // CRC-32 of the bytes; `crc`: that of the bytes before these.
   std::uint32_t crc32(std::uint64_t offset, std::uint64_t count, std::uint32_t crc = 0) const;
 
+  // SHA-256 of the bytes, 64 hexadecimal digits.
+  std::string sha256(std::uint64_t offset, std::uint64_t count) const;
+
  private:
+  template <typename Use>
+  void read_in_parts(std::uint64_t offset, std::uint64_t count, const Use& use) const;
+
   InputFile file_;
   std::string name_;
 };

@@ -11,6 +11,7 @@
 
 #include "dtypes.hpp"
 #include "file_errors.hpp"
+#include "model_limits.hpp"
 #include "saturating.hpp"
 
 namespace mnist {
@@ -113,11 +114,15 @@ struct PickledTensorReader::View {
   std::uint64_t span = 1;             // from its first element to behind its last, in the storage
 };
 
-PickledTensorReader::PickledTensorReader(const FileBytes& file, FindStorage find_storage, std::uint64_t max_bytes)
+std::uint64_t usual_memory(const FileBytes& file) {
+  return std::min(file.size() + kSpareBytes, kMaxTensorBytes);
+}
+
+PickledTensorReader::PickledTensorReader(const FileBytes& file, FindStorage find_storage, std::uint64_t memory)
     : file_(file),
       find_storage_(std::move(find_storage)),
-      max_bytes_(max_bytes),
-      memory_left_(std::min(file.size() + kSpareBytes, max_bytes)),
+      memory_(memory),
+      memory_left_(memory),
       reads_left_(kMostReads * file.size() + kSpareBytes) {}
 
 bool PickledTensorReader::is_tensor(const PickleValue& value) {
@@ -154,8 +159,8 @@ void PickledTensorReader::take_memory(const View& view, const std::string& name)
   const auto element = c10::elementSize(view.storage.type);
   const auto memory = saturating_multiply(view.count, element);
   const auto read = saturating_multiply(view.span, element);
-  if (memory > memory_left_ || read > std::min(reads_left_, max_bytes_)) {
-    if (file_.size() >= max_bytes_) throw too_large_error(file_.name(), max_bytes_);
+  if (memory > memory_left_ || read > std::min(reads_left_, memory_)) {
+    if (file_.size() >= memory_) throw too_large_error(file_.name(), memory_);
     throw damaged_error(file_.name(), "tensor " + quoted_name(name) + " needs more memory than the file has bytes");
   }
   memory_left_ -= memory;

@@ -31,11 +31,14 @@ StorageId storage_id(const PickleReference& reference, const std::string& owner,
 // Says where in the file the `byte_count()` bytes of a storage begin, or throws a data `Error`.
 using FindStorage = std::function<std::uint64_t(const StorageId&)>;
 
+// What the tensors of a model file may take together: as much as the file has bytes and a little more, though it could
+// describe any size by repeating elements; and at most `kMaxTensorBytes`.
+std::uint64_t usual_memory(const FileBytes& file);
+
 class PickledTensorReader {
  public:
-  // The tensors together may take as much memory as the file has bytes and a little more, though it could describe any
-  // size by repeating elements; and at most `max_bytes`. `file` must outlive the reader.
-  PickledTensorReader(const FileBytes& file, FindStorage find_storage, std::uint64_t max_bytes = kMaxTensorBytes);
+  // `memory`: bytes that the tensors may take together. `file` must outlive the reader.
+  PickledTensorReader(const FileBytes& file, FindStorage find_storage, std::uint64_t memory);
 
   // Whether the value describes a tensor, a parameter included.
   static bool is_tensor(const PickleValue& value);
@@ -52,9 +55,9 @@ class PickledTensorReader {
 
   const FileBytes& file_;
   FindStorage find_storage_;
-  std::uint64_t max_bytes_;
-  std::uint64_t memory_left_;  // bytes of tensors that may still be made
-  std::uint64_t reads_left_;   // bytes that may still be read: tensors can share them
+  std::uint64_t memory_;
+  std::uint64_t memory_left_;
+  std::uint64_t reads_left_;  // bytes that may still be read: tensors can share them
   std::size_t tensors_left_ = kMaxTensors;
 };
 

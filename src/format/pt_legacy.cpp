@@ -101,7 +101,7 @@ ModelFile read_pt_legacy(const FileBytes& bytes) {
   find_storages(keys, bytes, offset, storages);
 
   const auto find_storage = [&](const StorageId& id) { return storages.at(id.key).offset; };
-  PickledTensorReader tensors(bytes, find_storage);
+  PickledTensorReader tensors(bytes, find_storage, usual_memory(bytes));
   auto model = read_pickled_model(root, pickles, tensors, source);
   return {std::move(model.state), std::nullopt, std::move(model.class_names), "PyTorch legacy stream",
           std::move(model.notes)};

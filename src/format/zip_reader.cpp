@@ -49,7 +49,21 @@ ZipReader::ZipReader(const FileBytes& file) : file_(file) {
   read_directory(directory.count);
 }
 
-ZipReader::Directory ZipReader::find_directory() const {
+// `end`: the end record and what follows it, which is nothing or the SHA-256 of all that precedes its digits.
+void ZipReader::check_comment(std::string_view end) {
+  const auto comment = end.substr(kEndSize);
+  if (u16(end, 20) != comment.size()) throw damaged_error(file_.name(), "bytes follow the end of its zip archive");
+  if (comment.empty()) return;
+  if (comment.size() != kCommentSize || !comment.starts_with(kHashComment)) {
+    throw damaged_error(file_.name(), "its zip archive has a comment, which PyTorch does not write");
+  }
+  if (file_.sha256(0, file_.size() - kHashDigits) != comment.substr(kHashComment.size())) {
+    throw damaged_error(file_.name(), "its SHA-256 does not match");
+  }
+  hashed_ = true;
+}
+
+ZipReader::Directory ZipReader::find_directory() {
   // The end records and some room, to tell bytes that follow them from an archive without an end.
   const auto tail_size = std::min<std::uint64_t>(file_.size(), 4096);
   const auto tail_begin = file_.size() - tail_size;
@@ -59,11 +73,11 @@ ZipReader::Directory ZipReader::find_directory() const {
   if (last == std::string_view::npos || tail.size() - last < kEndSize) {
     throw truncated_error(file_.name(), "its zip archive has no end record");
   }
-  if (tail.size() - last > kEndSize) throw damaged_error(file_.name(), "bytes follow the end of its zip archive");
   const auto end = tail.substr(last);
+  check_comment(end);
   std::uint64_t size = u32(end, 12);
   Directory directory{u32(end, 16), tail_begin + last, u16(end, 10)};
-  bool consistent = u16(end, 4) == 0 && u16(end, 6) == 0 && u16(end, 8) == directory.count && u16(end, 20) == 0;
+  bool consistent = u16(end, 4) == 0 && u16(end, 6) == 0 && u16(end, 8) == directory.count;
 
   const auto locator_offset = last < kLocator64Size ? 0 : last - kLocator64Size;
   if (tail.substr(locator_offset).starts_with(kLocator64Signature) && locator_offset >= kEnd64Size) {

@@ -25,6 +25,9 @@ class ZipReader {
   ZipReader(const ZipReader&) = delete;
   ZipReader& operator=(const ZipReader&) = delete;
 
+  // Whether its comment is the SHA-256 of all that is before it, which was compared then.
+  bool hashed() const { return hashed_; }
+
   // Names are relative to the root folder: "data.pkl", "data/0".
   bool contains(std::string_view name) const { return index_.contains(name); }
   bool contains_folder(std::string_view name) const;  // "code/"
@@ -61,7 +64,8 @@ class ZipReader {
     std::uint64_t count = 0;  // entries
   };
 
-  Directory find_directory() const;
+  Directory find_directory();
+  void check_comment(std::string_view end);
   void read_directory(std::uint64_t count);
   void add_entry(const Entry& entry);
   void check_header(const Entry& entry) const;
@@ -69,6 +73,7 @@ class ZipReader {
   void find_content(Entry& entry) const;
 
   const FileBytes& file_;
+  bool hashed_ = false;
   std::uint64_t directory_begin_ = 0;
   std::string directory_;
   std::vector<Entry> entries_;                     // in the order of the file
