@@ -105,13 +105,14 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
   return result;
 }
 
-std::string resolved_config(const CLI::App& command) {
+std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved) {
   std::string out = fmt::format("[{}]\n", command.get_name());
   for (const CLI::Option* option : own_options(command)) {
     if (!is_key(*option)) continue;
     std::vector<std::string> values = option->reduced_results();
     if (values.empty() && is_flag(*option)) values = {"false"};
     if (values.empty() && !option->get_default_str().empty()) values = {option->get_default_str()};
+    if (const auto found = resolved.find(option->get_single_name()); found != resolved.end()) values = {found->second};
     if (!values.empty()) out += fmt::format("{} = {}\n", option->get_single_name(), toml_value(values));
   }
   return out;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <istream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class ConfigFile : public CLI::ConfigBase {
 };
 
 // The resolved options of a command under its [section], after parsing: those given and those that have a default.
-std::string resolved_config(const CLI::App& command);
+// `resolved`: by key, what became of values such as "auto".
+std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved = {});
 
 }  // namespace mnist::cli

@@ -52,13 +52,18 @@ void check_loss(double loss, double most, std::int64_t epoch, const std::string&
               "try a smaller --lr");
 }
 
+// Whether training leaves a parameter or buffer as it is: with features only the head is trained, in evaluation mode, so
+// that BatchNorm's buffers do not move either.
+bool is_constant(const torch::Tensor& tensor, const TrainingOptions& options) {
+  return options.inputs == Inputs::features && !tensor.requires_grad();
+}
+
 // On the CPU, with memory of their own; those that training does not change keep theirs.
 NamedTensors copy_of(const Network& network, const TrainingOptions& options) {
   NamedTensors state = state_dict(network);
   for (auto& [name, tensor] : state) {
-    // With features only the head is trained, in evaluation mode: BatchNorm's buffers do not move either.
-    const bool constant = options.inputs == Inputs::features && !tensor.requires_grad() && tensor.is_cpu();
-    tensor = constant ? tensor.detach() : tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+    const bool shares = tensor.is_cpu() && is_constant(tensor, options);
+    tensor = shares ? tensor.detach() : tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   }
   return state;
 }
@@ -116,6 +121,11 @@ void Trainer::restore(const TrainingState& state) {
   evaluating_ = state.evaluating;
   test_ = state.test;
   best_ = state.best;
+  // What training does not change is held, and written, once.
+  for (const auto& [name, mine] : state_dict(network_)) {
+    const auto best = std::ranges::find(best_.network, name, &NamedTensors::value_type::first);
+    if (best != best_.network.end() && mine.is_cpu() && is_constant(mine, options_)) best->second = mine.detach();
+  }
   seconds_before_ = state.seconds;
   epoch_seconds_before_ = state.epoch_seconds;
   resumed_ = state;
