@@ -1,11 +1,16 @@
 #include "mnist/format/checkpoint_file.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/json.hpp"
 
+#include "file_bytes.hpp"
 #include "file_errors.hpp"
+#include "model_limits.hpp"
 #include "pickle_writer.hpp"
 #include "pt_zip.hpp"
 
@@ -54,9 +59,11 @@ void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFi
 }
 
 CheckpointFile read_checkpoint_file(const std::filesystem::path& path) {
-  const std::string source = "checkpoint " + quoted(path);
-  const std::string bytes = read_file(path, "checkpoint");
-  PtZip archive(bytes, source);
+  const FileBytes file(path, "checkpoint");
+  const std::string& source = file.name();
+  // Its dicts may share storages, but every tensor gets memory of its own.
+  constexpr std::uint64_t kMostShares = 4;
+  PtZip archive(file, std::min(kMostShares * file.size(), kMaxModelFileBytes));
   const ZipReader& zip = archive.zip();
   const auto* root = archive.root().as<PickleDict>();
   if (!zip.contains(kCheckpointRecord) || !zip.contains(kRecipeRecord) || root == nullptr) {
@@ -64,12 +71,13 @@ CheckpointFile read_checkpoint_file(const std::filesystem::path& path) {
   }
   if (!zip.hashed()) throw damaged_error(source, "its SHA-256 is missing");
   CheckpointFile checkpoint;
-  checkpoint.recipe = recipe_from_json(zip.content(kRecipeRecord), source);
-  checkpoint.json = zip.content(kCheckpointRecord);
+  checkpoint.recipe = recipe_from_json(zip.content(kRecipeRecord, kMaxJsonBytes), source);
+  checkpoint.json = zip.content(kCheckpointRecord, kMaxJsonBytes);
   for (const auto& [key, value] : root->items) {
     const auto* name = key->as<std::string>();
     const auto* dict = value->as<PickleDict>();
-    if (name == nullptr || dict == nullptr) throw damaged_error(source, "it holds something else than dicts of tensors");
+    if (name == nullptr || dict == nullptr)
+      throw damaged_error(source, "it holds something else than dicts of tensors");
     NamedTensors tensors = read_tensors(*dict, archive.tensors(), source);
     if (*name == kState) {
       checkpoint.state = std::move(tensors);

@@ -4,10 +4,12 @@
 
 #include <ATen/ATen.h>
 
+#include "mnist/core/json.hpp"
 #include "mnist/core/text.hpp"
 
 #include "file_errors.hpp"
 #include "pickle_writer.hpp"
+#include "pickled_model.hpp"
 
 namespace mnist {
 namespace {
@@ -24,30 +26,34 @@ void refuse_other_kinds(const ZipReader& zip, const std::string& source) {
   }
 }
 
-// The bytes of a storage.
-std::string_view storage_in(const ZipReader& zip, const StorageId& id, const std::string& source) {
-  const auto content = zip.content("data/" + id.key);
-  if (content.size() != id.byte_count()) {
+// Where the bytes of a storage begin in the file.
+std::uint64_t storage_in(const ZipReader& zip, const StorageId& id, const std::string& source) {
+  const auto [offset, size] = zip.place("data/" + id.key);
+  if (size != id.byte_count()) {
     throw damaged_error(source, "entry " + quoted_name("data/" + id.key) + " is not as large as its pickle says");
   }
-  return content;
+  return offset;
 }
 
 }  // namespace
 
-PtZip::PtZip(std::string_view bytes, const std::string& source)
-    : zip_(bytes, source),
-      pickle_(source),
-      tensors_([this, source](const StorageId& id) { return storage_in(zip_, id, source); }, source, bytes.size()) {
+PtZip::PtZip(const FileBytes& file, std::uint64_t memory)
+    : zip_(file),
+      pickle_(file.name()),
+      tensors_(
+          file, [this, &file](const StorageId& id) { return storage_in(zip_, id, file.name()); }, memory) {
+  const auto& source = file.name();
   refuse_other_kinds(zip_, source);
   zip_.check_contents();
-  if (zip_.contains("byteorder") && zip_.content("byteorder") != "little") {
+  constexpr std::size_t kWord = 16;
+  if (zip_.contains("byteorder") && zip_.content("byteorder", kWord) != "little") {
     throw data_error(source + " was written on a big-endian machine, which is not read",
                      "load and save it again on a little-endian machine");
   }
+  const auto bytes = zip_.content("data.pkl", kMaxPickleBytes);
   std::size_t end = 0;
-  root_ = &pickle_.read(zip_.content("data.pkl"), end);
-  if (end != zip_.content("data.pkl").size()) throw damaged_error(source, "bytes follow the end of its pickle");
+  root_ = &pickle_.read(bytes, end);
+  if (end != bytes.size()) throw damaged_error(source, "bytes follow the end of its pickle");
 }
 
 void write_pt_records(ZipWriter& zip, const std::string& pickle, const std::vector<torch::Tensor>& storages,
@@ -67,13 +73,21 @@ void write_pt_records(ZipWriter& zip, const std::string& pickle, const std::vect
   zip.finish();
 }
 
-ModelFile read_pt_zip(std::string_view bytes, const std::string& source) {
-  PtZip archive(bytes, source);
-  auto model = read_pickled_model(archive.root(), archive.tensors(), source);
-  ModelFile file{std::move(model.state), std::nullopt, std::move(model.class_names), "PyTorch zip"};
-  const ZipReader& zip = archive.zip();
-  if (zip.contains(kRecipeRecord)) file.recipe = recipe_from_json(zip.content(kRecipeRecord), source);
-  return file;
+ModelFile read_pt_zip(const FileBytes& file) {
+  PtZip archive(file, usual_memory(file));
+  const auto& zip = archive.zip();
+  const bool own = zip.contains(kRecipeRecord);
+  if (own && !zip.has_checksums()) throw damaged_error(file.name(), "its checksums are missing");
+  auto model = read_pickled_model(archive.root(), archive.pickle(), archive.tensors(), file.name());
+
+  ModelFile result{std::move(model.state), std::nullopt, std::move(model.class_names), "PyTorch zip", {}};
+  if (own) {
+    result.recipe = recipe_from_json(zip.content(kRecipeRecord, kMaxJsonBytes), file.name());
+    return result;
+  }
+  result.notes = std::move(model.notes);
+  if (!zip.has_checksums()) result.notes.emplace_back("the file has no checksums, so that damage may go unnoticed");
+  return result;
 }
 
 void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
