@@ -1,210 +1,150 @@
 #include "toml.hpp"
 
-#include <regex>
-#include <set>
+#include <algorithm>
 
 #include <fmt/format.h>
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/text.hpp"
 
 namespace mnist::cli {
 namespace {
 
-bool is_key_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+constexpr const char* kForm = "a line is: key = value, or [section]";
+constexpr const char* kText = "a text stands in quotes: key = \"text\"";
+constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 120 digits";
+
+[[noreturn]] void refuse(const std::string& source, toml::source_index line, const std::string& what,
+                         const std::string& hint = kForm) {
+  throw usage_error(fmt::format("{}:{}: {}", printable(source), line, what), hint);
 }
 
-bool is_bare_value(const std::string& text) {
-  static const std::regex form(R"(true|false|[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)");
-  return std::regex_match(text, form);
+// What helps against a mistake that toml++ describes in these words.
+std::string hint_for(std::string_view description) {
+  struct Advice {
+    std::string_view words;
+    const char* hint;
+  };
+  constexpr Advice kAdvice[] = {
+      {"escape sequence", R"(write \\ for a backslash, or use single quotes)"},
+      {"could not determine value type", kText},
+      {"boolean", kText},
+      {"string: unescaped control", "close the string with the quote it began with, on the same line"},
+      {"existing table", "join the two"},
+      {"cannot redefine", "leave one of the two"},
+      {"floating-point", kNumber},
+      {"decimal integer", kNumber},
+      {"numeric value", kNumber},
+      {"utf-8", "save the file as UTF-8"},
+  };
+  const auto* advice = std::ranges::find_if(
+      kAdvice, [&](const Advice& each) { return description.find(each.words) != std::string_view::npos; });
+  return advice == std::end(kAdvice) ? kForm : advice->hint;
 }
 
-void append_utf8(std::string& out, unsigned code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xE0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
+toml::table parsed(std::string_view text, const std::string& source) {
+  // toml++ frees nested tables by recursion: with 100,000 parts a name such as a.a.a would overflow the stack.
+  constexpr std::ptrdiff_t kMostDots = 2000;
+  if (std::ranges::count(text, '.') > kMostDots) {
+    throw usage_error(fmt::format("{} has more than {} dots", printable(source), with_thousands(kMostDots)),
+                      "no option needs them: leave out what belongs elsewhere");
   }
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    std::string_view what = error.description();
+    constexpr std::string_view kPreamble = "Error while parsing ";
+    if (what.starts_with(kPreamble)) what.remove_prefix(kPreamble.size());
+    refuse(source, error.source().begin.line, printable(what), hint_for(what));
+  }
+}
+
+// Both parts of an entry, in the order of the file: a table has the order of its keys.
+std::vector<std::pair<const toml::key*, const toml::node*>> in_order(const toml::table& table) {
+  std::vector<std::pair<const toml::key*, const toml::node*>> entries;
+  for (const auto& [key, node] : table) entries.emplace_back(&key, &node);
+  std::ranges::stable_sort(entries, {}, [](const auto& entry) { return entry.first->source().begin.line; });
+  return entries;
 }
 
 class Reader {
  public:
-  Reader(std::string_view text, const std::string& source) : text_(text), source_(source) {
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
-  }
+  explicit Reader(const std::string& source) : source_(source) {}
 
-  std::vector<TomlEntry> read() {
-    for (skip_lines(); !at_end(); skip_lines()) {
-      if (peek() == '[') {
-        read_section();
-      } else {
-        read_entry();
+  std::vector<TomlEntry> read(const toml::table& root) {
+    for (const auto& [key, node] : in_order(root)) {
+      const toml::table* section = node->as_table();
+      if (section == nullptr) {
+        add("", *key, *node);
+        continue;
       }
-      end_of_line();
+      const std::string name = name_of(*key);
+      entries_.push_back({name, "", {}, static_cast<int>(key->source().begin.line)});
+      for (const auto& [inner, value] : in_order(*section)) add(name, *inner, *value);
     }
     return std::move(entries_);
   }
 
  private:
-  bool at_end() const { return place_ == text_.size(); }
-  char peek() const { return at_end() ? '\n' : text_[place_]; }
-  char next() {
-    const char c = text_[place_++];
-    if (c == '\n') ++line_;
-    return c;
+  std::string name_of(const toml::key& key) const {
+    if (key.empty()) refuse(source_, key.source().begin.line, "a name is empty");
+    return std::string(key.str());
   }
 
-  [[noreturn]] void fail(const std::string& what, const std::string& hint = "a line is: key = value, or [section]") {
-    throw usage_error(fmt::format("{}:{}: {}", source_, line_, what), hint);
-  }
-
-  void skip_spaces() {
-    while (peek() == ' ' || peek() == '\t') next();
-  }
-
-  void skip_comment() {
-    if (peek() != '#') return;
-    while (peek() != '\n') next();
-  }
-
-  // Spaces, comments and ends of lines.
-  void skip_lines() {
-    while (!at_end()) {
-      skip_comment();
-      if (at_end() || (peek() != ' ' && peek() != '\t' && peek() != '\r' && peek() != '\n')) return;
-      next();
+  void add(const std::string& section, const toml::key& key, const toml::node& node) {
+    TomlEntry entry{section, name_of(key), {}, static_cast<int>(key.source().begin.line)};
+    const std::string name = quoted_name(entry.key);
+    const toml::source_index line = key.source().begin.line;
+    if (node.is_table()) {
+      refuse(source_, line, fmt::format("{} is a table within a section", name), "write its keys below [section]");
     }
-  }
-
-  void end_of_line() {
-    skip_spaces();
-    skip_comment();
-    if (peek() == '\r') next();
-    if (peek() != '\n') fail(fmt::format("unexpected {} behind the value", shown(peek())));
-  }
-
-  static std::string shown(char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '\n' ? "end of line" : byte < 0x20 || byte >= 0x7F ? "character" : fmt::format("'{}'", c);
-  }
-
-  std::string read_key() {
-    std::string key;
-    while (is_key_character(peek())) key += next();
-    if (key.empty()) fail(fmt::format("a name is expected, not {}", shown(peek())));
-    return key;
-  }
-
-  void read_section() {
-    const int line = line_;
-    next();
-    skip_spaces();
-    if (peek() == '[') fail("lists of sections, [[...]], are not read", "write [section] with one pair of brackets");
-    section_ = read_key();
-    skip_spaces();
-    if (peek() != ']') fail(fmt::format("']' is expected, not {}", shown(peek())));
-    next();
-    if (!sections_.insert(section_).second) fail(fmt::format("section [{}] stands twice", section_), "join the two");
-    entries_.push_back({section_, "", {}, line});
-  }
-
-  void read_entry() {
-    TomlEntry entry{section_, read_key(), {}, line_};
-    skip_spaces();
-    if (peek() != '=') fail(fmt::format("'=' is expected behind '{}', not {}", entry.key, shown(peek())));
-    next();
-    skip_spaces();
-    if (peek() == '[') {
-      entry.values = read_array();
+    if (node.is_array_of_tables()) {
+      refuse(source_, line, fmt::format("{} is a list of tables", name), "write [section] with one pair of brackets");
+    }
+    if (const toml::array* array = node.as_array()) {
+      for (const toml::node& element : *array) entry.values.push_back(text_of(element, name));
     } else {
-      entry.values = {read_value()};
-    }
-    if (!keys_.insert(entry.section + "." + entry.key).second) {
-      fail(fmt::format("'{}' is set twice", entry.key), "leave one of the two");
+      entry.values = {text_of(node, name)};
     }
     entries_.push_back(std::move(entry));
   }
 
-  std::vector<std::string> read_array() {
-    std::vector<std::string> values;
-    next();
-    for (skip_lines(); peek() != ']'; skip_lines()) {
-      if (at_end()) fail("the array has no ']'");
-      values.push_back(read_value());
-      skip_lines();
-      if (peek() == ',') {
-        next();
-      } else if (peek() != ']') {
-        fail(fmt::format("',' or ']' is expected, not {}", at_end() ? "the end of the file" : shown(peek())));
-      }
+  std::string text_of(const toml::node& node, const std::string& name) const {
+    if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    // With its point: 2.0 is no whole number.
+    if (const auto* real = node.as_floating_point()) return fmt::format("{:#}", real->get());
+    const toml::source_index line = node.source().begin.line;
+    const auto* text = node.as_string();
+    if (text == nullptr) {
+      refuse(source_, line, fmt::format("{} holds a {}, which no option takes", name, kind_of(node)), kText);
     }
-    next();
-    return values;
+    // The system would take what is before it for the whole name of a file.
+    if (text->get().find('\0') != std::string::npos) {
+      refuse(source_, line, fmt::format("{} holds a NUL character", name), "take it out");
+    }
+    return text->get();
   }
 
-  std::string read_value() {
-    if (peek() == '"' || peek() == '\'') return read_string();
-    std::string value;
-    while (is_key_character(peek()) || peek() == '+' || peek() == '.') value += next();
-    if (value.empty()) fail(fmt::format("a value is expected, not {}", shown(peek())));
-    if (!is_bare_value(value)) {
-      fail(fmt::format("the value {} is no number, true or false", value),
-           fmt::format("a text is written \"{}\"", value));
-    }
-    return value;
+  static std::string_view kind_of(const toml::node& node) {
+    if (node.is_array()) return "list in a list";
+    if (node.is_table()) return "table in a list";
+    return node.is_time() ? "time" : "date";
   }
 
-  std::string read_string() {
-    std::string value;
-    const char quote = next();
-    while (peek() != quote) {
-      if (peek() == '\n') fail("the string is not closed", "close it with the quote it began with, on the same line");
-      const char c = next();
-      // Strings in single quotes have no escapes.
-      if (c == '\\' && quote == '"') {
-        read_escape(value);
-      } else {
-        value += c;
-      }
-    }
-    next();
-    if (value.empty() && peek() == quote) fail("multi-line strings are not read", "write the string on one line");
-    return value;
-  }
-
-  void read_escape(std::string& value) {
-    constexpr std::string_view kNames = "btnfr\"\\";
-    constexpr std::string_view kMeanings = "\b\t\n\f\r\"\\";
-    const char c = peek() == '\n' ? '\0' : next();
-    if (const auto place = kNames.find(c); place != std::string_view::npos) {
-      value += kMeanings[place];
-      return;
-    }
-    const std::string digits(text_.substr(place_, 4));
-    if (c != 'u' || digits.size() != 4 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
-      fail("unknown escape in a string", R"(write \\ for a backslash, or use single quotes)");
-    }
-    append_utf8(value, static_cast<unsigned>(std::stoul(digits, nullptr, 16)));
-    place_ += digits.size();
-  }
-
-  std::string_view text_;
   const std::string& source_;
-  std::size_t place_ = 0;
-  int line_ = 1;
-  std::string section_;
-  std::set<std::string> sections_;
-  std::set<std::string> keys_;
   std::vector<TomlEntry> entries_;
 };
 
-std::string toml_string(const std::string& text) {
+}  // namespace
+
+std::vector<TomlEntry> parse_toml(std::string_view text, const std::string& source) {
+  return Reader(source).read(parsed(text, source));
+}
+
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -218,21 +158,6 @@ std::string toml_string(const std::string& text) {
     }
   }
   return out + "\"";
-}
-
-}  // namespace
-
-std::vector<TomlEntry> parse_toml(std::string_view text, const std::string& source) {
-  return Reader(text, source).read();
-}
-
-std::string toml_value(const std::vector<std::string>& values) {
-  std::string out;
-  for (const std::string& value : values) {
-    if (!out.empty()) out += ", ";
-    out += is_bare_value(value) ? value : toml_string(value);
-  }
-  return values.size() == 1 ? out : "[" + out + "]";
 }
 
 }  // namespace mnist::cli
