@@ -60,9 +60,9 @@ ModelFile read_pt_zip(std::string_view bytes, const std::string& source) {
   return file;
 }
 
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
+void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
   const std::string root = "archive/";
-  ZipWriter zip(file);
+  ZipWriter zip(output);
   zip.add(root + "data.pkl", layout == PickleLayout::state_dict
                                  ? pickle_state(state)
                                  : pickle_state_and_class_names(state, recipe.class_names));

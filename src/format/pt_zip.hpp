@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
 
 namespace mnist {
@@ -13,7 +13,7 @@ namespace mnist {
 ModelFile read_pt_zip(std::string_view bytes, const std::string& source);
 
 // `state`: contiguous, on the CPU. The root folder is always called "archive", so that the bytes do not depend on the
-// file's name. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
+// file's name. Throws a data `Error` as `Output` does; does not commit.
+void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
 
 }  // namespace mnist

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
 
 namespace mnist {
@@ -22,7 +22,7 @@ bool looks_like_safetensors(std::string_view bytes);
 // `bytes`: the whole file. The tensors are in the order of their bytes. Throws a data `Error` naming `source`.
 ModelFile read_safetensors(std::string_view bytes, const std::string& source);
 
-// `state`: contiguous, on the CPU. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe);
+// `state`: contiguous, on the CPU. Throws a data `Error` as `Output` does; does not commit.
+void write_safetensors(Output& output, const NamedTensors& state, const Recipe& recipe);
 
 }  // namespace mnist

@@ -47,7 +47,7 @@ std::uint64_t hash(std::string_view bytes) {
 }  // namespace
 
 void ZipWriter::write(std::string_view bytes) {
-  file_.write(bytes);
+  output_.write(bytes);
   offset_ += bytes.size();
 }
 
