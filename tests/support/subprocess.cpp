@@ -114,7 +114,7 @@ SubprocessResult run(const Subprocess& subprocess) {
     if (waited[0].revents != 0) read_some(out.read_end, result.out);
     if (waited[1].revents != 0) read_some(err.read_end, result.err);
     if (waited[2].revents != 0) write_some(in.write_end, subprocess.input, written);
-    if (!signalled && subprocess.signal_when(result.out)) {
+    if (!signalled && subprocess.signal_when(subprocess.watch_stderr ? result.err : result.out)) {
       ::kill(child, subprocess.signal);
       signalled = true;
     }

@@ -20,6 +20,7 @@ struct Subprocess {
 
   // Called with what stdout has given so far each time it gives more, until it returns true; then `signal` is sent.
   std::function<bool(const std::string& out)> signal_when = {};
+  bool watch_stderr = false;  // `signal_when` gets what stderr has given, not stdout
   int signal = 0;
 };
 
