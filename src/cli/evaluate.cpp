@@ -82,7 +82,7 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
-  const LoadedModel model = load_model(options.model);
+  const LoadedModel model = load_model(options.model, context.log);
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
   const Split split = options.split == "train" ? Split::train : Split::test;

@@ -287,7 +287,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   const StopSignals signals;
   // Before the work, so that a folder that is not there is told of at once.
   Results results(options.output);
-  const auto model = load_model(options.model);
+  const auto model = load_model(options.model, context.log);
   const Classifier classifier(model, device.device, options.top_k);
 
   if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
