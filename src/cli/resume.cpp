@@ -16,7 +16,6 @@
 #include "config.hpp"
 #include "help.hpp"
 #include "options.hpp"
-#include "toml.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -60,8 +59,7 @@ bool same(const std::vector<std::string>& one, const std::vector<std::string>& o
 TrainCommand parse(const std::filesystem::path& config, const std::vector<std::string>& arguments) {
   // Owned together: the command belongs to its root.
   const auto root = std::make_shared<CLI::App>();
-  root->config_formatter(std::make_shared<ConfigFile>(*root));
-  root->set_config("--config");
+  add_config(*root);
   root->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const app = root->add_subcommand("train");
   TrainCommand command{std::shared_ptr<CLI::App>(root, app), add_train_options(*app)};

@@ -131,10 +131,6 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   file.commit();
 }
 
-void check_writable(const std::filesystem::path& path) {
-  const AtomicFile file(path);
-}
-
 std::size_t remove_stale_temporaries(const std::filesystem::path& folder) {
   std::size_t removed = 0;
   std::error_code error;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "mnist/core/file_system.hpp"
+#include "mnist/core/output.hpp"
 
 namespace mnist {
 
@@ -26,19 +27,19 @@ std::string read_file(const std::filesystem::path& path, std::string_view what,
 // `commit`, which then renames it over `path` and fsyncs the folder. Without `commit` (an exception, a signal that
 // unwinds), and as soon as something fails, the temporary file is removed and `path` is as it was. A file that is
 // replaced keeps its permissions; a symbolic link is followed, not replaced.
-class AtomicFile {
+class AtomicFile : public Output {
  public:
   // Throws a data `Error` if the folder is missing or not writable: before any work is done for the content.
   explicit AtomicFile(std::filesystem::path path, FileSystem& files = FileSystem::system());
-  ~AtomicFile();
+  ~AtomicFile() override;
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   // Both throw a data `Error` on a full disk or an I/O error; nothing can be written after that. If it is the folder's
   // fsync that fails, `path` has the new content already, and a power cut may bring the old one back.
-  void write(const void* bytes, std::size_t count);
-  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
-  void commit();
+  void write(const void* bytes, std::size_t count) override;
+  using Output::write;
+  void commit() override;
 
  private:
   [[noreturn]] void fail(const char* action);
@@ -57,10 +58,6 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 // Removes the temporary files that killed processes of this program left in `folder`; those of living ones stay. How
 // many. On a file system without locks that cannot be told, and they all stay. Throws nothing.
 std::size_t remove_stale_temporaries(const std::filesystem::path& folder);
-
-// Throws the data `Error` that `AtomicFile(path)` would throw, without leaving anything behind: for saying at the start
-// of a long run that its result could not be saved.
-void check_writable(const std::filesystem::path& path);
 
 // Whether the name begins with a dot. Such files are not pictures that someone put there: macOS leaves a "._name.jpg"
 // beside each "name.jpg".
