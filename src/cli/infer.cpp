@@ -298,7 +298,7 @@ int run_infer(const InferOptions& options, const Context& context) {
     const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
     failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
   }
-  if (const int signal = signals.received(); signal != 0) return 128 + signal;
+  if (signals.received() != 0) return signals.exit_code();
   results.finish();
   if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
   return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);

@@ -316,7 +316,7 @@ TEST_P(PluginUpdates, AreTheOptimizers) {
   const auto by_steps = make_optimizer(options, expected);
   const auto by_plugin = make_optimizer(options, parameters);
   const std::vector<double> lrs = {0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
-  const torch::Tensor rates = by_plugin->rate_table(lrs).to(device());
+  const torch::Tensor rates = by_plugin->rate_table(lrs, /*before=*/0).to(device());
   torch::Tensor clock = clock_of(1, 0);
   for (const double lr : lrs) {
     for (std::size_t i = 0; i < expected.size(); ++i) {

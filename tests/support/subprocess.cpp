@@ -82,7 +82,7 @@ SubprocessResult run(const Subprocess& subprocess) {
   const pid_t child = ::fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
-    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
     const int output =
         subprocess.output.empty() ? out.write_end : ::open(subprocess.output.c_str(), O_WRONLY | O_CREAT, 0666);
     ::dup2(in.read_end, STDIN_FILENO);
