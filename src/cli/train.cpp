@@ -274,9 +274,9 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
   DataOptions data_options = plan.options.data;
   data_options.dataset = plan.options.recipe.dataset;
   data_options.stop_requested = [&stop] { return stop.requested(); };
-  TrainingData data = open_training_data(
-      data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info, plan.training,
-      context.log);
+  TrainingData data =
+      open_training_data(data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed},
+                         plan.info, plan.training, context.log);
   const RunIdentity identity = identity_of(plan, app, data);
   const Checkpoint* const checkpoint = continued ? &continued->found.checkpoint : nullptr;
   if (checkpoint != nullptr) check_identity(identity, checkpoint->identity, context.log);
@@ -306,8 +306,8 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
     }
   }
   try {
-    const TrainingResult result =
-        trainer.run({&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
+    const TrainingResult result = trainer.run(
+        {&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
     output.finish();
     if (result.stopped) return leave(plan, stop, result, output, run, context);
     finish(plan, result, data, *network, output, run, context);
