@@ -55,7 +55,6 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   root.name("mnist");
   root.footer(kFooter);
   root.formatter(std::make_shared<HelpFormatter>());
-  root.config_formatter(std::make_shared<ConfigFile>(root));
   root.allow_windows_style_options(false);
   root.require_subcommand(0, 1);  // none is answered with the usage
   // A script's or a task's own option can be followed by the user's.
@@ -65,8 +64,7 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   root.set_help_flag("-h,--help", "print this help and leave");
   root.set_version_flag("--version", version_line, "print the version and leave");
 
-  root.set_config("--config", "", "options in TOML, a section for each command; the command line goes first")
-      ->type_name("FILE");
+  add_config(root);
   one_of(root.add_option("--log-level", options.log.level, "least weight of what is told on stderr"), log_levels());
   not_empty(root.add_option("--log-file", options.log.file, "write the log to this file as well, with times"))
       ->type_name("FILE");

@@ -42,6 +42,7 @@ void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std:
 
 struct OpenedData {
   std::vector<std::string> class_names;
+  std::string fingerprint;  // SHA-256 of the items: pixels and labels, or each photo's name, size and label
   std::vector<std::filesystem::path> paths;  // of each item's photo; empty for resident images
   std::unique_ptr<Batches> batches;
 };

@@ -76,6 +76,10 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
 // Whether it takes no value.
 bool is_flag(const CLI::Option& option);
 
+// Whether `integer` or `real` set it up and it shows its placeholder, "N" or "X".
+bool is_integer(const CLI::Option& option);
+bool is_real(const CLI::Option& option);
+
 // The name of an option as people write it: "--epochs"; of a positional one "PATH".
 std::string display_name(const CLI::Option* option);
 

@@ -17,15 +17,19 @@ std::filesystem::path default_weights() {
   return dir / "weights" / "resnet18-f37072fd.pth";
 }
 
+std::string initial_weights(const ModelInfo& info, const std::string& weights) {
+  if (!weights.empty()) return weights;
+  return info.starts_pretrained ? default_weights().string() : "none";
+}
+
 bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
                           const std::vector<std::string>& class_names, spdlog::logger& log) {
-  std::filesystem::path path = weights;
-  if (weights.empty()) path = info.transfer_learning ? default_weights() : std::filesystem::path("none");
+  const std::filesystem::path path = initial_weights(info, weights);
   if (path != "none") {
     load_pretrained(network, info, path, class_names, log);
     return true;
   }
-  if (info.transfer_learning) {
+  if (info.starts_pretrained) {
     log.warn(
         "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
         "than the recipe has");

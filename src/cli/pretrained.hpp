@@ -14,7 +14,10 @@ namespace mnist::cli {
 // Where `scripts/fetch_data resnet18` puts the published weights: $MNIST_DATA_DIR/weights, else data/weights.
 std::filesystem::path default_weights();
 
-// What a new network starts from: `weights` is --weights, a file or "none"; empty, the network's default. Tells in the
+// What a new network starts from if --weights is `weights`: a file, or "none". Empty stands for the network's default.
+std::string initial_weights(const ModelInfo& info, const std::string& weights);
+
+// Loads that: `weights` is --weights, a file or "none"; empty, the network's default. Tells in the
 // log which weights they are. False: they are random.
 bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
                           const std::vector<std::string>& class_names, spdlog::logger& log);

@@ -6,6 +6,7 @@
 
 #include <ATen/ops/cat.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
@@ -79,31 +80,49 @@ struct FileSearch {
   }
 };
 
-void check(const torch::Tensor& images, const std::filesystem::path& images_path, const torch::Tensor& labels,
-           const std::filesystem::path& labels_path, const std::vector<std::string>& class_names) {
-  if (images.size(1) != kSide || images.size(2) != kSide) {
-    throw data_error(fmt::format("{} holds images of {} x {} pixels where {} x {} are wanted", quoted(images_path),
-                                 images.size(1), images.size(2), kSide, kSide));
+// The files that belong together: images [N, rows, columns], labels [N].
+struct FilePair {
+  std::filesystem::path images;
+  std::filesystem::path labels;
+};
+
+void check_sizes(torch::IntArrayRef images, torch::IntArrayRef labels, const FilePair& files, const char* hint) {
+  if (images[1] != kSide || images[2] != kSide) {
+    throw data_error(fmt::format("{} holds images of {} x {} pixels, not {} x {}", quoted(files.images), images[1],
+                                 images[2], kSide, kSide),
+                     hint);
   }
-  if (images.size(0) != labels.size(0)) {
-    throw data_error(fmt::format("{} holds {} images, {} holds {} labels", quoted(images_path), images.size(0),
-                                 quoted(labels_path), labels.size(0)),
+  if (images[0] != labels[0]) {
+    throw data_error(fmt::format("{} holds {} images, {} holds {} labels", quoted(files.images), images[0],
+                                 quoted(files.labels), labels[0]),
                      "take both files from the same data set and split");
   }
-  if (images.size(0) == 0) throw data_error(fmt::format("{} holds no images", quoted(images_path)));
+  if (images[0] == 0) throw data_error(fmt::format("{} holds no images", quoted(files.images)), hint);
+}
+
+// `labels`: at least one.
+void check_labels(const torch::Tensor& labels, const std::filesystem::path& path, std::size_t classes) {
   for (const auto label : {labels.min().item<std::int64_t>(), labels.max().item<std::int64_t>()}) {
-    if (label >= 0 && label < static_cast<std::int64_t>(class_names.size())) continue;
-    throw data_error(fmt::format("{} holds the label {} where 0 to {} are wanted", quoted(labels_path), label,
-                                 class_names.size() - 1),
+    if (label >= 0 && label < static_cast<std::int64_t>(classes)) continue;
+    throw data_error(fmt::format("{} holds the label {}, outside of 0 to {}", quoted(path), label, classes - 1),
                      "the file is damaged or of another data set");
   }
+}
+
+constexpr const char* kExerciseFiles = "give the files of the exercise, or those its corrupt_mnist.py writes";
+
+// "float32 [5000, 784]"
+std::string kind_of(const torch::Tensor& values) {
+  return fmt::format("{} [{}]", c10::getDtypeNames(values.scalar_type()).first, fmt::join(values.sizes(), ", "));
 }
 
 // Bytes of values that were made from bytes: k / 255 for whole k. uint8 [N, 1, H, W] from float [N, H, W].
 torch::Tensor bytes_of(const torch::Tensor& values, const std::filesystem::path& path) {
   if (values.dim() != 3 || !values.is_floating_point()) {
-    throw data_error(fmt::format("{} holds no images: floats [N, rows, columns] are wanted", quoted(path)),
-                     "give the files of the exercise, or those its corrupt_mnist.py writes");
+    const bool same_pixels = values.is_floating_point() && values.dim() > 0 && values.size(0) > 0 &&
+                             values.numel() / values.size(0) == kSide * kSide;
+    throw data_error(fmt::format("{} holds {}, not floats [N, {}, {}]", quoted(path), kind_of(values), kSide, kSide),
+                     same_pixels ? "save it in that shape: torch.save(images.view(-1, 28, 28), path)" : kExerciseFiles);
   }
   const auto scaled = values.to(torch::kFloat32).mul(255);
   const auto bytes = scaled.round().clamp(0, 255);
@@ -116,7 +135,19 @@ torch::Tensor bytes_of(const torch::Tensor& values, const std::filesystem::path&
 
 torch::Tensor labels_of(const torch::Tensor& values, const std::filesystem::path& path) {
   if (values.dim() == 1 && values.scalar_type() == torch::kInt64) return values;
-  throw data_error(fmt::format("{} holds no labels: int64 [N] is wanted", quoted(path)));
+  throw data_error(fmt::format("{} holds {}, not labels: int64 [N]", quoted(path), kind_of(values)),
+                   values.dim() == 1 ? "save them as int64: torch.save(labels.long(), path)" : kExerciseFiles);
+}
+
+// Throws what is wrong with the files of one part.
+void append_tensors(const FilePair& files, const std::vector<std::string>& class_names,
+                    std::vector<torch::Tensor>& all_images, std::vector<torch::Tensor>& all_labels) {
+  const torch::Tensor images = bytes_of(read_tensor_file(files.images), files.images);
+  const torch::Tensor labels = labels_of(read_tensor_file(files.labels), files.labels);
+  check_sizes(images.squeeze(1).sizes(), labels.sizes(), files, kExerciseFiles);
+  check_labels(labels, files.labels, class_names.size());
+  all_images.push_back(images);
+  all_labels.push_back(labels);
 }
 
 // train_images_0.pt, train_target_0.pt, train_images_1.pt, ... as many as there are; test_images.pt, test_target.pt.
@@ -131,16 +162,13 @@ Dataset load_tensors(const Entry& entry, const std::filesystem::path& dir, Split
   std::vector<torch::Tensor> images;
   std::vector<torch::Tensor> labels;
   for (int index = 0; index == 0 || (split == Split::train && is_there(file(folder, "images", index))); ++index) {
-    const auto images_path = file(folder, "images", index);
-    const auto labels_path = file(folder, "target", index);
-    for (const auto& path : {images_path, labels_path}) {
+    const FilePair files{file(folder, "images", index), file(folder, "target", index)};
+    for (const auto& path : {files.images, files.labels}) {
       if (is_there(path)) continue;
       throw data_error(fmt::format("data set '{}' is not there: no {}", entry.name, quoted(path)),
                        "name the folder that has it with --data-dir");
     }
-    images.push_back(bytes_of(read_tensor_file(images_path), images_path));
-    labels.push_back(labels_of(read_tensor_file(labels_path), labels_path));
-    check(images.back().squeeze(1), images_path, labels.back(), labels_path, entry.class_names);
+    append_tensors(files, entry.class_names, images, labels);
   }
   return {entry.name, at::cat(images), at::cat(labels), entry.class_names};
 }
@@ -163,13 +191,15 @@ const std::vector<std::string>& dataset_class_names(const std::string& name) {
 Dataset load_dataset(const std::string& name, const std::filesystem::path& dir, Split split) {
   const auto& entry = find_entry(name);
   if (entry.tensors) return load_tensors(entry, dir, split);
-  const FileSearch files{entry, dir, {dir / entry.folder / "raw", dir}};
+  const FileSearch search{entry, dir, {dir / entry.folder / "raw", dir}};
   const std::string prefix = split == Split::train ? "train" : "t10k";
-  const auto images_path = files.find(prefix + "-images", "idx3-ubyte");
-  const auto labels_path = files.find(prefix + "-labels", "idx1-ubyte");
-  const auto images = read_idx_images(images_path);
-  const auto labels = read_idx_labels(labels_path);
-  check(images, images_path, labels, labels_path, entry.class_names);
+  const FilePair files{search.find(prefix + "-images", "idx3-ubyte"), search.find(prefix + "-labels", "idx1-ubyte")};
+  // The headers first: no memory for images that are not wanted.
+  check_sizes(read_idx_image_sizes(files.images), read_idx_label_sizes(files.labels), files,
+              "the file is of another data set, or damaged");
+  const auto images = read_idx_images(files.images);
+  const auto labels = read_idx_labels(files.labels);
+  check_labels(labels, files.labels, entry.class_names.size());
   return {name, images.unsqueeze(1), labels.to(torch::kInt64), entry.class_names};
 }
 

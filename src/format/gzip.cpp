@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
-#include <utility>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -19,14 +19,12 @@ namespace {
 
 constexpr int kGzipWindow = 15 + 16;  // the largest window, with a gzip header instead of zlib's
 constexpr std::size_t kMaxPiece = std::numeric_limits<uInt>::max();
+constexpr std::size_t kPackedPiece = std::size_t{64} << 10;  // bytes read from the file at once
 
 }  // namespace
 
-GzipReader::GzipReader(std::string_view packed, std::filesystem::path path) : packed_(packed), path_(std::move(path)) {
+GzipReader::GzipReader(const InputFile& file) : file_(file), buffer_(kPackedPiece) {
   if (inflateInit2(&stream_, kGzipWindow) != Z_OK) throw std::bad_alloc();
-  // zlib's interface predates const; it does not write here.
-  stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed_.data()));
-  stream_.avail_in = static_cast<uInt>(std::min(packed_.size(), kMaxPiece));
 }
 
 GzipReader::~GzipReader() {
@@ -36,6 +34,7 @@ GzipReader::~GzipReader() {
 std::size_t GzipReader::read(void* out, std::size_t count) {
   std::size_t done = 0;
   while (done < count && !finished_) {
+    if (stream_.avail_in == 0) refill();
     const auto piece = std::min(count - done, kMaxPiece);
     stream_.next_out = static_cast<Bytef*>(out) + done;
     stream_.avail_out = static_cast<uInt>(piece);
@@ -43,14 +42,10 @@ std::size_t GzipReader::read(void* out, std::size_t count) {
     done += piece - stream_.avail_out;
     if (result == Z_STREAM_END) {
       next_stream();
-    } else if (result == Z_BUF_ERROR || (result == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
-      throw data_error(fmt::format("{} is cut off: its gzip stream breaks off after {} bytes: an interrupted download?",
-                                   quoted(path_), with_thousands(packed_.size())),
-                       kFetchAgain);
     } else if (result == Z_MEM_ERROR) {
       throw std::bad_alloc();
-    } else if (result != Z_OK) {
-      throw data_error(fmt::format("{} is damaged: its gzip stream does not unpack ({})", quoted(path_),
+    } else if (result != Z_OK && result != Z_BUF_ERROR) {  // the latter: it wants more of the file
+      throw data_error(fmt::format("{} is damaged: its gzip stream does not unpack ({})", quoted(file_.path()),
                                    stream_.msg != nullptr ? stream_.msg : "no reason given"),
                        kFetchAgain);
     }
@@ -58,16 +53,30 @@ std::size_t GzipReader::read(void* out, std::size_t count) {
   return done;
 }
 
+void GzipReader::refill() {
+  const std::size_t got = file_.read_at(position_, buffer_.data(), buffer_.size());
+  if (got == 0) {
+    throw data_error(fmt::format("{} is cut off: its gzip stream breaks off after {} bytes: an interrupted download?",
+                                 quoted(file_.path()), with_thousands(static_cast<std::int64_t>(position_))),
+                     kFetchAgain);
+  }
+  position_ += got;
+  stream_.next_in = buffer_.data();
+  stream_.avail_in = static_cast<uInt>(got);
+}
+
 void GzipReader::next_stream() {
-  const std::string_view rest(reinterpret_cast<const char*>(stream_.next_in), stream_.avail_in);
-  if (rest.empty()) {
+  const std::uint64_t rest = position_ - stream_.avail_in;  // where it begins
+  std::string begin(kGzipSignature.size(), '\0');
+  begin.resize(file_.read_at(rest, begin.data(), begin.size()));
+  if (begin.empty()) {
     finished_ = true;
-  } else if (rest.starts_with(kGzipSignature)) {
+  } else if (begin == kGzipSignature) {
     inflateReset(&stream_);
   } else {
-    throw data_error(
-        fmt::format("{} is damaged: {} bytes follow its gzip stream", quoted(path_), with_thousands(rest.size())),
-        kFetchAgain);
+    throw data_error(fmt::format("{} is damaged: {} bytes follow its gzip stream", quoted(file_.path()),
+                                 with_thousands(static_cast<std::int64_t>(file_.size() - rest))),
+                     kFetchAgain);
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 
 #include "content_kind.hpp"
@@ -24,33 +25,33 @@ namespace mnist {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 31;  // 40 times MNIST
+constexpr std::uint64_t kMaxUnpacked = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxUnpackedFactor = 128;  // of the packed size; pictures of digits are packed 5 to 50 times
 
-// The content of the file from its begin to its end, unpacked where it is packed.
+// The content of the file from its begin to its end, unpacked if it is packed.
 class Source {
  public:
-  explicit Source(const std::filesystem::path& path) : bytes_(read_file(path, "data file", kMaxBytes)) {
-    if (bytes_.starts_with(kGzipSignature)) gzip_ = std::make_unique<GzipReader>(bytes_, path);
+  explicit Source(const std::filesystem::path& path) : file_(path, "data file") {
+    std::string begin(kGzipSignature.size(), '\0');
+    file_.read_at(0, begin.data(), begin.size());
+    if (begin == kGzipSignature) gzip_ = std::make_unique<GzipReader>(file_);
   }
 
   // Returns fewer than `count` bytes only at the end.
-  std::size_t read(void* out, std::size_t count) {
-    if (gzip_) return gzip_->read(out, count);
-    const auto copied = bytes_.copy(static_cast<char*>(out), count, position_);
-    position_ += copied;
-    return copied;
-  }
+  std::size_t read(void* out, std::size_t count) { return gzip_ ? gzip_->read(out, count) : file_.read(out, count); }
+
+  std::uint64_t size() const { return file_.size(); }
+  bool packed() const { return gzip_ != nullptr; }
 
   // The most bytes that `read` can give in all.
-  std::uint64_t bound() const { return gzip_ ? bytes_.size() * kMaxGzipFactor : bytes_.size(); }
+  std::uint64_t bound() const { return gzip_ ? file_.size() * kMaxGzipFactor : file_.size(); }
 
-  // How these lengths are spoken of.
-  const char* bound_words() const { return gzip_ ? "at most " : ""; }
+  // How lengths are spoken of.
   const char* unpacked() const { return gzip_ ? " (unpacked)" : ""; }
 
  private:
-  std::string bytes_;
+  InputFile file_;
   std::unique_ptr<GzipReader> gzip_;
-  std::size_t position_ = 0;
 };
 
 std::uint32_t big_endian(const unsigned char* bytes) {
@@ -71,61 +72,95 @@ std::uint32_t big_endian(const unsigned char* bytes) {
       kFetchAgain);
 }
 
-torch::Tensor read_idx(const std::filesystem::path& path, int dimensions) {
-  Source source(path);
+struct Header {
+  std::vector<std::int64_t> sizes;
+  std::uint64_t length;   // bytes, of the header itself
+  std::uint64_t content;  // bytes that follow it
+};
+
+Error cut_off(const Source& source, const Header& header, const char* at_most, std::uint64_t present,
+              const std::filesystem::path& path) {
+  const auto thousands = [](std::uint64_t number) { return with_thousands(static_cast<std::int64_t>(number)); };
+  return data_error(fmt::format("{} holds {}{} of {} bytes{}: an interrupted download?", quoted(path), at_most,
+                                thousands(present), thousands(header.length + header.content), source.unpacked()),
+                    kFetchAgain);
+}
+
+// No memory for what cannot be there, or is not believed.
+void check_size(const Source& source, const Header& header, const std::filesystem::path& path) {
+  if (header.length + header.content > source.bound()) {
+    throw cut_off(source, header, source.packed() ? "at most " : "", source.bound(), path);
+  }
+  if (source.packed() && header.content > std::max(kMaxUnpacked, kMaxUnpackedFactor * source.size())) {
+    throw data_error(fmt::format("{} would unpack to {} bytes, more than {} times its size", quoted(path),
+                                 with_thousands(static_cast<std::int64_t>(header.content)), kMaxUnpackedFactor),
+                     "if that is what it holds, unpack it first, with gunzip");
+  }
+}
+
+Header read_header(Source& source, int dimensions, const std::filesystem::path& path) {
   std::array<unsigned char, 512> begin{};
-  const std::size_t header_size = 4 + 4 * static_cast<std::size_t>(dimensions);
-  auto got = source.read(begin.data(), header_size);
+  Header header{{}, 4 + 4 * static_cast<std::uint64_t>(dimensions), 1};
+  auto got = source.read(begin.data(), header.length);
   const std::array<unsigned char, 4> magic{0, 0, 8, static_cast<unsigned char>(dimensions)};
   if (got >= magic.size() && !std::equal(magic.begin(), magic.end(), begin.begin())) {
     got += source.read(begin.data() + got, begin.size() - got);
     throw_wrong_kind({reinterpret_cast<const char*>(begin.data()), got}, dimensions, path);
   }
-  if (got < header_size) {
+  if (got < header.length) {
     throw data_error(fmt::format("{} holds {} bytes{}, fewer than the {} of an IDX header: an interrupted download?",
-                                 quoted(path), got, source.unpacked(), header_size),
+                                 quoted(path), got, source.unpacked(), header.length),
                      kFetchAgain);
   }
-
-  std::vector<std::int64_t> sizes;
-  std::uint64_t content_size = 1;
-  std::uint64_t extent = 1;  // the same without the zeros, which could hide absurd sizes behind them
+  std::uint64_t extent = 1;  // the content's size without the zeros, which could hide absurd sizes behind them
   for (int dimension = 0; dimension < dimensions; ++dimension) {
     const auto size = big_endian(begin.data() + 4 + std::ptrdiff_t{4} * dimension);
-    sizes.push_back(size);
+    header.sizes.push_back(size);
     // Neither can overflow: `extent` stays as it is once it is above the bound, and the other is never larger.
     if (extent <= kMaxBytes) {
-      content_size *= size;
+      header.content *= size;
       extent *= std::max(size, 1U);
     }
   }
   if (extent > kMaxBytes) {
     throw data_error(fmt::format("{} is damaged: its header promises {} bytes, more than any file that is read here",
-                                 quoted(path), fmt::join(sizes, " x ")),
+                                 quoted(path), fmt::join(header.sizes, " x ")),
                      kFetchAgain);
   }
-  const auto cut_off = [&](const char* at_most, std::uint64_t present) {
-    return data_error(
-        fmt::format("{} holds {}{} of {} bytes{}: an interrupted download?", quoted(path), at_most,
-                    with_thousands(present), with_thousands(header_size + content_size), source.unpacked()),
-        kFetchAgain);
-  };
+  check_size(source, header, path);
+  return header;
+}
 
-  // No memory for what cannot be there.
-  if (header_size + content_size > source.bound()) throw cut_off(source.bound_words(), source.bound());
-  auto content = torch::empty(sizes, torch::kUInt8);
-  got = source.read(content.data_ptr(), content_size);
-  if (got < content_size) throw cut_off("", header_size + got);
+torch::Tensor read_idx(const std::filesystem::path& path, int dimensions) {
+  Source source(path);
+  const Header header = read_header(source, dimensions, path);
+  auto content = torch::empty(header.sizes, torch::kUInt8);
+  const std::uint64_t got = source.read(content.data_ptr(), header.content);
+  if (got < header.content) throw cut_off(source, header, "", header.length + got, path);
   // Also lets a gzip stream come to its end, where the checksum is.
   if (unsigned char extra = 0; source.read(&extra, 1) > 0) {
-    throw data_error(fmt::format("{} is damaged: it goes on after the {} bytes that its header promises{}",
-                                 quoted(path), with_thousands(header_size + content_size), source.unpacked()),
-                     kFetchAgain);
+    throw data_error(
+        fmt::format("{} is damaged: it goes on after the {} bytes that its header promises{}", quoted(path),
+                    with_thousands(static_cast<std::int64_t>(header.length + header.content)), source.unpacked()),
+        kFetchAgain);
   }
   return content;
 }
 
+std::vector<std::int64_t> read_sizes(const std::filesystem::path& path, int dimensions) {
+  Source source(path);
+  return read_header(source, dimensions, path).sizes;
+}
+
 }  // namespace
+
+std::vector<std::int64_t> read_idx_image_sizes(const std::filesystem::path& path) {
+  return read_sizes(path, 3);
+}
+
+std::vector<std::int64_t> read_idx_label_sizes(const std::filesystem::path& path) {
+  return read_sizes(path, 1);
+}
 
 torch::Tensor read_idx_images(const std::filesystem::path& path) {
   return read_idx(path, 3);

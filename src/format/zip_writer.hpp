@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "mnist/core/output.hpp"
+#include "mnist/core/sha256.hpp"
 
 namespace mnist {
 
@@ -17,6 +19,9 @@ class ZipWriter {
  public:
   // `output` must outlive the writer; it is left to the caller to commit it.
   explicit ZipWriter(Output& output) : output_(output) {}
+
+  // From now on everything is hashed; called first. The archive's comment holds the SHA-256 then.
+  void hash_all() { hash_.emplace(); }
 
   // Throws a data `Error` as `Output` does, and where the archive would grow beyond 4 GB.
   void add(const std::string& name, std::string_view content);
@@ -31,6 +36,7 @@ class ZipWriter {
   void write(std::string_view bytes);
 
   Output& output_;
+  std::optional<Sha256> hash_;
   std::uint64_t offset_ = 0;
   std::uint64_t count_ = 0;
   std::string directory_;

@@ -1,9 +1,11 @@
 #include "mnist/data/dataset.hpp"
 
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/serialization/pickle.h>
 
 #include "mnist/core/error.hpp"
 
@@ -72,6 +74,40 @@ TEST(DatasetTest, LoadsTheTensorFilesOfCorruptMnist) {
   EXPECT_THAT(load_error("corruptmnist", folder.path()), HasSubstr("no '" + (folder / "corruptmnist").string()));
 }
 
+void write_tensor_file(const std::filesystem::path& path, const torch::Tensor& tensor) {
+  const std::vector<char> bytes = torch::jit::pickle_save(tensor);
+  test::write_file(path, {bytes.begin(), bytes.end()});
+}
+
+TEST(DatasetTest, SaysWhichShapesCorruptMnistMustHave) {
+  struct Case {
+    torch::Tensor images;
+    torch::Tensor labels;
+    std::string message;
+    std::string hint;
+  };
+  const auto images = torch::zeros({4, 28, 28});
+  const auto labels = torch::zeros({4}, torch::kInt64);
+  const std::vector<Case> cases{
+      {images.view({4, 784}), labels, "holds float32 [4, 784], not floats [N, 28, 28]", "images.view(-1, 28, 28)"},
+      {images.view({4, 1, 28, 28}), labels, "holds float32 [4, 1, 28, 28], not floats", "images.view(-1, 28, 28)"},
+      {images.to(torch::kUInt8), labels, "holds uint8 [4, 28, 28], not floats", "corrupt_mnist.py"},
+      {torch::zeros({4, 32, 32}), labels, "holds images of 32 x 32 pixels, not 28 x 28", "corrupt_mnist.py"},
+      {torch::zeros({0, 28, 28}), torch::zeros({0}, torch::kInt64), "holds no images", "corrupt_mnist.py"},
+      {images, labels.to(torch::kInt32), "holds int32 [4], not labels: int64 [N]", "labels.long()"},
+      {images, labels.view({4, 1}), "holds int64 [4, 1], not labels", "corrupt_mnist.py"},
+      {images, torch::zeros({3}, torch::kInt64), "holds 4 images", "same data set"},
+      {images, torch::full({4}, 10, torch::kInt64), "holds the label 10, outside of 0 to 9", "damaged"},
+  };
+  for (const Case& one : cases) {
+    const test::TemporaryFolder folder;
+    write_tensor_file(folder / "test_images.pt", one.images);
+    write_tensor_file(folder / "test_target.pt", one.labels);
+    EXPECT_THAT(load_error("corruptmnist", folder.path()),
+                AllOf(HasSubstr(one.message), HasSubstr(" | "), HasSubstr(one.hint)));
+  }
+}
+
 TEST(DatasetTest, PrefersTheUnpackedFile) {
   const test::TemporaryFolder folder;
   test::write_small_mnist(folder.path(), 3, 3, true);
@@ -105,7 +141,8 @@ TEST(DatasetTest, RefusesOtherSizes) {
   images[11] = 56;
   test::write_file(folder / "t10k-images-idx3-ubyte", images);
   test::write_file(folder / "t10k-labels-idx1-ubyte", test::small_labels(14));
-  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("images of 56 x 28 pixels where 28 x 28 are wanted"));
+  EXPECT_THAT(load_error("mnist", folder.path()),
+              AllOf(HasSubstr("images of 56 x 28 pixels, not 28 x 28"), HasSubstr("another data set")));
 }
 
 TEST(DatasetTest, RefusesDifferentCounts) {
@@ -126,7 +163,7 @@ TEST(DatasetTest, RefusesLabelsOutsideTheClasses) {
   test::write_small_mnist(folder.path(), 3, 3, false);
   test::write_file(folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte",
                    test::small_labels(2).replace(7, 1, "\3") + "\x0a");
-  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("holds the label 10 where 0 to 9 are wanted"));
+  EXPECT_THAT(load_error("mnist", folder.path()), HasSubstr("holds the label 10, outside of 0 to 9"));
 }
 
 TEST(DatasetTest, KnowsItsNames) {

@@ -129,6 +129,42 @@ TEST_F(IdxTest, RefusesAbsurdSizesWithoutTakingMemory) {
   EXPECT_THAT(images_error(test::gzip(header(0x803, {2'000'000, 28, 28}))), HasSubstr("at most"));
 }
 
+TEST_F(IdxTest, ReadsSizesWithoutTheRest) {
+  const auto images = test::small_images(7, 1);
+  for (const auto& content : {images, test::gzip(images)}) {
+    EXPECT_EQ(read_idx_image_sizes(file(content)), (std::vector<std::int64_t>{7, 28, 28}));
+  }
+  EXPECT_EQ(read_idx_label_sizes(file(test::gzip(test::small_labels(12)))), std::vector<std::int64_t>{12});
+  // The rest is damaged, which nobody sees.
+  auto damaged = test::gzip(images);
+  damaged[damaged.size() - 8] = static_cast<char>(damaged[damaged.size() - 8] + 1);
+  EXPECT_EQ(read_idx_image_sizes(file(damaged)).front(), 7);
+  EXPECT_THROW(read_idx_image_sizes(file(images.substr(0, 1234))), Error);
+  EXPECT_THROW(read_idx_image_sizes(file(test::small_labels(12))), Error);
+}
+
+// 100 MB of zeros in 100 KB, as their header says.
+TEST_F(IdxTest, BelievesNoPackedFileThatUnpacksToMuch) {
+  const std::uint32_t count = 130'000;
+  const auto content = header(0x803, {count, 28, 28}) + std::string(std::size_t{count} * 28 * 28, '\0');
+  const auto packed = test::gzip(content);
+  ASSERT_LT(packed.size(), 200'000U);
+  EXPECT_THAT(images_error(packed),
+              AllOf(HasSubstr("would unpack to 101,920,000 bytes, more than 128 times its size"), HasSubstr("gunzip")));
+  EXPECT_EQ(read_idx_images(file(content)).size(0), count) << "unpacked it is what it says";
+}
+
+TEST_F(IdxTest, ReadsNothingOfASparseFileOfAnotherKind) {
+  const auto path = file("junk");
+  std::filesystem::resize_file(path, std::uintmax_t{4} << 30);
+  try {
+    read_idx_images(path);
+    ADD_FAILURE() << "was read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("begins with 6a 75 6e 6b"));
+  }
+}
+
 TEST_F(IdxTest, StopsUnpackingWhereTheHeaderEnds) {
   const auto bomb = test::gzip(header(0x803, {1, 28, 28}) + std::string(std::size_t{20} << 20, '\0'));
   EXPECT_THAT(images_error(bomb), HasSubstr("goes on after the 800 bytes"));

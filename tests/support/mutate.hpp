@@ -1,0 +1,119 @@
+// Damage to files, made on purpose: bit flips, cuts, splices, and numbers set to extremes, as a bad disk, a bad
+// program or an enemy makes them. The same seed and index give the same damage on every platform, so that a failure is
+// reproduced by its index alone.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace mnist::test {
+
+// How many mutations a test makes: MNIST_MUTATIONS, else 500.
+inline std::uint64_t mutation_count() {
+  constexpr std::uint64_t kUsual = 500;
+  const char* const wanted = std::getenv("MNIST_MUTATIONS");
+  return wanted == nullptr ? kUsual : std::strtoull(wanted, nullptr, 10);
+}
+
+// SplitMix64 (G. Steele, D. Lea, C. Flood, 2014). The standard's distributions differ from library to library.
+class MutationRandom {
+ public:
+  MutationRandom(std::uint64_t seed, std::uint64_t index) : state_(seed * 0xD1342543DE82EF95 + index) {}
+
+  std::uint64_t next() {
+    std::uint64_t z = state_ += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return z ^ z >> 31;
+  }
+
+  // 0..bound-1; 0 for a bound of 0.
+  std::size_t below(std::size_t bound) { return bound == 0 ? 0 : static_cast<std::size_t>(next() % bound); }
+
+ private:
+  std::uint64_t state_;
+};
+
+// A place in `size` bytes. Half of them near the begin or the end, where headers and directories are.
+inline std::size_t mutation_place(MutationRandom& random, std::size_t size) {
+  constexpr std::size_t kNear = 64;
+  const std::size_t near = std::min(size, kNear);
+  switch (random.below(4)) {
+    case 0:
+      return random.below(near);
+    case 1:
+      return size - near + random.below(near);
+    default:
+      return random.below(size);
+  }
+}
+
+// Sets a number of 1, 2, 4 or 8 bytes, of either byte order, to a value that programs get wrong.
+inline void set_extreme(MutationRandom& random, std::string& bytes) {
+  constexpr std::array<std::uint64_t, 12> kExtremes{0,      1,          0x7F,       0xFF,       0x7FFF,     0xFFFF,
+                                                    0x8000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, ~0ULL >> 1, ~0ULL};
+  const std::size_t size = std::min(std::size_t{1} << random.below(4), bytes.size());
+  const std::size_t place = std::min(mutation_place(random, bytes.size()), bytes.size() - size);
+  const std::uint64_t value = kExtremes[random.below(kExtremes.size())];
+  const bool big_endian = random.below(2) == 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    bytes[place + (big_endian ? size - 1 - i : i)] = static_cast<char>(value >> 8 * i);
+  }
+}
+
+// One change. `bytes` is not empty.
+inline void mutate_once(MutationRandom& random, std::string& bytes) {
+  constexpr std::size_t kLongest = 256;  // bytes moved, removed or added at once
+  const std::size_t place = mutation_place(random, bytes.size());
+  const std::size_t length = 1 + random.below(std::min(bytes.size() - place, kLongest));
+  char& byte = bytes[place];
+  switch (random.below(9)) {
+    case 0:
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+      break;
+    case 1:
+      byte = static_cast<char>(random.next());
+      break;
+    case 2:
+      byte = static_cast<char>(byte + (random.below(2) == 0 ? 1 : -1));
+      break;
+    case 3:
+      bytes.resize(place);
+      break;
+    case 4:
+      bytes.erase(place, length);
+      break;
+    case 5:  // again, somewhere else: a part twice
+      bytes.insert(mutation_place(random, bytes.size()), bytes.substr(place, length));
+      break;
+    case 6: {  // over another part
+      const std::string part = bytes.substr(place, length);
+      const std::size_t target = std::min(mutation_place(random, bytes.size()), bytes.size() - part.size());
+      bytes.replace(target, part.size(), part);
+      break;
+    }
+    case 7:
+      for (std::size_t i = 0; i < length; ++i) bytes[place + i] = static_cast<char>(random.next());
+      break;
+    default:
+      set_extreme(random, bytes);
+  }
+}
+
+// `input` with one to four changes, of which two together can undo each other's detection. A pure function of its
+// arguments. An empty input stays as it is.
+inline std::string mutated(std::uint64_t seed, std::uint64_t index, std::string_view input) {
+  MutationRandom random(seed, index);
+  std::string bytes(input);
+  for (std::size_t changes = 1 + random.below(4); changes > 0 && !bytes.empty(); --changes) {
+    mutate_once(random, bytes);
+  }
+  return bytes;
+}
+
+}  // namespace mnist::test
