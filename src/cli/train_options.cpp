@@ -45,22 +45,27 @@ constexpr const char* kStopAfter = "--stop-after";
 // What checkpoints, resuming and stopping have of options.
 void add_run_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Run"); };
-  add(app.add_option("--run-dir", o.run_dir, "folder for config, log, metrics and checkpoints; runs/<arch>-<n>, numbered"))
+  add(not_empty(app.add_option("--run-dir", o.run_dir,
+                               "folder for config, log, metrics and checkpoints; runs/<arch>-<n>, numbered")))
       ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
       ->type_name("DIR");
-  add(app.add_option("--resume", o.resume,
-                     "continue a run: that in the folder named, else the newest one in runs/ that is not finished; auto "
-                     "starts a new one if there is none"))
+  add(app.add_option(
+          "--resume", o.resume,
+          "continue a run: that in the folder named, else the newest one in runs/ that is not finished; auto "
+          "starts a new one if there is none"))
       ->configurable(false)
       ->type_name("[DIR|auto]")
       ->expected(0, 1)
       ->default_str("");
-  add(app.add_option(kCheckpointEvery, o.checkpoint_every,
-                     "when checkpoints are written: a number with epochs, steps, s, min or h (default: every epoch, and "
-                     "at least every 10min)"))
+  add(app.add_option(
+          kCheckpointEvery, o.checkpoint_every,
+          "when checkpoints are written: a number with epochs, steps, s, min or h (default: every epoch, and "
+          "at least every 10min)"))
       ->type_name("N{epochs|steps|s|min|h}");
-  add(integer(app.add_option("--keep", o.keep, "newest checkpoints to keep, beside that of the best epoch"), 1, 1'000'000));
-  add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and leave"))->type_name("N{s|min|h}");
+  add(integer(app.add_option("--keep", o.keep, "newest checkpoints to keep, beside that of the best epoch"), 1,
+              1'000'000));
+  add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and leave"))
+      ->type_name("N{s|min|h}");
   add(integer(app.add_option("--checkpoint-exit-code", o.checkpoint_exit_code,
                              "exit code of a run that was stopped by --stop-after or SIGUSR1 and wants to be started "
                              "again"),
@@ -146,8 +151,8 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   in("Machine", add_flag(app, "--deterministic", o.deterministic,
                          "the same bytes from the same command on the same machine, also on a GPU"));
 
-  in("Results",
-     app.add_option("--output", o.output, "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
+  in("Results", not_empty(app.add_option("--output", o.output,
+                                         "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt")))
       ->type_name("FILE");
   in("Results", app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
       ->type_name("FILE")
@@ -171,7 +176,8 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
     checkpoint_policy(*options);
     if (!options->stop_after.empty()) parse_duration(kStopAfter, options->stop_after);
     if (!options->resume.empty() && options->dry_run) {
-      throw usage_error("--dry-run trains one batch of a new network, and --resume continues a run", "give one of them");
+      throw usage_error("--dry-run trains one batch of a new network, and --resume continues a run",
+                        "give one of them");
     }
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
