@@ -152,8 +152,8 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
                          "the same bytes from the same command on the same machine, also on a GPU"));
 
   in("Results", not_empty(app.add_option("--output", o.output,
-                                         "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt"))
-                    ->type_name("FILE"));
+                                         "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt")))
+      ->type_name("FILE");
   in("Results", app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
       ->type_name("FILE")
       ->expected(0, 1);

@@ -26,6 +26,7 @@ AppendFile::AppendFile(std::filesystem::path path, FileSystem& files) : path_(st
 }
 
 AppendFile::~AppendFile() {
+  if (has_part_) cut();
   files_.close(descriptor_);
 }
 

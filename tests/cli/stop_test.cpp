@@ -1,7 +1,7 @@
-// What a signal does to `infer` and `evaluate`: they end between two images, with the documented exit code.
+// What a signal does while images are read and classified: the program ends between two of them, with the documented
+// exit code.
+#include <algorithm>
 #include <csignal>
-#include <set>
-#include <sstream>
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -20,11 +20,8 @@
 namespace mnist::test {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::MatchesRegex;
-using ::testing::Not;
 
 // Far more photos than can be decoded in the time that a test gives.
 class Stop : public ::testing::Test {
@@ -46,6 +43,7 @@ class Stop : public ::testing::Test {
       }
       write_file(first.parent_path() / "notes.txt", "no photo");
     }
+    std::filesystem::create_directory_symlink("val", *folder_ / "photos/train");
   }
   static void TearDownTestSuite() { delete folder_; }
 
@@ -96,6 +94,18 @@ INSTANTIATE_TEST_SUITE_P(Signals, StopBy,
                          ::testing::Values(Request{SIGINT, 130, "SIGINT"}, Request{SIGTERM, 143, "SIGTERM"},
                                            Request{SIGHUP, 129, "SIGHUP"}, Request{SIGUSR1, 85, "SIGUSR1"}),
                          [](const auto& parameter) { return parameter.param.name; });
+
+TEST_F(Stop, TrainingEndsWhilePhotosAreDecoded) {
+  Subprocess process = mnist({"train", "--arch", "resnet18", "--weights", "none", "--data-dir", "photos"});
+  process.watch_stderr = true;
+  process.signal_when = [](const std::string& err) { return err.find("notes.txt") != std::string::npos; };
+  process.signal = SIGINT;
+  const SubprocessResult result = run(process);
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGINT while the data were read; nothing is changed"));
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs"));
+}
 
 TEST_F(Stop, InferWritesWholeLinesAndNoMore) {
   Subprocess process = mnist({"infer", "--model", "resnet18.pt", "photos/val", "--batch-size", "2"});

@@ -1,5 +1,7 @@
 // Every call that writes a file made to fail, with every error a disk has: what was there stays, nothing else is left,
 // and the error can be acted on.
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -243,6 +245,17 @@ TEST(AppendFile, APartOfARowIsCutOffLaterIfNotAtOnce) {
   EXPECT_EQ(content_of(folder / "rows"), "on");
   file.append("two\n");
   EXPECT_EQ(content_of(folder / "rows"), "two\n");
+}
+
+TEST(AppendFile, APartOfARowDoesNotOutliveIt) {
+  const TemporaryFolder folder;
+  FaultyFiles files(/*first=*/2, /*count=*/2, EIO, /*short_writes=*/true);
+  {
+    AppendFile file(folder / "rows", files);
+    EXPECT_THROW(file.append("one\n"), Error);
+    EXPECT_EQ(content_of(folder / "rows"), "on");
+  }
+  EXPECT_EQ(content_of(folder / "rows"), "");
 }
 
 TEST(AppendFile, SaysThatTheFileIsGone) {
