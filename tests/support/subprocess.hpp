@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -28,6 +29,7 @@ struct SubprocessResult {
   std::string out;
   std::string err;
   bool timed_out = false;
+  std::uint64_t peak_bytes = 0;  // of memory that it had at a time
 };
 
 SubprocessResult run(const Subprocess& subprocess);
