@@ -2,6 +2,7 @@
 #include "mnist/train/evaluate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -121,6 +122,10 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
     result.report.add(log_probabilities, targets);
   };
   result.evaluation = evaluate(*model.network, *data.batches, evaluation);
+  if (!std::isfinite(result.evaluation.loss)) {
+    throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(options.model)),
+                     "its weights are damaged, or its training diverged: use another model file");
+  }
 
   print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
   if (!options.misclassified.empty()) {
