@@ -1,4 +1,5 @@
 #include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
 
 #include "cli/app.hpp"
 
@@ -15,6 +16,7 @@ void hold_early(int /*argc*/, char** /*argv*/, char** /*environment*/) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mnist::open_closed_streams();
   mnist::hold_stop_request();
   return mnist::cli::run(argc, argv);
 }

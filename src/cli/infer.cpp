@@ -16,6 +16,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/batch.hpp"
@@ -93,27 +94,29 @@ class Classifier {
   std::int64_t top_k_;
 };
 
-// Where the results go: stdout at once, or a file that comes into being as a whole.
+// Where the results go: stdout, or what --output names.
 class Results {
  public:
   explicit Results(const std::filesystem::path& output) {
-    if (!output.empty()) file_.emplace(output);
+    if (output.empty()) return;
+    prepare_output(output);
+    output_ = open_output(output);
   }
 
   void write(const std::string& text) {
-    if (file_) {
-      file_->write(text);
+    if (output_) {
+      output_->write(text);
     } else {
       print(text);
     }
   }
 
   void finish() {
-    if (file_) file_->commit();
+    if (output_) output_->commit();
   }
 
  private:
-  std::optional<AtomicFile> file_;
+  std::unique_ptr<Output> output_;
 };
 
 void check_options(const InferOptions& options) {
@@ -133,6 +136,7 @@ void check_options(const InferOptions& options) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
   }
   check_is_png("--save-image", options.save_image);
+  prepare_output(options.save_image);
   if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
     throw usage_error("--save-image and --output name the same file", "give each its own");
   }
@@ -193,12 +197,15 @@ struct Decoded {
   std::vector<Error> errors;          // of those that could not be read
 };
 
-// On all threads: decoding takes longer than a small network does, which then has all of them to itself.
-Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocessing& preprocessing, Invert invert) {
+// On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
+// the rest is omitted.
+Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocessing& preprocessing, Invert invert,
+               const StopSignals& signals) {
   std::vector<torch::Tensor> images(files.size());
   std::vector<std::optional<Error>> errors(files.size());
   at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      if (signals.received() != 0) return;
       try {
         images[i] = prepare_image(read_image(files[i]), preprocessing, invert);
       } catch (const Error& error) {
@@ -210,7 +217,7 @@ Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocess
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (errors[i]) {
       decoded.errors.push_back(*errors[i]);
-    } else {
+    } else if (images[i].defined()) {
       decoded.images.push_back(images[i]);
       decoded.names.push_back(files[i].string());
     }
@@ -218,7 +225,15 @@ Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocess
   return decoded;
 }
 
-// The number of paths and images that could not be read.
+// After a signal says how far the work came, and throws `Stopped`.
+void check_stop(const StopSignals& signals, std::int64_t done, std::int64_t count, spdlog::logger& log) {
+  if (signals.received() == 0) return;
+  log.warn("stopped by {} after {} of {} images", signals.name(), with_thousands(done), with_thousands(count));
+  throw Stopped();
+}
+
+// The number of paths and images that could not be read. After a signal throws `Stopped`: the batch that was begun is
+// omitted, so that a line that is written is whole.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
   auto paths = options.images;
@@ -242,7 +257,9 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   const auto form = form_of(options, one_picture);
   const auto invert = invert_from_name(options.invert);
   results.write(infer_header(form, /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
-  const auto classify = [&](const std::vector<torch::Tensor>& images, const std::vector<std::string>& names) {
+  const auto count = static_cast<std::int64_t>(files.size());
+  const auto classify = [&](const std::vector<torch::Tensor>& images, const std::vector<std::string>& names,
+                            std::int64_t done) {
     if (images.empty()) return;
     const auto tops = classifier.classify(images);
     std::string text;
@@ -251,6 +268,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
     }
     results.write(text);
     for (std::size_t index = 0; index < tops.size() && !options.annotate.empty(); ++index) {
+      check_stop(signals, done, count, context.log);
       try {
         annotate(options, names[index], tops[index]);
       } catch (const Error& error) {
@@ -259,18 +277,37 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
       }
     }
   };
-  const auto count = static_cast<std::int64_t>(files.size());
   for (std::int64_t begin = 0; begin < count; begin += batch_size) {
-    if (signals.received() != 0) return failures;
-    const Decoded decoded = decode({files.begin() + begin, files.begin() + std::min(begin + batch_size, count)},
-                                   classifier.preprocessing(), invert);
+    const std::int64_t end = std::min(begin + batch_size, count);
+    const Decoded decoded =
+        decode({files.begin() + begin, files.begin() + end}, classifier.preprocessing(), invert, signals);
+    check_stop(signals, begin, count, context.log);
     for (const Error& error : decoded.errors) {
       print_error(error, context.color_err, &context.log);
       ++failures;
     }
-    classify(decoded.images, decoded.names);
+    classify(decoded.images, decoded.names, end);
   }
   return failures;
+}
+
+// The exit code. Throws `Stopped`.
+int infer(const InferOptions& options, const DeviceChoice& device, const StopSignals& signals, const Context& context) {
+  // Before the work, so that a place that cannot be written is told of at once.
+  Results results(options.output);
+  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
+  const auto model = load_model(options.model, context.log);
+  const Classifier classifier(model, device.device, options.top_k);
+  std::int64_t failures = 0;
+  if (options.test_item) {
+    infer_test_item(options, model, classifier, results);
+  } else {
+    const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
+    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+  }
+  results.finish();
+  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
+  return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 
 int run_infer(const InferOptions& options, const Context& context) {
@@ -283,25 +320,15 @@ int run_infer(const InferOptions& options, const Context& context) {
   // Worth a line only where a GPU was hoped for.
   context.log.log(device.note.empty() ? spdlog::level::debug : spdlog::level::info, "device: {}{}", device.description,
                   device.note.empty() ? "" : "; " + device.note);
-  // A signal between two images leaves no temporary file behind.
   const StopSignals signals;
-  // Before the work, so that a folder that is not there is told of at once.
-  Results results(options.output);
-  const auto model = load_model(options.model);
-  const Classifier classifier(model, device.device, options.top_k);
-
-  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
-  std::int64_t failures = 0;
-  if (options.test_item) {
-    infer_test_item(options, model, classifier, results);
-  } else {
-    const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
-    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+  try {
+    return infer(options, device, signals, context);
+  } catch (const Stopped&) {
+    if (!options.output.empty() && !is_stream(options.output)) {
+      context.log.warn("{} is not written", quoted(options.output));
+    }
+    return signals.exit_code();
   }
-  if (signals.received() != 0) return signals.exit_code();
-  results.finish();
-  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
-  return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 
 }  // namespace
@@ -319,7 +346,8 @@ Command add_infer(CLI::App& root) {
       ->take_all();
   app->add_option("PATHS", o.paths, "the same as --image")->type_name("PATH")->take_all();
   integer(app->add_option("--test-item", o.test_item, "classify this item of the test set instead"), 0, kMany);
-  app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG")->type_name("FILE");
+  not_empty(app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG"))
+      ->type_name("FILE");
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          dataset_names());
@@ -327,8 +355,10 @@ Command add_infer(CLI::App& root) {
          {"auto", "always", "never"});
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
   add_format(*app, o.format, {"text", "json", "csv"});
-  app->add_option("--output", o.output, "write the results to this file instead of stdout")->type_name("FILE");
-  app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder")->type_name("DIR");
+  not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
+      ->type_name("FILE");
+  not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder"))
+      ->type_name("DIR");
   integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 64, of photos 8)"), 1, 1'000'000);
   add_device(*app, o.device);
   add_threads(*app, o.threads);

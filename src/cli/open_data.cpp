@@ -107,7 +107,7 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   auto photos = std::make_unique<PhotoBatches>(
       std::move(folder), preprocessing,
       PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device, cuda,
-                   [&log](const std::string& sentence) { log.warn("{}", sentence); }});
+                   [&log](const std::string& sentence) { log.warn("{}", sentence); }, options.stop_requested});
   tell_broken(photos->broken(), options, log);
   const std::int64_t uncached = photos->size() - photos->cached();
   if (uncached > 0) {

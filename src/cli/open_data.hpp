@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct DataOptions {
   std::filesystem::path data_dir;
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
+  std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
 };
 
 // --cache-mb and --bad-images, which concern photos only.

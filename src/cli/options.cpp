@@ -11,7 +11,9 @@
 #include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -123,6 +125,14 @@ CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values)
   });
 }
 
+CLI::Option* not_empty(CLI::Option* option) {
+  return option->check([option](const std::string& text) -> std::string {
+    if (!text.empty()) return "";
+    throw usage_error(fmt::format("{} is empty: it must be a path", display_name(option)),
+                      "give one, or omit the option");
+  });
+}
+
 CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value) {
   value = "data";
   return app.add_option("--data-dir", value, "folder with the data sets, as torchvision lays them out")
@@ -144,6 +154,12 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
   return integer(
       app.add_option("--threads", value, "threads on the CPU; 0: OMP_NUM_THREADS, else the cores this process may use"),
       0, 1024);
+}
+
+void prepare_output(const std::filesystem::path& output) {
+  if (output.empty()) return;
+  if (!is_stream(output)) make_folder(folder_of(output), "name another place");
+  check_writable(output);
 }
 
 void check_is_png(const char* option, const std::filesystem::path& output) {

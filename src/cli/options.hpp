@@ -51,6 +51,13 @@ const Kernels* kernels_named(const std::string& name);
 // "avx512", ... or "libtorch".
 std::string kernels_name(const Kernels* kernels);
 
+// The option, whose value is a path, does not take the empty text.
+CLI::Option* not_empty(CLI::Option* option);
+
+// Makes the folder that a file is to be written to, and throws a data `Error` if it cannot be written: before the work
+// whose result it is to hold. `output` may be a stream (`core/output.hpp`), or empty, which is none.
+void prepare_output(const std::filesystem::path& output);
+
 // Throws a usage `Error` where the file of a picture that `option` names does not end in .png; it may be empty.
 void check_is_png(const char* option, const std::filesystem::path& output);
 

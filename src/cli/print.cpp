@@ -18,7 +18,9 @@ void print(std::string_view text) {
   // Whoever read it did not want more, and what is still in the buffer is not to be an error again at the end.
   if (error == EPIPE) static_cast<void>(std::freopen("/dev/null", "w", stdout));
   throw data_error("cannot write to stdout: " + std::generic_category().message(error),
-                   error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place" : "");
+                   error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place"
+                   : error == EBADF                   ? "stdout is closed: open it, as in: > FILE"
+                                                      : "");
 }
 
 void print_error(const Error& error, bool color, spdlog::logger* log) {

@@ -48,25 +48,26 @@ bool is_pipe_or_terminal(const std::filesystem::path& path) {
 
 class StreamOutput : public Output {
  public:
-  explicit StreamOutput(std::filesystem::path path) : path_(std::move(path)) {
+  StreamOutput(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
     const std::optional<int> named = descriptor_named(path_);
     std::fflush(nullptr);  // what was printed before comes first
     descriptor_ = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 0)
-                        : retried([&] { return ::open(path_.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC); });
+                        : retried([&] { return files_.open(path_, O_WRONLY | O_NOCTTY, 0); });
     if (descriptor_ < 0) throw file_error("write", path_, errno);
   }
-  ~StreamOutput() override { ::close(descriptor_); }
+  ~StreamOutput() override { files_.close(descriptor_); }
   StreamOutput(const StreamOutput&) = delete;
   StreamOutput& operator=(const StreamOutput&) = delete;
 
   void write(const void* bytes, std::size_t count) override {
     const std::string_view all(static_cast<const char*>(bytes), count);
-    if (!write_all(FileSystem::system(), descriptor_, all)) throw file_error("write", path_, errno);
+    if (!write_all(files_, descriptor_, all)) throw file_error("write", path_, errno);
   }
   void commit() override {}
 
  private:
   std::filesystem::path path_;
+  FileSystem& files_;
   int descriptor_ = -1;
 };
 
@@ -76,13 +77,13 @@ bool is_stream(const std::filesystem::path& path) {
   return descriptor_named(path) || is_pipe_or_terminal(path);
 }
 
-std::unique_ptr<Output> open_output(const std::filesystem::path& path) {
-  if (is_stream(path)) return std::make_unique<StreamOutput>(path);
-  return std::make_unique<AtomicFile>(path);
+std::unique_ptr<Output> open_output(const std::filesystem::path& path, FileSystem& files) {
+  if (is_stream(path)) return std::make_unique<StreamOutput>(path, files);
+  return std::make_unique<AtomicFile>(path, files);
 }
 
-void write_output(const std::filesystem::path& path, std::string_view bytes) {
-  const std::unique_ptr<Output> output = open_output(path);
+void write_output(const std::filesystem::path& path, std::string_view bytes, FileSystem& files) {
+  const std::unique_ptr<Output> output = open_output(path, files);
   output->write(bytes);
   output->commit();
 }

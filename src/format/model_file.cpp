@@ -1,6 +1,7 @@
 #include "mnist/format/model_file.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
 
 #include <ATen/ATen.h>
@@ -8,6 +9,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 
 #include "content_kind.hpp"
 #include "file_bytes.hpp"
@@ -107,13 +109,13 @@ void write_model_file(const std::filesystem::path& path, const NamedTensors& sta
   check_model_name(path);
   const bool zip = path.extension() != ".safetensors";
   const auto tensors = on_cpu(state);
-  AtomicFile file(path);
+  const std::unique_ptr<Output> output = open_output(path);
   if (zip) {
-    write_pt_zip(file, tensors, recipe, layout);
+    write_pt_zip(*output, tensors, recipe, layout);
   } else {
-    write_safetensors(file, tensors, recipe);
+    write_safetensors(*output, tensors, recipe);
   }
-  file.commit();
+  output->commit();
 }
 
 }  // namespace mnist

@@ -90,13 +90,13 @@ ModelFile read_pt_zip(const FileBytes& file) {
   return result;
 }
 
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
+void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout) {
   const std::string pickle = layout == PickleLayout::state_dict
                                  ? pickle_state(state)
                                  : pickle_state_and_class_names(state, recipe.class_names);
   std::vector<torch::Tensor> storages;
   for (const auto& [name, tensor] : state) storages.push_back(tensor);
-  ZipWriter zip(file);
+  ZipWriter zip(output);
   write_pt_records(zip, pickle, storages, {{kRecipeRecord, to_json(recipe)}});
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
 
 #include "file_bytes.hpp"
@@ -48,7 +48,7 @@ inline constexpr auto kRecipeRecord = "extra/mnist.json";
 ModelFile read_pt_zip(const FileBytes& file);
 
 // `state`: contiguous, on the CPU. The root folder is always called "archive", so that the bytes do not depend on the
-// file's name. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
+// file's name. Throws a data `Error` as `Output` does; does not commit.
+void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
 
 }  // namespace mnist

@@ -189,7 +189,7 @@ ModelFile read_safetensors(const FileBytes& bytes) {
   return file;
 }
 
-void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe) {
+void write_safetensors(Output& output, const NamedTensors& state, const Recipe& recipe) {
   auto header = nlohmann::ordered_json::object();
   header["__metadata__"] = {{"format", "pt"}, {"mnist", to_json(recipe)}, {"mnist.crc32", kNoChecksum}};
   std::uint64_t offset = 0;
@@ -211,8 +211,8 @@ void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe
   auto crc = crc32_of(begin);
   for (const auto& entry : state) crc = crc32_of(bytes_of(entry.second), crc);
   begin.replace(begin.find(kChecksumKey) + kChecksumKey.size(), kNoChecksum.size(), fmt::format("{:08x}", crc));
-  file.write(begin);
-  for (const auto& entry : state) file.write(bytes_of(entry.second));
+  output.write(begin);
+  for (const auto& entry : state) output.write(bytes_of(entry.second));
 }
 
 }  // namespace mnist

@@ -10,7 +10,7 @@
 
 #include <string_view>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
 
 #include "file_bytes.hpp"
@@ -23,7 +23,7 @@ bool looks_like_safetensors(std::string_view begin);
 // The tensors are in the order of their bytes. Throws a data `Error` naming the file.
 ModelFile read_safetensors(const FileBytes& bytes);
 
-// `state`: contiguous, on the CPU. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe);
+// `state`: contiguous, on the CPU. Throws a data `Error` as `Output` does; does not commit.
+void write_safetensors(Output& output, const NamedTensors& state, const Recipe& recipe);
 
 }  // namespace mnist

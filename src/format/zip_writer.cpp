@@ -47,7 +47,7 @@ std::uint64_t hash(std::string_view bytes) {
 }  // namespace
 
 void ZipWriter::write(std::string_view bytes) {
-  file_.write(bytes);
+  output_.write(bytes);
   if (hash_) hash_->update(bytes);
   offset_ += bytes.size();
 }
@@ -103,7 +103,7 @@ void ZipWriter::finish() {
                static_cast<std::uint16_t>(hash_ ? kCommentSize : 0)));
   if (hash_) {
     write(kHashComment);
-    file_.write(hash_->hex());
+    output_.write(hash_->hex());
   }
 }
 

@@ -226,7 +226,7 @@ TEST_F(InferTest, WritesTheResultsToAFile) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(test::content_of(*folder_ / "results.tsv"), infer({"images"}).out);
-  EXPECT_EQ(infer({"images", "--output", "none/results.tsv"}).exit_code, 3);
+  EXPECT_EQ(infer({"images", "--output", "images/01.png/results.tsv"}).exit_code, 3);
 }
 
 TEST_F(InferTest, InvertsDarkDigitsOnALightGround) {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -114,7 +115,7 @@ SubprocessResult run(const Subprocess& subprocess) {
     if (waited[0].revents != 0) read_some(out.read_end, result.out);
     if (waited[1].revents != 0) read_some(err.read_end, result.err);
     if (waited[2].revents != 0) write_some(in.write_end, subprocess.input, written);
-    if (!signalled && subprocess.signal_when(result.out)) {
+    if (!signalled && subprocess.signal_when(subprocess.watch_stderr ? result.err : result.out)) {
       ::kill(child, subprocess.signal);
       signalled = true;
     }
@@ -123,7 +124,14 @@ SubprocessResult run(const Subprocess& subprocess) {
   close_end(out.read_end);
   close_end(err.read_end);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  rusage usage{};
+  while (::wait4(child, &status, 0, &usage) < 0 && errno == EINTR) continue;
+#ifdef __APPLE__
+  constexpr std::size_t kUnit = 1;
+#else
+  constexpr std::size_t kUnit = 1024;
+#endif
+  result.peak_memory = static_cast<std::size_t>(usage.ru_maxrss) * kUnit;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string_view>
 
+#include "mnist/core/file_system.hpp"
+
 namespace mnist {
 
 class Output {
@@ -27,10 +29,10 @@ bool is_stream(const std::filesystem::path& path);
 
 // The stream, or an `AtomicFile`. A pipe is waited for until somebody reads it. Throws a data `Error`, for a file as
 // `AtomicFile` does.
-std::unique_ptr<Output> open_output(const std::filesystem::path& path);
+std::unique_ptr<Output> open_output(const std::filesystem::path& path, FileSystem& files = FileSystem::system());
 
 // `open_output`, all at once.
-void write_output(const std::filesystem::path& path, std::string_view bytes);
+void write_output(const std::filesystem::path& path, std::string_view bytes, FileSystem& files = FileSystem::system());
 
 // Throws the data `Error` that `open_output(path)` would throw, without leaving anything behind or waiting: for saying
 // at the start of a long run that its result could not be saved.

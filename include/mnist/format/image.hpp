@@ -18,7 +18,7 @@ torch::Tensor read_image(const std::filesystem::path& path);
 // Whether the name ends like an image of a kind that `read_image` reads (.png, .jpg, .jpeg; any case).
 bool has_image_extension(const std::filesystem::path& path);
 
-// Writes `pixels`, uint8 [height, width, 1 or 3], as an 8-bit PNG, atomically. Throws a data `Error`.
+// Writes `pixels`, uint8 [height, width, 1 or 3], as an 8-bit PNG, to an `Output`. Throws a data `Error`.
 void write_png(const std::filesystem::path& path, const torch::Tensor& pixels);
 
 }  // namespace mnist
