@@ -258,6 +258,8 @@ class PictureRun {
   void answer(std::span<const std::filesystem::path> files, std::size_t done, std::size_t count) {
     std::vector<Picture> decoded = decode(files, classifier_.preprocessing(), invert_, memory_, signals_);
     check_stop(signals_, done, count, context_.log);
+    end_ = done + files.size();
+    count_ = count;
     std::vector<Picture> pictures;
     for (Picture& picture : decoded) {
       if (picture.error) {
@@ -291,7 +293,8 @@ class PictureRun {
     for (std::size_t i = 0; i < tops.size(); ++i) {
       if (tops[i].empty()) {
         fail(not_finite(options_.model, quoted(pictures[i].path)));
-      } else if (!options_.annotate.empty() && signals_.received() == 0) {
+      } else if (!options_.annotate.empty()) {
+        check_stop(signals_, end_, count_, context_.log);
         draw(pictures[i].path, tops[i]);
       }
     }
@@ -313,6 +316,8 @@ class PictureRun {
   const StopSignals& signals_;
   Invert invert_ = invert_from_name(options_.invert);
   DecodingMemory memory_{at::get_num_threads()};
+  std::size_t end_ = 0;    // of the pictures that are being answered
+  std::size_t count_ = 0;  // of all
   std::int64_t failures_ = 0;
 };
 
