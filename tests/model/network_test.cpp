@@ -37,8 +37,9 @@ class EveryNetwork : public ::testing::TestWithParam<std::string> {};
 TEST_P(EveryNetwork, StartsFromPyTorchsInitialWeights) {
   const auto network = make_network(model_info(GetParam()), 10, /*seed=*/1);
   for (const auto& parameter : network->named_parameters()) {
-    // Equal bits: the same generator, drawn from in the same order.
-    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()], 1e-12,
+    // The same generator, drawn from in the same order. What LibTorch makes of its numbers it rounds once where the
+    // processor multiplies and adds in one, else twice: to 2^-24 of weights below 1.
+    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()], 1e-7,
                         parameter.key());
   }
 }
