@@ -15,11 +15,7 @@ else()
   target_compile_options(mnist_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                   -Wno-missing-field-initializers)
 endif()
-if(MNIST_SANITIZE)
-  target_compile_options(mnist_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-                                                  -fno-omit-frame-pointer)
-  target_link_options(mnist_settings INTERFACE -fsanitize=address,undefined)
-endif()
+include(sanitizers)
 
 # With CMAKE_UNITY_BUILD, which the presets set, a module's sources are one unit: LibTorch's headers, which take longer
 # than the sources, are compiled ten times instead of a hundred. So a name in an unnamed namespace is a module's, not a

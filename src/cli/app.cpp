@@ -37,7 +37,8 @@ constexpr const char* kFooter =
     "else from the --config file, else from the environment, else it is the default.\n"
     "\n"
     "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
-    "5 training diverged, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
+    "5 training diverged, 85 stopped by SIGUSR1, to be started again, 130, 143 and 129 stopped by\n"
+    "SIGINT, SIGTERM and SIGHUP.";
 
 struct GeneralOptions {
   LogOptions log;
@@ -54,7 +55,6 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   root.name("mnist");
   root.footer(kFooter);
   root.formatter(std::make_shared<HelpFormatter>());
-  root.config_formatter(std::make_shared<ConfigFile>(root));
   root.allow_windows_style_options(false);
   root.require_subcommand(0, 1);  // none is answered with the usage
   // A script's or a task's own option can be followed by the user's.
@@ -64,10 +64,10 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   root.set_help_flag("-h,--help", "print this help and leave");
   root.set_version_flag("--version", version_line, "print the version and leave");
 
-  root.set_config("--config", "", "options in TOML, a section for each command; the command line goes first")
-      ->type_name("FILE");
+  add_config(root);
   one_of(root.add_option("--log-level", options.log.level, "least weight of what is told on stderr"), log_levels());
-  root.add_option("--log-file", options.log.file, "write the log to this file as well, with times")->type_name("FILE");
+  not_empty(root.add_option("--log-file", options.log.file, "write the log to this file as well, with times"))
+      ->type_name("FILE");
   one_of(root.add_option("--color", options.color, "colours; auto: on a terminal where NO_COLOR is not set"),
          {"auto", "always", "never"});
 }
@@ -78,8 +78,18 @@ std::string command_line(int argc, const char* const* argv) {
   return line;
 }
 
-// What was thrown, as an `Error`. LibTorch's own exceptions carry a stack trace behind the first line.
-Error as_error(const std::exception& exception) {
+// What to turn down if `command` ran out of memory.
+std::string memory_hint(std::string_view command) {
+  if (command == "train") {
+    return "use a smaller --batch-size or --test-batch-size; with photos a smaller --cache-mb or fewer --threads";
+  }
+  if (command == "evaluate") return "use a smaller --batch-size; with photos a smaller --cache-mb or fewer --threads";
+  if (command == "infer") return "use a smaller --batch-size or fewer --threads: each of them decodes an image";
+  return "end other programs, or use a machine with more memory";
+}
+
+// What `command` threw, as an `Error`. LibTorch's own exceptions carry a stack trace behind the first line.
+Error as_error(const std::exception& exception, std::string_view command) {
   if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
   if (const auto* error = dynamic_cast<const std::filesystem::filesystem_error*>(&exception)) {
     return data_error(fmt::format("cannot use {}: {}", quoted(error->path1()), error->code().message()),
@@ -91,7 +101,7 @@ Error as_error(const std::exception& exception) {
                       message.find("can't allocate memory") != std::string::npos;
   if (memory) {
     return {ErrorKind::internal, "not enough memory" + (message == "std::bad_alloc" ? "" : ": " + message),
-            "use a smaller --batch-size or --test-batch-size"};
+            memory_hint(command)};
   }
   return {ErrorKind::internal, "internal error: " + message,
           "this is a defect of mnist; please report it with the output of: mnist info"};
@@ -106,7 +116,7 @@ class Program {
 
   int run() try {
     if (!parse()) return 0;
-    const auto command = std::ranges::find_if(commands_, [](const Command& entry) { return entry.app->parsed(); });
+    const auto command = given_command();
     if (command == commands_.end()) {
       fmt::print(stderr, "Usage: mnist [options] COMMAND [options of the command]\n\nCommands:");
       for (const Command& entry : commands_) fmt::print(stderr, " {}", entry.app->get_name());
@@ -121,7 +131,8 @@ class Program {
                          .command_line = command_line(argc_, argv_),
                          .config = resolved_config(*command->app)});
   } catch (const std::exception& exception) {
-    return failed(as_error(exception));
+    const auto command = given_command();
+    return failed(as_error(exception, command == commands_.end() ? "" : command->app->get_name()));
   }
 
   // What a buffer could not hand on to stdout is an error, not silence.
@@ -131,6 +142,10 @@ class Program {
   }
 
  private:
+  std::vector<Command>::const_iterator given_command() const {
+    return std::ranges::find_if(commands_, [](const Command& entry) { return entry.app->parsed(); });
+  }
+
   // False where the command line asked for a text only, which is printed.
   bool parse() try {
     root_.parse(argc_, argv_);
@@ -165,7 +180,7 @@ int run(int argc, const char* const* argv) try {
   Program program(argc, argv);
   return program.finish(program.run());
 } catch (const std::exception& exception) {
-  const Error error = as_error(exception);
+  const Error error = as_error(exception, /*command=*/"");
   print_error(error, /*color=*/false, /*log=*/nullptr);
   return error.exit_code();
 }

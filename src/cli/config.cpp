@@ -1,12 +1,19 @@
 #include "config.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <istream>
+#include <memory>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/core/text.hpp"
 
 #include "help.hpp"
 #include "options.hpp"
@@ -14,6 +21,19 @@
 
 namespace mnist::cli {
 namespace {
+
+std::string read_config(const std::string& path) {
+  constexpr std::uintmax_t kMostBytes = 1 << 20;
+  std::error_code ignored;
+  // `read_file` refuses empty files, but one without options is as good as any.
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_regular_file(status) && std::filesystem::is_empty(path, ignored)) return "";
+  try {
+    return read_file(path, "config file", kMostBytes);
+  } catch (const Error& error) {
+    throw usage_error(error.what(), error.hint());
+  }
+}
 
 bool is_key(const CLI::Option& option) {
   return option.get_configurable() && !option.get_lnames().empty();
@@ -26,7 +46,7 @@ CLI::App& section_app(CLI::App& root, const TomlEntry& entry, const std::string&
     if (command->get_name() == entry.section) return *command;
     names.push_back(command->get_name());
   }
-  throw usage_error(fmt::format("{}: there is no section [{}]", place, entry.section),
+  throw usage_error(fmt::format("{}: there is no section [{}]", place, printable(entry.section)),
                     suggestion(entry.section, names));
 }
 
@@ -56,7 +76,7 @@ CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry,
                         fmt::format("take it out, and write --{} behind {}", entry.key, command_name(app)));
     }
   }
-  throw usage_error(fmt::format("{}: {} has no option '{}'", place, command_name(app), entry.key), hint);
+  throw usage_error(fmt::format("{}: {} has no option {}", place, command_name(app), quoted_name(entry.key)), hint);
 }
 
 void check_values(CLI::Option& option, const TomlEntry& entry) {
@@ -79,40 +99,79 @@ void check_values(CLI::Option& option, const TomlEntry& entry) {
   for (std::string value : entry.values) (*validator)(value);
 }
 
-}  // namespace
+// Reads the file for CLI11, in place of its own reader.
+class ConfigFile : public CLI::ConfigBase {
+ public:
+  explicit ConfigFile(CLI::App& root) : root_(root) {}
 
-std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
-  const std::string source = root_.get_config_ptr()->results().back();
-  std::vector<CLI::ConfigItem> result;
-  for (const TomlEntry& entry : parse_toml(text, source)) {
-    const std::string place = fmt::format("{}:{}", source, entry.line);
-    CLI::App& app = section_app(root_, entry, place);
-    if (entry.key.empty()) continue;
-    CLI::Option& option = keyed_option(root_, app, entry, place);
-    try {
-      check_values(option, entry);
-    } catch (const Error& error) {
-      throw Error(error.kind(), fmt::format("{}: {}", place, error.what()), error.hint());
+  // CLI11 has opened the file by itself; only its name is of use.
+  std::vector<CLI::ConfigItem> from_config(std::istream& /*input*/) const override {
+    const std::string source = root_.get_config_ptr()->results().back();
+    std::vector<CLI::ConfigItem> result;
+    for (const TomlEntry& entry : parse_toml(read_config(source), source)) {
+      const std::string place = fmt::format("{}:{}", printable(source), entry.line);
+      CLI::App& app = section_app(root_, entry, place);
+      if (entry.key.empty()) continue;
+      CLI::Option& option = keyed_option(root_, app, entry, place);
+      try {
+        check_values(option, entry);
+      } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("{}: {}", place, error.what()), error.hint());
+      }
+      if (entry.values.empty()) continue;
+      CLI::ConfigItem item;
+      if (!entry.section.empty()) item.parents = {entry.section};
+      item.name = entry.key;
+      item.inputs = entry.values;
+      result.push_back(std::move(item));
     }
-    if (entry.values.empty()) continue;
-    CLI::ConfigItem item;
-    if (!entry.section.empty()) item.parents = {entry.section};
-    item.name = entry.key;
-    item.inputs = entry.values;
-    result.push_back(std::move(item));
+    return result;
   }
-  return result;
+
+ private:
+  CLI::App& root_;
+};
+
+std::string toml_value(const CLI::Option& option, const std::string& text) {
+  if (is_flag(option) || is_integer(option)) return text;
+  // In one form: what is read back as a number loses the one it was written in.
+  return is_real(option) ? fmt::format("{}", std::strtod(text.c_str(), nullptr)) : toml_string(text);
 }
 
-std::string resolved_config(const CLI::App& command) {
+std::string config_line(const CLI::Option& option, const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) {
+    if (!is_utf8(value)) {
+      return fmt::format("# {} is not UTF-8 and cannot stand here: give it on the command line\n",
+                         option.get_single_name());
+    }
+    if (!text.empty()) text += ", ";
+    text += toml_value(option, value);
+  }
+  return fmt::format("{} = {}\n", option.get_single_name(), values.size() == 1 ? text : "[" + text + "]");
+}
+
+}  // namespace
+
+CLI::Option* add_config(CLI::App& root) {
+  root.config_formatter(std::make_shared<ConfigFile>(root));
+  return root.set_config("--config", "", "options in TOML, a section for each command; the command line goes first")
+      ->type_name("FILE")
+      ->check([](const std::string& path) {
+        read_config(path);  // before CLI11 opens it, which would wait for a pipe
+        return std::string();
+      });
+}
+
+std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved) {
   std::string out = fmt::format("[{}]\n", command.get_name());
   for (const CLI::Option* option : own_options(command)) {
     if (!is_key(*option)) continue;
     std::vector<std::string> values = option->reduced_results();
     if (values.empty() && is_flag(*option)) values = {"false"};
     if (values.empty() && !option->get_default_str().empty()) values = {option->get_default_str()};
-    if (!values.empty()) out += fmt::format("{} = {}\n", option->get_single_name(), toml_value(values));
+    if (const auto found = resolved.find(option->get_single_name()); found != resolved.end()) values = {found->second};
+    if (!values.empty()) out += config_line(*option, values);
   }
   return out;
 }

@@ -8,28 +8,20 @@
 // line only.
 #pragma once
 
-#include <istream>
+#include <map>
 #include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
 namespace mnist::cli {
 
-// Reads the file for CLI11, in place of its own reader.
-class ConfigFile : public CLI::ConfigBase {
- public:
-  // `root` outlives this object.
-  explicit ConfigFile(CLI::App& root) : root_(root) {}
-
-  // Throws a usage `Error` "<file>:<line>: ..." for a section, key or value that is not known, with the nearest one.
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
-
- private:
-  CLI::App& root_;
-};
+// Gives the program the option --config. When the command line is parsed it throws a usage `Error`: for a file that is
+// missing, a folder, a device, a pipe or over 1 MB, before anything is read of it; and "<file>:<line>: ..." for a
+// section, key or value that is not known, with the nearest one. `root` must outlive its parsing.
+CLI::Option* add_config(CLI::App& root);
 
 // The resolved options of a command under its [section], after parsing: those given and those that have a default.
-std::string resolved_config(const CLI::App& command);
+// Reading it gives the same options, and them the same text. `resolved`: by key, what became of values such as "auto".
+std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved = {});
 
 }  // namespace mnist::cli

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
+#include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
@@ -70,42 +73,63 @@ void check_outputs(const EvaluateOptions& options) {
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;
     check_not_same(output, options.model);
-    check_writable(output);
+    prepare_output(output);
   }
   if (!options.confusion.empty() && options.confusion.lexically_normal() == options.misclassified.lexically_normal()) {
     throw usage_error("--confusion and --misclassified name the same file", "give each its own");
   }
 }
 
-int run_evaluate(const EvaluateOptions& options, const Context& context) {
-  check_outputs(options);
+// To the log, what is evaluated on what, before it takes its time.
+void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
+               const std::string& dataset, std::int64_t items, spdlog::logger& log) {
+  log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
+  log.info("data: {} in {}, {} set, {} images", dataset, quoted(options.data.data_dir),
+           options.split == "train" ? "training" : "test", with_thousands(items));
+  const std::string& trained_on = model.recipe.training.dataset;
+  if (!trained_on.empty() && trained_on != dataset)
+    log.warn("the model was trained on {}, not on {}", trained_on, dataset);
+}
+
+void write_results(const EvaluateOptions& options, const EvaluationResult& result, spdlog::logger& log) {
+  print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
+  if (!options.misclassified.empty()) {
+    write_output(options.misclassified, mistakes_csv(result));
+    log.info("misclassified items: {}", options.misclassified.string());
+  }
+  if (!options.confusion.empty()) {
+    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
+    log.info("confusion matrix: {}", options.confusion.string());
+  }
+}
+
+void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
+  constexpr std::int64_t kMostDrawn = 2000;
+  if (options.confusion.empty() || classes <= kMostDrawn) return;
+  throw usage_error(fmt::format("a confusion matrix of {} classes cannot be drawn, of {} at most", classes, kMostDrawn),
+                    "leave --confusion away");
+}
+
+// Throws `Stopped`.
+void evaluate_model(const EvaluateOptions& options, const Context& context,
+                    const std::function<bool()>& stop_requested) {
   const Kernels* const kernels = kernels_named(options.kernels);
   keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
-  const LoadedModel model = load_model(options.model);
+  const LoadedModel model = load_model(options.model, context.log);
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
+  data_options.stop_requested = stop_requested;
   const Split split = options.split == "train" ? Split::train : Split::test;
   const OpenedData data = open_data(data_options, split, model.recipe.preprocessing, {}, device.device, context.log);
   check_classes(model, data.class_names, data_options.dataset, options.model);
-  context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
-  context.log.info("data: {} in {}, {} set, {} images", data_options.dataset, quoted(options.data.data_dir),
-                   split == Split::train ? "training" : "test", with_thousands(data.batches->size()));
-  if (const std::string& trained_on = model.recipe.training.dataset;
-      !trained_on.empty() && trained_on != data_options.dataset) {
-    context.log.warn("the model was trained on {}, not on {}", trained_on, data_options.dataset);
-  }
+  tell_plan(options, model, device, data_options.dataset, data.batches->size(), context.log);
 
   model.network->to(device.device);
   model.network->use_kernels(kernels);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
-  constexpr std::int64_t kMostDrawn = 2000;
-  if (!options.confusion.empty() && classes > kMostDrawn) {
-    throw usage_error(
-        fmt::format("a confusion matrix of {} classes cannot be drawn, of {} at most", classes, kMostDrawn),
-        "leave --confusion away");
-  }
+  check_can_be_drawn(options, classes);
   EvaluationResult result{options.model.string(),
                           model.recipe.arch,
                           data_options.dataset,
@@ -118,25 +142,29 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
   evaluation.device = device.device;
   evaluation.precision = choose_precision(options.precision, device.device);
   evaluation.batch_size = options.batch_size.value_or(model.info->training.test_batch_size);
+  evaluation.stop_requested = stop_requested;
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
     result.report.add(log_probabilities, targets);
   };
   result.evaluation = evaluate(*model.network, *data.batches, evaluation);
+  if (result.evaluation.stopped) throw Stopped();
   if (!std::isfinite(result.evaluation.loss)) {
     throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(options.model)),
                      "its weights are damaged, or its training diverged: use another model file");
   }
+  write_results(options, result, context.log);
+}
 
-  print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
-  if (!options.misclassified.empty()) {
-    write_file_atomically(options.misclassified, mistakes_csv(result));
-    context.log.info("misclassified items: {}", options.misclassified.string());
+int run_evaluate(const EvaluateOptions& options, const Context& context) {
+  check_outputs(options);
+  const StopSignals signals;
+  try {
+    evaluate_model(options, context, [&] { return signals.received() != 0; });
+    return 0;
+  } catch (const Stopped&) {
+    context.log.warn("stopped by {} before all images were evaluated; nothing is written", signals.name());
+    return signals.exit_code();
   }
-  if (!options.confusion.empty()) {
-    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
-    context.log.info("confusion matrix: {}", options.confusion.string());
-  }
-  return 0;
 }
 
 }  // namespace
@@ -158,8 +186,9 @@ Command add_evaluate(CLI::App& root) {
   integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,
           100'000);
   integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 1000, of photos 8)"), 1, 1'000'000);
-  app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file")->type_name("FILE");
-  app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file")
+  not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file"))
+      ->type_name("FILE");
+  not_empty(app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file"))
       ->type_name("FILE");
   add_device(*app, o.device);
   add_precision(*app, o.precision);

@@ -21,6 +21,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/batch.hpp"
@@ -102,27 +103,29 @@ class Classifier {
   std::int64_t top_k_;
 };
 
-// Where the results go: stdout at once, or a file that comes into being as a whole.
+// Where the results go: stdout, or what --output names.
 class Results {
  public:
   explicit Results(const std::filesystem::path& output) {
-    if (!output.empty()) file_.emplace(output);
+    if (output.empty()) return;
+    prepare_output(output);
+    output_ = open_output(output);
   }
 
   void write(const std::string& text) {
-    if (file_) {
-      file_->write(text);
+    if (output_) {
+      output_->write(text);
     } else {
       print(text);
     }
   }
 
   void finish() {
-    if (file_) file_->commit();
+    if (output_) output_->commit();
   }
 
  private:
-  std::optional<AtomicFile> file_;
+  std::unique_ptr<Output> output_;
 };
 
 void check_options(const InferOptions& options) {
@@ -142,6 +145,7 @@ void check_options(const InferOptions& options) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
   }
   check_is_png("--save-image", options.save_image);
+  prepare_output(options.save_image);
   if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
     throw usage_error("--save-image and --output name the same file", "give each its own");
   }
@@ -200,16 +204,18 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
 
 struct Picture {
   std::filesystem::path path;
-  torch::Tensor input;         // ready for the classifier; undefined if it could not be read
+  torch::Tensor input;         // ready for the classifier; undefined if it could not be read, or was not
   std::optional<Error> error;  // then why
 };
 
-// On all threads: decoding takes longer than a small network does, which then has all of them to itself.
+// On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
+// the rest is omitted.
 std::vector<Picture> decode(std::span<const std::filesystem::path> files, const Preprocessing& preprocessing,
-                            Invert invert, DecodingMemory& memory) {
+                            Invert invert, DecodingMemory& memory, const StopSignals& signals) {
   std::vector<Picture> pictures(files.size());
   at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      if (signals.received() != 0) return;
       pictures[i].path = files[i];
       try {
         pictures[i].input = prepare_file(files[i], preprocessing, invert, memory);
@@ -221,12 +227,18 @@ std::vector<Picture> decode(std::span<const std::filesystem::path> files, const 
   return pictures;
 }
 
-// Answers pictures, a batch at a time; tells and counts those that fail.
+// Answers pictures, a batch at a time; tells and counts those that fail. After a signal says how far the work came, and
+// throws `Stopped`: the batch that was begun is omitted, so that a line that is written is whole.
 class PictureRun {
  public:
-  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context, Results& results,
-             InferForm form)
-      : options_(options), classifier_(classifier), context_(context), results_(results), form_(form) {}
+  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context,
+             const StopSignals& signals, Results& results, InferForm form)
+      : options_(options),
+        classifier_(classifier),
+        context_(context),
+        signals_(signals),
+        results_(results),
+        form_(form) {}
 
   std::int64_t failures() const { return failures_; }
 
@@ -235,19 +247,34 @@ class PictureRun {
     ++failures_;
   }
 
-  void answer(std::span<const std::filesystem::path> files) {
-    std::vector<Picture> pictures;
-    for (Picture& picture : decode(files, classifier_.preprocessing(), invert_, memory_)) {
-      if (picture.error) {
-        fail(*picture.error);
-      } else {
-        pictures.push_back(std::move(picture));
+  void answer(std::span<const std::filesystem::path> files, std::size_t batch_size) {
+    results_.write(infer_header(form_, /*test_item=*/false, static_cast<std::size_t>(classifier_.top_k())));
+    count_ = files.size();
+    for (done_ = 0; done_ < count_;) {
+      const auto batch = files.subspan(done_, std::min(batch_size, count_ - done_));
+      auto decoded = decode(batch, classifier_.preprocessing(), invert_, memory_, signals_);
+      check_stop();
+      std::vector<Picture> pictures;
+      for (Picture& picture : decoded) {
+        if (picture.error) {
+          fail(*picture.error);
+        } else {
+          pictures.push_back(std::move(picture));
+        }
       }
+      done_ += batch.size();
+      if (!pictures.empty()) classify(pictures);
     }
-    if (!pictures.empty()) classify(pictures);
   }
 
  private:
+  void check_stop() const {
+    if (signals_.received() == 0) return;
+    const auto number = [](std::size_t value) { return with_thousands(static_cast<std::int64_t>(value)); };
+    context_.log.warn("stopped by {} after {} of {} images", signals_.name(), number(done_), number(count_));
+    throw Stopped();
+  }
+
   // One at a time if they cannot be classified together, to find the one that is to blame.
   void classify(std::span<const Picture> pictures) {
     std::vector<torch::Tensor> inputs;
@@ -270,6 +297,7 @@ class PictureRun {
       if (tops[i].empty()) {
         fail(not_finite(options_.model, quoted(pictures[i].path)));
       } else if (!options_.annotate.empty()) {
+        check_stop();
         draw(pictures[i].path, tops[i]);
       }
     }
@@ -286,21 +314,24 @@ class PictureRun {
   const InferOptions& options_;
   const Classifier& classifier_;
   const Context& context_;
+  const StopSignals& signals_;
   Results& results_;
   InferForm form_;
   Invert invert_ = invert_from_name(options_.invert);
   DecodingMemory memory_{at::get_num_threads()};
+  std::size_t count_ = 0;
+  std::size_t done_ = 0;
   std::int64_t failures_ = 0;
 };
 
-// The number of paths and images that could not be answered.
+// The number of paths and images that could not be answered. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
   std::error_code ignored;
   const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
-  PictureRun run(options, classifier, context, results, form_of(options, one_picture));
+  PictureRun run(options, classifier, context, signals, results, form_of(options, one_picture));
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
@@ -310,14 +341,27 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   }
   for (const auto& file : files) check_not_same(options.output, file);
 
-  results.write(
-      infer_header(form_of(options, one_picture), /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
-  const std::span<const std::filesystem::path> all = files;
-  const auto step = static_cast<std::size_t>(batch_size);
-  for (std::size_t begin = 0; begin < all.size() && signals.received() == 0; begin += step) {
-    run.answer(all.subspan(begin, std::min(step, all.size() - begin)));
-  }
+  run.answer(files, static_cast<std::size_t>(batch_size));
   return run.failures();
+}
+
+// The exit code. Throws `Stopped`.
+int infer(const InferOptions& options, const DeviceChoice& device, const StopSignals& signals, const Context& context) {
+  // Before the work, so that a place that cannot be written is told of at once.
+  Results results(options.output);
+  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
+  const auto model = load_model(options.model, context.log);
+  const Classifier classifier(model, device.device, options.top_k);
+  std::int64_t failures = 0;
+  if (options.test_item) {
+    infer_test_item(options, model, classifier, results);
+  } else {
+    const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
+    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+  }
+  results.finish();
+  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
+  return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 
 int run_infer(const InferOptions& options, const Context& context) {
@@ -330,25 +374,15 @@ int run_infer(const InferOptions& options, const Context& context) {
   // Worth a line only where a GPU was hoped for.
   context.log.log(device.note.empty() ? spdlog::level::debug : spdlog::level::info, "device: {}{}", device.description,
                   device.note.empty() ? "" : "; " + device.note);
-  // A signal between two images leaves no temporary file behind.
   const StopSignals signals;
-  // Before the work, so that a folder that is not there is told of at once.
-  Results results(options.output);
-  const auto model = load_model(options.model);
-  const Classifier classifier(model, device.device, options.top_k);
-
-  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
-  std::int64_t failures = 0;
-  if (options.test_item) {
-    infer_test_item(options, model, classifier, results);
-  } else {
-    const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
-    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+  try {
+    return infer(options, device, signals, context);
+  } catch (const Stopped&) {
+    if (!options.output.empty() && !is_stream(options.output)) {
+      context.log.warn("{} is not written", quoted(options.output));
+    }
+    return signals.exit_code();
   }
-  if (const int signal = signals.received(); signal != 0) return 128 + signal;
-  results.finish();
-  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
-  return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 
 }  // namespace
@@ -366,7 +400,8 @@ Command add_infer(CLI::App& root) {
       ->take_all();
   app->add_option("PATHS", o.paths, "the same as --image")->type_name("PATH")->take_all();
   integer(app->add_option("--test-item", o.test_item, "classify this item of the test set instead"), 0, kMany);
-  app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG")->type_name("FILE");
+  not_empty(app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG"))
+      ->type_name("FILE");
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          dataset_names());
@@ -374,8 +409,10 @@ Command add_infer(CLI::App& root) {
          {"auto", "always", "never"});
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
   add_format(*app, o.format, {"text", "json", "csv"});
-  app->add_option("--output", o.output, "write the results to this file instead of stdout")->type_name("FILE");
-  app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder")->type_name("DIR");
+  not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
+      ->type_name("FILE");
+  not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder"))
+      ->type_name("DIR");
   integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 64, of photos 8)"), 1, 1'000'000);
   add_device(*app, o.device);
   add_threads(*app, o.threads);

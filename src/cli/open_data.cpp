@@ -6,6 +6,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/photos.hpp"
 
@@ -27,6 +28,30 @@ void tell_broken(const std::vector<BrokenPhoto>& broken, const DataOptions& opti
                      "mend or remove it, or leave such images out: --bad-images skip, which names each of them");
   }
   for (const BrokenPhoto& photo : broken) log.warn("left out: {}", photo.reason);
+}
+
+void add_tensor(Sha256& hash, const torch::Tensor& tensor) {
+  const torch::Tensor whole = tensor.contiguous();
+  hash.update(whole.const_data_ptr(), whole.nbytes());
+}
+
+std::string fingerprint_of(const Dataset& dataset) {
+  Sha256 hash;
+  add_tensor(hash, dataset.images);
+  add_tensor(hash, dataset.labels);
+  return hash.hex();
+}
+
+// Names and sizes: to read all photos once more would take longer than many a run needs to start.
+std::string fingerprint_of(const PhotoFolder& folder) {
+  Sha256 hash;
+  for (std::size_t i = 0; i < folder.paths.size(); ++i) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(folder.paths[i], ignored);
+    hash.update(fmt::format("{}\n{} {}\n", folder.paths[i].lexically_relative(folder.dir).generic_string(), size,
+                            folder.labels[i]));
+  }
+  return hash.hex();
 }
 
 }  // namespace
@@ -67,9 +92,12 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
         wants_photos ? "use --dataset folder, with photos in DIR/train/<class>" : "for photos use --arch resnet18");
   }
   if (options.dataset != kFolder) {
-    Dataset dataset = to_device(load_dataset(options.dataset, options.data_dir, split), device);
+    Dataset dataset = load_dataset(options.dataset, options.data_dir, split);
+    std::string fingerprint = fingerprint_of(dataset);
+    dataset = to_device(std::move(dataset), device);
     std::vector<std::string> class_names = dataset.class_names;
     return {std::move(class_names),
+            std::move(fingerprint),
             {},
             std::make_unique<ResidentBatches>(std::move(dataset), preprocessing,
                                               RandomRotation{augmentation.degrees, augmentation.seed})};
@@ -79,7 +107,7 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   auto photos = std::make_unique<PhotoBatches>(
       std::move(folder), preprocessing,
       PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device, cuda,
-                   [&log](const std::string& sentence) { log.warn("{}", sentence); }});
+                   [&log](const std::string& sentence) { log.warn("{}", sentence); }, options.stop_requested});
   tell_broken(photos->broken(), options, log);
   const std::int64_t uncached = photos->size() - photos->cached();
   if (uncached > 0) {
@@ -89,7 +117,8 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   const PhotoFolder& kept = photos->folder();
   std::vector<std::string> class_names = kept.class_names;
   std::vector<std::filesystem::path> paths = kept.paths;
-  return {std::move(class_names), std::move(paths), std::move(photos)};
+  std::string fingerprint = fingerprint_of(kept);
+  return {std::move(class_names), std::move(fingerprint), std::move(paths), std::move(photos)};
 }
 
 }  // namespace mnist::cli

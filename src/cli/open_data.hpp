@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct DataOptions {
   std::filesystem::path data_dir;
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
+  std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
 };
 
 // --cache-mb and --bad-images, which concern photos only.
@@ -40,6 +42,7 @@ void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std:
 
 struct OpenedData {
   std::vector<std::string> class_names;
+  std::string fingerprint;  // SHA-256 of the items: pixels and labels, or each photo's name, size and label
   std::vector<std::filesystem::path> paths;  // of each item's photo; empty for resident images
   std::unique_ptr<Batches> batches;
 };

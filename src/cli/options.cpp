@@ -11,13 +11,19 @@
 #include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
 
 namespace mnist::cli {
 namespace {
+
+// The placeholders of the two kinds of numbers.
+constexpr const char* kInteger = "N";
+constexpr const char* kReal = "X";
 
 // Whether `text` is one whole number and nothing else. Leading zeros are refused: the parser would take them for octal.
 bool parse(const std::string& text, std::int64_t& number) {
@@ -54,7 +60,7 @@ CLI::Option* numbers(CLI::Option* option, const char* placeholder, const std::st
   option->description(with_note(option->get_description(), range));
   return option->check([option, range, accepted](const std::string& text) -> std::string {
     if (accepted(text)) return "";
-    throw usage_error(fmt::format("{} must be {}, is '{}'", name_in_message(option, text), range, text),
+    throw usage_error(fmt::format("{} must be {}, is {}", name_in_message(option, text), range, quoted_name(text)),
                       "give a number in that range");
   });
 }
@@ -70,13 +76,21 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
   CLI::Option* option = app.add_flag(name, value, description);
   return option->check([option](const std::string& text) -> std::string {
     if (text == "true" || text == "false") return "";
-    throw usage_error(fmt::format("{} is a flag: true or false, not '{}'", display_name(option), text),
+    throw usage_error(fmt::format("{} is a flag: true or false, not {}", display_name(option), quoted_name(text)),
                       "give its name alone");
   });
 }
 
 bool is_flag(const CLI::Option& option) {
   return option.get_items_expected_max() == 0;
+}
+
+bool is_integer(const CLI::Option& option) {
+  return option.get_type_name() == kInteger;
+}
+
+bool is_real(const CLI::Option& option) {
+  return option.get_type_name() == kReal;
 }
 
 std::string display_name(const CLI::Option* option) {
@@ -86,7 +100,7 @@ std::string display_name(const CLI::Option* option) {
 
 CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t highest) {
   const std::string range = fmt::format("{} to {}", with_thousands(lowest), with_thousands(highest));
-  return numbers(option, "N", range, [lowest, highest](const std::string& text) {
+  return numbers(option, kInteger, range, [lowest, highest](const std::string& text) {
     std::int64_t number = 0;
     return parse(text, number) && number >= lowest && number <= highest;
   });
@@ -94,7 +108,7 @@ CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t high
 
 CLI::Option* real(CLI::Option* option, double lowest, double highest) {
   const std::string range = fmt::format("{} to {}", number_text(lowest), number_text(highest));
-  return numbers(option, "X", range, [lowest, highest](const std::string& text) {
+  return numbers(option, kReal, range, [lowest, highest](const std::string& text) {
     double number = 0;
     return parse(text, number) && number >= lowest && number <= highest;
   });
@@ -106,7 +120,16 @@ CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values)
     for (const std::string& value : values) {
       if (text == value) return "";
     }
-    throw usage_error(fmt::format("{} cannot be '{}'", name_in_message(option, text), text), suggestion(text, values));
+    throw usage_error(fmt::format("{} cannot be {}", name_in_message(option, text), quoted_name(text)),
+                      suggestion(text, values));
+  });
+}
+
+CLI::Option* not_empty(CLI::Option* option) {
+  return option->check([option](const std::string& text) -> std::string {
+    if (!text.empty()) return "";
+    throw usage_error(fmt::format("{} is empty: it must be a path", display_name(option)),
+                      "give one, or omit the option");
   });
 }
 
@@ -131,6 +154,12 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
   return integer(
       app.add_option("--threads", value, "threads on the CPU; 0: OMP_NUM_THREADS, else the cores this process may use"),
       0, 1024);
+}
+
+void prepare_output(const std::filesystem::path& output) {
+  if (output.empty()) return;
+  if (!is_stream(output)) make_folder(folder_of(output), "name another place");
+  check_writable(output);
 }
 
 void check_is_png(const char* option, const std::filesystem::path& output) {

@@ -51,6 +51,13 @@ const Kernels* kernels_named(const std::string& name);
 // "avx512", ... or "libtorch".
 std::string kernels_name(const Kernels* kernels);
 
+// The option, whose value is a path, does not take the empty text.
+CLI::Option* not_empty(CLI::Option* option);
+
+// Makes the folder that a file is to be written to, and throws a data `Error` if it cannot be written: before the work
+// whose result it is to hold. `output` may be a stream (`core/output.hpp`), or empty, which is none.
+void prepare_output(const std::filesystem::path& output);
+
 // Throws a usage `Error` where the file of a picture that `option` names does not end in .png; it may be empty.
 void check_is_png(const char* option, const std::filesystem::path& output);
 
@@ -68,6 +75,10 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
 
 // Whether it takes no value.
 bool is_flag(const CLI::Option& option);
+
+// Whether `integer` or `real` set it up and it shows its placeholder, "N" or "X".
+bool is_integer(const CLI::Option& option);
+bool is_real(const CLI::Option& option);
 
 // The name of an option as people write it: "--epochs"; of a positional one "PATH".
 std::string display_name(const CLI::Option* option);

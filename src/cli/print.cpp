@@ -18,14 +18,17 @@ void print(std::string_view text) {
   // Whoever read it did not want more, and what is still in the buffer is not to be an error again at the end.
   if (error == EPIPE) static_cast<void>(std::freopen("/dev/null", "w", stdout));
   throw data_error("cannot write to stdout: " + std::generic_category().message(error),
-                   error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place" : "");
+                   error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place"
+                   : error == EBADF                   ? "stdout is closed: open it, as in: > FILE"
+                                                      : "");
 }
 
 void print_error(const Error& error, bool color, spdlog::logger* log) {
-  const std::string message = first_line(error.what());
+  // A value or a name from a file that a message shows must not steer the terminal.
+  const std::string message = printable(first_line(error.what()));
   fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
   if (!error.hint().empty()) {
-    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", error.hint());
+    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", printable(error.hint()));
   }
   if (log == nullptr) return;
   for (std::size_t i = 1; i < log->sinks().size(); ++i) {  // the first is stderr

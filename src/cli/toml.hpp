@@ -1,5 +1,6 @@
-// The part of TOML that configuration needs: comments, [sections], and keys with a string, number, boolean or an array
-// of these. Dates, inline tables, multi-line strings and dotted keys are refused by name. Source: toml.io, version 1.0.
+// The part of TOML that configuration needs: sections, and keys with a string, number, boolean or an array of these.
+// However TOML lets them be written (dotted keys, inline tables, strings of several lines), they come out alike. Dates
+// and tables within a section are refused by name. Source: toml.io, version 1.0; read by toml++.
 #pragma once
 
 #include <string>
@@ -10,16 +11,17 @@ namespace mnist::cli {
 
 struct TomlEntry {
   std::string section;              // "" before the first [section]
-  std::string key;                  // "batch-size"; "" for the [section] line itself
-  std::vector<std::string> values;  // as text, strings without quotes; more or less than one only for an array
+  std::string key;                  // "batch-size"; "" for the [section] itself
+  std::vector<std::string> values;  // as text: strings without quotes, numbers in decimal; more or less than one only
+                                    // for an array
   int line = 0;                     // from 1
 };
 
-// In the file's order. Throws a usage `Error` "<source>:<line>: ..." where the text is not of that form, or holds a key
-// or a section twice.
+// In the file's order. Throws a usage `Error` "<source>:<line>: ..." if the text is no TOML, or holds something that no
+// option takes: a date, a table in a section, a NUL character, an empty name.
 std::vector<TomlEntry> parse_toml(std::string_view text, const std::string& source);
 
-// The text of a value: bare for true, false and numbers, else a string in quotes; an array unless there is exactly one.
-std::string toml_value(const std::vector<std::string>& values);
+// The text in quotes, with escapes. It must be UTF-8: TOML has no other strings.
+std::string toml_string(std::string_view text);
 
 }  // namespace mnist::cli

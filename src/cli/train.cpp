@@ -1,48 +1,72 @@
-// mnist train: trains a network, writes it, evaluates it every epoch.
-#include <chrono>
-#include <cstdio>
+// mnist train: trains a network, writes it, evaluates it every epoch. Read `run_train` at the end first.
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include <fmt/format.h>
-#include <spdlog/sinks/sink.h>
 
-#include "mnist/core/background.hpp"
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
-#include "mnist/core/version.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
-#include "mnist/report/pictures.hpp"
-#include "mnist/report/progress.hpp"
-#include "mnist/report/reference_log.hpp"
 #include "mnist/report/run_directory.hpp"
+#include "mnist/report/run_output.hpp"
 #include "mnist/report/transfer_log.hpp"
-#include "mnist/train/best_weights.hpp"
 #include "mnist/train/loop.hpp"
 
 #include "colors.hpp"
 #include "command.hpp"
-#include "load_model.hpp"
+#include "config.hpp"
+#include "durations.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
+#include "output_model.hpp"
 #include "pretrained.hpp"
 #include "print.hpp"
+#include "resume.hpp"
+#include "stop.hpp"
 #include "train_options.hpp"
 #include "training_data.hpp"
 #include "transfer_pictures.hpp"
 
 namespace mnist::cli {
 namespace {
+
+// What the options come to on this machine, before any data are read.
+struct Plan {
+  const TrainOptions& options;
+  const ModelInfo& info;
+  std::int64_t threads;
+  DeviceChoice device;
+  TrainingOptions training;
+  std::filesystem::path output;
+  PickleLayout layout;
+};
+
+Plan make_plan(const TrainOptions& options, spdlog::logger& log) {
+  if (options.deterministic) set_deterministic();
+  keep_freed_memory();
+  const int threads = set_threads(wanted_threads(options.threads));
+  DeviceChoice device = select_device(options.device);
+  const ModelInfo& info = model_info(options.arch);
+  TrainingOptions training = training_options(options, device.device, log);
+  return {options,
+          info,
+          threads,
+          std::move(device),
+          std::move(training),
+          output_path(options),
+          info.names_classes ? PickleLayout::with_class_names : PickleLayout::state_dict};
+}
 
 // "avx512", "cuda, recorded", ...
 std::string kernels_text(const TrainingOptions& training) {
@@ -51,249 +75,280 @@ std::string kernels_text(const TrainingOptions& training) {
   return training.cuda_graphs ? "cuda, recorded" : "cuda";
 }
 
-std::filesystem::path output_path(const TrainOptions& options) {
-  if (!options.output.empty()) return options.output;
-  if (!options.save_model.empty()) return options.save_model;
-  return options.arch == "cnn" ? kDefaultModel : options.arch + ".pt";
+// The options with what became of "auto", of 0 threads and of defaults that are no fixed values.
+std::string config_of(const Plan& plan, const CLI::App& app) {
+  std::map<std::string, std::string> resolved = {{"device", plan.device.device.str()},
+                                                 {"threads", std::to_string(plan.threads)},
+                                                 {"precision", precision_name(plan.training.precision)},
+                                                 {"output", plan.output.string()},
+                                                 {"weights", initial_weights(plan.info, plan.options.weights)}};
+  if (plan.training.device.is_cpu()) resolved["kernels"] = kernels_name(plan.training.optimizer.kernels);
+  return resolved_config(app, resolved);
 }
 
-// A dry run leaves nothing behind unless it is told where.
-std::optional<RunDirectory> make_run_directory(const TrainOptions& options) {
-  if (!options.run_dir.empty()) return RunDirectory::at(options.run_dir);
-  if (options.dry_run) return std::nullopt;
-  return RunDirectory::numbered("runs", options.arch);
+RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingData& data) {
+  return {.config = config_of(plan, app),
+          .data = data.train.fingerprint + " " + data.test.fingerprint,
+          .libtorch = libtorch_version(),
+          .device = plan.device.description,
+          .precision = precision_name(plan.training.precision),
+          .kernels = kernels_text(plan.training),
+          .threads = plan.threads};
 }
 
-Recipe recipe_of(const ModelInfo& info, const TrainOptions& options, const std::vector<std::string>& class_names,
-                 const TrainingResult& result) {
+RunDescription description_of(const Plan& plan, const RunIdentity& identity, const Context& context) {
+  return {.command_line = context.command_line,
+          .config = identity.config,
+          .arch = plan.info.name,
+          .dataset = plan.options.recipe.dataset,
+          .device = identity.device,
+          .precision = identity.precision,
+          .kernels = identity.kernels,
+          .libtorch = identity.libtorch,
+          .threads = identity.threads,
+          .seed = plan.training.seed};
+}
+
+// Of the model, without how it was trained.
+Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) {
   Recipe recipe;
-  recipe.arch = info.name;
+  recipe.arch = plan.info.name;
   recipe.class_names = class_names;
-  recipe.preprocessing = info.preprocessing;
-  recipe.training.dataset = options.recipe.dataset;
-  recipe.training.epochs = result.epochs;
-  recipe.training.seed = static_cast<std::int64_t>(options.seed);
-  recipe.training.test_loss = result.test.loss;
-  recipe.training.correct = result.test.correct;
-  recipe.training.test_items = result.test.total;
-  recipe.training.program = "mnist " + build_info().version;
+  recipe.preprocessing = plan.info.preprocessing;
+  recipe.training.dataset = plan.options.recipe.dataset;
+  recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);
   return recipe;
 }
 
-// Writes the weights after every epoch: what is left of a run that is killed.
-class LastWeights : public TrainingObserver {
- public:
-  explicit LastWeights(std::function<void(const TrainingResult&)> write) : write_(std::move(write)) {}
-  void epoch_done(const EpochReport& report) override { write_({report.train.epoch, report.test}); }
+// The network that training begins with, on its device; its body frozen if only the head is trained.
+std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
+  const std::vector<std::string>& class_names = data.train.class_names;
+  auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
+  network->use_kernels(plan.training.optimizer.kernels);
+  // The checkpoint has all weights.
+  const bool pretrained =
+      continued || load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
+  network->to(plan.device.device);
+  if (plan.training.inputs == Inputs::features) {
+    if (!pretrained) {
+      log.warn("fixedfeature trains the last layer only, and the others are random: name a model with --weights");
+    }
+    freeze_body(data, *network, plan.info, plan.training);
+  }
+  return network;
+}
 
- private:
-  std::function<void(const TrainingResult&)> write_;
-};
+// A dry run leaves nothing behind unless it is told where.
+std::optional<RunDirectory> open_directory(const Plan& plan, const std::optional<Continuation>& continued,
+                                           const Context& context) {
+  const TrainOptions& options = plan.options;
+  if (continued) return RunDirectory::existing(continued->run, context.command_line);
+  if (options.run_dir.empty() && options.dry_run) return std::nullopt;
+  if (options.run_dir.empty()) return RunDirectory::numbered("runs", options.arch, context.command_line);
+  // Where a job was stopped before its first checkpoint, it begins again.
+  const bool again = options.resume == kResumeAuto && read_summary(options.run_dir);
+  return again ? RunDirectory::existing(options.run_dir, context.command_line)
+               : RunDirectory::at(options.run_dir, context.command_line);
+}
+
+RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity) {
+  const c10::Device& device = plan.device.device;
+  return {.style = plan.info.prints_phases ? LogStyle::transfer : LogStyle::reference,
+          .keep_weights = !plan.options.dry_run,
+          .keep = plan.options.keep,
+          .progress = is_interactive(Stream::err),
+          .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
+          .recipe = recipe_of(plan, data.train.class_names),
+          .layout = plan.layout,
+          .identity = identity,
+          .print = [](const std::string& text) { print(text); }};
+}
+
+// What is about to happen, for people.
+void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
+  const TrainingOptions& training = plan.training;
+  log.info("device: {}{}", plan.device.description, plan.device.note.empty() ? "" : "; " + plan.device.note);
+  log.info("model: {}, {} parameters, {}, kernels {}", plan.info.name, with_thousands(parameter_count(network)),
+           precision_name(training.precision), kernels_text(training));
+  log.info("data: {} in {}, {} training and {} test images", plan.options.recipe.dataset,
+           quoted(plan.options.data.data_dir), with_thousands(data.train.batches->size()),
+           with_thousands(data.test.batches->size()));
+  log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
+           training.optimizer.name, training.schedule.lr, training.seed);
+}
+
+std::string header_of(const Plan& plan, const TrainingData& data) {
+  return transfer_header({.libtorch = libtorch_version(),
+                          .device = plan.device.device.str(),
+                          .data_dir = plan.options.data.data_dir.string(),
+                          .train_items = data.train.batches->size(),
+                          .val_items = data.test.batches->size(),
+                          .class_names = data.train.class_names,
+                          .scenario = plan.options.scenario});
+}
 
 // What fails in `work` is told, and ends nothing.
-void attempt(const Context& context, const std::function<void()>& work) {
+void attempt(spdlog::logger& log, const std::function<void()>& work) {
   try {
     work();
   } catch (const std::exception& error) {
-    context.log.warn("{}", error.what());
+    log.warn("{}", error.what());
   }
 }
 
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
-void note_failure(const RunDirectory& run, const std::exception& failure, Background& background,
-                  const Context& context) {
-  attempt(context, [&] { background.finish(); });
-  attempt(context, [&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
+void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
+  attempt(log, [&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
+  const auto files = checkpoint_files(run.checkpoints());
+  if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;
-  if (std::filesystem::exists(run.last(), ignored)) {
-    context.log.info("the newest weights that were written are in {}", run.last().string());
+  if (std::filesystem::exists(run.best(), ignored)) log.info("the best weights so far: {}", quoted(run.best()));
+}
+
+// The end of a run that was stopped: its exit code.
+int leave(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
+          RunDirectory* directory, const Context& context) {
+  if (directory == nullptr || plan.options.dry_run) {
+    context.log.warn("stopped by {}: the dry run is not over", stop.reason());
+    return stop.exit_code();
   }
-  if (std::filesystem::exists(run.best(), ignored)) {
-    context.log.info("the best that were written are in {}", run.best().string());
+  attempt(context.log, [&] { directory->end("interrupted"); });
+  context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
+                   plan.training.epochs, quoted(plan.output));
+  const std::string run = quoted_for_shell(directory->path().string());
+  if (output.last_checkpoint().empty()) {
+    context.log.error("no checkpoint could be written; continue from the one before: {} train --resume {}",
+                      context.program, run);
+  } else {
+    context.log.warn("checkpoint, {:.1f} s after that: {}; continue with: {} train --resume {}", stop.seconds(),
+                     quoted(output.last_checkpoint()), context.program, run);
+  }
+  return stop.exit_code();
+}
+
+// The end of a run that has all of its epochs: the model, and what the tutorial leaves beside it.
+void finish(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
+            RunOutput& output, const RunDirectory* directory, const Context& context) {
+  std::int64_t epochs = result.epochs;
+  Evaluation test = result.test;
+  if (plan.info.keeps_best) {
+    load_state_dict(network, result.best.network, "the best epoch");
+    epochs = result.best.epoch;
+    test = result.best.test;
+  }
+  if (plan.info.prints_phases) {
+    output.say(complete_line(result.seconds) + "\n");
+    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test));
+  }
+  if (plan.options.dry_run) {
+    output.say("Dry run: one batch and one test batch; no model was written\n");
+    return;
+  }
+  const Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
+  save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite,
+              directory != nullptr ? directory->path() : "", context.log);
+  output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
+                         context.program, quoted_for_shell(plan.output.string())));
+  if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
+  if (plan.info.draws_photos && directory != nullptr) {
+    const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
+    attempt(context.log, [&] {
+      draw_predictions(picture, network, data.test, plan.training, plan.info);
+      context.log.info("predictions: {}", picture.string());
+    });
   }
 }
 
-int run_train(const TrainOptions& options, const Context& context) {
-  const StopSignals signals("\nstopping after this step, then saving the weights; once more ends it without that\n");
-  EarlyLog early(context.log);
-  ignore_closed_pipes();
-  if (options.deterministic) set_deterministic();
-  keep_freed_memory();
-  const int threads = set_threads(wanted_threads(options.threads));
-  const DeviceChoice device = select_device(options.device);
-  const ModelInfo& info = model_info(options.arch);
-  const TrainingOptions training = training_options(options, device.device, context.log);
-  const std::filesystem::path output = output_path(options);
-  check_model_name(output);
-  if (!options.dry_run) check_writable(output);
-  if (!options.run_dir.empty()) RunDirectory::check(options.run_dir);
-
-  DataOptions data_options = options.data;
-  data_options.dataset = options.recipe.dataset;
-  TrainingData data = open_training_data(data_options, {options.augment == "on", options.rotate, options.seed}, info,
-                                         training, context.log);
-  const std::vector<std::string>& class_names = data.train.class_names;
-  const std::shared_ptr<Network> network =
-      make_network(info, static_cast<std::int64_t>(class_names.size()), training.seed);
-  network->use_kernels(training.optimizer.kernels);
-  const bool pretrained = load_initial_weights(*network, info, options.weights, class_names, context.log);
-  network->to(device.device);
-  if (training.inputs == Inputs::features) {
-    if (!pretrained) {
-      context.log.warn(
-          "fixedfeature trains the last layer only, and the others are random: name a model with --weights");
-    }
-    freeze_body(data, *network, info, training);
-  }
-  const PickleLayout layout = info.transfer_learning ? PickleLayout::with_class_names : PickleLayout::state_dict;
-  const auto write_model = [&](const std::filesystem::path& path, const TrainingResult& result) {
-    write_model_file(path, state_dict(*network), recipe_of(info, options, class_names, result), layout);
-  };
-
-  std::optional<RunDirectory> run = make_run_directory(options);
-  std::shared_ptr<spdlog::sinks::sink> log_file;
-  if (run) {
-    log_file = add_log_file(context.log, run->log());
-    early.replay(*log_file);
-    run->begin({.command_line = context.command_line,
-                .config = context.config,
-                .arch = info.name,
-                .dataset = options.recipe.dataset,
-                .device = device.description,
-                .precision = precision_name(training.precision),
-                .kernels = kernels_text(training),
-                .libtorch = libtorch_version(),
-                .threads = threads,
-                .seed = training.seed});
-  }
-  context.log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
-  context.log.info("model: {}, {} parameters, {}, kernels {}", info.name, with_thousands(parameter_count(*network)),
-                   precision_name(training.precision), kernels_text(training));
-  context.log.info("data: {} in {}, {} training and {} test images", options.recipe.dataset,
-                   quoted(options.data.data_dir), with_thousands(data.train.batches->size()),
-                   with_thousands(data.test.batches->size()));
-  context.log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
-                   training.optimizer.name, training.schedule.lr, training.seed);
-  if (run) context.log.info("run directory: {}", run->path().string());
+// Whether all that was asked for is there already: then a job that is started once more has nothing to do.
+bool is_done(const Continuation& continuation, const TrainOptions& options) {
+  const std::optional<RunSummary> summary = read_summary(continuation.run);
   std::error_code ignored;
-  if (!options.dry_run && std::filesystem::exists(output, ignored)) {
-    context.log.info("{} is there already: it is replaced at the end", quoted(output));
-  }
+  return summary && summary->outcome == "finished" &&
+         continuation.found.checkpoint.state.epoch > options.recipe.epochs &&
+         std::filesystem::exists(output_path(options), ignored);
+}
 
-  // The progress line goes first: it leaves the terminal to those who write after it.
-  const GpuReader gpu = device.device.is_cuda() ? watch_gpu(device.device.index()) : GpuReader();
-  std::optional<ProgressLine> progress;
-  if (is_interactive(Stream::err)) progress.emplace(stderr, gpu);
-  bool has_stdout = true;
-  const auto say = [&](const std::string& text) {
-    if (log_file) log_line(*log_file, text);
-    if (!has_stdout) return;
-    try {
-      print(text);
-    } catch (const Error& error) {
-      // The run is worth more than its output: the log and the metrics go on.
-      has_stdout = false;
-      context.log.warn("{}; training goes on without it", error.what());
-    }
-  };
-  ReferenceLog reference(say);
-  TransferLog transfer(say);
-  std::optional<MetricsFiles> metrics;
-  std::optional<CurvesPicture> curves;
-  std::optional<LastWeights> last;
-  std::optional<BestWeights> best;
-  std::vector<TrainingObserver*> observers;
-  // An epoch on a GPU may be over before the files of the one before are written.
-  Background background(!device.device.is_cpu());
-  const auto write_model_later = [&](const std::filesystem::path& path, const TrainingResult& result) {
-    StateDict state = state_dict(*network);
-    for (auto& [name, tensor] : state) tensor = tensor.detach().contiguous().cpu();
-    background.post(path.string(),
-                    [path, state = std::move(state), recipe = recipe_of(info, options, class_names, result), layout] {
-                      write_model_file(path, state, recipe, layout);
-                    });
-  };
-  if (progress) observers.push_back(&*progress);
-  observers.push_back(info.transfer_learning ? static_cast<TrainingObserver*>(&transfer) : &reference);
-  // The weights before all that could fail; those after one batch would look like a model.
-  if (run && !options.dry_run) {
-    observers.push_back(&last.emplace([&](const TrainingResult& result) { write_model_later(run->last(), result); }));
-  }
-  if (info.transfer_learning) {
-    observers.push_back(&best.emplace(*network, [&](const EpochReport& report) {
-      if (run && !options.dry_run) write_model_later(run->best(), {report.train.epoch, report.test});
-    }));
-    say(transfer_header({.libtorch = libtorch_version(),
-                         .device = device.device.str(),
-                         .data_dir = options.data.data_dir.string(),
-                         .train_items = data.train.batches->size(),
-                         .val_items = data.test.batches->size(),
-                         .class_names = class_names,
-                         .scenario = options.scenario}));
-  }
-  if (run) {
-    observers.push_back(&metrics.emplace(run->path(), gpu));
-    if (!options.dry_run) {
-      observers.push_back(&curves.emplace(run->path() / "training_statistics.png", context.log, background));
-    }
-  }
-  const auto try_to_draw = [&](const std::function<void()>& draw) {
-    try {
-      draw();
-    } catch (const Error& error) {
-      context.log.warn("{}; the run goes on without this picture", error.what());
-    }
-  };
+// Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
+int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continuation>& continued, const Stop& stop,
+             EarlyLog& early, const Context& context) {
+  DataOptions data_options = plan.options.data;
+  data_options.dataset = plan.options.recipe.dataset;
+  data_options.stop_requested = [&stop] { return stop.requested(); };
+  TrainingData data = open_training_data(
+      data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info, plan.training,
+      context.log);
+  const RunIdentity identity = identity_of(plan, app, data);
+  const Checkpoint* const checkpoint = continued ? &continued->found.checkpoint : nullptr;
+  if (checkpoint != nullptr) check_identity(identity, checkpoint->identity, context.log);
+  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
 
+  Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
+  if (checkpoint != nullptr) trainer.restore(checkpoint->state);
+  std::optional<RunDirectory> directory = open_directory(plan, continued, context);
+  RunDirectory* const run = directory ? &*directory : nullptr;
+  if (run != nullptr && !run->unguarded().empty()) context.log.warn("{}", run->unguarded());
+  if (run != nullptr) {
+    const RunDescription description = description_of(plan, identity, context);
+    if (checkpoint == nullptr) run->begin(description);
+    if (checkpoint != nullptr) run->resume(description, checkpoint->state.epoch, checkpoint->state.step);
+  }
+  // A run that is continued has these lines in its log already.
+  if (checkpoint != nullptr) tell(plan, data, *network, context.log);
+  RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
+  if (checkpoint == nullptr) {
+    if (output.log_file()) early.replay(*output.log_file());
+    tell(plan, data, *network, context.log);
+    if (run != nullptr) context.log.info("run directory: {}", run->path().string());
+    if (plan.info.prints_phases) output.say(header_of(plan, data));
+    if (plan.info.draws_photos && run != nullptr) {
+      attempt(context.log,
+              [&] { draw_training_batch(run->path() / "test_grid.png", data.train, plan.training, plan.info); });
+    }
+  }
   try {
-    if (run && info.transfer_learning) {
-      try_to_draw([&] { draw_training_batch(run->path() / "test_grid.png", data.train, training, info); });
-    }
-    const auto started = std::chrono::steady_clock::now();
-    TrainingResult result = train(*network, data.train_batches(), data.test_batches(), training, observers,
-                                  [&] { return signals.received() != 0; });
-    progress.reset();
-    if (result.stopped) {
-      if (run) {
-        write_model(run->interrupted(), {.epochs = result.epochs});  // weights that no test has seen
-        attempt(context, [&] { background.finish(); });
-        run->end("interrupted");
-        context.log.warn(
-            "stopped by a signal, finished epochs: {}; {} was not written. The weights as they are now: {}",
-            result.epochs, quoted(output), quoted(run->interrupted()));
-        if (best && result.epochs > 0) context.log.warn("the best that were written: {}", quoted(run->best()));
-      }
-      return 128 + signals.received();
-    }
-    if (best) {
-      say(complete_line(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()) + "\n");
-      say(best_lines(best->epoch(), best->test(), result.epochs, result.test));
-      load_state_dict(*network, best->state(), "the best epoch");
-      result.epochs = best->epoch();
-      result.test = best->test();
-    }
-    if (options.dry_run) {
-      say("Dry run: one batch and one test batch; no model was written\n");
-    } else {
-      write_model(output, result);
-      say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", output.string(), context.program,
-                      quoted_for_shell(output.string())));
-      if (!has_stdout) context.log.info("saved model: {}", quoted(output));
-    }
-    background.finish();
-    if (best && run) {
-      const std::filesystem::path picture = run->path() / predictions_name(info, options.scenario);
-      try_to_draw([&] {
-        draw_predictions(picture, *network, data.test, training, info);
-        context.log.info("predictions: {}", picture.string());
-      });
-    }
-    if (run) run->end("finished");
+    const TrainingResult result =
+        trainer.run({&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
+    output.finish();
+    if (result.stopped) return leave(plan, stop, result, output, run, context);
+    finish(plan, result, data, *network, output, run, context);
+    if (run != nullptr) attempt(context.log, [&] { run->end("finished"); });
     return 0;
   } catch (const std::exception& error) {
-    progress.reset();
-    if (run) note_failure(*run, error, background, context);
+    output.finish();
+    if (run != nullptr) note_failure(*run, error, context.log);
     throw;
+  }
+}
+
+int run_train(const CLI::App& given, const TrainOptions& options, const Context& context) {
+  const Stop stop(options.dry_run ? "\nstopping after this step\n"
+                                  : "\nstopping after this step, with a checkpoint; once more ends it at once\n",
+                  options.stop_after.empty() ? 0 : parse_duration("--stop-after", options.stop_after),
+                  static_cast<int>(options.checkpoint_exit_code));
+  EarlyLog early(context.log);
+  ignore_closed_pipes();
+
+  const std::optional<Continuation> continued = find_continuation(options, context.log);
+  TrainCommand command;
+  if (continued) command = continued_command(given, *continued);
+  const TrainOptions& resolved = continued ? *command.options : options;
+  if (continued && is_done(*continued, resolved)) {
+    context.log.info("the run in {} is finished: {}", quoted(continued->run), quoted(output_path(resolved)));
+    return 0;
+  }
+  if (continued) {
+    const TrainingState& state = continued->found.checkpoint.state;
+    context.log.info("continues {} from {}: epoch {}, step {}", quoted(continued->run),
+                     continued->found.file.filename().string(), state.epoch, state.step);
+  }
+  const Plan plan = make_plan(resolved, context.log);
+  check_model_name(plan.output);
+  if (!resolved.dry_run) check_output(plan.output, context.log);
+  try {
+    return train_in(plan, continued ? *command.app : given, continued, stop, early, context);
+  } catch (const Stopped&) {
+    context.log.warn("stopped by {} before training began: there is nothing to save", stop.reason());
+    return stop.exit_code();
   }
 }
 
@@ -302,7 +357,7 @@ int run_train(const TrainOptions& options, const Context& context) {
 Command add_train(CLI::App& root) {
   CLI::App* app = root.add_subcommand("train", "Train a network, write it, evaluate it every epoch");
   const std::shared_ptr<const TrainOptions> options = add_train_options(*app);
-  return {app, [options](const Context& context) { return run_train(*options, context); }};
+  return {app, [app, options](const Context& context) { return run_train(*app, *options, context); }};
 }
 
 }  // namespace mnist::cli

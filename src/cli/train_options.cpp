@@ -10,6 +10,8 @@
 #include "mnist/device/runtime.hpp"
 
 #include "command.hpp"
+#include "durations.hpp"
+#include "load_model.hpp"
 #include "options.hpp"
 #include "recipe_options.hpp"
 
@@ -37,7 +39,46 @@ void resolve_device(TrainOptions& options, const CLI::Option& device) {
   options.device = "cpu";
 }
 
+constexpr const char* kCheckpointEvery = "--checkpoint-every";
+constexpr const char* kStopAfter = "--stop-after";
+
+// What checkpoints, resuming and stopping have of options.
+void add_run_options(CLI::App& app, TrainOptions& o) {
+  const auto add = [](CLI::Option* option) { return option->group("Run"); };
+  add(app.add_option("--run-dir", o.run_dir, "folder for config, log, metrics and checkpoints; runs/<arch>-<n>, numbered"))
+      ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
+      ->type_name("DIR");
+  add(app.add_option("--resume", o.resume,
+                     "continue a run: that in the folder named, else the newest one in runs/ that is not finished; auto "
+                     "starts a new one if there is none"))
+      ->configurable(false)
+      ->type_name("[DIR|auto]")
+      ->expected(0, 1)
+      ->default_str("");
+  add(app.add_option(kCheckpointEvery, o.checkpoint_every,
+                     "when checkpoints are written: a number with epochs, steps, s, min or h (default: every epoch, and "
+                     "at least every 10min)"))
+      ->type_name("N{epochs|steps|s|min|h}");
+  add(integer(app.add_option("--keep", o.keep, "newest checkpoints to keep, beside that of the best epoch"), 1, 1'000'000));
+  add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and leave"))->type_name("N{s|min|h}");
+  add(integer(app.add_option("--checkpoint-exit-code", o.checkpoint_exit_code,
+                             "exit code of a run that was stopped by --stop-after or SIGUSR1 and wants to be started "
+                             "again"),
+              0, 255));
+}
+
 }  // namespace
+
+std::filesystem::path output_path(const TrainOptions& options) {
+  if (!options.output.empty()) return options.output;
+  if (!options.save_model.empty()) return options.save_model;
+  return options.arch == "cnn" ? kDefaultModel : options.arch + ".pt";
+}
+
+CheckpointPolicy checkpoint_policy(const TrainOptions& options) {
+  if (!options.checkpoint_every.empty()) return parse_checkpoint_every(kCheckpointEvery, options.checkpoint_every);
+  return {.epochs = 1, .seconds = 600};
+}
 
 TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   TrainingOptions training;
@@ -111,9 +152,9 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   in("Results", app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
       ->type_name("FILE")
       ->expected(0, 1);
-  in("Results", app.add_option("--run-dir", o.run_dir, "folder for config, log and metrics; runs/<arch>-<n>, numbered"))
-      ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
-      ->type_name("DIR");
+  in("Results", add_flag(app, "--overwrite", o.overwrite,
+                         "replace the model that is there, instead of keeping one that this run does not beat as "
+                         "FILE.bak"));
   in("Results",
      integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
   in("Results",
@@ -121,8 +162,17 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
              0, kMany));
   in("Results", add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
 
+  add_run_options(app, o);
+
   app.footer(defaults_by_network());
+  const CLI::Option* const resume = app.get_option("--resume");
   app.callback([=] {
+    if (resume->count() > 0 && options->resume.empty()) options->resume = kResumeNewest;
+    checkpoint_policy(*options);
+    if (!options->stop_after.empty()) parse_duration(kStopAfter, options->stop_after);
+    if (!options->resume.empty() && options->dry_run) {
+      throw usage_error("--dry-run trains one batch of a new network, and --resume continues a run", "give one of them");
+    }
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");

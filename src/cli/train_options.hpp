@@ -38,11 +38,26 @@ struct TrainOptions {
   std::string cuda_graphs = "on";
   std::filesystem::path output;      // empty: named after the network
   std::filesystem::path save_model;  // the same by its old name
-  std::filesystem::path run_dir;     // empty: numbered
+  bool overwrite = false;
+  std::filesystem::path run_dir;  // empty: numbered
+  std::string resume;             // empty: a new run; "newest", "auto" or a run directory
+  std::string checkpoint_every;   // empty: every epoch, and at least every 10 minutes
+  std::int64_t keep = 3;
+  std::string stop_after;  // empty: never
+  std::int64_t checkpoint_exit_code = 85;
 };
+
+// What --resume without a value means.
+inline constexpr const char* kResumeNewest = "newest";
+inline constexpr const char* kResumeAuto = "auto";
 
 // Adds them to `app`; they are filled while parsing.
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app);
+
+// --output, or its default.
+std::filesystem::path output_path(const TrainOptions& options);
+
+CheckpointPolicy checkpoint_policy(const TrainOptions& options);
 
 // Loads the plug-in for NVIDIA GPUs where the device is one, and tells `log` where it is not used.
 TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log);

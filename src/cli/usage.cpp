@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "mnist/core/suggest.hpp"
+#include "mnist/core/text.hpp"
 
 #include "help.hpp"
 
@@ -36,14 +37,14 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
   const std::string option = word.substr(0, word.find('='));
   const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
   const CLI::App& app = chosen(root);
-  const std::string message = fmt::format("{} has no option '{}'", command_name(app), option);
+  const std::string message = fmt::format("{} has no option {}", command_name(app), quoted_name(option));
 
   std::vector<std::string> names = option_names(app);
   if (std::ranges::count(names, name) > 0) {
     // One dash instead of two, or in front of the command it belongs to.
     const std::string hint = option.starts_with("--") ? fmt::format("write it behind '{}'", app.get_name())
                                                       : fmt::format("did you mean '--{}'?", name);
-    return usage_error(fmt::format("there is no option '{}' here", option), hint);
+    return usage_error(fmt::format("there is no option {} here", quoted_name(option)), hint);
   }
   if (&app != &root) {
     for (const std::string& general : option_names(root)) names.push_back(general);
@@ -55,13 +56,13 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
 Error unknown_word(const std::string& word, const CLI::App& root) {
   const CLI::App& app = chosen(root);
   if (&app != &root) {
-    return usage_error(fmt::format("{} takes no argument '{}'", command_name(app), word), see_help(app));
+    return usage_error(fmt::format("{} takes no argument {}", command_name(app), quoted_name(word)), see_help(app));
   }
   std::vector<std::string> names;
   for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(command->get_name());
   }
-  return usage_error(fmt::format("there is no command '{}'", word),
+  return usage_error(fmt::format("there is no command {}", quoted_name(word)),
                      word == "help" ? see_help(root) : suggestion(word, names));
 }
 
@@ -77,11 +78,7 @@ Error explain(const CLI::ParseError& error, const CLI::App& root) {
   if (error.get_name() == "ArgumentMismatch") {
     return usage_error(fmt::format("{} needs a value", subject), see_help(chosen(root)));
   }
-  if (error.get_name() == "FileError") {
-    return usage_error(fmt::format("there is no config file '{}'", root.get_config_ptr()->results().back()),
-                       "check the path and its spelling");
-  }
-  return usage_error(text.substr(0, text.find('\n')), see_help(chosen(root)));
+  return usage_error(printable(first_line(text)), see_help(chosen(root)));
 }
 
 }  // namespace mnist::cli

@@ -13,6 +13,8 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
 
+#include "log_form.hpp"
+
 namespace mnist {
 namespace {
 
@@ -38,27 +40,10 @@ class LevelPrefix : public spdlog::custom_flag_formatter {
   bool color_;
 };
 
-constexpr const char* kFilePattern = "%Y-%m-%d %H:%M:%S.%e %l %v";
-
-// A file that is there and is no log was named by mistake: a model, an image.
-void check_is_log(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return;
-  std::string begin(5, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<std::size_t>(file.gcount()));
-  const bool is_year = begin.size() == 5 && begin.find_first_not_of("0123456789") == 4 && begin[4] == '-';
-  if (begin.empty() || is_year) return;
-  throw data_error(fmt::format("{} is there already and is no log of this program", quoted(path)),
-                   "name another log file");
-}
-
 std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path) {
-  check_is_log(path);
   try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/false);
-    sink->set_pattern(kFilePattern);
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(checked_log(path).string(), /*truncate=*/false);
+    sink->set_pattern(kLogFilePattern);
     return sink;
   } catch (const spdlog::spdlog_ex& error) {
     throw data_error(fmt::format("cannot write the log file {}: {}", quoted(path), error.what()), "name another file");
@@ -90,9 +75,23 @@ std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
   return logger;
 }
 
-std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
-  log.sinks().push_back(file_sink(path));
-  return log.sinks().back();
+const std::filesystem::path& checked_log(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return path;
+  std::string begin(5, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  const bool is_year = begin.size() == 5 && begin.find_first_not_of("0123456789") == 4 && begin[4] == '-';
+  if (begin.empty() || is_year) return path;
+  throw data_error(fmt::format("{} is there already and is no log of this program", quoted(path)),
+                   "name another log file");
+}
+
+std::shared_ptr<LogFile> add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
+  auto file = std::make_shared<LogFile>(path);
+  log.sinks().push_back(file);
+  return file;
 }
 
 EarlyLog::EarlyLog(spdlog::logger& log)

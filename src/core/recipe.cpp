@@ -1,16 +1,27 @@
 #include "mnist/core/recipe.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/json.hpp"
+#include "mnist/core/text.hpp"
 
 namespace mnist {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr std::int64_t kLargestSide = 4096;
+constexpr std::int64_t kLargestZoom = 4;  // of `resize` over the sides that are cut out of it
+constexpr double kLargestMean = 1000;
+constexpr double kSmallestStd = 1e-6;
+constexpr double kLargestStd = 1e6;
 constexpr std::size_t kMostClasses = 100'000;
 
 std::string kind_name(Preprocessing::Kind kind) {
@@ -27,6 +38,12 @@ void check(const Preprocessing& preprocessing) {
   side("height", preprocessing.height, 1);
   side("width", preprocessing.width, 1);
   side("resize", preprocessing.resize, 0);
+  // A photo is made so large before its middle is cut out.
+  const auto largest_resize = kLargestZoom * std::max(preprocessing.height, preprocessing.width);
+  if (preprocessing.resize > largest_resize) {
+    throw std::invalid_argument(
+        fmt::format("resize is {}, more than {} times height and width", preprocessing.resize, kLargestZoom));
+  }
   if (preprocessing.channels != 1 && preprocessing.channels != 3) {
     throw std::invalid_argument(fmt::format("channels is {}, not 1 or 3", preprocessing.channels));
   }
@@ -34,9 +51,27 @@ void check(const Preprocessing& preprocessing) {
   if (preprocessing.mean.size() != channels || preprocessing.std.size() != channels) {
     throw std::invalid_argument("mean and std must have one number a channel");
   }
-  for (const double std : preprocessing.std) {
-    if (!(std > 0)) throw std::invalid_argument("std must be above 0");
+  // Outside of these bounds pixels would become infinite or all the same.
+  for (const double mean : preprocessing.mean) {
+    if (std::abs(mean) > kLargestMean) {
+      throw std::invalid_argument(fmt::format("mean is {}, not -{} to {}", mean, kLargestMean, kLargestMean));
+    }
   }
+  for (const double std : preprocessing.std) {
+    if (std < kSmallestStd || std > kLargestStd) {
+      throw std::invalid_argument(fmt::format("std is {}, not {} to {}", std, kSmallestStd, kLargestStd));
+    }
+  }
+}
+
+// Throws as `check` where the number is none, has a fraction or needs more than 64 bits: nlohmann would cut it.
+void read_whole(const Json& json, const char* key, std::int64_t& out) {
+  const Json& number = json.at(key);
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (!number.is_number_integer() || (number.is_number_unsigned() && number.get<std::uint64_t>() > kMax)) {
+    throw std::invalid_argument(fmt::format("{} is not a whole number", key));
+  }
+  number.get_to(out);
 }
 
 Preprocessing preprocessing_from(const Json& json) {
@@ -45,12 +80,12 @@ Preprocessing preprocessing_from(const Json& json) {
   if (kind == "photo") {
     preprocessing.kind = Preprocessing::Kind::photo;
   } else if (kind != "digit") {
-    throw std::invalid_argument(fmt::format("kind is '{}', not digit or photo", kind));
+    throw std::invalid_argument(fmt::format("kind is {}, not digit or photo", quoted_name(kind)));
   }
-  json.at("channels").get_to(preprocessing.channels);
-  json.at("height").get_to(preprocessing.height);
-  json.at("width").get_to(preprocessing.width);
-  json.at("resize").get_to(preprocessing.resize);
+  read_whole(json, "channels", preprocessing.channels);
+  read_whole(json, "height", preprocessing.height);
+  read_whole(json, "width", preprocessing.width);
+  read_whole(json, "resize", preprocessing.resize);
   json.at("mean").get_to(preprocessing.mean);
   json.at("std").get_to(preprocessing.std);
   check(preprocessing);
@@ -60,11 +95,11 @@ Preprocessing preprocessing_from(const Json& json) {
 TrainingSummary training_from(const Json& json) {
   TrainingSummary training;
   json.at("dataset").get_to(training.dataset);
-  json.at("epochs").get_to(training.epochs);
-  json.at("seed").get_to(training.seed);
+  read_whole(json, "epochs", training.epochs);
+  read_whole(json, "seed", training.seed);
   json.at("test_loss").get_to(training.test_loss);
-  json.at("correct").get_to(training.correct);
-  json.at("test_items").get_to(training.test_items);
+  read_whole(json, "correct", training.correct);
+  read_whole(json, "test_items", training.test_items);
   json.at("program").get_to(training.program);
   return training;
 }
@@ -74,33 +109,34 @@ TrainingSummary training_from(const Json& json) {
 std::string to_json(const Recipe& recipe) {
   const Preprocessing& preprocessing = recipe.preprocessing;
   const TrainingSummary& training = recipe.training;
-  const Json json = {{"format_version", Recipe::kFormatVersion},
-                     {"arch", recipe.arch},
-                     {"class_names", recipe.class_names},
-                     {"preprocessing",
-                      {{"kind", kind_name(preprocessing.kind)},
-                       {"channels", preprocessing.channels},
-                       {"height", preprocessing.height},
-                       {"width", preprocessing.width},
-                       {"resize", preprocessing.resize},
-                       {"mean", preprocessing.mean},
-                       {"std", preprocessing.std}}},
-                     {"training",
-                      {{"dataset", training.dataset},
-                       {"epochs", training.epochs},
-                       {"seed", training.seed},
-                       {"test_loss", training.test_loss},
-                       {"correct", training.correct},
-                       {"test_items", training.test_items},
-                       {"program", training.program}}}};
+  const nlohmann::ordered_json json = {{"format_version", Recipe::kFormatVersion},
+                                       {"arch", recipe.arch},
+                                       {"class_names", recipe.class_names},
+                                       {"preprocessing",
+                                        {{"kind", kind_name(preprocessing.kind)},
+                                         {"channels", preprocessing.channels},
+                                         {"height", preprocessing.height},
+                                         {"width", preprocessing.width},
+                                         {"resize", preprocessing.resize},
+                                         {"mean", preprocessing.mean},
+                                         {"std", preprocessing.std}}},
+                                       {"training",
+                                        {{"dataset", training.dataset},
+                                         {"epochs", training.epochs},
+                                         {"seed", training.seed},
+                                         {"test_loss", training.test_loss},
+                                         {"correct", training.correct},
+                                         {"test_items", training.test_items},
+                                         {"program", training.program}}}};
   // A class may be named after a folder whose name is not UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Recipe recipe_from_json(std::string_view text, const std::string& source) {
   try {
-    const Json json = Json::parse(text);
-    const auto version = json.at("format_version").get<int>();
+    const Json json = parse_bounded_json(text);
+    std::int64_t version = 0;
+    read_whole(json, "format_version", version);
     if (version > Recipe::kFormatVersion) {
       throw data_error(fmt::format("the recipe in {} has format version {}, this program reads up to {}", source,
                                    version, Recipe::kFormatVersion),
@@ -116,7 +152,9 @@ Recipe recipe_from_json(std::string_view text, const std::string& source) {
     recipe.training = training_from(json.at("training"));
     return recipe;
   } catch (const Json::exception& error) {
-    throw data_error(fmt::format("the recipe in {} cannot be read: {}", source, error.what()),
+    // Behind "[json.exception.out_of_range.403] ".
+    const std::string_view what = error.what();
+    throw data_error(fmt::format("the recipe in {} cannot be read: {}", source, what.substr(what.find("] ") + 2)),
                      "the file is damaged or was written by another program");
   } catch (const std::invalid_argument& error) {
     throw data_error(fmt::format("the recipe in {} makes no sense: {}", source, error.what()),

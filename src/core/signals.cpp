@@ -1,73 +1,131 @@
 #include "mnist/core/signals.hpp"
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
-#include <cstddef>
+#include <cstdint>
 #include <cstring>
-
-#if defined(_WIN32)
-#include <io.h>
-#else
+#include <ctime>
 #include <unistd.h>
-#endif
 
 namespace mnist {
 namespace {
 
-#if defined(SIGHUP)
-constexpr int kHangUp = SIGHUP;
-#else
-constexpr int kHangUp = SIGBREAK;  // as near as Windows comes
-#endif
-constexpr std::array<int, StopSignals::kCount> kStops = {SIGINT, SIGTERM, kHangUp};
+struct StopSignal {
+  int number;
+  const char* name;
+  int exit_code;
+};
 
-volatile std::sig_atomic_t g_received = 0;
-volatile std::sig_atomic_t g_takes[kStops.size()] = {};
-const char* volatile g_notice = "";
-volatile std::size_t g_notice_size = 0;
+constexpr std::array<StopSignal, 4> kStops = {{
+    {SIGINT, "SIGINT", 128 + SIGINT},
+    {SIGTERM, "SIGTERM", 128 + SIGTERM},
+    {SIGHUP, "SIGHUP", 128 + SIGHUP},
+    {SIGUSR1, "SIGUSR1", 85},
+}};
 
-extern "C" void remember(int signal) {
-  if (g_received == 0) g_received = signal;
-  // The one way to write that a signal handler has; that it fails is of no consequence.
-  [[maybe_unused]] const auto written = write(2, g_notice, g_notice_size);
-  // The next one ends the process: for those who do not want to wait for the step to finish. But a terminal that is
-  // closed says so more than once, the shell first and then the system.
-  for (std::size_t i = 0; i < kStops.size(); ++i) {
-    if (g_takes[i] != 0) std::signal(kStops[i], kStops[i] == kHangUp ? SIG_IGN : SIG_DFL);
-  }
+std::atomic<std::int64_t> g_when = 0;  // the first signal came, nanoseconds of the monotonic clock; 0: none
+std::atomic<int> g_received = 0;
+std::atomic<const char*> g_notice = "";
+static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
+              std::atomic<const char*>::is_always_lock_free);  // or a handler could wait for itself
+
+std::int64_t nanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// A signal that is ignored stays so: nohup, or a shell's job in the background.
-StopSignals::Handler install(int signal) {
-  const StopSignals::Handler former = std::signal(signal, remember);
-  if (former == SIG_IGN) std::signal(signal, SIG_IGN);
-  return former;
+void mask(int how, int signal) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, signal);
+  ::pthread_sigmask(how, &set, nullptr);
+}
+
+// As by default. The first process of a container has no default: it would go on.
+void end_process(int signal) {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  ::sigaction(signal, &standard, nullptr);
+  ::raise(signal);
+  mask(SIG_UNBLOCK, signal);
+  ::_exit(128 + signal);
+}
+
+// Only what POSIX allows to a signal handler.
+extern "C" void on_stop_signal(int signal) {
+  const int error = errno;
+  std::int64_t none = 0;
+  if (g_when.compare_exchange_strong(none, nanoseconds())) {
+    g_received = signal;
+    const char* const notice = g_notice;
+    // That it fails is of no consequence.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, notice, std::strlen(notice));
+  } else if (signal == SIGINT || signal == SIGTERM) {
+    end_process(signal);
+  }
+  errno = error;
+}
+
+const StopSignal* find_stop(int signal) {
+  for (const StopSignal& stop : kStops) {
+    if (stop.number == signal) return &stop;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-StopSignals::StopSignals(const char* notice) {
+struct StopSignals::Former {
+  std::array<struct sigaction, kStops.size()> actions;
+};
+
+StopSignals::StopSignals(const char* notice) : former_(std::make_unique<Former>()) {
   g_received = 0;
+  g_when = 0;
   g_notice = notice;
-  g_notice_size = std::strlen(notice);
+  struct sigaction stop {};
+  stop.sa_handler = on_stop_signal;
+  stop.sa_flags = SA_RESTART;  // libraries that read or write a file do not expect to be interrupted
   for (std::size_t i = 0; i < kStops.size(); ++i) {
-    former_[i] = install(kStops[i]);
-    g_takes[i] = former_[i] != SIG_IGN ? 1 : 0;
+    const int signal = kStops[i].number;
+    ::sigaction(signal, nullptr, &former_->actions[i]);
+    if (former_->actions[i].sa_handler != SIG_IGN) ::sigaction(signal, &stop, nullptr);
   }
+  mask(SIG_UNBLOCK, SIGUSR1);  // see hold_stop_request
 }
 
 StopSignals::~StopSignals() {
-  for (std::size_t i = 0; i < kStops.size(); ++i) std::signal(kStops[i], former_[i]);
-}
-
-void ignore_closed_pipes() {
-#if defined(SIGPIPE)
-  std::signal(SIGPIPE, SIG_IGN);
-#endif
+  for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &former_->actions[i], nullptr);
 }
 
 int StopSignals::received() const {
   return g_received;
+}
+
+int StopSignals::exit_code() const {
+  const StopSignal* const stop = find_stop(received());
+  return stop == nullptr ? 0 : stop->exit_code;
+}
+
+std::string StopSignals::name() const {
+  const StopSignal* const stop = find_stop(received());
+  return stop == nullptr ? "" : stop->name;
+}
+
+double StopSignals::seconds() const {
+  const std::int64_t when = g_when;
+  return when == 0 ? 0 : static_cast<double>(nanoseconds() - when) / 1e9;
+}
+
+void hold_stop_request() {
+  mask(SIG_BLOCK, SIGUSR1);
+}
+
+void ignore_closed_pipes() {
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 }  // namespace mnist

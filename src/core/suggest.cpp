@@ -30,6 +30,8 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kLongest = 100;
+  if (name.size() > kLongest) return "";  // near nothing, and comparing it would take long
   // The beginning of one name alone,
   constexpr std::size_t kShortestBeginning = 4;
   const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };

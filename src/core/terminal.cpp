@@ -1,5 +1,6 @@
 #include "mnist/core/terminal.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,6 +12,13 @@ int descriptor_of(Stream stream) {
 }
 
 }  // namespace
+
+void open_closed_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    // A new descriptor is the lowest that is free: this one.
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 bool is_terminal(Stream stream) {
   return ::isatty(descriptor_of(stream)) == 1;

@@ -129,9 +129,14 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
   decoded_.resize(folder_.paths.size());
   std::vector<std::string> faults(folder_.paths.size());
   std::atomic<std::int64_t> used = 0;
+  std::atomic<bool> stopped = false;
   at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
     const c10::AutoGradMode no_grad(false);
-    for (std::int64_t item = begin; item < end; ++item) {
+    for (std::int64_t item = begin; item < end && !stopped; ++item) {
+      if (options_.stop_requested()) {
+        stopped = true;
+        return;
+      }
       const auto index = static_cast<std::size_t>(item);
       try {
         torch::Tensor photo = decode(item);
@@ -146,6 +151,7 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
       }
     }
   });
+  if (stopped) throw Stopped();
 
   PhotoFolder whole = folder_;
   whole.paths.clear();

@@ -1,14 +1,21 @@
 #include "mnist/format/model_file.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 
 #include "content_kind.hpp"
+#include "file_bytes.hpp"
+#include "file_errors.hpp"
+#include "model_limits.hpp"
+#include "name_prefixes.hpp"
 #include "pt_legacy.hpp"
 #include "pt_zip.hpp"
 #include "safetensors.hpp"
@@ -45,11 +52,24 @@ NamedTensors on_cpu(const NamedTensors& state) {
   return copies;
 }
 
-ModelFile read_any(const std::string& bytes, const std::string& source) {
-  if (bytes.starts_with("PK\x03\x04")) return read_pt_zip(bytes, source);
-  if (bytes.starts_with(kLegacyMagic)) return read_pt_legacy(bytes, source);
-  if (looks_like_safetensors(bytes)) return read_safetensors(bytes, source);
-  throw not_a_model(bytes, source);
+ModelFile read_layout(const FileBytes& bytes) {
+  constexpr std::uint64_t kBegin = 4096;  // enough to tell one kind of file from another
+  const auto begin = bytes.read(0, static_cast<std::size_t>(std::min(bytes.size(), kBegin)));
+  const bool zip = begin.starts_with("PK\x03\x04");
+  const bool legacy = begin.starts_with(kLegacyMagic);
+  if (!zip && !legacy && !looks_like_safetensors(begin)) throw not_a_model(begin, bytes.name());
+  if (bytes.size() > kMaxModelFileBytes) throw too_large_error(bytes.name(), kMaxModelFileBytes);
+  if (zip) return read_pt_zip(bytes);
+  return legacy ? read_pt_legacy(bytes) : read_safetensors(bytes);
+}
+
+ModelFile read_any(const FileBytes& bytes) {
+  ModelFile file = read_layout(bytes);
+  if (file.recipe) return file;
+  if (const auto prefix = take_off_prefixes(file.state); !prefix.empty()) {
+    file.notes.push_back(fmt::format("all names began with '{}', which is taken off", prefix));
+  }
+  return file;
 }
 
 bool is_single_tensor(const ModelFile& file) {
@@ -59,19 +79,20 @@ bool is_single_tensor(const ModelFile& file) {
 }  // namespace
 
 ModelFile read_model_file(const std::filesystem::path& path) {
-  const auto source = "model file " + quoted(path);
-  ModelFile file = read_any(read_file(path, "model file"), source);
+  const FileBytes bytes(path, "model file");
+  ModelFile file = read_any(bytes);
   if (is_single_tensor(file)) {
-    throw data_error(source + " holds a single tensor, not a model", "give a file with a state dict");
+    throw data_error(bytes.name() + " holds a single tensor, not a model", "give a file with a state dict");
   }
   return file;
 }
 
 torch::Tensor read_tensor_file(const std::filesystem::path& path) {
-  const auto source = "tensor file " + quoted(path);
-  ModelFile file = read_any(read_file(path, "tensor file"), source);
+  const FileBytes bytes(path, "tensor file");
+  ModelFile file = read_any(bytes);
   if (!is_single_tensor(file)) {
-    throw data_error(source + " holds a dict of tensors, not a single one", "give a file of torch.save(tensor, path)");
+    throw data_error(bytes.name() + " holds a dict of tensors, not a single one",
+                     "give a file of torch.save(tensor, path)");
   }
   return file.state[0].second;
 }
@@ -88,13 +109,13 @@ void write_model_file(const std::filesystem::path& path, const NamedTensors& sta
   check_model_name(path);
   const bool zip = path.extension() != ".safetensors";
   const auto tensors = on_cpu(state);
-  AtomicFile file(path);
+  const std::unique_ptr<Output> output = open_output(path);
   if (zip) {
-    write_pt_zip(file, tensors, recipe, layout);
+    write_pt_zip(*output, tensors, recipe, layout);
   } else {
-    write_safetensors(file, tensors, recipe);
+    write_safetensors(*output, tensors, recipe);
   }
-  file.commit();
+  output->commit();
 }
 
 }  // namespace mnist

@@ -19,7 +19,10 @@ namespace {
 // Bounds the memory that a small file can ask for; the largest networks need a tenth of it.
 constexpr std::size_t kMaxValues = 1'000'000;
 
-bool is_allowed(const std::string& module, const std::string& name) {
+constexpr std::string_view kOrderedDict = "collections.OrderedDict";
+
+// What a state dict is made of.
+bool is_known(std::string_view module, std::string_view name) {
   if (module == "torch") return type_of_storage(name).has_value();
   if (module == "collections") return name == "OrderedDict";
   return module == "torch._utils" &&
@@ -27,6 +30,15 @@ bool is_allowed(const std::string& module, const std::string& name) {
 }
 
 }  // namespace
+
+std::string_view PickleCall::function_name() const {
+  const auto* global = function->as<PickleGlobal>();
+  return global != nullptr ? std::string_view(global->name) : std::string_view();
+}
+
+const PickleTuple* PickleCall::argument_list() const {
+  return arguments->as<PickleTuple>();
+}
 
 const PickleValue* find(const PickleDict& dict, std::string_view key) {
   for (const auto& [name, value] : dict.items) {
@@ -60,7 +72,7 @@ class PickleReader::Machine {
   void step(int opcode) {
     switch (opcode) {
       case '(':
-        return marks_.push_back(stack_.size());
+        return push_mark();
       case 'N':
         return push_new(std::monostate{});
       case 0x88:
@@ -75,6 +87,8 @@ class PickleReader::Machine {
         return push_new(std::int64_t{static_cast<std::int32_t>(next<std::uint32_t>())});
       case 0x8a:
         return push_long(next_bytes(next<std::uint8_t>()));
+      case 0x8b:
+        return push_long(next_bytes(next<std::uint32_t>()));
       case 'G':
         return push_float(next_bytes(8));
       case 'X':
@@ -107,7 +121,8 @@ class PickleReader::Machine {
       case 'c':
         return push_global();
       case 'R':
-        return reduce();
+      case 0x81:  // of a class: what calling it gives but for __init__
+        return call();
       case 'b':
         return build();
       case 'Q':
@@ -129,8 +144,15 @@ class PickleReader::Machine {
     throw damaged_error(reader_.source_, fmt::format("its pickle is wrong at byte {}: {}", offset_, what));
   }
 
+  [[noreturn]] void fail_at_the_end() const {
+    if (!reader_.cut_) throw truncated_error(reader_.source_, "its pickle ends early");
+    throw data_error(
+        fmt::format("{} holds a pickle of more than {} bytes, which is not read", reader_.source_, bytes_.size()),
+        kStateHint);
+  }
+
   std::string_view next_bytes(std::size_t count) {
-    if (count > bytes_.size() - offset_) throw truncated_error(reader_.source_, "its pickle ends early");
+    if (count > bytes_.size() - offset_) fail_at_the_end();
     offset_ += count;
     return bytes_.substr(offset_ - count, count);
   }
@@ -141,21 +163,29 @@ class PickleReader::Machine {
   int next_byte() { return next<std::uint8_t>(); }
 
   std::string next_line() {
-    const auto end = bytes_.find('\n', offset_);
-    if (end == std::string_view::npos) throw truncated_error(reader_.source_, "its pickle ends early");
-    std::string line(next_bytes(end - offset_));
+    constexpr std::size_t kLongest = 1000;  // name of a module or a class
+    const auto end = bytes_.substr(offset_, kLongest + 1).find('\n');
+    if (end == std::string_view::npos) {
+      if (bytes_.size() - offset_ > kLongest) fail("a name in it is too long");
+      fail_at_the_end();
+    }
+    std::string line(next_bytes(end));
     ++offset_;
     return line;
   }
 
   void count_values(std::size_t count) {
-    pushes_ += count;
-    if (pushes_ > kMaxValues) fail(fmt::format("it holds more than {} values", kMaxValues));
+    reader_.value_count_ += count;
+    if (reader_.value_count_ > kMaxValues) fail(fmt::format("it holds more than {} values", kMaxValues));
   }
 
   void push(PickleValue* value) {
     count_values(1);
     stack_.push_back(value);
+  }
+  void push_mark() {
+    count_values(1);
+    marks_.push_back(stack_.size());
   }
   template <typename T>
   void push_new(T value) {
@@ -203,22 +233,21 @@ class PickleReader::Machine {
   void push_global() {
     const auto module = next_line();
     const auto name = next_line();
-    if (!is_allowed(module, name)) {
-      throw data_error(
-          reader_.source_ + " holds not only tensors: " + quoted_name(module + "." + name) + " in it is code",
-          "save the weights alone in Python: torch.save(model.state_dict(), \"model.pt\")");
-    }
-    push_new(PickleGlobal{module + "." + name});
+    auto full_name = module + "." + name;
+    constexpr std::size_t kMostNames = 100;
+    if (!is_known(module, name) && reader_.foreign_names_.size() < kMostNames) reader_.foreign_names_.insert(full_name);
+    push_new(PickleGlobal{std::move(full_name)});
   }
 
-  void reduce() {
-    const auto* arguments = pop()->as<PickleTuple>();
-    const auto* function = pop()->as<PickleGlobal>();
-    if (arguments == nullptr || function == nullptr) fail("a call has no function or no arguments");
-    if (function->name != "collections.OrderedDict") return push_new(PickleCall{function->name, arguments});
-    PickleDict dict;
-    if (!arguments->items.empty()) dict = dict_of_pairs(*arguments);
-    push_new(std::move(dict));
+  // Writes the call down. OrderedDict alone is known well enough to have its result.
+  void call() {
+    const auto* arguments = pop();
+    const auto* function = pop();
+    const PickleCall result{function, arguments};
+    if (result.function_name() != kOrderedDict) return push_new(result);
+    const auto* list = result.argument_list();
+    if (list == nullptr) fail("a call has no arguments");
+    push_new(list->items.empty() ? PickleDict{} : dict_of_pairs(*list));
   }
 
   // Python 2 writes an OrderedDict as a call with a list of [key, value] lists.
@@ -235,11 +264,14 @@ class PickleReader::Machine {
     return dict;
   }
 
-  // Attributes are set on an OrderedDict only (`_metadata`); they say nothing about the tensors.
+  // Attributes say nothing about tensors: those of an OrderedDict (`_metadata`), those of objects that are passed over.
   void build() {
     pop();
-    if (top()->as<PickleDict>() == nullptr) fail("attributes are set on something else than a dict");
+    if (top()->as<PickleDict>() == nullptr && !is_object(*top())) fail("attributes are set on a plain value");
   }
+
+  // What it holds is not known, and it takes whatever is put into it.
+  static bool is_object(const PickleValue& value) { return value.as<PickleCall>() != nullptr; }
 
   void push_reference() {
     push_new(PickleReference{pop()});
@@ -248,12 +280,14 @@ class PickleReader::Machine {
 
   void append(const std::vector<const PickleValue*>& values) {
     auto* list = std::get_if<PickleList>(&top()->value);
+    if (list == nullptr && is_object(*top())) return;
     if (list == nullptr) fail("something else than a list is appended to");
     list->items.insert(list->items.end(), values.begin(), values.end());
   }
 
   void set_items(const std::vector<const PickleValue*>& values) {
     auto* dict = std::get_if<PickleDict>(&top()->value);
+    if (dict == nullptr && is_object(*top())) return;
     if (dict == nullptr || values.size() % 2 != 0) fail("keys and values do not go into a dict");
     for (std::size_t i = 0; i < values.size(); i += 2) dict->items.emplace_back(values[i], values[i + 1]);
   }
@@ -271,7 +305,6 @@ class PickleReader::Machine {
   PickleReader& reader_;
   std::string_view bytes_;
   std::size_t offset_;
-  std::size_t pushes_ = 0;
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint32_t, PickleValue*> memo_;

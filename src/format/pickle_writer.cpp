@@ -206,12 +206,20 @@ std::vector<ModuleVersion> module_versions(const NamedTensors& state) {
   return modules;
 }
 
-void write_state(PickleWriter& out, const NamedTensors& state) {
-  out.empty_ordered_dict();
-  out.items(state.size(), [&](std::size_t i) {
-    out.text(state[i].first);
-    write_tensor(out, state[i].second, i);
+// `storage(i)` is the storage of tensor i.
+void write_tensors(PickleWriter& out, const NamedTensors& tensors,
+                   const std::function<std::size_t(std::size_t)>& storage) {
+  out.items(tensors.size(), [&](std::size_t i) {
+    out.text(tensors[i].first);
+    write_tensor(out, tensors[i].second, storage(i));
   });
+}
+
+void write_state(
+    PickleWriter& out, const NamedTensors& state,
+    const std::function<std::size_t(std::size_t)>& storage = [](std::size_t i) { return i; }) {
+  out.empty_ordered_dict();
+  write_tensors(out, state, storage);
 
   // The attributes of the OrderedDict: {'_metadata': OrderedDict({'conv1': {'version': 1}, ...})}
   out.empty_dict();
@@ -247,6 +255,41 @@ std::string pickle_state_and_class_names(const NamedTensors& state, const std::v
   write_state(out, state);
   out.text("class_names");
   out.texts(class_names);
+  out.op('u');
+  return std::move(out).end();
+}
+
+std::vector<std::size_t> storage_numbers(const NamedTensors& tensors) {
+  std::map<std::pair<const void*, std::size_t>, std::size_t> known;
+  std::vector<std::size_t> numbers;
+  std::size_t next = 0;
+  for (const auto& [name, tensor] : tensors) {
+    // Tensors without elements have no memory that they could share.
+    const auto [found, is_new] = known.emplace(std::pair{tensor.const_data_ptr(), tensor.nbytes()}, next);
+    const bool shares = !is_new && tensor.nbytes() > 0;
+    numbers.push_back(shares ? found->second : next++);
+  }
+  return numbers;
+}
+
+std::string pickle_checkpoint(const NamedTensors& state,
+                              const std::vector<std::pair<std::string, NamedTensors>>& others,
+                              const std::vector<std::size_t>& storages) {
+  std::size_t first = 0;  // of the tensors of a dict
+  const auto storage = [&](std::size_t i) { return storages[first + i]; };
+  PickleWriter out;
+  out.begin();
+  out.empty_dict();
+  out.mark();
+  out.text("state_dict");
+  write_state(out, state, storage);
+  first += state.size();
+  for (const auto& [name, tensors] : others) {
+    out.text(name);
+    out.empty_dict();
+    write_tensors(out, tensors, storage);
+    first += tensors.size();
+  }
   out.op('u');
   return std::move(out).end();
 }

@@ -14,6 +14,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
 
@@ -206,7 +207,7 @@ void write_png(const std::filesystem::path& path, const torch::Tensor& pixels) {
     throw data_error(fmt::format("cannot write image {}: {}", quoted(path), image.message));
   }
   png.resize(size);
-  write_file_atomically(path, png);
+  write_output(path, png);
 }
 
 }  // namespace mnist

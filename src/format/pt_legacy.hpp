@@ -3,17 +3,18 @@
 // It has no checksums: what is damaged within a storage cannot be noticed.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "mnist/format/model_file.hpp"
+
+#include "file_bytes.hpp"
 
 namespace mnist {
 
 // The first pickle, the number 0x1950a86a20f9469cfc6c.
 inline constexpr std::string_view kLegacyMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-// `bytes`: the whole file, which begins with the magic. Throws a data `Error` naming `source`.
-ModelFile read_pt_legacy(std::string_view bytes, const std::string& source);
+// `bytes` begin with the magic. Throws a data `Error` naming the file.
+ModelFile read_pt_legacy(const FileBytes& bytes);
 
 }  // namespace mnist

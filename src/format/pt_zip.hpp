@@ -1,19 +1,54 @@
 // The zip layout of torch.save, PyTorch 1.6 and newer: data.pkl describes the tensors, data/<key> holds the storages.
 #pragma once
 
+#include <cstdint>
 #include <string>
-#include <string_view>
+#include <utility>
+#include <vector>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
+
+#include "file_bytes.hpp"
+#include "pickle_reader.hpp"
+#include "pickled_tensors.hpp"
+#include "zip_reader.hpp"
+#include "zip_writer.hpp"
 
 namespace mnist {
 
-// `bytes`: the whole file. Throws a data `Error` naming `source`.
-ModelFile read_pt_zip(std::string_view bytes, const std::string& source);
+// An archive of torch.save, opened and checked: its pickle as values, its storages found by name.
+class PtZip {
+ public:
+  // `file` must outlive this; `memory`: what its tensors may take together, bytes. Throws a data `Error` naming the
+  // file.
+  PtZip(const FileBytes& file, std::uint64_t memory);
+  PtZip(const PtZip&) = delete;
+  PtZip& operator=(const PtZip&) = delete;
+
+  const PickleValue& root() const { return *root_; }  // the pickle's outermost value
+  const PickleReader& pickle() const { return pickle_; }
+  PickledTensorReader& tensors() { return tensors_; }
+  const ZipReader& zip() const { return zip_; }
+
+ private:
+  ZipReader zip_;
+  PickleReader pickle_;
+  const PickleValue* root_ = nullptr;
+  PickledTensorReader tensors_;
+};
+
+// Writes a whole archive. `storages`: contiguous, on the CPU, by number; `extras`: texts by the names of their records.
+void write_pt_records(ZipWriter& zip, const std::string& pickle, const std::vector<torch::Tensor>& storages,
+                      const std::vector<std::pair<std::string, std::string>>& extras);
+
+inline constexpr auto kRecipeRecord = "extra/mnist.json";
+
+// Throws a data `Error` naming the file.
+ModelFile read_pt_zip(const FileBytes& file);
 
 // `state`: contiguous, on the CPU. The root folder is always called "archive", so that the bytes do not depend on the
-// file's name. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_pt_zip(AtomicFile& file, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
+// file's name. Throws a data `Error` as `Output` does; does not commit.
+void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
 
 }  // namespace mnist

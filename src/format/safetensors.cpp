@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <set>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -13,12 +12,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "mnist/core/json.hpp"
 #include "mnist/core/text.hpp"
 
 #include "bytes.hpp"
 #include "crc.hpp"
 #include "dtypes.hpp"
 #include "file_errors.hpp"
+#include "model_limits.hpp"
 #include "saturating.hpp"
 
 namespace mnist {
@@ -27,7 +28,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kLengthSize = 8;
-constexpr std::uint64_t kMaxHeaderSize = 100'000'000;
 constexpr std::string_view kChecksumKey = "\"mnist.crc32\":\"";  // as it stands in the header; cannot occur in a text
 constexpr std::string_view kNoChecksum = "00000000";
 
@@ -44,29 +44,23 @@ struct Place {
   }
 };
 
-std::string_view header_of(std::string_view bytes, const std::string& source) {
-  const auto size = load_little_endian<std::uint64_t>(bytes, 0);
-  if (size > kMaxHeaderSize) throw damaged_error(source, fmt::format("its header would have {} bytes", size));
-  if (size > bytes.size() - kLengthSize) throw truncated_error(source, "its header is not complete");
-  return bytes.substr(kLengthSize, size);
+std::string read_header(const FileBytes& bytes) {
+  const auto size = load_little_endian<std::uint64_t>(bytes.read(0, kLengthSize), 0);
+  if (size > kMaxJsonBytes) {
+    throw damaged_error(bytes.name(),
+                        fmt::format("its header would have {} bytes, at most {} are read", size, kMaxJsonBytes));
+  }
+  if (size > bytes.size() - kLengthSize) throw truncated_error(bytes.name(), "its header is not complete");
+  return bytes.read(kLengthSize, static_cast<std::size_t>(size));
 }
 
 Json parse_header(std::string_view header, const std::string& source) {
-  std::set<std::string> names;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    // A header of nothing but brackets would take a hundred times its size in memory.
-    if (depth > 3) throw damaged_error(source, "its header is nested too deeply");
-    if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) {
-      throw damaged_error(source, "its header has two entries " + quoted_name(parsed.get<std::string>()));
-    }
-    return true;
-  };
   try {
-    auto json = Json::parse(header, watch);
+    auto json = parse_bounded_json(header);
     if (!json.is_object()) throw damaged_error(source, "its header is not a JSON object");
     return json;
-  } catch (const Json::exception&) {
-    throw damaged_error(source, "its header is not JSON");
+  } catch (const std::invalid_argument& error) {
+    throw damaged_error(source, fmt::format("its header cannot be read: {}", error.what()));
   }
 }
 
@@ -120,55 +114,32 @@ void check_metadata(const Json& metadata, const std::string& source) {
   if (!texts) throw damaged_error(source, "the metadata in its header is not text");
 }
 
-std::string checksum(std::string_view before, std::string_view after) {
-  return fmt::format("{:08x}", crc32_of(after, crc32_of(kNoChecksum, crc32_of(before))));
-}
-
-void check_checksum(std::string_view bytes, std::string_view header, const Json& metadata, const std::string& source) {
+void check_checksum(const FileBytes& bytes, std::string_view header, const Json& metadata) {
   if (!metadata.contains("mnist") && !metadata.contains("mnist.crc32")) return;
   const auto key = header.find(kChecksumKey);
-  const auto digits = kLengthSize + key + kChecksumKey.size();
+  const auto digits = key == std::string_view::npos ? header.size() : key + kChecksumKey.size();
   const auto expected = metadata_text(metadata, "mnist.crc32");
-  if (key == std::string_view::npos || expected.size() != kNoChecksum.size() ||
-      bytes.substr(digits, expected.size()) != expected ||
-      checksum(bytes.substr(0, digits), bytes.substr(digits + expected.size())) != expected) {
-    throw data_error(source + " is damaged: it does not match its checksum",
+  bool right = expected.size() == kNoChecksum.size() && header.substr(digits, expected.size()) == expected;
+  if (right) {
+    auto crc = crc32_of(header.substr(0, digits), bytes.crc32(0, kLengthSize));
+    crc = crc32_of(header.substr(digits + expected.size()), crc32_of(kNoChecksum, crc));
+    const auto data = kLengthSize + header.size();
+    right = fmt::format("{:08x}", bytes.crc32(data, bytes.size() - data, crc)) == expected;
+  }
+  if (!right) {
+    throw data_error(bytes.name() + " is damaged: it does not match its checksum",
                      "copy or download the file again; a program that rewrites it must leave the entries 'mnist' and "
                      "'mnist.crc32' of its metadata out");
   }
 }
 
-at::Tensor read_tensor(const Place& place, std::string_view data) {
-  // Booleans other than 0 and 1 would be undefined, so they are read as numbers first.
-  auto tensor = at::empty(place.shape, place.type == at::kBool ? at::kByte : place.type);
-  if (place.begin != place.end) {
-    std::memcpy(tensor.data_ptr(), data.data() + place.begin, place.end - place.begin);
-  }
-  return place.type == at::kBool ? tensor.ne(0) : tensor;
-}
-
-}  // namespace
-
-bool looks_like_safetensors(std::string_view bytes) {
-  // A header of less than 4 GB that begins with an object.
-  return bytes.size() > kLengthSize && load_little_endian<std::uint32_t>(bytes, 4) == 0 && bytes[kLengthSize] == '{';
-}
-
-ModelFile read_safetensors(std::string_view bytes, const std::string& source) {
-  const auto header = header_of(bytes, source);
-  const auto data = bytes.substr(kLengthSize + header.size());
-  auto json = parse_header(header, source);
-  auto metadata = Json::object();
-  if (const auto found = json.find("__metadata__"); found != json.end()) {
-    metadata = std::move(*found);
-    json.erase(found);
-  }
-  check_metadata(metadata, source);
-
+// The tensors' places in the order of their bytes, of which there are `size`.
+std::vector<Place> read_places(const Json& tensors, std::uint64_t size, const std::string& source) {
   std::vector<Place> places;
-  for (const auto& [name, entry] : json.items()) places.push_back(place_of(name, entry, source));
+  for (const auto& [name, entry] : tensors.items()) places.push_back(place_of(name, entry, source));
   if (places.empty()) throw data_error(source + " holds no tensors", "give the file of a model");
-  std::sort(places.begin(), places.end());
+  if (places.size() > kMaxTensors) throw too_many_error(source, kMaxTensors);
+  std::ranges::sort(places, std::less<>());
   std::uint64_t end = 0;
   for (const auto& place : places) {
     if (place.begin != end) {
@@ -176,19 +147,49 @@ ModelFile read_safetensors(std::string_view bytes, const std::string& source) {
     }
     end = place.end;
   }
-  if (end > data.size())
-    throw truncated_error(source, fmt::format("{} bytes of tensors are missing", end - data.size()));
-  if (end < data.size()) throw damaged_error(source, "bytes follow its last tensor");
-  check_checksum(bytes, header, metadata, source);
+  if (end > size) throw truncated_error(source, fmt::format("{} bytes of tensors are missing", end - size));
+  if (end < size) throw damaged_error(source, "bytes follow its last tensor");
+  if (end > kMaxTensorBytes) throw too_large_error(source, kMaxTensorBytes);
+  return places;
+}
+
+// `data`: where the tensors' bytes begin in the file.
+at::Tensor read_tensor(const Place& place, const FileBytes& bytes, std::uint64_t data) {
+  // Booleans other than 0 and 1 would be undefined, so they are read as numbers first.
+  auto tensor = at::empty(place.shape, place.type == at::kBool ? at::kByte : place.type);
+  if (place.begin != place.end) bytes.read(data + place.begin, tensor.mutable_data_ptr(), tensor.nbytes());
+  return place.type == at::kBool ? tensor.ne(0) : tensor;
+}
+
+}  // namespace
+
+bool looks_like_safetensors(std::string_view begin) {
+  // A header of less than 4 GB that begins with an object.
+  return begin.size() > kLengthSize && load_little_endian<std::uint32_t>(begin, 4) == 0 && begin[kLengthSize] == '{';
+}
+
+ModelFile read_safetensors(const FileBytes& bytes) {
+  const auto& source = bytes.name();
+  const auto header = read_header(bytes);
+  const auto data = kLengthSize + header.size();
+  auto json = parse_header(header, source);
+  auto metadata = Json::object();
+  if (const auto found = json.find("__metadata__"); found != json.end()) {
+    metadata = std::move(*found);
+    json.erase(found);
+  }
+  check_metadata(metadata, source);
+  const auto places = read_places(json, bytes.size() - data, source);
+  check_checksum(bytes, header, metadata);
 
   ModelFile file;
-  for (const auto& place : places) file.state.emplace_back(place.name, read_tensor(place, data));
+  for (const auto& place : places) file.state.emplace_back(place.name, read_tensor(place, bytes, data));
   file.layout = "safetensors";
   if (metadata.contains("mnist")) file.recipe = recipe_from_json(metadata_text(metadata, "mnist"), source);
   return file;
 }
 
-void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe) {
+void write_safetensors(Output& output, const NamedTensors& state, const Recipe& recipe) {
   auto header = nlohmann::ordered_json::object();
   header["__metadata__"] = {{"format", "pt"}, {"mnist", to_json(recipe)}, {"mnist.crc32", kNoChecksum}};
   std::uint64_t offset = 0;
@@ -210,8 +211,8 @@ void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe
   auto crc = crc32_of(begin);
   for (const auto& entry : state) crc = crc32_of(bytes_of(entry.second), crc);
   begin.replace(begin.find(kChecksumKey) + kChecksumKey.size(), kNoChecksum.size(), fmt::format("{:08x}", crc));
-  file.write(begin);
-  for (const auto& entry : state) file.write(bytes_of(entry.second));
+  output.write(begin);
+  for (const auto& entry : state) output.write(bytes_of(entry.second));
 }
 
 }  // namespace mnist

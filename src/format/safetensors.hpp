@@ -8,21 +8,22 @@
 // Source: huggingface/safetensors, README.md, section "Format".
 #pragma once
 
-#include <string>
 #include <string_view>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/format/model_file.hpp"
+
+#include "file_bytes.hpp"
 
 namespace mnist {
 
 // Whether a file that begins so could be safetensors and cannot be much else.
-bool looks_like_safetensors(std::string_view bytes);
+bool looks_like_safetensors(std::string_view begin);
 
-// `bytes`: the whole file. The tensors are in the order of their bytes. Throws a data `Error` naming `source`.
-ModelFile read_safetensors(std::string_view bytes, const std::string& source);
+// The tensors are in the order of their bytes. Throws a data `Error` naming the file.
+ModelFile read_safetensors(const FileBytes& bytes);
 
-// `state`: contiguous, on the CPU. Throws a data `Error` as `AtomicFile` does; does not commit.
-void write_safetensors(AtomicFile& file, const NamedTensors& state, const Recipe& recipe);
+// `state`: contiguous, on the CPU. Throws a data `Error` as `Output` does; does not commit.
+void write_safetensors(Output& output, const NamedTensors& state, const Recipe& recipe);
 
 }  // namespace mnist

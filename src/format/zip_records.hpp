@@ -1,6 +1,7 @@
 // What begins the records of a zip archive, and the flags of its entries (PKWARE's APPNOTE.TXT 6.3, section 4.3).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace mnist {
@@ -15,5 +16,10 @@ inline constexpr std::string_view kLocator64Signature = "PK\x06\x07";
 inline constexpr unsigned kEncrypted = 0x0001;
 inline constexpr unsigned kHasDescriptor = 0x0008;
 inline constexpr unsigned kUtf8 = 0x0800;
+
+// The archive's comment, if it has one: this, and the SHA-256 of all bytes before the digits, in 64 of them.
+inline constexpr std::string_view kHashComment = "sha256 ";
+inline constexpr std::size_t kHashDigits = 64;
+inline constexpr std::size_t kCommentSize = kHashComment.size() + kHashDigits;
 
 }  // namespace mnist

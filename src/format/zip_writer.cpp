@@ -47,7 +47,8 @@ std::uint64_t hash(std::string_view bytes) {
 }  // namespace
 
 void ZipWriter::write(std::string_view bytes) {
-  file_.write(bytes);
+  output_.write(bytes);
+  if (hash_) hash_->update(bytes);
   offset_ += bytes.size();
 }
 
@@ -98,7 +99,12 @@ void ZipWriter::finish() {
                size, begin));
   write(record(kLocator64Signature, zeros, end64, std::uint32_t{1}));
   write(record(kEndSignature, zero, zero, static_cast<std::uint16_t>(count_), static_cast<std::uint16_t>(count_),
-               static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(begin), zero));
+               static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(begin),
+               static_cast<std::uint16_t>(hash_ ? kCommentSize : 0)));
+  if (hash_) {
+    write(kHashComment);
+    output_.write(hash_->hex());
+  }
 }
 
 }  // namespace mnist

@@ -6,19 +6,24 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
+#include "mnist/core/sha256.hpp"
 
 namespace mnist {
 
 class ZipWriter {
  public:
-  // `file` must outlive the writer; it is left to the caller to commit it.
-  explicit ZipWriter(AtomicFile& file) : file_(file) {}
+  // `output` must outlive the writer; it is left to the caller to commit it.
+  explicit ZipWriter(Output& output) : output_(output) {}
 
-  // Throws a data `Error` as `AtomicFile` does, and where the archive would grow beyond 4 GB.
+  // From now on everything is hashed; called first. The archive's comment holds the SHA-256 then.
+  void hash_all() { hash_.emplace(); }
+
+  // Throws a data `Error` as `Output` does, and where the archive would grow beyond 4 GB.
   void add(const std::string& name, std::string_view content);
 
   // 40 decimal digits that depend on the names and contents so far and on nothing else.
@@ -30,7 +35,8 @@ class ZipWriter {
  private:
   void write(std::string_view bytes);
 
-  AtomicFile& file_;
+  Output& output_;
+  std::optional<Sha256> hash_;
   std::uint64_t offset_ = 0;
   std::uint64_t count_ = 0;
   std::string directory_;

@@ -93,7 +93,11 @@ const std::vector<ModelInfo>& models() {
                     .momentum = 0.9,
                     .step_size = 7,
                     .gamma = 0.1},
-       .transfer_learning = true,
+       .starts_pretrained = true,
+       .keeps_best = true,
+       .names_classes = true,
+       .prints_phases = true,
+       .draws_photos = true,
        .make = make<ResNet18>},
   };
   return table;

@@ -3,7 +3,7 @@
 #include <cairo.h>
 
 #include "mnist/core/error.hpp"
-#include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/text.hpp"
 
 namespace mnist {
@@ -161,7 +161,7 @@ void Canvas::save(const std::filesystem::path& path) {
   check(cairo_status(parts_->context.get()));
   std::string png;
   check(cairo_surface_write_to_png_stream(parts_->surface.get(), append, &png));
-  write_file_atomically(path, png);
+  write_output(path, png);
 }
 
 }  // namespace mnist

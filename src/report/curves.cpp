@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
@@ -19,6 +21,13 @@ constexpr double kBottom = 52;
 constexpr double kRight = 20;
 constexpr double kAxisText = 13;
 constexpr Color kPale = {0.70, 0.80, 0.92};
+
+// As they are called in a checkpoint.
+constexpr std::pair<const char*, std::vector<float> Curves::*> kCurves[] = {
+    {"losses", &Curves::losses},
+    {"accuracies", &Curves::accuracies},
+    {"test_losses", &Curves::test_losses},
+    {"test_accuracies", &Curves::test_accuracies}};
 
 struct Plot {
   std::string title;
@@ -132,14 +141,29 @@ void CurvesPicture::epoch_done(const EpochReport& report) {
   curves_.test_losses.push_back(static_cast<float>(report.test.loss));
   curves_.test_accuracies.push_back(static_cast<float>(report.test.accuracy()));
   background_.post(path_.string(), [this, curves = curves_] {
-    if (failed_) return;
     try {
       draw_curves(path_, curves);
-    } catch (const Error& error) {
-      failed_ = true;
+    } catch (const std::exception& error) {
       log_.warn("{}; the run goes on without this picture", error.what());
     }
   });
+}
+
+NamedTensors CurvesPicture::values() const {
+  NamedTensors values;
+  for (const auto& [name, member] : kCurves) values.emplace_back(name, at::tensor(curves_.*member, at::kFloat));
+  return values;
+}
+
+void CurvesPicture::restore(const NamedTensors& values) {
+  for (const auto& [name, tensor] : values) {
+    for (const auto& [known, member] : kCurves) {
+      if (name != known) continue;
+      const torch::Tensor floats = tensor.to(at::kFloat).contiguous();
+      const auto* const begin = floats.const_data_ptr<float>();
+      (curves_.*member).assign(begin, begin + floats.numel());
+    }
+  }
 }
 
 }  // namespace mnist

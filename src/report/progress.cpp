@@ -65,8 +65,10 @@ void ProgressLine::batch_done(const BatchReport& report) {
     epoch_ = report.epoch;
     epoch_start_ = now;
     epoch_items_ = 0;
+    epoch_batches_ = 0;
   } else {
     epoch_items_ += report.items;
+    ++epoch_batches_;
   }
   if (now - drawn_ < kRedraw && report.batch != report.batches) return;
   const double seconds = std::chrono::duration<double>(now - epoch_start_).count();
@@ -74,7 +76,7 @@ void ProgressLine::batch_done(const BatchReport& report) {
   double left = -1;
   if (epoch_items_ > 0 && seconds > 0) {
     rate = static_cast<double>(epoch_items_) / seconds;
-    const double seconds_per_batch = seconds / static_cast<double>(report.batch - 1);
+    const double seconds_per_batch = seconds / static_cast<double>(epoch_batches_);
     const auto batches_left = report.batches - report.batch + (report.epochs - report.epoch) * report.batches;
     left = seconds_per_batch * static_cast<double>(batches_left) +
            test_seconds_ * static_cast<double>(report.epochs - report.epoch + 1);

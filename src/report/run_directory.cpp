@@ -1,5 +1,8 @@
 #include "mnist/report/run_directory.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -7,49 +10,104 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/version.hpp"
-#include "mnist/report/gpu_figures.hpp"
+#include "mnist/report/checkpoints.hpp"
 
 namespace mnist {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 constexpr const char* kHint = "name another place with --run-dir";
+constexpr std::uintmax_t kMaxManifest = 16 << 20;
 
 // A path on the command line need not be UTF-8.
-std::string text_of(const nlohmann::ordered_json& json) {
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+std::string text_of(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+// The number behind "<arch>-" in a name, or 0.
+int number_of(const std::string& name, const std::string& arch) {
+  int number = 0;
+  if (!name.starts_with(arch + "-")) return 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, error] = std::from_chars(name.data() + arch.size() + 1, end, number);
+  return error == std::errc() && rest == end ? number : 0;
+}
+
+// The largest number that a run of this arch has, or had before somebody removed it.
+int last_number(const std::filesystem::path& runs, const std::string& arch, const std::filesystem::path& note) {
+  int last = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
+    last = std::max(last, number_of(entry.path().filename().string(), arch));
+  }
+  if (!std::filesystem::exists(note, error)) return last;
+  const std::string text = read_file(note, "file", 64);
+  int noted = 0;
+  std::from_chars(text.data(), text.data() + text.size(), noted);
+  return std::max(last, noted);
+}
+
+Json session(const RunDescription& description) {
+  return {{"started", utc_time()},
+          {"finished", nullptr},
+          {"outcome", "running"},
+          {"command_line", description.command_line},
+          {"host", host_name()},
+          {"cpu", cpu_model()},
+          {"device", description.device},
+          {"kernels", description.kernels},
+          {"threads", description.threads},
+          {"libtorch", description.libtorch},
+          {"git_revision", build_info().git_revision}};
 }
 
 }  // namespace
 
-RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch) {
+RunDirectory::RunDirectory(std::filesystem::path path, const std::string& command)
+    : path_(std::move(path)),
+      lock_(path_, "run directory", command, "wait for it or stop it, or name another place with --run-dir") {}
+
+RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch,
+                                    const std::string& command) {
   make_folder(runs, kHint);
-  for (int number = 1;; ++number) {
+  const std::filesystem::path note = runs / fmt::format(".last-{}", arch);
+  for (int number = last_number(runs, arch, note) + 1;; ++number) {
     const std::filesystem::path path = runs / fmt::format("{}-{}", arch, number);
     std::error_code error;
     // Only one of two runs that start together is told that it made the folder.
-    if (std::filesystem::create_directory(path, error)) return RunDirectory(path);
+    if (std::filesystem::create_directory(path, error)) {
+      write_file_atomically(note, fmt::format("{}\n", number));
+      return {path, command};
+    }
     if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
   }
 }
 
 void RunDirectory::check(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored) && !std::filesystem::is_empty(path, ignored)) {
-    throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)), kHint);
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+    if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
+    throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)),
+                      "continue the run in it with --resume, or name another place with --run-dir");
   }
 }
 
-RunDirectory RunDirectory::at(const std::filesystem::path& path) {
+RunDirectory RunDirectory::at(const std::filesystem::path& path, const std::string& command) {
   check(path);
   make_folder(path, kHint);
-  return RunDirectory(path);
+  return {path, command};
+}
+
+RunDirectory RunDirectory::existing(const std::filesystem::path& path, const std::string& command) {
+  return {path, command};
 }
 
 void RunDirectory::begin(const RunDescription& description) {
   write_file_atomically(path_ / "config.toml", description.config);
   const BuildInfo build = build_info();
-  nlohmann::ordered_json manifest = {
-      {"format_version", 1},
+  manifest_ = text_of({
+      {"format_version", 2},
       {"outcome", "running"},
       {"command_line", description.command_line},
       {"started", utc_time()},
@@ -68,71 +126,63 @@ void RunDirectory::begin(const RunDescription& description) {
       {"compiler", build.compiler},
       {"build_type", build.build_type},
       {"libtorch", description.libtorch},
-  };
+      {"sessions", Json::array({session(description)})},
+  });
+  write_manifest();
+}
+
+void RunDirectory::resume(const RunDescription& description, std::int64_t epoch, std::int64_t step) {
+  Json manifest = Json::parse(read_file(path_ / "manifest.json", "manifest", kMaxManifest));
+  Json added = session(description);
+  added["from_epoch"] = epoch;
+  added["from_step"] = step;
+  manifest["outcome"] = "running";
+  manifest["finished"] = nullptr;
+  manifest["sessions"].push_back(std::move(added));
   manifest_ = text_of(manifest);
+  write_manifest();
+  write_file_atomically(path_ / "config.toml", description.config);
+}
+
+void RunDirectory::end(const std::string& outcome) {
+  Json manifest = Json::parse(manifest_);
+  for (Json* const part : {&manifest, &manifest["sessions"].back()}) {
+    (*part)["outcome"] = outcome;
+    (*part)["finished"] = utc_time();
+    (*part)["peak_memory_bytes"] = peak_memory_bytes();
+  }
+  manifest_ = text_of(manifest);
+  write_manifest();
+}
+
+void RunDirectory::write_manifest() const {
   write_file_atomically(path_ / "manifest.json", manifest_ + "\n");
 }
 
-void RunDirectory::end(const std::string& outcome) const {
-  nlohmann::ordered_json manifest = nlohmann::ordered_json::parse(manifest_);
-  manifest["outcome"] = outcome;
-  manifest["finished"] = utc_time();
-  manifest["peak_memory_bytes"] = peak_memory_bytes();
-  write_file_atomically(path_ / "manifest.json", text_of(manifest) + "\n");
-}
-
-MetricsFiles::MetricsFiles(const std::filesystem::path& directory, GpuReader gpu)
-    : directory_(directory), gpu_(std::move(gpu)) {
-  json_ = std::fopen((directory / "metrics.jsonl").string().c_str(), "wb");
-  csv_ = std::fopen((directory / "metrics.csv").string().c_str(), "wb");
-  if (json_ == nullptr || csv_ == nullptr) {
-    throw data_error(fmt::format("cannot write metrics in {}", quoted(directory)), kHint);
+std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
+  try {
+    const Json manifest = Json::parse(read_file(run / "manifest.json", "manifest", kMaxManifest));
+    RunSummary summary{.path = run,
+                       .arch = manifest.at("arch"),
+                       .outcome = manifest.at("outcome"),
+                       .last_started = manifest.at("started")};
+    if (manifest.contains("sessions")) summary.last_started = manifest.at("sessions").back().at("started");
+    return summary;
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
-  write("",
-        "kind,epoch,step,lr,loss,correct,total,accuracy,images_per_second,seconds,train_loss,train_accuracy,"
-        "train_seconds,test_seconds\n");
 }
 
-MetricsFiles::~MetricsFiles() {
-  if (json_ != nullptr) std::fclose(json_);
-  if (csv_ != nullptr) std::fclose(csv_);
-}
-
-void MetricsFiles::interval(const IntervalReport& report) {
-  const nlohmann::ordered_json row = {{"kind", "train"},     {"epoch", report.epoch},
-                                      {"step", report.step}, {"lr", report.lr},
-                                      {"loss", report.loss}, {"images_per_second", report.images_per_second}};
-  write(row.dump() + "\n", fmt::format("train,{},{},{:.8g},{:.8g},,,,{:.1f},,,,,\n", report.epoch, report.step,
-                                       report.lr, report.loss, report.images_per_second));
-}
-
-void MetricsFiles::epoch_done(const EpochReport& report) {
-  const TrainingReport& train = report.train;
-  const auto accuracy = static_cast<double>(train.correct) / static_cast<double>(train.total);
-  nlohmann::ordered_json row = {{"kind", "test"},
-                                {"epoch", train.epoch},
-                                {"lr", train.lr},
-                                {"loss", report.test.loss},
-                                {"correct", report.test.correct},
-                                {"total", report.test.total},
-                                {"accuracy", report.test.accuracy()},
-                                {"train_loss", train.loss},
-                                {"train_accuracy", accuracy},
-                                {"images_per_second", train.images_per_second},
-                                {"train_seconds", train.seconds},
-                                {"test_seconds", report.test_seconds}};
-  if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) row["gpu"] = gpu_json(*gpu);
-  write(row.dump() + "\n",
-        fmt::format("test,{},,{:.8g},{:.8g},{},{},{:.6f},{:.1f},{:.3f},{:.8g},{:.6f},{:.3f},{:.3f}\n", train.epoch,
-                    train.lr, report.test.loss, report.test.correct, report.test.total, report.test.accuracy(),
-                    train.images_per_second, train.seconds + report.test_seconds, train.loss, accuracy, train.seconds,
-                    report.test_seconds));
-}
-
-void MetricsFiles::write(const std::string& json, const std::string& csv) {
-  const bool written = std::fwrite(json.data(), 1, json.size(), json_) == json.size() && std::fflush(json_) == 0 &&
-                       std::fwrite(csv.data(), 1, csv.size(), csv_) == csv.size() && std::fflush(csv_) == 0;
-  if (!written) throw data_error(fmt::format("cannot write metrics in {}: disk full?", quoted(directory_)), kHint);
+std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs) {
+  std::optional<RunSummary> newest;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) {
+    const std::optional<RunSummary> summary = read_summary(entry.path());
+    if (!summary || summary->outcome == "finished" || summary->outcome.starts_with("failed: training diverged")) continue;
+    if (checkpoint_files(entry.path() / "checkpoints").empty()) continue;
+    if (!newest || summary->last_started > newest->last_started) newest = summary;
+  }
+  return newest;
 }
 
 }  // namespace mnist

@@ -16,23 +16,23 @@ constexpr std::int64_t kStepsBeforeRecording = 3;
 }  // namespace
 
 CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& options)
-    : network_(network),
+    : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network))),
+      network_(network),
       train_set_(train_set),
       options_(options),
       cuda_(*options.cuda),
-      optimizer_(make_optimizer(options.optimizer, trainable_parameters(network))),
       clock_(at::zeros({2}, at::TensorOptions(options.device).dtype(at::kLong))),
       record_(options.cuda_graphs) {}
 
-void CudaStep::start(std::int64_t epoch, const torch::Tensor& order, const std::vector<double>& rates) {
-  const auto steps = static_cast<std::int64_t>(rates.size());
+void CudaStep::start(const EpochPlan& plan, std::int64_t first) {
+  const auto steps = static_cast<std::int64_t>(plan.rates.size());
   if (!losses_.defined()) {
     losses_ = at::zeros({steps}, options_.device);
     correct_ = at::zeros({steps}, options_.device);
   }
-  assign(rates_, optimizer_->rate_table(rates), options_.device);
-  clock_.copy_(at::tensor({epoch, std::int64_t{0}}, at::kLong));
-  train_set_.start(order, epoch);
+  assign(rates_, optimizer_->rate_table(plan.rates, plan.before), options_.device);
+  clock_.copy_(at::tensor({plan.epoch, first}, at::kLong));
+  train_set_.start(plan.order, plan.epoch);
 }
 
 void CudaStep::run(std::int64_t /*step*/, std::int64_t begin, std::int64_t end) {

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "mnist/device/cuda_plugin.hpp"
 #include "mnist/train/loop.hpp"
-#include "mnist/train/optimizer.hpp"
 #include "mnist/train/step.hpp"
 
 namespace mnist {
@@ -17,7 +15,7 @@ class CudaStep : public TrainingStep {
   // options.cuda is not nullptr.
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
-  void start(std::int64_t epoch, const torch::Tensor& order, const std::vector<double>& rates) override;
+  void start(const EpochPlan& plan, std::int64_t first) override;
   void run(std::int64_t step, std::int64_t begin, std::int64_t end) override;
 
  private:
@@ -27,7 +25,6 @@ class CudaStep : public TrainingStep {
   Batches& train_set_;
   const TrainingOptions& options_;
   const CudaPlugin& cuda_;
-  std::unique_ptr<Optimizer> optimizer_;
   torch::Tensor clock_;  // int64 [2]: epoch, step
   torch::Tensor rates_;  // double [steps, kCudaRateColumns]
   // A recorded step reads and writes these addresses for ever: of whole batches, and of the last, smaller one.

@@ -19,29 +19,44 @@ void freeze_all_but(Network& network, const std::string& layer) {
   }
 }
 
+FrozenFeatures::FrozenFeatures(Network& network, Batches& images, const FrozenFeaturesOptions& options)
+    : network_(network),
+      images_(images),
+      options_(options),
+      at_once_(options.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu),
+      ready_(static_cast<std::size_t>((images.size() + at_once_ - 1) / at_once_)) {}
+
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
-  order_ = order.to(options_.device);
-  if (complete_) return;
+  order_ = order;
+  if (options_.constant) return;
   images_.start(order, epoch);
-  ready_ = 0;
+  ready_.assign(ready_.size(), false);
 }
 
 Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
-  const std::int64_t at_once = options_.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu;
-  while (!complete_ && ready_ < end) {
-    const std::int64_t next = std::min(ready_ + at_once, order_.size(0));
-    compute(ready_, next);
-    ready_ = next;
-    complete_ = options_.constant && ready_ == size();
-  }
   const torch::Tensor items = order_.slice(0, begin, end);
-  return {features_.index_select(0, items), targets_.index_select(0, items)};
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t chunk = (options_.constant ? items.const_data_ptr<std::int64_t>()[i - begin] : i) / at_once_;
+    if (!ready_[static_cast<std::size_t>(chunk)]) compute(chunk);
+  }
+  const torch::Tensor rows = items.to(options_.device);
+  return {features_.index_select(0, rows), targets_.index_select(0, rows)};
 }
 
-void FrozenFeatures::compute(std::int64_t begin, std::int64_t end) {
+void FrozenFeatures::compute(std::int64_t chunk) {
   const c10::AutoGradMode no_grad(false);
   network_.eval();
-  const Batch batch = images_.get(begin, end);
+  const std::int64_t begin = chunk * at_once_;
+  const std::int64_t end = std::min(begin + at_once_, options_.constant ? size() : order_.size(0));
+  torch::Tensor items = options_.constant ? at::arange(begin, end) : order_.slice(0, begin, end);
+  Batch batch;
+  if (options_.constant) {
+    constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random
+    images_.start(items, kNoEpoch);
+    batch = images_.get(0, end - begin);
+  } else {
+    batch = images_.get(begin, end);
+  }
   torch::Tensor features;
   {
     const PrecisionScope scope(options_.precision, options_.device);
@@ -51,9 +66,10 @@ void FrozenFeatures::compute(std::int64_t begin, std::int64_t end) {
     features_ = at::zeros({size(), features.size(1)}, features.options());
     targets_ = at::zeros({size()}, batch.targets.options());
   }
-  const torch::Tensor items = order_.slice(0, begin, end);
+  items = items.to(options_.device);
   features_.index_copy_(0, items, features);
   targets_.index_copy_(0, items, batch.targets);
+  ready_[static_cast<std::size_t>(chunk)] = true;
 }
 
 }  // namespace mnist

@@ -1,10 +1,7 @@
 #include "mnist/train/loop.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <memory>
-#include <vector>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -15,6 +12,12 @@
 
 namespace mnist {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Images a second since the first batch, which pays for memory and kernels being set up, is done.
 class Rate {
@@ -32,108 +35,61 @@ class Rate {
   double per_second() const { return seconds_ > 0 ? static_cast<double>(items_) / seconds_ : 0; }
 
  private:
-  using Clock = std::chrono::steady_clock;
   bool started_ = false;
   Clock::time_point start_;
   std::int64_t items_ = 0;
   double seconds_ = 0;
 };
 
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+// Guessing costs log(classes), 2.3 for digits. A batch may jump and recover, and so may a test whose BatchNorm has not
+// settled: their bound is far out. The mean of an epoch's training says that nothing is learned any more.
+constexpr double kLostBatch = 1e6;
+constexpr double kLostEpoch = 1e3;
 
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-void check_finite(double loss, std::int64_t epoch, const std::string& which) {
-  if (std::isfinite(loss)) return;
-  throw Error(ErrorKind::diverged, fmt::format("training diverged: the {} of epoch {} is {}", which, epoch, loss),
+void check_loss(double loss, double most, std::int64_t epoch, const std::string& which) {
+  if (std::isfinite(loss) && loss <= most) return;
+  throw Error(ErrorKind::diverged, fmt::format("training diverged: the {} of epoch {} is {:g}", which, epoch, loss),
               "try a smaller --lr");
 }
 
-TrainingResult run(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
-                   const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested) {
-  const std::int64_t items = train_set.size();
-  std::int64_t batches = (items + options.batch_size - 1) / options.batch_size;
-  if (options.limit_batches > 0) batches = std::min(batches, options.limit_batches);
-  const std::unique_ptr<TrainingStep> training = make_training_step(network, train_set, options);
-  TrainingResult result;
+// Whether training leaves a parameter or buffer as it is: with features only the head is trained, in evaluation mode, so
+// that BatchNorm's buffers do not move either.
+bool is_constant(const torch::Tensor& tensor, const TrainingOptions& options) {
+  return options.inputs == Inputs::features && !tensor.requires_grad();
+}
 
-  for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    for (TrainingObserver* observer : observers) observer->epoch_started(epoch, options.epochs);
-    const Stopwatch train_time;
-    const torch::Tensor order = options.shuffle ? epoch_order(items, options.seed, epoch) : at::arange(items);
-    std::vector<double> rates;
-    for (std::int64_t step = 0; step < batches; ++step) {
-      rates.push_back(learning_rate(options.schedule, epoch, step, batches));
-    }
-    training->start(epoch, order.slice(0, 0, batches * options.batch_size), rates);
-    Rate rate;
-    network.train(options.inputs == Inputs::images);
-
-    for (std::int64_t step = 0; step < batches; ++step) {
-      if (stop_requested()) {
-        result.stopped = true;
-        return result;
-      }
-      const std::int64_t begin = step * options.batch_size;
-      const std::int64_t end = std::min(begin + options.batch_size, items);
-      training->run(step, begin, end);
-
-      const bool reports = step % options.log_interval == 0;
-      const double loss = reports ? training->loss(step) : 0;  // waits for the device, and so comes before the time
-      rate.add(end - begin);
-      if (reports) {
-        check_finite(loss, epoch, fmt::format("loss of batch {}", step));
-        const IntervalReport report = {epoch,
-                                       step,
-                                       batches,
-                                       (epoch - 1) * batches + step,
-                                       end - begin,
-                                       items,
-                                       loss,
-                                       rates[static_cast<std::size_t>(step)],
-                                       rate.per_second()};
-        for (TrainingObserver* observer : observers) observer->interval(report);
-      }
-      for (TrainingObserver* observer : observers) {
-        observer->batch_done({epoch, options.epochs, step + 1, batches, end - begin});
-      }
-    }
-
-    EpochReport report;
-    report.train = {.epoch = epoch, .epochs = options.epochs, .lr = rates.back()};
-    training->fill(report.train, options.batch_size, items);  // waits for the device
-    rate.add(0);
-    report.train.images_per_second = rate.per_second();
-    report.train.seconds = train_time.seconds();
-    check_finite(report.train.loss, epoch, "training loss");
-    for (TrainingObserver* observer : observers) observer->training_done(report.train);
-
-    const Stopwatch test_time;
-    report.test = evaluate(network, test_set,
-                           {.device = options.device,
-                            .precision = options.precision,
-                            .batch_size = options.test_batch_size,
-                            .limit_batches = options.limit_batches,
-                            .stop_requested = stop_requested,
-                            .inputs = options.inputs});
-    report.test_seconds = test_time.seconds();
-    if (report.test.stopped) {
-      result.stopped = true;
-      return result;
-    }
-    check_finite(report.test.loss, epoch, "test loss");
-    result.epochs = epoch;
-    result.test = report.test;
-    for (TrainingObserver* observer : observers) observer->epoch_done(report);
+// On the CPU, with memory of their own; those that training does not change keep theirs.
+NamedTensors copy_of(const Network& network, const TrainingOptions& options) {
+  NamedTensors state = state_dict(network);
+  for (auto& [name, tensor] : state) {
+    const bool shares = tensor.is_cpu() && is_constant(tensor, options);
+    tensor = shares ? tensor.detach() : tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   }
-  return result;
+  return state;
+}
+
+void check_weights(const NamedTensors& network, std::int64_t epoch) {
+  for (const auto& [name, tensor] : network) {
+    if (!tensor.is_floating_point() || std::isfinite(tensor.sum().item<double>())) continue;
+    throw Error(ErrorKind::diverged,
+                fmt::format("training diverged: in epoch {} the weights {} are no finite numbers", epoch, name),
+                "try a smaller --lr");
+  }
 }
 
 }  // namespace
+
+// Who watches a run and what ends it.
+struct Trainer::Watch {
+  const std::vector<TrainingObserver*>& observers;
+  const StopRequested& stop_requested;
+  const CheckpointPolicy& policy;
+
+  template <class... Parameters, class... Arguments>
+  void tell(void (TrainingObserver::*report)(Parameters...), const Arguments&... arguments) const {
+    for (TrainingObserver* observer : observers) (observer->*report)(arguments...);
+  }
+};
 
 std::vector<torch::Tensor> trainable_parameters(const Network& network) {
   std::vector<torch::Tensor> parameters = network.parameters();
@@ -141,16 +97,224 @@ std::vector<torch::Tensor> trainable_parameters(const Network& network) {
   return parameters;
 }
 
-TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
-                     const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested) {
+Trainer::Trainer(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options)
+    : network_(network),
+      train_set_(train_set),
+      test_set_(test_set),
+      options_(options),
+      step_(make_training_step(network, train_set, options)),
+      batches_((train_set.size() + options.batch_size - 1) / options.batch_size) {
+  if (options.limit_batches > 0) batches_ = std::min(batches_, options.limit_batches);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::restore(const TrainingState& state) {
+  if (state.all_steps != (state.epoch - 1) * batches_ + state.step) {
+    throw data_error(fmt::format("the checkpoint is of a run with other batches an epoch than {}", batches_),
+                     "continue with the same data and --batch-size");
+  }
+  load_state_dict(network_, state.network, "the checkpoint");
+  step_->optimizer().restore(state.optimizer, state.all_steps);
+  epoch_ = state.epoch;
+  done_ = checked_ = state.step;
+  evaluating_ = state.evaluating;
+  test_ = state.test;
+  best_ = state.best;
+  // What training does not change is held, and written, once.
+  for (const auto& [name, mine] : state_dict(network_)) {
+    const auto best = std::ranges::find(best_.network, name, &NamedTensors::value_type::first);
+    if (best != best_.network.end() && mine.is_cpu() && is_constant(mine, options_)) best->second = mine.detach();
+  }
+  seconds_before_ = state.seconds;
+  epoch_seconds_before_ = state.epoch_seconds;
+  resumed_ = state;
+}
+
+TrainingResult Trainer::run(const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested,
+                            const CheckpointPolicy& policy) {
+  const Watch watch{observers, stop_requested, policy};
   TrainingResult result;
-  const auto work = [&] { result = run(network, train_set, test_set, options, observers, stop_requested); };
-  if (options.cuda != nullptr) {
-    options.cuda->on_own_stream(options.device, work);
+  const auto work = [&] { result = run_epochs(watch); };
+  if (options_.cuda != nullptr) {
+    options_.cuda->on_own_stream(options_.device, work);
   } else {
     work();
   }
   return result;
+}
+
+TrainingResult Trainer::run_epochs(const Watch& watch) {
+  started_ = handed_out_ = epoch_started_ = Clock::now();
+  if (resumed_) watch.tell(&TrainingObserver::resumed, *resumed_);
+  bool stopped = false;
+  while (epoch_ <= options_.epochs && !stopped) {
+    EpochReport report;
+    stopped = !train_epoch(watch, report.train) || !evaluate_epoch(watch, report);
+  }
+  if (stopped) hand_out(watch);
+  return {epoch_ - 1, test_, best_, stopped, seconds()};
+}
+
+// False: stopped. Begins, or continues, an epoch.
+bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
+  // Before the epoch is reported, so that one that did not begin is not: it will be, when the run continues.
+  if (watch.stop_requested()) return false;
+  const bool begins = done_ == 0 && !evaluating_;
+  if (begins) watch.tell(&TrainingObserver::epoch_started, epoch_, options_.epochs);
+  epoch_started_ = Clock::now();
+
+  const std::int64_t items = train_set_.size();
+  EpochPlan plan;
+  plan.epoch = epoch_;
+  plan.order = options_.shuffle ? epoch_order(items, options_.seed, epoch_) : at::arange(items);
+  plan.order = plan.order.slice(0, 0, batches_ * options_.batch_size);
+  plan.before = (epoch_ - 1) * batches_;
+  for (std::int64_t step = 0; step < batches_; ++step) {
+    plan.rates.push_back(learning_rate(options_.schedule, epoch_, step, batches_));
+  }
+  step_->start(plan, done_);
+  if (resumed_) step_->set_figures(resumed_->losses, resumed_->correct);
+  resumed_.reset();
+  checked_ = done_;
+  Rate rate;
+  network_.train(options_.inputs == Inputs::images);
+
+  while (done_ < batches_) {
+    if (done_ > 0 && watch.stop_requested()) return false;
+    const std::int64_t step = done_;
+    const std::int64_t begin = step * options_.batch_size;
+    step_->run(step, begin, begin + items_of(step));
+
+    const bool reports = step % options_.log_interval == 0;
+    // On a GPU this waits for the device, and so comes before the time.
+    if (reports || options_.device.is_cpu()) check_losses(step + 1);
+    rate.add(items_of(step));
+    ++done_;
+    if (reports) report_interval(watch, step, plan.rates[static_cast<std::size_t>(step)], rate.per_second());
+    watch.tell(&TrainingObserver::batch_done, BatchReport{epoch_, options_.epochs, done_, batches_, items_of(step)});
+    const bool due = (watch.policy.steps > 0 && (plan.before + done_) % watch.policy.steps == 0) ||
+                     (watch.policy.seconds > 0 && seconds_since(handed_out_) >= watch.policy.seconds);
+    if (due && done_ < batches_) hand_out(watch);
+  }
+
+  check_losses(batches_);
+  rate.add(0);
+  report = training_report(plan.rates.back(), rate.per_second());
+  check_loss(report.loss, kLostEpoch, epoch_, "training loss");
+  if (!evaluating_) watch.tell(&TrainingObserver::training_done, report);
+  evaluating_ = true;
+  epoch_seconds_before_ = report.seconds;
+  epoch_started_ = Clock::now();
+  return true;
+}
+
+bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
+  const Clock::time_point start = Clock::now();
+  report.test = evaluate(network_, test_set_,
+                         {.device = options_.device,
+                          .precision = options_.precision,
+                          .batch_size = options_.test_batch_size,
+                          .limit_batches = options_.limit_batches,
+                          .stop_requested = watch.stop_requested,
+                          .inputs = options_.inputs});
+  report.test_seconds = seconds_since(start);
+  if (report.test.stopped) return false;
+  check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
+
+  test_ = report.test;
+  report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
+  last_ = report.network = copy_of(network_, options_);
+  if (report.best) best_ = {epoch_, test_, last_};
+  watch.tell(&TrainingObserver::epoch_done, report);
+  const bool due = epoch_ == options_.epochs || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
+                   (watch.policy.steps > 0 && epoch_ * batches_ % watch.policy.steps == 0) ||
+                   (watch.policy.seconds > 0 && seconds_since(handed_out_) >= watch.policy.seconds);
+  ++epoch_;
+  done_ = 0;
+  evaluating_ = false;
+  epoch_seconds_before_ = 0;
+  epoch_started_ = Clock::now();
+  if (due) hand_out(watch);
+  return true;
+}
+
+void Trainer::report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second) {
+  watch.tell(&TrainingObserver::interval,
+             IntervalReport{epoch_, step, batches_, (epoch_ - 1) * batches_ + step, items_of(step), train_set_.size(),
+                            step_->loss(step), lr, images_per_second});
+}
+
+// Looks at the losses of the steps up to `end` that were not looked at yet: one wait for the device, if it is not done.
+void Trainer::check_losses(std::int64_t end) {
+  if (end <= checked_) return;
+  const torch::Tensor losses = step_->losses(checked_, end);
+  for (std::int64_t i = 0; i < losses.size(0); ++i) {
+    check_loss(losses.const_data_ptr<float>()[i], kLostBatch, epoch_, fmt::format("loss of batch {}", checked_ + i));
+  }
+  checked_ = end;
+}
+
+TrainingReport Trainer::training_report(double lr, double images_per_second) {
+  TrainingReport report{.epoch = epoch_, .epochs = options_.epochs, .lr = lr};
+  const torch::Tensor losses = step_->losses(0, batches_);
+  const torch::Tensor correct = step_->correct(0, batches_);
+  for (std::int64_t step = 0; step < batches_; ++step) {
+    const std::int64_t count = items_of(step);
+    const float loss = losses.const_data_ptr<float>()[step];
+    const float right = correct.const_data_ptr<float>()[step];
+    report.batch_losses.push_back(loss);
+    report.batch_accuracies.push_back(right / static_cast<float>(count));
+    report.loss += static_cast<double>(loss) * static_cast<double>(count);
+    report.correct += static_cast<std::int64_t>(right);
+    report.total += count;
+  }
+  report.loss /= static_cast<double>(report.total);
+  report.seconds = epoch_seconds_before_ + (evaluating_ ? 0 : seconds_since(epoch_started_));
+  report.images_per_second = images_per_second;
+  return report;
+}
+
+void Trainer::hand_out(const Watch& watch) {
+  if (watch.observers.empty()) return;
+  check_losses(done_);
+  const TrainingState now = state();
+  check_weights(now.network, epoch_);
+  watch.tell(&TrainingObserver::checkpoint, now);
+  handed_out_ = Clock::now();
+}
+
+TrainingState Trainer::state() const {
+  if (resumed_) return *resumed_;  // no step was made since
+  TrainingState state;
+  state.epoch = epoch_;
+  state.step = done_;
+  state.evaluating = evaluating_;
+  state.all_steps = (epoch_ - 1) * batches_ + done_;
+  state.network = done_ == 0 && !last_.empty() ? last_ : copy_of(network_, options_);
+  state.optimizer = step_->optimizer().state();
+  for (auto& [name, tensor] : state.optimizer) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  state.losses = done_ == 0 ? at::empty({0}) : step_->losses(0, done_);
+  state.correct = done_ == 0 ? at::empty({0}) : step_->correct(0, done_);
+  state.test = test_;
+  state.best = best_;
+  const bool training = done_ > 0 && !evaluating_;
+  state.epoch_seconds = epoch_seconds_before_ + (training ? seconds_since(epoch_started_) : 0);
+  state.seconds = seconds();
+  return state;
+}
+
+std::int64_t Trainer::items_of(std::int64_t step) const {
+  return std::min(options_.batch_size, train_set_.size() - step * options_.batch_size);
+}
+
+double Trainer::seconds() const {
+  return seconds_before_ + seconds_since(started_);
+}
+
+TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
+                     const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested) {
+  return Trainer(network, train_set, test_set, options).run(observers, stop_requested);
 }
 
 }  // namespace mnist

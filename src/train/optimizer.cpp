@@ -1,6 +1,8 @@
 #include "mnist/train/optimizer.hpp"
 
+#include <array>
 #include <cmath>
+#include <map>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -12,13 +14,6 @@
 
 namespace mnist {
 namespace {
-
-std::vector<torch::Tensor> zeros_like(const std::vector<torch::Tensor>& tensors) {
-  std::vector<torch::Tensor> zeros;
-  zeros.reserve(tensors.size());
-  for (const torch::Tensor& tensor : tensors) zeros.push_back(at::zeros_like(tensor));
-  return zeros;
-}
 
 // The gradient an optimizer works with.
 torch::Tensor decayed(const torch::Tensor& parameter, double weight_decay) {
@@ -49,14 +44,14 @@ void in_parts(torch::Tensor& tensor, const Update& update) {
 class Adadelta : public Optimizer {
  public:
   Adadelta(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options),
-        square_avg_(zeros_like(parameters_)),
-        acc_delta_(zeros_like(parameters_)) {}
+      : Optimizer(std::move(parameters), options) {
+    kept_ = {zeros("square_avg"), zeros("acc_delta")};
+  }
 
  protected:
   void update(std::size_t index, double lr) override {
-    torch::Tensor& square_avg = square_avg_[index];
-    torch::Tensor& acc_delta = acc_delta_[index];
+    torch::Tensor& square_avg = kept_[0].tensors[index];
+    torch::Tensor& acc_delta = kept_[1].tensors[index];
     const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
     square_avg.mul_(kRho).addcmul_(grad, grad, 1 - kRho);
     const torch::Tensor std = square_avg.add(kEps).sqrt_();
@@ -67,8 +62,8 @@ class Adadelta : public Optimizer {
 
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
     const Kernels::AdadeltaStep step = {lr, kRho, kEps, options_.weight_decay};
-    auto* const square_avg = square_avg_[index].mutable_data_ptr<float>();
-    auto* const acc_delta = acc_delta_[index].mutable_data_ptr<float>();
+    auto* const square_avg = kept_[0].tensors[index].mutable_data_ptr<float>();
+    auto* const acc_delta = kept_[1].tensors[index].mutable_data_ptr<float>();
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
       kernels.adadelta(step, count, parameter, gradient, square_avg + at, acc_delta + at);
     });
@@ -77,28 +72,24 @@ class Adadelta : public Optimizer {
   CudaUpdate cuda_update() const override {
     return {CudaUpdateRule::adadelta, options_.weight_decay, kRho, /*decay2=*/0, kEps};
   }
-  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
-    return {square_avg_[index], acc_delta_[index]};
-  }
 
  private:
   static constexpr double kRho = 0.9;
   static constexpr double kEps = 1e-6;
-
-  std::vector<torch::Tensor> square_avg_;
-  std::vector<torch::Tensor> acc_delta_;
 };
 
 class Sgd : public Optimizer {
  public:
   Sgd(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options), momentum_buffer_(parameters_.size()) {}
+      : Optimizer(std::move(parameters), options) {
+    if (options_.momentum != 0) kept_ = {none_yet("momentum_buffer")};
+  }
 
  protected:
   void update(std::size_t index, double lr) override {
     torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
     if (options_.momentum != 0) {
-      torch::Tensor& buffer = momentum_buffer_[index];
+      torch::Tensor& buffer = kept_[0].tensors[index];
       // The first step takes the gradient whole, as torch.optim.SGD does. The buffer is in the parameter's order of
       // memory, whatever the gradient's: the next step may be the kernels'.
       buffer =
@@ -109,10 +100,14 @@ class Sgd : public Optimizer {
   }
 
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
-    torch::Tensor& buffer = momentum_buffer_[index];
-    const Kernels::SgdStep step = {lr, options_.momentum, options_.weight_decay, !buffer.defined()};
-    if (options_.momentum != 0 && !buffer.defined()) buffer = at::empty_like(parameters_[index]);
-    auto* const average = buffer.defined() ? buffer.mutable_data_ptr<float>() : nullptr;
+    Kernels::SgdStep step = {lr, options_.momentum, options_.weight_decay, /*first=*/false};
+    float* average = nullptr;
+    if (options_.momentum != 0) {
+      torch::Tensor& buffer = kept_[0].tensors[index];
+      step.first = !buffer.defined();
+      if (step.first) buffer = at::empty_like(parameters_[index]);
+      average = buffer.mutable_data_ptr<float>();
+    }
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
       kernels.sgd(step, count, parameter, gradient, average == nullptr ? nullptr : average + at);
     });
@@ -121,43 +116,32 @@ class Sgd : public Optimizer {
   CudaUpdate cuda_update() const override {
     return {CudaUpdateRule::sgd, options_.weight_decay, options_.momentum, /*decay2=*/0, /*eps=*/0};
   }
-  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
-    torch::Tensor& buffer = momentum_buffer_[index];
-    // Zero, of which any share is nothing: the first step takes the gradient whole.
-    if (options_.momentum != 0 && !buffer.defined()) buffer = at::zeros_like(parameters_[index]);
-    return {buffer, {}};
-  }
-
- private:
-  std::vector<torch::Tensor> momentum_buffer_;
 };
 
 class Adam : public Optimizer {
  public:
   Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options),
-        exp_avg_(zeros_like(parameters_)),
-        exp_avg_sq_(zeros_like(parameters_)) {}
-
- protected:
-  void begin_step() override {
-    ++steps_;
-    correction1_ = 1 - std::pow(kBeta1, steps_);
-    correction2_ = std::sqrt(1 - std::pow(kBeta2, steps_));
+      : Optimizer(std::move(parameters), options) {
+    kept_ = {zeros("exp_avg"), zeros("exp_avg_sq")};
   }
 
+ protected:
   void update(std::size_t index, double lr) override {
     const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
-    exp_avg_[index].lerp_(grad, 1 - kBeta1);
-    exp_avg_sq_[index].mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
-    const torch::Tensor denominator = exp_avg_sq_[index].sqrt().div_(correction2_).add_(kEps);
-    parameters_[index].addcdiv_(exp_avg_[index], denominator, -lr / correction1_);
+    torch::Tensor& exp_avg = kept_[0].tensors[index];
+    torch::Tensor& exp_avg_sq = kept_[1].tensors[index];
+    exp_avg.lerp_(grad, 1 - kBeta1);
+    exp_avg_sq.mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
+    const auto [first, second] = corrections(steps_);
+    const torch::Tensor denominator = exp_avg_sq.sqrt().div_(second).add_(kEps);
+    parameters_[index].addcdiv_(exp_avg, denominator, -lr / first);
   }
 
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
-    const Kernels::AdamStep step = {lr / correction1_, correction2_, kBeta1, kBeta2, kEps, options_.weight_decay};
-    auto* const exp_avg = exp_avg_[index].mutable_data_ptr<float>();
-    auto* const exp_avg_sq = exp_avg_sq_[index].mutable_data_ptr<float>();
+    const auto [first, second] = corrections(steps_);
+    const Kernels::AdamStep step = {lr / first, second, kBeta1, kBeta2, kEps, options_.weight_decay};
+    auto* const exp_avg = kept_[0].tensors[index].mutable_data_ptr<float>();
+    auto* const exp_avg_sq = kept_[1].tensors[index].mutable_data_ptr<float>();
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
       kernels.adam(step, count, parameter, gradient, exp_avg + at, exp_avg_sq + at);
     });
@@ -166,28 +150,22 @@ class Adam : public Optimizer {
   CudaUpdate cuda_update() const override {
     return {CudaUpdateRule::adam, options_.weight_decay, kBeta1, kBeta2, kEps};
   }
-  std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) override {
-    return {exp_avg_[index], exp_avg_sq_[index]};
+  std::pair<double, double> corrections(std::int64_t step) const override {
+    const auto count = static_cast<double>(step);
+    return {1 - std::pow(kBeta1, count), std::sqrt(1 - std::pow(kBeta2, count))};
   }
-  std::pair<double, double> corrections() const override { return {correction1_, correction2_}; }
 
  private:
   static constexpr double kBeta1 = 0.9;
   static constexpr double kBeta2 = 0.999;
   static constexpr double kEps = 1e-8;
-
-  std::int64_t steps_ = 0;
-  double correction1_ = 0;
-  double correction2_ = 0;
-  std::vector<torch::Tensor> exp_avg_;
-  std::vector<torch::Tensor> exp_avg_sq_;
 };
 
 }  // namespace
 
 void Optimizer::step(double lr) {
   const c10::AutoGradMode no_grad(false);
-  begin_step();
+  ++steps_;
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     if (!parameters_[index].grad().defined()) continue;
     if (options_.kernels != nullptr && plain(parameters_[index])) {
@@ -202,33 +180,81 @@ void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const t
   const c10::AutoGradMode no_grad(false);
   std::vector<CudaUpdatePart> parts;
   std::vector<torch::Tensor> copies;  // to the end of the launch; then their memory is used again in the same queue
-  const auto memory = [](const torch::Tensor& tensor) {
-    return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
-  };
+  const auto memory = [](const torch::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); };
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     torch::Tensor gradient = parameters_[index].grad();
     if (!gradient.defined()) continue;
     if (gradient.strides() != parameters_[index].strides()) {
       gradient = copies.emplace_back(at::empty_like(parameters_[index]).copy_(gradient));
     }
-    const auto [state1, state2] = states(index);
-    parts.push_back({memory(parameters_[index]), gradient.const_data_ptr<float>(), memory(state1), memory(state2),
+    std::array<float*, 2> kept{};
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      torch::Tensor& tensor = kept_[i].tensors[index];
+      // Zero, of which any share is nothing: a first step takes the gradient whole.
+      if (!tensor.defined()) tensor = at::zeros_like(parameters_[index]);
+      kept[i] = memory(tensor);
+    }
+    parts.push_back({memory(parameters_[index]), gradient.const_data_ptr<float>(), kept[0], kept[1],
                      parameters_[index].numel()});
   }
   cuda.update(cuda_update(), parts, rates, clock);
 }
 
-torch::Tensor Optimizer::rate_table(const std::vector<double>& lrs) {
+torch::Tensor Optimizer::rate_table(const std::vector<double>& lrs, std::int64_t before) const {
   torch::Tensor table = at::empty({static_cast<std::int64_t>(lrs.size()), kCudaRateColumns}, at::kDouble);
   auto* row = table.mutable_data_ptr<double>();
   for (const double lr : lrs) {
-    begin_step();
-    const auto [first, second] = corrections();
+    const auto [first, second] = corrections(++before);
     *row++ = lr;
     *row++ = first;
     *row++ = second;
   }
   return table;
+}
+
+Optimizer::Kept Optimizer::zeros(const std::string& name) const {
+  Kept kept = none_yet(name);
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    kept.tensors[index] = at::zeros_like(parameters_[index]);
+  }
+  return kept;
+}
+
+NamedTensors Optimizer::state() const {
+  NamedTensors state;
+  for (const auto& [name, tensors] : kept_) {
+    for (std::size_t index = 0; index < tensors.size(); ++index) {
+      if (tensors[index].defined()) state.emplace_back(fmt::format("{}.{}", index, name), tensors[index]);
+    }
+  }
+  return state;
+}
+
+void Optimizer::restore(const NamedTensors& state, std::int64_t steps) {
+  const c10::AutoGradMode no_grad(false);
+  std::map<std::string, torch::Tensor> given(state.begin(), state.end());
+  std::vector<Kept> restored;
+  const auto check = [&](bool fits, const std::string& name) {
+    if (fits) return;
+    throw data_error(fmt::format("the state of the optimizer {} does not fit the network: {}", options_.name, name),
+                     "it is of a run with another optimizer or network");
+  };
+  for (const auto& [name, tensors] : kept_) {
+    Kept& kept = restored.emplace_back(none_yet(name));
+    for (std::size_t index = 0; index < parameters_.size(); ++index) {
+      const std::string key = fmt::format("{}.{}", index, name);
+      const auto found = given.find(key);
+      check(found != given.end() || !tensors[index].defined(), key);
+      if (found == given.end()) continue;
+      check(found->second.sizes() == parameters_[index].sizes(), key);
+      // In the parameter's order of memory, whatever the file's.
+      kept.tensors[index] = at::empty_like(parameters_[index]).copy_(found->second);
+      given.erase(found);
+    }
+  }
+  if (!given.empty()) check(false, given.begin()->first);
+  kept_ = std::move(restored);
+  steps_ = steps;
 }
 
 void Optimizer::zero_grad() {

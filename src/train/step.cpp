@@ -1,13 +1,10 @@
 #include "mnist/train/step.hpp"
 
-#include <algorithm>
-
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
 #include "mnist/data/batch.hpp"
 #include "mnist/train/loop.hpp"
-#include "mnist/train/optimizer.hpp"
 
 #include "cuda_step.hpp"
 
@@ -18,18 +15,18 @@ namespace {
 class PlainStep : public TrainingStep {
  public:
   PlainStep(Network& network, Batches& train_set, const TrainingOptions& options)
-      : network_(network),
+      : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network))),
+        network_(network),
         train_set_(train_set),
-        options_(options),
-        optimizer_(make_optimizer(options.optimizer, trainable_parameters(network))) {}
+        options_(options) {}
 
-  void start(std::int64_t epoch, const torch::Tensor& order, const std::vector<double>& rates) override {
-    const auto steps = static_cast<std::int64_t>(rates.size());
-    epoch_ = epoch;
-    rates_ = rates;
+  void start(const EpochPlan& plan, std::int64_t /*first*/) override {
+    const auto steps = static_cast<std::int64_t>(plan.rates.size());
+    epoch_ = plan.epoch;
+    rates_ = plan.rates;
     losses_ = at::zeros({steps}, options_.device);
     correct_ = at::zeros({steps}, options_.device);
-    train_set_.start(order, epoch);
+    train_set_.start(plan.order, plan.epoch);
   }
 
   void run(std::int64_t step, std::int64_t begin, std::int64_t end) override {
@@ -55,27 +52,15 @@ class PlainStep : public TrainingStep {
   Network& network_;
   Batches& train_set_;
   const TrainingOptions& options_;
-  std::unique_ptr<Optimizer> optimizer_;
   std::int64_t epoch_ = 0;
   std::vector<double> rates_;
 };
 
 }  // namespace
 
-void TrainingStep::fill(TrainingReport& report, std::int64_t batch_size, std::int64_t items) const {
-  const torch::Tensor losses = losses_.cpu();
-  const torch::Tensor correct = correct_.cpu();
-  for (std::int64_t step = 0; step < losses.size(0); ++step) {
-    const std::int64_t count = std::min(batch_size, items - step * batch_size);
-    const float loss = losses.const_data_ptr<float>()[step];
-    const float right = correct.const_data_ptr<float>()[step];
-    report.batch_losses.push_back(loss);
-    report.batch_accuracies.push_back(right / static_cast<float>(count));
-    report.loss += static_cast<double>(loss) * static_cast<double>(count);
-    report.correct += static_cast<std::int64_t>(right);
-    report.total += count;
-  }
-  report.loss /= static_cast<double>(report.total);
+void TrainingStep::set_figures(const torch::Tensor& losses, const torch::Tensor& correct) {
+  losses_.slice(0, 0, losses.size(0)).copy_(losses);
+  correct_.slice(0, 0, correct.size(0)).copy_(correct);
 }
 
 std::unique_ptr<TrainingStep> make_training_step(Network& network, Batches& train_set, const TrainingOptions& options) {

@@ -1,4 +1,6 @@
 // --config FILE: precedence, and refusals as exact as the command line's.
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +49,9 @@ TEST_P(RefusedConfig, NamesFileAndLine) {
 }
 
 constexpr const char* kForm = "a line is: key = value, or [section]";
+constexpr const char* kText = "a text stands in quotes: key = \"text\"";
+constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 120 digits";
+constexpr const char* kSections = "choose one of: train, infer, evaluate, info";
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedConfig,
@@ -69,28 +74,106 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"flag", "[train]\ndry-run = 2\n", "2: --dry-run must be true or false", "write dry-run = true"},
         Refusal{"two values", "[train]\nepochs = [1, 2]\n", "2: --epochs takes one value, not 2",
                 "leave the right one"},
-        Refusal{"key twice", "[train]\nepochs = 1\nepochs = 2\n", "3: 'epochs' is set twice", "leave one of the two"},
-        Refusal{"section twice", "[train]\n[info]\n[train]\n", "3: section [train] stands twice", "join the two"},
-        Refusal{"no value", "[train]\nepochs =\n", "2: a value is expected, not end of line", kForm},
-        Refusal{"no equals sign", "[train]\nepochs 3\n", "2: '=' is expected behind 'epochs', not '3'", kForm},
-        Refusal{"no key", "[train]\n= 3\n", "2: a name is expected, not '='", kForm},
-        Refusal{"no bracket", "[train\n", "1: ']' is expected, not end of line", kForm},
-        Refusal{"text without quotes", "[train]\narch = cnn\n", "2: the value cnn is no number, true or false",
-                "a text is written \"cnn\""},
-        Refusal{"open string", "[train]\narch = \"cnn\n", "2: the string is not closed",
-                "close it with the quote it began with, on the same line"},
-        Refusal{"open array", "[train]\narch = [\"cnn\"", "2: ',' or ']' is expected, not the end of the file", kForm},
-        Refusal{"unknown escape", "[train]\noutput = \"C:\\models\"\n", "2: unknown escape in a string",
+        Refusal{"key twice", "[train]\nepochs = 1\nepochs = 2\n",
+                "3: key-value pair: cannot redefine existing integer 'epochs'", "leave one of the two"},
+        Refusal{"section twice", "[train]\n[info]\n[train]\n",
+                "3: table header: cannot redefine existing table 'train'", "join the two"},
+        Refusal{"no value", "[train]\nepochs =\n", "2: key-value pair: expected value, saw '\\n'", kForm},
+        Refusal{"no equals sign", "[train]\nepochs 3\n", "2: key-value pair: expected '=', saw '3'", kForm},
+        Refusal{"no key", "[train]\n= 3\n", "2: root table: expected keys, tables, whitespace or comments, saw '='",
+                kForm},
+        Refusal{"empty key", "[train]\n\"\" = 3\n", "2: a name is empty", kForm},
+        Refusal{"no bracket", "[train\n", "1: table header: expected ']', saw '\\n'", kForm},
+        Refusal{"text without quotes", "[train]\narch = cnn\n", "2: value: could not determine value type", kText},
+        Refusal{"number with a zero before it", "[train]\nepochs = 010\n",
+                "2: decimal integer: leading zeroes are prohibited", kNumber},
+        Refusal{"number beyond 64 bits", "[train]\nseed = 99999999999999999999\n",
+                "2: decimal integer: '99999999999999999999' is not representable in 64 bits", kNumber},
+        Refusal{"long number", "[train]\nseed = " + std::string(200'000, '1') + "\n",
+                "2: value: numeric value too long to identify type - cannot exceed 126 characters", kNumber},
+        Refusal{"fraction for a whole number", "[train]\nepochs = 2.0\n",
+                "2: --epochs must be 1 to 1,000,000, is '2.0'", "give a number in that range"},
+        Refusal{"no finite number", "[train]\nlr = inf\n", "2: --lr must be 0 to 1,000,000, is 'inf'",
+                "give a number in that range"},
+        Refusal{"long text for a number", "[train]\nlr = '" + std::string(200'000, '1') + "'\n",
+                "2: --lr must be 0 to 1,000,000, is '" + std::string(100, '1') + "...'", "give a number in that range"},
+        Refusal{"open string", "[train]\narch = \"cnn\n",
+                "2: string: unescaped control characters other than TAB (U+0009) are explicitly prohibited",
+                "close the string with the quote it began with, on the same line"},
+        Refusal{"open array", "[train]\narch = [\"cnn\"", "2: array: encountered end-of-file", kForm},
+        Refusal{"unknown escape", "[train]\noutput = \"C:\\models\"\n", "2: string: unknown escape sequence '\\m'",
                 "write \\\\ for a backslash, or use single quotes"},
-        Refusal{"rest of a line", "[train]\nepochs = 3 4\n", "2: unexpected '4' behind the value", kForm},
-        Refusal{"control character", "\x01\n", "1: a name is expected, not character", kForm}));
+        Refusal{"rest of a line", "[train]\nepochs = 3 4\n",
+                "2: key-value pair: expected a comment or whitespace, saw '4'", kForm},
+        Refusal{"control character", "\x01\n",
+                "1: root table: expected keys, tables, whitespace or comments, saw '\\u0001'", kForm},
+        Refusal{"not UTF-8", "[train]\noutput = 'caf\xE9'\n", "2: Encountered invalid utf-8 sequence",
+                "save the file as UTF-8"}));
 
-TEST(Config, AMissingFileIsAUsageError) {
-  for (const char* path : {"/none/mnist.toml", "/"}) {
-    const SubprocessResult result = run(program(MNIST_BINARY, {"info", "--config", path}));
+// What TOML can say and no option takes.
+INSTANTIATE_TEST_SUITE_P(
+    NotTaken, RefusedConfig,
+    ::testing::Values(
+        Refusal{"date", "[train]\noutput = 1979-05-27\n", "2: 'output' holds a date, which no option takes", kText},
+        Refusal{"date and time", "[train]\noutput = 1979-05-27T07:32:00Z\n",
+                "2: 'output' holds a date, which no option takes", kText},
+        Refusal{"time", "[train]\noutput = 07:32:00\n", "2: 'output' holds a time, which no option takes", kText},
+        Refusal{"nested table", "[train]\n[train.lr]\n", "2: 'lr' is a table within a section",
+                "write its keys below [section]"},
+        Refusal{"nested dotted key", "train.lr.first = 1\n", "1: 'lr' is a table within a section",
+                "write its keys below [section]"},
+        Refusal{"inline table", "[train]\nlr = {first = 1}\n", "2: 'lr' is a table within a section",
+                "write its keys below [section]"},
+        Refusal{"list of tables", "[[train]]\nepochs = 1\n", "1: 'train' is a list of tables",
+                "write [section] with one pair of brackets"},
+        Refusal{"list in a list", "[train]\nepochs = [1, [2]]\n",
+                "2: 'epochs' holds a list in a list, which no option takes", kText},
+        Refusal{"table in a list", "[train]\nepochs = [1, {a = 2}]\n",
+                "2: 'epochs' holds a table in a list, which no option takes", kText},
+        Refusal{"section with a dot", "['a.b']\n", "1: there is no section [a.b]", kSections},
+        Refusal{"value of several lines", "[train]\naugment = '''o\nn'''\n", "2: --augment cannot be 'o\\x0an'",
+                "did you mean 'on'?"},
+        Refusal{"NUL", "[train]\noutput = \"a\\u0000b\"\n", "2: 'output' holds a NUL character", "take it out"},
+        Refusal{"escape of a terminal", "[train]\naugment = \"\\u001b[31m\"\n", "2: --augment cannot be '\\x1b[31m'",
+                "choose one of: on, off"},
+        Refusal{"escape of a terminal in a key", "[train]\n\"\\u001b[31m\" = 1\n",
+                "2: mnist train has no option '\\x1b[31m'", "see: mnist train --help"},
+        Refusal{"escape of a terminal in a section", "[\"\\u001b[31m\"]\n", "1: there is no section [\\x1b[31m]",
+                kSections}));
+
+// Names so deep would end toml++ by a full stack.
+TEST(Config, ManyDotsAreRefused) {
+  std::string deep;
+  for (int i = 0; i < 200'000; ++i) deep += "a.";
+  for (const std::string& text : {deep + "a = 1\n", "[" + deep + "a]\n"}) {
+    const SubprocessResult result = run_with(text, {"info"});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, HasSubstr("error: there is no config file '" + std::string(path) + "'\n"));
+    EXPECT_THAT(result.err, HasSubstr("error: mnist.toml has more than 2,000 dots\n"));
   }
+}
+
+// Said before anything is read: a device has no end, and a pipe that nobody writes to would be waited for.
+TEST(Config, WhatIsNoFileOfAReasonableSizeIsAUsageError) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  write_file(folder / "large.toml", "# " + std::string(1 << 20, 'x'));
+  const auto error = [&](const std::string& path) {
+    Subprocess subprocess = program(MNIST_BINARY, {"info", "--config", path});
+    subprocess.folder = folder.path();
+    const SubprocessResult result = run(subprocess);
+    EXPECT_EQ(result.exit_code, 2) << path;
+    EXPECT_THAT(result.out, IsEmpty()) << path;
+    return result.err;
+  };
+  EXPECT_EQ(error("/none/mnist.toml"),
+            "error: there is no config file '/none/mnist.toml'\nhint: check the path and its spelling\n");
+  EXPECT_EQ(error("/"), "error: config file '/' is a folder\nhint: name a file in it\n");
+  EXPECT_EQ(error("/dev/zero"),
+            "error: config file '/dev/zero' is not a regular file\nhint: copy it into a file first\n");
+  EXPECT_EQ(error("pipe"), "error: config file 'pipe' is not a regular file\nhint: copy it into a file first\n");
+  EXPECT_EQ(error("large.toml"),
+            "error: config file 'large.toml' is too large: 1048578 bytes, at most 1048576 are read\n"
+            "hint: is this the right file?\n");
 }
 
 TEST(Config, EverythingThatTomlAllowsHereIsRead) {
@@ -109,6 +192,19 @@ TEST(Config, EverythingThatTomlAllowsHereIsRead) {
       {"train"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.err, HasSubstr("none of \\ these"));
+}
+
+// However TOML lets it be written.
+TEST(Config, ASectionCanBeWrittenInEveryForm) {
+  for (const char* text : {"train.data-dir = '/none of these'\n", "train = { data-dir = '/none of these' }\n",
+                           "[ \"train\" ]\n'data-dir' = '''/none of these'''\n",
+                           "[train]\ndata-dir = \"\"\"\n/none \\\n   of these\"\"\"\n"}) {
+    EXPECT_THAT(run_with(text, {"train"}).err, HasSubstr("'/none of these'")) << text;
+  }
+  for (const char* value : {"1_000", "0x10", "'1000'", "+3"}) {
+    const std::string text = std::string("[train]\ndata-dir = '/none'\nepochs = ") + value + "\n";
+    EXPECT_EQ(run_with(text, {"train"}).exit_code, 3) << text;
+  }
 }
 
 // The data folder that is missing tells which value was taken.
@@ -155,14 +251,49 @@ TEST(Config, ARunsOwnFileGivesTheSameRun) {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return result.out;
   };
-  const std::string first = train({"train", "--data-dir", "da ta", "--arch", "lenet", "--epochs", "1", "--lr", "0.030",
-                                   "--seed", "7", "--run-dir", "one", "--output", "m.pt", "--device", "cpu"});
+  const std::string first =
+      train({"train", "--data-dir", "da ta", "--arch", "lenet", "--epochs", "1", "--lr", "0.030", "--seed",
+             "9223372036854775807", "--run-dir", "one", "--output", "m.pt", "--device", "cpu"});
   const std::string config = content_of(folder / "one/config.toml");
-  EXPECT_THAT(config, AllOf(HasSubstr("[train]\n"), HasSubstr("data-dir = \"da ta\"\n"), HasSubstr("lr = 0.030\n"),
-                            HasSubstr("seed = 7\n"), HasSubstr("dry-run = false\n")));
+  EXPECT_THAT(config, AllOf(HasSubstr("[train]\n"), HasSubstr("data-dir = \"da ta\"\n"), HasSubstr("lr = 0.03\n"),
+                            HasSubstr("seed = 9223372036854775807\n"), HasSubstr("dry-run = false\n")));
   const std::string second = train({"--config", "one/config.toml", "train", "--run-dir", "two"});
   EXPECT_EQ(second, first);
   EXPECT_EQ(content_of(folder / "two/config.toml"), config);
+}
+
+// Texts that look like numbers stay texts, and what TOML must escape comes back.
+TEST(Config, EveryTextSurvivesARunsFile) {
+  const TemporaryFolder folder;
+  const auto train = [&](const std::vector<std::string>& arguments) {
+    Subprocess subprocess = program(MNIST_BINARY, arguments);
+    subprocess.folder = folder.path();
+    const SubprocessResult result = run(subprocess);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  };
+  for (const std::string& text : {std::string("1e5"), std::string("true"), std::string("007"), std::string(200, '1'),
+                                  std::string("tab\t\"quoted\" \\back\\ '''# \x1b[31m \x7f \xC3\xA4\nline")}) {
+    write_small_mnist(folder / text, 64, 32);
+    train({"train", "--data-dir", text, "--dry-run", "--run-dir", "one", "--device", "cpu", "--lr", "1e-7"});
+    const std::string config = content_of(folder / "one/config.toml");
+    EXPECT_THAT(config, HasSubstr("lr = 1e-07\n"));
+    train({"--config", "one/config.toml", "train", "--run-dir", "two"});
+    EXPECT_EQ(content_of(folder / "two/config.toml"), config);
+    for (const char* used : {"one", "two"}) std::filesystem::remove_all(folder / used);
+  }
+}
+
+// TOML is UTF-8; a file's name need not be.
+TEST(Config, ATextThatTomlCannotHoldIsLeftOutOfARunsFile) {
+  const TemporaryFolder folder;
+  write_small_mnist(folder / "caf\xE9", 64, 32);
+  Subprocess subprocess =
+      program(MNIST_BINARY, {"train", "--data-dir", "caf\xE9", "--dry-run", "--run-dir", "one", "--device", "cpu"});
+  subprocess.folder = folder.path();
+  const SubprocessResult result = run(subprocess);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(content_of(folder / "one/config.toml"),
+              HasSubstr("\n# data-dir is not UTF-8 and cannot stand here: give it on the command line\n"));
 }
 
 }  // namespace

@@ -100,6 +100,26 @@ INSTANTIATE_TEST_SUITE_P(
                 {"--color", "rainbow", "info"},
                 "--color cannot be 'rainbow'",
                 "choose one of: auto, always, never"},
+        Mistake{"long number",
+                {"train", "--epochs", std::string(120'000, '1')},
+                "--epochs must be 1 to 1,000,000, is '" + std::string(100, '1') + "...'",
+                "give a number in that range"},
+        Mistake{"long rate",
+                {"train", "--lr", std::string(120'000, '1')},
+                "--lr must be 0 to 1,000,000, is '" + std::string(100, '1') + "...'",
+                "give a number in that range"},
+        Mistake{"long option",
+                {"train", "--" + std::string(120'000, 'e')},
+                "mnist train has no option '--" + std::string(98, 'e') + "...'",
+                "see: mnist train --help"},
+        Mistake{"escape of a terminal",
+                {"train", "--augment", "\x1b[31m\n"},
+                "--augment cannot be '\\x1b[31m\\x0a'",
+                "choose one of: on, off"},
+        Mistake{"escape of a terminal in an option",
+                {"train", "--\x1b[31m"},
+                "mnist train has no option '--\\x1b[31m'",
+                "see: mnist train --help"},
         Mistake{"device", {"evaluate", "--device", "cudda"}, "there is no device 'cudda'", "did you mean 'cuda'?"}));
 
 TEST(Usage, WithoutACommandItIsShown) {
@@ -125,6 +145,13 @@ TEST(Usage, SaveModelIsOutputByItsOldName) {
   EXPECT_THAT(train({"--output", "a.pt", "--save-model", "b.pt"}), HasSubstr("name two files"));
   EXPECT_THAT(train({"--save-model", "b.txt"}), HasSubstr("'b.txt'"));
   EXPECT_THAT(train({"--output"}), HasSubstr("--output needs a value"));
+}
+
+// Digits alone are a name as good as any; a reader of numbers once went down as deep as there are digits.
+TEST(Usage, ALongNumberCanBeAName) {
+  const SubprocessResult result = run(program(MNIST_BINARY, {"train", "--data-dir", std::string(120'000, '1')}));
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, StartsWith("error: "));
 }
 
 TEST(Usage, TheLastOfTwoCounts) {

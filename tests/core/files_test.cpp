@@ -163,12 +163,5 @@ TEST(AtomicFile, AFullDiskIsAnErrorAndLeavesTheOldFile) {
   EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
 }
 
-TEST(CheckWritable, LeavesNothingBehind) {
-  const TemporaryFolder folder;
-  check_writable(folder / "x");
-  EXPECT_TRUE(names_in(folder).empty());
-  EXPECT_THAT(error_of([&] { check_writable(folder / "none/x"); }), HasSubstr("there is no folder"));
-}
-
 }  // namespace
 }  // namespace mnist

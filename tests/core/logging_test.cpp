@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 
+#include "support/faulty_files.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace mnist {
@@ -99,6 +101,35 @@ TEST(Logger, AFileThatIsNoLogIsLeftAlone) {
   test::write_file(folder / "model.pt", "PK, the weights");
   EXPECT_THROW(make_logger({.file = folder / "model.pt"}), Error);
   EXPECT_EQ(content_of(folder / "model.pt"), "PK, the weights");
+}
+
+TEST(LogFile, IsContinuedWhereACheckpointWas) {
+  const TemporaryFolder folder;
+  const auto log = make_logger({.level = "info"});
+  ::testing::internal::CaptureStderr();
+  const auto file = add_log_file(*log, folder / "log.txt");
+  log->info("kept");
+  const std::uintmax_t size = file->size();
+  log->info("after the checkpoint");
+  file->truncate(size);
+  log->info("again");
+  file->sync();
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(content_of(folder / "log.txt"), ContainsRegex("^[^\n]* info kept\n[^\n]* info again\n$"));
+}
+
+TEST(LogFile, AFullDiskLosesLinesAndSaysSoOnce) {
+  const TemporaryFolder folder;
+  test::FaultyFiles files(/*first=*/2, /*count=*/3, ENOSPC);
+  const auto log = make_logger({});
+  ::testing::internal::CaptureStderr();
+  log->sinks().push_back(std::make_shared<LogFile>(folder / "log.txt", files));
+  for (int i = 1; i <= 5; ++i) log->info("line {}", i);
+  const std::string told = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(told, "line 1\nline 2\nwarning: cannot write " + quoted(folder / "log.txt") +
+                      ": No space left on device; lines are missing there from now on\nline 3\nline 4\nline 5\n");
+  EXPECT_THAT(content_of(folder / "log.txt"),
+              ContainsRegex("^[^\n]* info line 1\n[^\n]* info line 4\n[^\n]* info line 5\n$"));
 }
 
 TEST(Logger, AFileThatCannotBeWrittenIsADataError) {

@@ -1,7 +1,6 @@
-// The process and what is around it: signals, terminal, machine, build.
+// The process and what is around it: terminal, machine, build.
 #include "mnist/core/process.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <sched.h>
 #include <thread>
@@ -10,7 +9,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "mnist/core/signals.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/version.hpp"
 
@@ -18,72 +16,6 @@ namespace mnist {
 namespace {
 
 using ::testing::MatchesRegex;
-
-TEST(StopSignals, RemembersTheFirst) {
-  const StopSignals signals;
-  EXPECT_EQ(signals.received(), 0);
-  std::raise(SIGTERM);
-  EXPECT_EQ(signals.received(), SIGTERM);
-}
-
-TEST(StopSignals, TheFirstWritesTheNotice) {
-  const StopSignals signals("stopping\n");
-  ::testing::internal::CaptureStderr();
-  std::raise(SIGTERM);
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "stopping\n");
-}
-
-TEST(StopSignals, ANewOneStartsAtNothing) {
-  {
-    const StopSignals signals;
-    std::raise(SIGINT);
-  }
-  const StopSignals signals;
-  EXPECT_EQ(signals.received(), 0);
-}
-
-TEST(StopSignalsDeathTest, TheSecondSignalEndsTheProcess) {
-  EXPECT_EXIT(
-      {
-        const StopSignals signals;
-        std::raise(SIGINT);
-        std::raise(SIGINT);
-      },
-      ::testing::KilledBySignal(SIGINT), "");
-  EXPECT_EXIT(
-      {
-        const StopSignals signals;
-        std::raise(SIGINT);
-        std::raise(SIGTERM);
-      },
-      ::testing::KilledBySignal(SIGTERM), "");
-}
-
-TEST(StopSignals, AClosedTerminalMaySayItTwice) {
-  for (const int first : {SIGHUP, SIGTERM}) {
-    const StopSignals signals;
-    std::raise(first);
-    std::raise(SIGHUP);
-    EXPECT_EQ(signals.received(), first);
-  }
-}
-
-TEST(StopSignals, PutsTheFormerHandlersBack) {
-  const auto mine = [](int) {};
-  std::signal(SIGINT, mine);
-  { const StopSignals signals; }
-  EXPECT_EQ(std::signal(SIGINT, SIG_DFL), static_cast<void (*)(int)>(mine));
-}
-
-TEST(StopSignals, AnIgnoredSignalStaysIgnored) {
-  std::signal(SIGINT, SIG_IGN);
-  {
-    const StopSignals signals;
-    std::raise(SIGINT);
-    EXPECT_EQ(signals.received(), 0);
-  }
-  EXPECT_EQ(std::signal(SIGINT, SIG_DFL), SIG_IGN);
-}
 
 TEST(Terminal, AFileIsNone) {
   std::FILE* file = std::tmpfile();

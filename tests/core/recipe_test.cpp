@@ -8,10 +8,13 @@
 
 #include "mnist/core/error.hpp"
 
+#include "support/mutate.hpp"
+
 namespace mnist {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::ordered_json;
 
 Recipe example() {
@@ -89,46 +92,96 @@ TEST_P(RefusedRecipe, IsADataErrorThatNamesTheFile) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
     EXPECT_THAT(error.what(), HasSubstr("'some.pt'"));
+    EXPECT_THAT(error.what(), Not(HasSubstr("\x1b")));
     EXPECT_FALSE(error.hint().empty());
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedRecipe,
-    ::testing::Values(Refusal{"newer version", [](Json& json) { json["format_version"] = 2; }},
-                      Refusal{"no version", [](Json& json) { json.erase("format_version"); }},
-                      Refusal{"no arch", [](Json& json) { json.erase("arch"); }},
-                      Refusal{"arch a number", [](Json& json) { json["arch"] = 3; }},
-                      Refusal{"no classes", [](Json& json) { json["class_names"] = Json::array(); }},
-                      Refusal{"classes numbers",
-                              [](Json& json) {
-                                json["class_names"] = {1, 2};
-                              }},
-                      Refusal{"too many classes",
-                              [](Json& json) { json["class_names"] = std::vector<std::string>(100'001, "x"); }},
-                      Refusal{"no preprocessing", [](Json& json) { json.erase("preprocessing"); }},
-                      Refusal{"unknown kind", [](Json& json) { json["preprocessing"]["kind"] = "sound"; }},
-                      Refusal{"two channels", [](Json& json) { json["preprocessing"]["channels"] = 2; }},
-                      Refusal{"no height", [](Json& json) { json["preprocessing"]["height"] = 0; }},
-                      Refusal{"negative width", [](Json& json) { json["preprocessing"]["width"] = -28; }},
-                      Refusal{"too wide", [](Json& json) { json["preprocessing"]["width"] = 4097; }},
-                      Refusal{"too large", [](Json& json) { json["preprocessing"]["resize"] = 1 << 30; }},
-                      Refusal{"one mean of three", [](Json& json) { json["preprocessing"]["mean"] = {0.5}; }},
-                      Refusal{"std 0",
-                              [](Json& json) {
-                                json["preprocessing"]["std"] = {0.2, 0, 0.2};
-                              }},
-                      Refusal{"mean null",
-                              [](Json& json) {
-                                json["preprocessing"]["mean"] = {0.2, nullptr, 0.2};
-                              }},
-                      Refusal{"no training", [](Json& json) { json.erase("training"); }}));
+    ::testing::Values(
+        Refusal{"newer version", [](Json& json) { json["format_version"] = 2; }},
+        Refusal{"no version", [](Json& json) { json.erase("format_version"); }},
+        Refusal{"no arch", [](Json& json) { json.erase("arch"); }},
+        Refusal{"arch a number", [](Json& json) { json["arch"] = 3; }},
+        Refusal{"no classes", [](Json& json) { json["class_names"] = Json::array(); }},
+        Refusal{"classes numbers",
+                [](Json& json) {
+                  json["class_names"] = {1, 2};
+                }},
+        Refusal{"too many classes", [](Json& json) { json["class_names"] = std::vector<std::string>(100'001, "x"); }},
+        Refusal{"no preprocessing", [](Json& json) { json.erase("preprocessing"); }},
+        Refusal{"unknown kind", [](Json& json) { json["preprocessing"]["kind"] = "sound"; }},
+        Refusal{"two channels", [](Json& json) { json["preprocessing"]["channels"] = 2; }},
+        Refusal{"no height", [](Json& json) { json["preprocessing"]["height"] = 0; }},
+        Refusal{"negative width", [](Json& json) { json["preprocessing"]["width"] = -28; }},
+        Refusal{"too wide", [](Json& json) { json["preprocessing"]["width"] = 4097; }},
+        Refusal{"too large", [](Json& json) { json["preprocessing"]["resize"] = 1 << 30; }},
+        Refusal{"resize of no crop", [](Json& json) { json["preprocessing"]["resize"] = 4 * 224 + 1; }},
+        Refusal{"height with a fraction", [](Json& json) { json["preprocessing"]["height"] = 224.5; }},
+        Refusal{"height of 2^64", [](Json& json) { json["preprocessing"]["height"] = 18446744073709551616.0; }},
+        Refusal{"seed of more than 63 bits", [](Json& json) { json["training"]["seed"] = ~std::uint64_t{0}; }},
+        Refusal{"version that would be cut to 1",
+                [](Json& json) { json["format_version"] = (std::int64_t{1} << 32) + 1; }},
+        Refusal{"kind that steers a terminal", [](Json& json) { json["preprocessing"]["kind"] = "\x1b[2J"; }},
+        Refusal{"mean that makes pixels infinite",
+                [](Json& json) {
+                  json["preprocessing"]["mean"] = {0.5, 1e300, 0.5};
+                }},
+        Refusal{"std that makes pixels infinite",
+                [](Json& json) {
+                  json["preprocessing"]["std"] = {0.5, 1e-300, 0.5};
+                }},
+        Refusal{"one mean of three", [](Json& json) { json["preprocessing"]["mean"] = {0.5}; }},
+        Refusal{"std 0", [](Json& json) { json["preprocessing"]["std"] = {0.2, 0, 0.2}; }},
+        Refusal{"mean null", [](Json& json) { json["preprocessing"]["mean"] = {0.2, nullptr, 0.2}; }},
+        Refusal{"no training", [](Json& json) { json.erase("training"); }}));
 
 TEST(Recipe, TextThatIsNoJsonIsRefused) {
   const std::string deep(100'000, '[');
   for (const std::string& text : {std::string(), std::string("{"), std::string("[]"), std::string("nonsense"), deep}) {
     EXPECT_THROW(recipe_from_json(text, "test"), Error) << text.substr(0, 10);
   }
+}
+
+// Each is as large as JSON may be, and took hundreds of megabytes or minutes before there were bounds.
+TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
+  const auto repeated = [](const std::string& part, std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += part;
+    return text;
+  };
+  const auto refusal = [](const std::string& text) -> std::string {
+    try {
+      recipe_from_json(text, "test");
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "was accepted";
+  };
+  EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 5'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 8'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal(std::string(17'000'000, ' ')), HasSubstr("17000000 bytes, at most 16777216"));
+  EXPECT_THAT(refusal(std::string(17, '[')), HasSubstr("nested more than 16 deep"));
+  EXPECT_THAT(refusal(R"({"arch": "cnn", "arch": "lenet"})"), HasSubstr("two entries 'arch'"));
+  EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not JSON, as byte 11 shows"));
+  std::string keys = "{";
+  for (int i = 0; i < 300'000; ++i) keys.append(1, '"').append(std::to_string(i)).append("\":0,");
+  EXPECT_THAT(refusal(keys + "\"x\":0}"), HasSubstr("'format_version' not found"));
+}
+
+TEST(Recipe, AMutatedOneIsReadOrRefused) {
+  const std::string original = to_json(photo());
+  std::uint64_t refused = 0;
+  for (std::uint64_t i = 0; i < test::mutation_count(); ++i) {
+    try {
+      recipe_from_json(test::mutated(7, i, original), "test");
+    } catch (const Error& error) {
+      ASSERT_EQ(error.kind(), ErrorKind::data) << i;
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, test::mutation_count() / 2);
 }
 
 }  // namespace

@@ -267,9 +267,16 @@ TEST_P(Recording, ThatFailsLeavesNothingBehind) {
   plugin().on_own_stream(device(), [&] {
     torch::Tensor clock = clock_of(1, 0);
     plugin().advance(clock);
+    const auto allocate = [&] { return at::ones({1000}, device()).add_(clock[1]); };
+    const std::vector<std::function<void()>> failures = {
+        [&] { allocate().item(); },        // LibTorch refuses it: CUDA is not asked
+        [&] { allocate().sum().item(); },  // CUDA refuses it: the recording is not valid from then on
+    };
     for (int i = 0; i < 2; ++i) {
-      EXPECT_THROW(plugin().record([&] { at::ones({1000}, device()).add_(clock[1]).item(); }), c10::Error);
-      EXPECT_EQ(at::ones({1000}, device()).sum().item<float>(), 1000);
+      for (const auto& failure : failures) {
+        EXPECT_THROW(plugin().record(failure), c10::Error);
+        EXPECT_EQ(at::ones({1000}, device()).sum().item<float>(), 1000);
+      }
     }
     const auto graph = plugin().record([&] { plugin().advance(clock); });
     graph->replay();
@@ -309,7 +316,7 @@ TEST_P(PluginUpdates, AreTheOptimizers) {
   const auto by_steps = make_optimizer(options, expected);
   const auto by_plugin = make_optimizer(options, parameters);
   const std::vector<double> lrs = {0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
-  const torch::Tensor rates = by_plugin->rate_table(lrs).to(device());
+  const torch::Tensor rates = by_plugin->rate_table(lrs, /*before=*/0).to(device());
   torch::Tensor clock = clock_of(1, 0);
   for (const double lr : lrs) {
     for (std::size_t i = 0; i < expected.size(); ++i) {

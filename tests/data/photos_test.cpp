@@ -1,6 +1,7 @@
 // Folders of photos: which files count, which are broken, and the batches that come of them.
 #include "mnist/data/photos.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -108,6 +109,15 @@ TEST_F(Photos, AClassOfBrokenOnesIsAnError) {
   test::write_file(folder_ / "train/bees/b0.png", "no picture");
   test::write_file(folder_ / "train/bees/b1.png", "no picture");
   EXPECT_THROW(PhotoBatches(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {}), Error);
+}
+
+TEST_F(Photos, AreNoLongerDecodedWhenAStopIsRequested) {
+  add_two_classes();
+  std::atomic<int> asked = 0;
+  PhotoOptions options;
+  options.stop_requested = [&] { return ++asked >= 2; };
+  EXPECT_THROW(PhotoBatches(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, options), Stopped);
+  EXPECT_LE(asked, 1 + at::get_num_threads()) << "a thread asks once more at most";
 }
 
 TEST_F(Photos, ComeTheSameWithAndWithoutMemoryToKeepThem) {

@@ -44,6 +44,8 @@ expect_usage_error "unknown argument '--fast'" scripts/run build --fast
 expect_usage_error "unknown data set 'mnits'" scripts/fetch_data mnits
 expect_usage_error "unexpected arguments: --dri x" scripts/fetch_data mnist --dri x
 expect_usage_error "unknown argument '--fast'" scripts/lint --fast
+expect_usage_error "there is no fuzz target 'pgn'" scripts/fuzz 5 pgn
+expect_usage_error "--runs needs a number" scripts/fuzz --runs png
 
 # Every pinned version has both files, with a hash for each of the two architectures.
 for version in $(scripts/install_libtorch --list); do

@@ -83,7 +83,7 @@ SubprocessResult run(const Subprocess& subprocess) {
   const pid_t child = ::fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
-    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
     const int output =
         subprocess.output.empty() ? out.write_end : ::open(subprocess.output.c_str(), O_WRONLY | O_CREAT, 0666);
     ::dup2(in.read_end, STDIN_FILENO);
@@ -115,7 +115,7 @@ SubprocessResult run(const Subprocess& subprocess) {
     if (waited[0].revents != 0) read_some(out.read_end, result.out);
     if (waited[1].revents != 0) read_some(err.read_end, result.err);
     if (waited[2].revents != 0) write_some(in.write_end, subprocess.input, written);
-    if (!signalled && subprocess.signal_when(result.out)) {
+    if (!signalled && subprocess.signal_when(subprocess.watch_stderr ? result.err : result.out)) {
       ::kill(child, subprocess.signal);
       signalled = true;
     }
@@ -124,14 +124,14 @@ SubprocessResult run(const Subprocess& subprocess) {
   close_end(out.read_end);
   close_end(err.read_end);
   int status = 0;
-  struct rusage usage {};
+  rusage usage{};
   while (::wait4(child, &status, 0, &usage) < 0 && errno == EINTR) continue;
-#if defined(__APPLE__)
-  constexpr std::uint64_t kUnit = 1;
+#ifdef __APPLE__
+  constexpr std::size_t kUnit = 1;
 #else
-  constexpr std::uint64_t kUnit = 1024;
+  constexpr std::size_t kUnit = 1024;
 #endif
-  result.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * kUnit;
+  result.peak_memory = static_cast<std::size_t>(usage.ru_maxrss) * kUnit;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -21,6 +21,7 @@ struct Subprocess {
 
   // Called with what stdout has given so far each time it gives more, until it returns true; then `signal` is sent.
   std::function<bool(const std::string& out)> signal_when = {};
+  bool watch_stderr = false;  // `signal_when` gets what stderr has given, not stdout
   int signal = 0;
 };
 
@@ -29,7 +30,7 @@ struct SubprocessResult {
   std::string out;
   std::string err;
   bool timed_out = false;
-  std::uint64_t peak_bytes = 0;  // of memory that it had at a time
+  std::size_t peak_memory = 0;  // bytes resident at most; at least what this process had when it started the other
 };
 
 SubprocessResult run(const Subprocess& subprocess);

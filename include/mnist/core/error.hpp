@@ -1,9 +1,10 @@
-// The one exception of the program. Everything a user can cause or meet is thrown as an `Error`; `cli` prints it as one
+// What the program throws. Everything a user can cause or meet is thrown as an `Error`; `cli` prints it as one
 // line and a `hint:` line and turns its kind into the process's exit code.
 //
 // Not for programming mistakes (use `TORCH_INTERNAL_ASSERT` or a plain `std::logic_error`: they end as exit code 1).
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -32,6 +33,13 @@ class Error : public std::runtime_error {
  private:
   ErrorKind kind_;
   std::string hint_;
+};
+
+// Thrown by long work, between two steps, because its `stop_requested` said so. Not an `Error`: nothing is wrong.
+// Whoever gave it `stop_requested` knows the reason and the exit code.
+class Stopped : public std::exception {
+ public:
+  const char* what() const noexcept override { return "stopped on request"; }
 };
 
 inline Error usage_error(const std::string& message, std::string hint = "") {

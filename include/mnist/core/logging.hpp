@@ -11,6 +11,8 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
 
+#include "mnist/core/log_file.hpp"
+
 namespace mnist {
 
 struct LogOptions {
@@ -26,9 +28,8 @@ const std::vector<std::string>& log_levels();
 // carry time and level. Throws a data `Error` where the file cannot be written, or is there and is no log.
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
 
-// A further file for the same log, from now on: the run directory's `log.txt`. Appends. Returns its sink.
-// Throws a data `Error`.
-std::shared_ptr<spdlog::sinks::sink> add_log_file(spdlog::logger& log, const std::filesystem::path& path);
+// A further file for the same log, from now on: the run directory's `log.txt`. Appends. Throws a data `Error`.
+std::shared_ptr<LogFile> add_log_file(spdlog::logger& log, const std::filesystem::path& path);
 
 // Keeps what is logged before it is known which further file the log goes to. At most one at a time for a logger.
 class EarlyLog {

@@ -58,8 +58,9 @@ struct Recipe {
 // One JSON object, indented, ending in a line break; the same recipe gives the same bytes.
 std::string to_json(const Recipe& recipe);
 
-// Throws a data `Error` naming `source` where the text is not JSON, lacks a key, has one of the wrong type, holds
-// values no network can have (sizes outside 1..4096, more than 100,000 classes), or is of a newer format version.
+// Throws a data `Error` naming `source` if the text is not JSON, exceeds the bounds of `parse_bounded_json`, lacks a
+// key, has one of the wrong type, holds values that no network can have (sizes outside 1..4096, a resize of more than 4
+// times them, a mean beyond 1,000, more than 100,000 classes), or is of a newer format version.
 Recipe recipe_from_json(std::string_view text, const std::string& source);
 
 }  // namespace mnist

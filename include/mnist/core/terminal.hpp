@@ -6,6 +6,11 @@ namespace mnist {
 
 enum class Stream { out, err };
 
+// Opens /dev/null for each standard stream that is closed: else the next file that is opened would get its descriptor,
+// and what is printed would go into a model or the metrics. For `main`, before anything else. Writing to a stdout that
+// was closed stays an error; what goes to a closed stderr is lost.
+void open_closed_streams();
+
 // Whether the stream is a terminal.
 bool is_terminal(Stream stream);
 

@@ -49,12 +49,13 @@ struct PhotoOptions {
   c10::Device device = c10::kCPU;
   const CudaPlugin* cuda = nullptr;  // makes the batches, of photos that all fit into its GPU's memory
   std::function<void(const std::string&)> note = [](const std::string&) {};  // gets what the user should know
+  std::function<bool()> stop_requested = [] { return false; };               // asked before each photo, by every thread
 };
 
 class PhotoBatches : public Batches {
  public:
   // Decodes every photo. Those that are broken are left out and listed in `broken`; nothing is thrown for them.
-  // Throws a data `Error` where none of a class is left.
+  // Throws a data `Error` if none of a class is left, and `Stopped`.
   PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(folder_.paths.size()); }

@@ -50,13 +50,14 @@ class ImageReader {
 // [C, H, W] as stored -> [C, H', W'] with its top row first. `orientation`: 1..8 as EXIF counts them.
 torch::Tensor upright(const torch::Tensor& planes, int orientation);
 
-// A whole image, upright: uint8 [height, width, channels]. Throws as `ImageReader` does.
+// A whole image, upright: uint8 [height, width, channels]. Throws as `ImageReader` does, and if decoding takes more than
+// 256 MiB.
 torch::Tensor read_image(const std::filesystem::path& path);
 
 // Whether the name ends like an image of a kind that is read (.png, .jpg, .jpeg; any case).
 bool has_image_extension(const std::filesystem::path& path);
 
-// Writes `pixels`, uint8 [height, width, 1 or 3], as an 8-bit PNG, atomically. Throws a data `Error`.
+// Writes `pixels`, uint8 [height, width, 1 or 3], as an 8-bit PNG, to an `Output`. Throws a data `Error`.
 void write_png(const std::filesystem::path& path, const torch::Tensor& pixels);
 
 }  // namespace mnist

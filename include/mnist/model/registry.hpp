@@ -41,9 +41,13 @@ struct ModelInfo {
   // The beginning of the names of the last layer's parameters: "fc2."
   std::string head_layer() const { return head.substr(0, head.rfind('.') + 1); }
 
-  // Photos: training starts from pretrained weights (`--weights`), the best epoch is kept, and the model file is the
-  // dict {"state_dict", "class_names"} of the program that it comes from.
-  bool transfer_learning = false;
+  // How the program that it comes from works besides.
+  bool starts_pretrained = false;   // from published weights, unless --weights says otherwise
+  bool keeps_best = false;          // the model is that of the best epoch; else of the last
+  bool names_classes = false;       // its model file is {"state_dict", "class_names"}; else the state dict
+  bool prints_phases = false;       // its lines are those of the transfer-learning tutorial; else those of the examples
+  bool draws_photos = false;        // it leaves pictures of a batch and of predictions
+
   // A network with PyTorch's default initialisation, drawn from LibTorch's default generator.
   std::function<std::shared_ptr<Network>(std::int64_t classes)> make;
 };

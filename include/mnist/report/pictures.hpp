@@ -11,6 +11,7 @@
 #include <torch/types.h>
 
 #include "mnist/core/background.hpp"
+#include "mnist/format/named_tensors.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
@@ -43,17 +44,20 @@ struct Curves {
 // Collects the curves of a run and draws them after every epoch, so that a run that is killed has its picture too.
 class CurvesPicture : public TrainingObserver {
  public:
-  // Keeps `log`, which is told once where the picture cannot be written: no run ends for a picture. Drawn in
-  // `background`, whose jobs must be done before this ends.
+  // Keeps `log`, which is told if the picture cannot be written: no run ends for a picture. Drawn in `background`,
+  // whose jobs must be done before this ends.
   CurvesPicture(std::filesystem::path path, spdlog::logger& log, Background& background)
       : path_(std::move(path)), log_(log), background_(background) {}
   void epoch_done(const EpochReport& report) override;
+
+  // What it has so far, for a checkpoint, and back: float [values] by name.
+  NamedTensors values() const;
+  void restore(const NamedTensors& values);
 
  private:
   std::filesystem::path path_;
   spdlog::logger& log_;
   Background& background_;
-  bool failed_ = false;  // of the jobs alone
   Curves curves_;
 };
 

@@ -46,8 +46,9 @@ class ProgressLine : public TrainingObserver {
   bool shown_ = false;
   Clock::time_point drawn_{};
   std::int64_t epoch_ = 0;
-  Clock::time_point epoch_start_{};  // end of the epoch's first batch
+  Clock::time_point epoch_start_{};  // end of the first batch of this epoch that this process computed
   std::int64_t epoch_items_ = 0;     // since then
+  std::int64_t epoch_batches_ = 0;   // since then
   double test_seconds_ = 0;          // of the last evaluation
 };
 

@@ -1,22 +1,25 @@
 // The run directory: everything a training run leaves behind, in one folder.
 //
 //   config.toml     the resolved options; `mnist train --config config.toml` repeats the run
-//   manifest.json   command line, versions, git revision, host, device, times, how it ended
+//   manifest.json   command line, versions, git revision, host, device, times, how it ended; a session for each process
 //   log.txt         what was printed, with times
-//   metrics.jsonl   one JSON object an interval and an epoch, for machines
+//   metrics.jsonl   one JSON object an interval and an epoch, for machines; the same run gives the same bytes
 //   metrics.csv     the same rows, for spreadsheets
-//   last.pt         the weights after the last finished epoch (on a GPU written while the next one is trained)
-//   best.pt         transfer learning: the weights of the best epoch so far (likewise)
+//   timing.jsonl    how long it took: the same rows, with what differs from run to run
+//   last.pt         the weights after the last finished epoch (written while the next one is trained)
+//   best.pt         the weights of the best epoch so far (likewise)
+//   checkpoints/    from which the run continues: `checkpoints.hpp`
+//   .lock           who writes here at the moment
 //   training_statistics.png, test_grid.png, ..._predictions.png
-//   interrupted.pt  the weights at the moment a signal stopped the run
 #pragma once
 
-#include <cstdio>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "mnist/device/gpu_monitor.hpp"
-#include "mnist/train/observer.hpp"
+#include "mnist/core/folder_lock.hpp"
 
 namespace mnist {
 
@@ -30,59 +33,64 @@ struct RunDescription {
   std::string precision;
   std::string kernels;  // the results' last bits depend on them: "avx512", ..., "libtorch"
   std::string libtorch;
-  int threads = 0;
+  std::int64_t threads = 0;
   std::uint64_t seed = 0;
+};
+
+// Of a run, by its manifest.
+struct RunSummary {
+  std::filesystem::path path;
+  std::string arch;
+  std::string outcome;       // "running" (or killed), "interrupted", "finished", "failed: ..."
+  std::string last_started;  // UTC, of its last session
 };
 
 class RunDirectory {
  public:
-  // Makes `runs`/<arch>-<n> with the smallest n >= 1 that is free, also when several runs start at once.
-  static RunDirectory numbered(const std::filesystem::path& runs, const std::string& arch);
+  // Makes `runs`/<arch>-<n>, n one more than the largest that was ever used there, also if several runs start at once.
+  // `command`: the command line, for the message to a second owner.
+  static RunDirectory numbered(const std::filesystem::path& runs, const std::string& arch, const std::string& command);
 
-  // Makes exactly `path`. Throws a usage `Error` where it exists and is not empty, so that nothing is written
-  // over.
+  // Makes `path`, with the folders above it. Throws a usage `Error` if it exists and is not empty, so that nothing is
+  // written over.
+  static RunDirectory at(const std::filesystem::path& path, const std::string& command);
   static void check(const std::filesystem::path& path);  // that it is empty or not there; throws as `at` does
-  static RunDirectory at(const std::filesystem::path& path);
+
+  // One that is there. Throws a data `Error` if another process writes there.
+  static RunDirectory existing(const std::filesystem::path& path, const std::string& command);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
   std::filesystem::path last() const { return path_ / "last.pt"; }
   std::filesystem::path best() const { return path_ / "best.pt"; }
-  std::filesystem::path interrupted() const { return path_ / "interrupted.pt"; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
 
-  // Writes config.toml and manifest.json, outcome "running". Throws a data `Error` as below.
+  // Empty, or why nothing keeps a second process from writing here.
+  const std::string& unguarded() const { return lock_.unguarded(); }
+
+  // Writes config.toml and manifest.json, outcome "running", with the first session. Throws a data `Error`.
   void begin(const RunDescription& description);
 
+  // Adds a session that continues at `step` of `epoch`; the rest of the manifest stays as it was begun.
+  void resume(const RunDescription& description, std::int64_t epoch, std::int64_t step);
+
   // Completes manifest.json: "finished", "interrupted", "failed: ...".
-  void end(const std::string& outcome) const;
+  void end(const std::string& outcome);
 
  private:
-  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  RunDirectory(std::filesystem::path path, const std::string& command);
+  void write_manifest() const;
 
   std::filesystem::path path_;
-  std::string manifest_;  // JSON text as begun
+  FolderLock lock_;
+  std::string manifest_;  // JSON text
 };
 
-// metrics.jsonl and metrics.csv in `directory`: a row an interval ("train") and an epoch ("test"), each flushed, so
-// that a killed run has its rows. Throws a data `Error` where a row cannot be written (full disk).
-class MetricsFiles : public TrainingObserver {
- public:
-  // `gpu`: tells what the GPU in use is doing; goes into the rows of metrics.jsonl as "gpu".
-  explicit MetricsFiles(const std::filesystem::path& directory, GpuReader gpu = {});
-  ~MetricsFiles() override;
-  MetricsFiles(const MetricsFiles&) = delete;
-  MetricsFiles& operator=(const MetricsFiles&) = delete;
+// Nothing if there is no manifest, or one that cannot be read.
+std::optional<RunSummary> read_summary(const std::filesystem::path& run);
 
-  void interval(const IntervalReport& report) override;
-  void epoch_done(const EpochReport& report) override;
-
- private:
-  void write(const std::string& json, const std::string& csv);
-
-  std::filesystem::path directory_;
-  GpuReader gpu_;
-  std::FILE* json_ = nullptr;
-  std::FILE* csv_ = nullptr;
-};
+// The run in `runs` that was started last of those that are not finished and have a checkpoint; one that diverged would
+// diverge again. Nothing if there is none.
+std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs);
 
 }  // namespace mnist

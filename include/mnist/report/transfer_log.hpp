@@ -44,6 +44,7 @@ class TransferLog : public TrainingObserver {
   void epoch_started(std::int64_t epoch, std::int64_t epochs) override;
   void training_done(const TrainingReport& report) override;
   void epoch_done(const EpochReport& report) override;
+  void resumed(const TrainingState& state) override { best_ = state.best.test.accuracy(); }
 
  private:
   std::function<void(const std::string&)> write_;

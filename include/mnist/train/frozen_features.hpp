@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "mnist/data/batches.hpp"
 #include "mnist/device/runtime.hpp"
@@ -19,29 +20,30 @@ struct FrozenFeaturesOptions {
   c10::Device device = c10::kCPU;
 };
 
+// Which images are computed at once decides the last bits of their features. So that a run that is continued gets the
+// same ones, that is fixed: constant features in the order of the items, others in the order of the epoch's positions.
 class FrozenFeatures : public Batches {
  public:
   // Keeps references: both outlive this. The network is run in evaluation mode.
-  FrozenFeatures(Network& network, Batches& images, const FrozenFeaturesOptions& options)
-      : network_(network), images_(images), options_(options) {}
+  FrozenFeatures(Network& network, Batches& images, const FrozenFeaturesOptions& options);
 
   std::int64_t size() const override { return images_.size(); }
   void start(const torch::Tensor& order, std::int64_t epoch) override;
 
-  // `inputs`: float [N, features]. Computed in larger batches than the head is trained in.
+  // `inputs`: float [N, features].
   Batch get(std::int64_t begin, std::int64_t end) override;
 
  private:
-  void compute(std::int64_t begin, std::int64_t end);
+  void compute(std::int64_t chunk);
 
   Network& network_;
   Batches& images_;
   FrozenFeaturesOptions options_;
-  torch::Tensor order_;     // int64 [M], on the device
-  std::int64_t ready_ = 0;  // positions of the order whose features are there
-  bool complete_ = false;   // those of every item are, for good
-  torch::Tensor features_;  // float [size, features]
-  torch::Tensor targets_;   // int64 [size]
+  std::int64_t at_once_;         // images of a chunk
+  std::vector<bool> ready_;      // chunks of items, or of positions, that were computed
+  torch::Tensor order_;          // int64 [M] on the CPU
+  torch::Tensor features_;       // float [size, features]; by item
+  torch::Tensor targets_;        // int64 [size]
 };
 
 }  // namespace mnist

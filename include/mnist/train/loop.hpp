@@ -2,11 +2,15 @@
 // then `src/train/step.cpp`.
 //
 // Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, row in the batch), so the
-// same options on the same machine with the same number of threads give the same weights.
+// same options on the same machine with the same number of threads give the same weights, however often the run is
+// stopped and continued.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +22,11 @@
 #include "mnist/train/observer.hpp"
 #include "mnist/train/optimizer.hpp"
 #include "mnist/train/schedule.hpp"
+#include "mnist/train/training_state.hpp"
 
 namespace mnist {
+
+class TrainingStep;
 
 struct TrainingOptions {
   std::int64_t epochs = 1;
@@ -45,16 +52,82 @@ struct TrainingOptions {
 struct TrainingResult {
   std::int64_t epochs = 0;  // finished ones
   Evaluation test;          // after the last finished one
-  bool stopped = false;     // by `stop_requested`, in the middle of an epoch
+  BestEpoch best;
+  bool stopped = false;  // by `stop_requested`
+  double seconds = 0;    // in all processes that the run has had
+};
+
+// When a run hands out its state, besides the moment in which it is stopped and its end. 0: never for that reason.
+struct CheckpointPolicy {
+  std::int64_t epochs = 0;  // after so many
+  std::int64_t steps = 0;   // after so many, counted through the run
+  double seconds = 0;       // at the first step that ends so long after the last time
 };
 
 // Those that require gradients.
 std::vector<torch::Tensor> trainable_parameters(const Network& network);
 
-// Trains in place those parameters of `network` that require gradients. `stop_requested` is asked between two steps;
-// true ends the run there. Throws an `Error` of kind diverged where the loss is no finite number: the weights are of no
-// use then.
+// Asked between two steps and between two batches of an evaluation; true ends the run there.
+using StopRequested = std::function<bool()>;
+
+// Trains in place those parameters of a network that require gradients.
+class Trainer {
+ public:
+  // Keeps references: all outlive the trainer.
+  Trainer(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  // Before `run`: continues from `state`, of a run with the same options. Throws a data `Error` if it does not fit the
+  // network or the optimizer.
+  void restore(const TrainingState& state);
+
+  // Throws an `Error` of kind diverged if a loss is no finite number or absurdly high, or a weight is not finite: no
+  // state is handed out then, so that the last one is good.
+  TrainingResult run(const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested,
+                     const CheckpointPolicy& policy = {});
+
+ private:
+  struct Watch;
+
+  TrainingResult run_epochs(const Watch& watch);
+  bool train_epoch(const Watch& watch, TrainingReport& report);
+  bool evaluate_epoch(const Watch& watch, EpochReport& report);
+  void report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second);
+  void check_losses(std::int64_t end);
+  TrainingReport training_report(double lr, double images_per_second);
+  void hand_out(const Watch& watch);
+  TrainingState state() const;
+  std::int64_t items_of(std::int64_t step) const;
+  double seconds() const;
+
+  Network& network_;
+  Batches& train_set_;
+  Batches& test_set_;
+  const TrainingOptions& options_;
+  std::unique_ptr<TrainingStep> step_;
+  std::int64_t batches_;  // an epoch
+
+  // Where the run is: `TrainingState` says what these are.
+  std::int64_t epoch_ = 1;
+  std::int64_t done_ = 0;
+  bool evaluating_ = false;
+  Evaluation test_;
+  BestEpoch best_;
+  NamedTensors last_;  // the network after the last epoch that this process has finished
+
+  std::int64_t checked_ = 0;              // steps of this epoch whose losses were looked at
+  std::optional<TrainingState> resumed_;  // from which this process continues, until its first epoch has begun
+  double seconds_before_ = 0;             // of the run, in processes before this one
+  double epoch_seconds_before_ = 0;       // of training in this epoch, likewise
+  std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point epoch_started_;
+  std::chrono::steady_clock::time_point handed_out_;
+};
+
+// `Trainer::run` from the beginning, without checkpoints.
 TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
-                     const std::vector<TrainingObserver*>& observers, const std::function<bool()>& stop_requested);
+                     const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested);
 
 }  // namespace mnist

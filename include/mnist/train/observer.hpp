@@ -1,11 +1,12 @@
-// What a training run tells those who watch it: log readers, the progress line, the metrics files. Observers change
-// nothing; they are called in order, on the training thread.
+// What a training run tells those who watch it: log readers, the progress line, the metrics files, who keeps
+// checkpoints. Observers change nothing of it; they are called in order, on the training thread.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "mnist/train/evaluate.hpp"
+#include "mnist/train/training_state.hpp"
 
 namespace mnist {
 
@@ -51,6 +52,8 @@ struct EpochReport {
   TrainingReport train;
   double test_seconds = 0;
   Evaluation test;
+  bool best = false;     // so far: more right answers than after any epoch before
+  NamedTensors network;  // parameters and buffers after it; on the CPU, and never changed
 };
 
 class TrainingObserver {
@@ -62,6 +65,11 @@ class TrainingObserver {
   virtual void interval(const IntervalReport& /*report*/) {}
   virtual void training_done(const TrainingReport& /*report*/) {}  // the epoch's evaluation begins
   virtual void epoch_done(const EpochReport& /*report*/) {}
+
+  // The run continues from here, in a new process: what was reported before this state is not reported again.
+  virtual void resumed(const TrainingState& /*state*/) {}
+  // A state to be kept, after all that was reported of it. Its tensors are on the CPU and never change.
+  virtual void checkpoint(const TrainingState& /*state*/) {}
 };
 
 }  // namespace mnist

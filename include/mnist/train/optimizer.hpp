@@ -2,6 +2,7 @@
 // numbers. The learning rate comes with every step, because it is a pure function of the epoch (`schedule.hpp`).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <torch/types.h>
 
 #include "mnist/device/cuda_plugin.hpp"
+#include "mnist/format/named_tensors.hpp"
 #include "mnist/kernels/kernels.hpp"
 
 namespace mnist {
@@ -32,9 +34,17 @@ class Optimizer {
   // The same on a GPU, all parameters at once. rates: `rate_table` on that GPU, of which the clock's step counts.
   void step(const CudaPlugin& cuda, const torch::Tensor& rates, const torch::Tensor& clock);
 
-  // What so many coming steps need to know of themselves: double [steps, kCudaRateColumns] on the CPU. Counts them as
-  // done.
-  torch::Tensor rate_table(const std::vector<double>& lrs);
+  // What the steps that follow the first `before` of the run need to know of themselves, one row each: double [steps,
+  // kCudaRateColumns] on the CPU. A pure function.
+  torch::Tensor rate_table(const std::vector<double>& lrs, std::int64_t before) const;
+
+  // What it keeps for its parameters, by parameter and name: "0.exp_avg" is the first one's. Shares memory. What the
+  // first step makes is not there before it (sgd's momentum).
+  NamedTensors state() const;
+
+  // Continues after `steps` steps with a copy of such a state. Throws a data `Error` if the state is not one of this
+  // optimizer and these parameters; nothing is changed then.
+  void restore(const NamedTensors& state, std::int64_t steps);
 
   // Forgets the gradients; the next backward pass makes new ones.
   void zero_grad();
@@ -43,22 +53,28 @@ class Optimizer {
   Optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
       : parameters_(std::move(parameters)), options_(options) {}
 
-  // Before the parameters of a step.
-  virtual void begin_step() {}
-
   // Updates parameter `index`: with LibTorch's operators, anywhere, or with kernels.
   virtual void update(std::size_t index, double lr) = 0;
   virtual void update_with(const Kernels& kernels, std::size_t index, double lr) = 0;
 
-  // The rule for a GPU, and what it keeps for parameter `index`: undefined tensors where it keeps less.
+  // The rule for a GPU, where what is not there yet is made before the first step.
   virtual CudaUpdate cuda_update() const = 0;
-  virtual std::pair<torch::Tensor, torch::Tensor> states(std::size_t index) = 0;
 
-  // Of the step that was begun last: by what its first and its second moment are divided. Adam's.
-  virtual std::pair<double, double> corrections() const { return {1, 1}; }
+  // By what the first and the second moment are divided in a step, counted from 1. Adam's.
+  virtual std::pair<double, double> corrections(std::int64_t /*step*/) const { return {1, 1}; }
+
+  // What it keeps: a name, and a tensor for each parameter, undefined if it is not there yet.
+  struct Kept {
+    std::string name;
+    std::vector<torch::Tensor> tensors;
+  };
+  Kept zeros(const std::string& name) const;
+  Kept none_yet(const std::string& name) const { return {name, std::vector<torch::Tensor>(parameters_.size())}; }
 
   std::vector<torch::Tensor> parameters_;
   OptimizerOptions options_;
+  std::vector<Kept> kept_;  // two at most
+  std::int64_t steps_ = 0;  // that were begun; on a GPU the clock counts them
 };
 
 const std::vector<std::string>& optimizer_names();

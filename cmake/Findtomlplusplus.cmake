@@ -1,0 +1,21 @@
+# Finds the headers of toml++, which read config files: tomlplusplus::headers. Debian's own package file names a shared
+# library besides, conda-forge's none; the headers alone do, in the one file that includes them.
+find_path(tomlplusplus_INCLUDE_DIR toml++/toml.h)
+if(tomlplusplus_INCLUDE_DIR)
+  set(tomlplusplus_VERSION "")
+  file(STRINGS "${tomlplusplus_INCLUDE_DIR}/toml++/impl/version.h" _lines REGEX "#define TOML_LIB_(MAJOR|MINOR|PATCH) +[0-9]+")
+  foreach(_part IN ITEMS MAJOR MINOR PATCH)
+    if("${_lines}" MATCHES "TOML_LIB_${_part} +([0-9]+)")
+      list(APPEND tomlplusplus_VERSION ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  list(JOIN tomlplusplus_VERSION "." tomlplusplus_VERSION)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(tomlplusplus REQUIRED_VARS tomlplusplus_INCLUDE_DIR VERSION_VAR tomlplusplus_VERSION)
+if(tomlplusplus_FOUND AND NOT TARGET tomlplusplus::headers)
+  add_library(tomlplusplus::headers INTERFACE IMPORTED)
+  set_target_properties(tomlplusplus::headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${tomlplusplus_INCLUDE_DIR}"
+                                                         INTERFACE_COMPILE_DEFINITIONS TOML_HEADER_ONLY=1)
+endif()
+mark_as_advanced(tomlplusplus_INCLUDE_DIR)

@@ -1,0 +1,39 @@
+// A file of rows that outlives a full disk and a folder that is gone for a while: what cannot be written waits in
+// memory, and is tried again with the next row. No run ends for a row.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <spdlog/logger.h>
+
+#include "mnist/core/append_file.hpp"
+
+namespace mnist {
+
+class RowFile {
+ public:
+  // Continues a file behind its first `size` bytes; 0: a new one. Keeps `log`, which is told when rows begin to wait and
+  // when they are written.
+  RowFile(std::filesystem::path path, std::uint64_t size, spdlog::logger& log);
+
+  void append(std::string_view row);
+
+  // Bytes of all rows, those that wait included.
+  std::uint64_t size() const { return size_; }
+
+ private:
+  void write_waiting();
+
+  std::filesystem::path path_;
+  spdlog::logger& log_;
+  std::optional<AppendFile> file_;
+  std::uint64_t size_ = 0;
+  std::string waiting_;
+  bool failing_ = false;
+};
+
+}  // namespace mnist

@@ -1,0 +1,86 @@
+#include "output_model.hpp"
+
+#include <optional>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+#include "options.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// Whether `mine` is the same network on the same data and as good, or better, after as many epochs, or more.
+bool beats(const Recipe& mine, const Recipe& theirs) {
+  const TrainingSummary& a = mine.training;
+  const TrainingSummary& b = theirs.training;
+  return mine.arch == theirs.arch && mine.class_names == theirs.class_names && a.dataset == b.dataset &&
+         a.test_items == b.test_items && a.correct >= b.correct && a.epochs >= b.epochs;
+}
+
+bool may_replace(const std::filesystem::path& path, const Recipe& recipe) {
+  try {
+    const std::optional<Recipe> theirs = read_model_file(path).recipe;
+    return theirs && beats(recipe, *theirs);
+  } catch (const std::exception&) {
+    return false;  // whatever it is, it is not ours to destroy
+  }
+}
+
+// The first of FILE.bak, FILE.bak2, ... that is free.
+std::filesystem::path backup_of(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path backup = path.string() + ".bak";
+  for (int number = 2; std::filesystem::exists(backup, ignored); ++number) {
+    backup = fmt::format("{}.bak{}", path.string(), number);
+  }
+  return backup;
+}
+
+}  // namespace
+
+void check_output(const std::filesystem::path& path, spdlog::logger& log) {
+  prepare_output(path);
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) log.info("{} is there already: it is replaced at the end", quoted(path));
+}
+
+void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
+                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log) {
+  std::error_code ignored;
+  try {
+    if (!overwrite && std::filesystem::is_regular_file(path, ignored) && !may_replace(path, recipe)) {
+      const std::filesystem::path backup = backup_of(path);
+      // A second name for the old file, and not another name: at no moment is there none of the name `path`.
+      std::filesystem::create_hard_link(path, backup, ignored);
+      if (ignored) std::filesystem::copy_file(path, backup);
+      log.warn("{} is no worse than the new model or another one: it is kept as {}", quoted(path), quoted(backup));
+    }
+    write_model_file(path, state, recipe, layout);
+    return;
+  } catch (const std::exception& error) {
+    log.error("{}", error.what());
+  }
+  const std::filesystem::path temporary = std::filesystem::temp_directory_path(ignored);
+  for (const std::filesystem::path& folder : {rescue, temporary}) {
+    std::filesystem::path place = folder / path.filename();
+    for (int number = 2; std::filesystem::exists(place, ignored); ++number) {
+      place = folder / fmt::format("{}-{}{}", path.stem().string(), number, path.extension().string());
+    }
+    try {
+      write_model_file(place, state, recipe, layout);
+    } catch (const std::exception& error) {
+      log.error("{}", error.what());
+      continue;
+    }
+    throw data_error(fmt::format("the model could not be written to {}; it is in {}", quoted(path), quoted(place)),
+                     "move it to where you want it");
+  }
+  throw data_error(fmt::format("the model could not be written to {}, nor anywhere else", quoted(path)),
+                   "make room, and continue the run with --resume: it only writes the model then");
+}
+
+}  // namespace mnist::cli

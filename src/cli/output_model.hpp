@@ -1,0 +1,23 @@
+// The model that a run is made for: --output, written at the end, without destroying a better one.
+#pragma once
+
+#include <filesystem>
+
+#include <spdlog/logger.h>
+
+#include "mnist/format/model_file.hpp"
+
+namespace mnist::cli {
+
+// At the start of a run: makes the folder, and throws if the file could not be written. Tells `log` if a file will be
+// replaced.
+void check_output(const std::filesystem::path& path, spdlog::logger& log);
+
+// Writes the model. A file that is there and that this one does not beat (of the same network and data, no more right
+// answers, no more epochs; or no model of this program) is kept beside it as FILE.bak, FILE.bak2, ..., unless
+// `overwrite`. If `path` cannot be written, the model goes to the first place that takes it: `rescue`, then the folder
+// for temporary files; then throws a data `Error` that says where it is.
+void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
+                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log);
+
+}  // namespace mnist::cli

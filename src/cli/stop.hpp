@@ -1,0 +1,31 @@
+// What ends a training run before its last epoch: a signal, or --stop-after.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "mnist/core/signals.hpp"
+
+namespace mnist::cli {
+
+class Stop {
+ public:
+  // `notice`: what the first signal writes to stderr. `seconds`: after which the run is to stop; 0: never.
+  // `checkpoint_exit_code`: of a run that wants to be started again.
+  Stop(const char* notice, double seconds, int checkpoint_exit_code);
+
+  bool requested() const;
+
+  // After that: "SIGTERM", "--stop-after"; the exit code; seconds since it was requested.
+  std::string reason() const;
+  int exit_code() const;
+  double seconds() const;
+
+ private:
+  StopSignals signals_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  int checkpoint_exit_code_;
+};
+
+}  // namespace mnist::cli

@@ -1,0 +1,65 @@
+#include "mnist/core/append_file.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+
+AppendFile::AppendFile(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
+  // O_NONBLOCK: a pipe without a reader is refused, and not waited for.
+  descriptor_ = retried([&] { return files_.open(path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666); });
+  if (descriptor_ < 0) throw file_error("write", path_, errno);
+  struct stat status {};
+  const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+  if (!regular) {
+    files_.close(descriptor_);
+    throw data_error(fmt::format("cannot write {}: it is not a regular file", quoted(path_)), "name another file");
+  }
+  size_ = static_cast<std::uintmax_t>(status.st_size);
+}
+
+AppendFile::~AppendFile() {
+  files_.close(descriptor_);
+}
+
+void AppendFile::append(std::string_view row) {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0) throw file_error("write", path_, ENOENT);
+  if (has_part_ && !cut()) throw file_error("write", path_, errno);
+  if (!write_all(files_, descriptor_, row)) {
+    const int error = errno;
+    has_part_ = true;
+    cut();  // else before the next row
+    throw file_error("write", path_, error);
+  }
+  size_ += row.size();
+}
+
+void AppendFile::truncate(std::uintmax_t size) {
+  if (size > size_) {
+    throw data_error(fmt::format("{} has {} bytes, {} were written", quoted(path_), size_, size),
+                     "the file was changed by another program or damaged");
+  }
+  size_ = size;
+  has_part_ = true;
+  if (!cut()) throw file_error("shorten", path_, errno);
+}
+
+void AppendFile::sync() {
+  const bool synced = retried([&] { return files_.fsync(descriptor_); }) == 0 && sync_folder(files_, folder_of(path_));
+  if (!synced) throw file_error("write", path_, errno);
+}
+
+bool AppendFile::cut() {
+  has_part_ = retried([&] { return files_.truncate(descriptor_, size_); }) != 0;
+  return !has_part_;
+}
+
+}  // namespace mnist

@@ -1,0 +1,149 @@
+#include <cerrno>
+#include <fcntl.h>
+#include <random>
+#include <string>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+namespace {
+
+// The file behind a symbolic link, so that a rename replaces the file and not the link.
+std::filesystem::path link_target(std::filesystem::path path) {
+  std::error_code error;
+  for (int hops = 0; hops < 40 && std::filesystem::is_symlink(path, error); ++hops) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = target.is_absolute() ? target : path.parent_path() / target;
+  }
+  return path;
+}
+
+// Temporary files are ".mnist-<16 hexadecimal digits>.tmp", locked as long as their process works on them. The name of
+// the file itself is no part of it: it may be as long as a name can be.
+constexpr std::string_view kPrefix = ".mnist-";
+constexpr std::string_view kSuffix = ".tmp";
+constexpr std::size_t kDigits = 16;
+
+std::string temporary_name() {
+  std::random_device random;
+  return fmt::format("{}{:08x}{:08x}{}", kPrefix, random(), random(), kSuffix);
+}
+
+bool is_temporary_name(const std::string& name) {
+  return name.size() == kPrefix.size() + kDigits + kSuffix.size() && name.starts_with(kPrefix) &&
+         name.ends_with(kSuffix) &&
+         name.find_first_not_of("0123456789abcdef", kPrefix.size()) == kPrefix.size() + kDigits;
+}
+
+// False if another process is about to remove the file, because it saw it before the lock. On a file system without
+// locks nobody removes it.
+bool claim(int descriptor) {
+  struct stat status {};
+  const int locked = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
+  if (locked != 0 && errno == EWOULDBLOCK) return false;
+  return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
+// Throws if `path` cannot be a file that is written. The permissions it is to have if it is there already, else -1.
+int permissions_to_keep(const std::filesystem::path& path) {
+  const std::filesystem::path folder = folder_of(path);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw data_error(fmt::format("cannot write {}: it is a folder", quoted(path)), "name a file in it");
+  }
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw data_error(fmt::format("cannot write {}: there is no folder {}", quoted(path), quoted(folder)),
+                     "make the folder first, or name another one");
+  }
+  struct stat old {};
+  if (::stat(path.c_str(), &old) != 0) {
+    if (errno != ENOENT) throw file_error("write", path, errno);
+    return -1;
+  }
+  if (!S_ISREG(old.st_mode)) {
+    // The rename would put a file in the place of /dev/null.
+    throw data_error(fmt::format("cannot write {}: it is not a regular file", quoted(path)), "name another file");
+  }
+  return static_cast<int>(old.st_mode & 07777);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path path, FileSystem& files)
+    : path_(link_target(std::move(path))), files_(files) {
+  constexpr int kUsual = 0666;
+  const int kept = permissions_to_keep(path_);
+  while (descriptor_ < 0) {
+    temporary_ = folder_of(path_) / temporary_name();
+    const auto mode = static_cast<unsigned>(kept < 0 ? kUsual : kept);
+    descriptor_ = retried([&] { return files_.open(temporary_, O_WRONLY | O_CREAT | O_EXCL, mode); });
+    if (descriptor_ < 0 && errno != EEXIST) throw file_error("write", path_, errno);
+    if (descriptor_ >= 0 && !claim(descriptor_)) files_.close(std::exchange(descriptor_, -1));
+  }
+  // The umask has narrowed what open() was given; a file that is replaced keeps what it had.
+  if (kept >= 0) ::fchmod(descriptor_, static_cast<mode_t>(kept));
+}
+
+AtomicFile::~AtomicFile() {
+  discard();
+}
+
+void AtomicFile::discard() {
+  if (!temporary_.empty()) files_.unlink(temporary_);
+  temporary_.clear();
+  if (descriptor_ >= 0) files_.close(std::exchange(descriptor_, -1));
+}
+
+// At once, so that a full disk has its room back.
+void AtomicFile::fail(const char* action) {
+  const int error = errno;
+  discard();
+  throw file_error(action, path_, error);
+}
+
+void AtomicFile::write(const void* bytes, std::size_t count) {
+  if (!write_all(files_, descriptor_, {static_cast<const char*>(bytes), count})) fail("write");
+}
+
+void AtomicFile::commit() {
+  if (retried([&] { return files_.fsync(descriptor_); }) != 0) fail("write");
+  if (files_.rename(temporary_, path_) != 0) fail("replace");
+  temporary_.clear();
+  // Not before the rename: the lock on the temporary file ends with it. After fsync there is nothing left that could
+  // fail.
+  files_.close(std::exchange(descriptor_, -1));
+  if (!sync_folder(files_, folder_of(path_))) fail("sync");
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, FileSystem& files) {
+  AtomicFile file(path, files);
+  file.write(bytes);
+  file.commit();
+}
+
+std::size_t remove_stale_temporaries(const std::filesystem::path& folder) {
+  std::size_t removed = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error); !error && entry != end(entry);
+       entry.increment(error)) {
+    if (!is_temporary_name(entry->path().filename().string())) continue;
+    const int descriptor = ::open(entry->path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0) continue;
+    const bool dead = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0;
+    if (dead && ::unlink(entry->path().c_str()) == 0) ++removed;
+    ::close(descriptor);
+  }
+  return removed;
+}
+
+}  // namespace mnist

@@ -1,0 +1,109 @@
+#include "mnist/core/file_system.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+namespace {
+
+std::string remedy(int error, const std::filesystem::path& folder) {
+  switch (error) {
+    case ENOSPC:
+      return "the disk is full: make room, or name another place";
+    case EDQUOT:
+      return "your quota on that disk is used up: make room, or name another place";
+    case EFBIG:
+      return "the file may not grow beyond a limit (see: ulimit -f): raise it, or name another place";
+    case EROFS:
+      return "that file system can only be read: name another place";
+    case EACCES:
+    case EPERM:
+      return fmt::format("check the permissions of {}, or name another place", quoted(folder));
+    case ENOENT:
+    case ENOTDIR:
+      return fmt::format("the folder {} is gone: make it again, or name another place", quoted(folder));
+    case ENAMETOOLONG:
+      return "give it a shorter name";
+    case EMFILE:
+    case ENFILE:
+      return "too many files are open: raise the limit (ulimit -n)";
+    case EIO:
+      return "the disk, or the way to it, fails: name another place, and look into the system's log (dmesg)";
+    default:
+      return "name another place";
+  }
+}
+
+}  // namespace
+
+int FileSystem::open(const std::filesystem::path& path, int flags, unsigned mode) {
+  return ::open(path.c_str(), flags | O_CLOEXEC, mode);
+}
+
+std::ptrdiff_t FileSystem::write(int descriptor, const void* bytes, std::size_t count) {
+  return ::write(descriptor, bytes, count);
+}
+
+int FileSystem::fsync(int descriptor) {
+  return ::fsync(descriptor);
+}
+
+int FileSystem::truncate(int descriptor, std::uintmax_t size) {
+  return ::ftruncate(descriptor, static_cast<off_t>(size));
+}
+
+int FileSystem::close(int descriptor) {
+  return ::close(descriptor);
+}
+
+int FileSystem::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
+  return ::rename(from.c_str(), to.c_str());
+}
+
+int FileSystem::unlink(const std::filesystem::path& path) {
+  return ::unlink(path.c_str());
+}
+
+FileSystem& FileSystem::system() {
+  static FileSystem files;
+  return files;
+}
+
+bool write_all(FileSystem& files, int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = retried([&] { return files.write(descriptor, bytes.data(), bytes.size()); });
+    if (written == 0) errno = EIO;  // would go on for ever
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool sync_folder(FileSystem& files, const std::filesystem::path& folder) {
+  const int descriptor = retried([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
+  if (descriptor < 0) return errno == EACCES;  // a folder that can be written and not read
+  const bool synced = retried([&] { return files.fsync(descriptor); }) == 0 || errno == EINVAL || errno == ENOTSUP;
+  const int error = errno;
+  files.close(descriptor);
+  errno = error;
+  return synced;
+}
+
+Error file_error(std::string_view action, const std::filesystem::path& path, int error) {
+  return data_error(fmt::format("cannot {} {}: {}", action, quoted(path), std::generic_category().message(error)),
+                    remedy(error, folder_of(path)));
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+}  // namespace mnist

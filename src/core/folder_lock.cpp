@@ -1,0 +1,117 @@
+#include "mnist/core/folder_lock.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/process.hpp"
+#include "mnist/core/text.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr const char* kNobodyKnown = "another process";
+
+std::string owner_record(const std::string& command) {
+  const nlohmann::ordered_json record = {
+      {"pid", ::getpid()}, {"host", host_name()}, {"started", utc_time()}, {"command", command}};
+  return record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+// Who holds the lock, by the content of its file. The owner writes it after it has taken the lock, so for a moment it
+// may be missing or that of the owner before.
+std::string owner_text(int descriptor) try {
+  std::array<char, 65536> content{};
+  const ssize_t count = ::pread(descriptor, content.data(), content.size(), 0);
+  const auto record = nlohmann::json::parse(content.data(), content.data() + std::max<ssize_t>(count, 0));
+  const auto pid = record.at("pid").get<pid_t>();
+  const auto host = record.at("host").get<std::string>();
+  const bool dead = pid <= 0 || (host == host_name() && ::kill(pid, 0) != 0 && errno == ESRCH);
+  if (dead) return kNobodyKnown;
+  const auto started = record.at("started").get<std::string>();
+  return fmt::format("process {} on host {} since {}", pid, printable(host), printable(started));
+} catch (const nlohmann::json::exception&) {
+  return kNobodyKnown;
+}
+
+// Whether `path` is still the file behind `descriptor`: its owner removes it when it gives the lock back.
+bool is_same_file(int descriptor, const std::filesystem::path& path) {
+  struct stat open {};
+  struct stat named {};
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_dev == named.st_dev &&
+         open.st_ino == named.st_ino;
+}
+
+int lock_now(int descriptor) {
+  int result = 0;
+  do {
+    result = ::flock(descriptor, LOCK_EX | LOCK_NB);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& what, const std::string& command,
+                       const std::string& hint)
+    : path_(folder / ".lock") {
+  while (descriptor_ < 0) {
+    const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor < 0 || lock_now(descriptor) != 0) {
+      const int error = errno;
+      const std::string owner = error == EWOULDBLOCK && descriptor >= 0 ? owner_text(descriptor) : "";
+      if (descriptor >= 0) ::close(descriptor);
+      if (!owner.empty()) throw data_error(fmt::format("{} {} is in use by {}", what, quoted(folder), owner), hint);
+      unguarded_ = std::generic_category().message(error);
+      return;
+    }
+    if (is_same_file(descriptor, path_)) {
+      descriptor_ = descriptor;
+    } else {
+      ::close(descriptor);
+    }
+  }
+  // That this fails, on a full disk, only makes a message poorer.
+  const std::string record = owner_record(command);
+  [[maybe_unused]] const bool written =
+      ::ftruncate(descriptor_, 0) == 0 && ::write(descriptor_, record.data(), record.size()) > 0;
+}
+
+FolderLock::~FolderLock() {
+  release();
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      unguarded_(std::move(other.unguarded_)) {}
+
+FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  path_ = std::move(other.path_);
+  descriptor_ = std::exchange(other.descriptor_, -1);
+  unguarded_ = std::move(other.unguarded_);
+  return *this;
+}
+
+void FolderLock::release() {
+  if (descriptor_ < 0) return;
+  // Removed while it is locked: whoever opened it before finds that it is not the file of that name any more.
+  ::unlink(path_.c_str());
+  ::close(std::exchange(descriptor_, -1));
+}
+
+}  // namespace mnist

@@ -1,0 +1,102 @@
+#include "mnist/core/output.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <fcntl.h>
+#include <optional>
+#include <string>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+namespace {
+
+// The open descriptor that the path names: "-", /dev/stdout, /dev/fd/3. Opening such a path instead would open the file
+// behind it once more, at its begin, and `>> file` would lose what it had.
+std::optional<int> descriptor_named(std::filesystem::path path) {
+  if (path == "-") return STDOUT_FILENO;
+  for (int hops = 0; hops < 40; ++hops) {
+    if (path == "/dev/stdout") return STDOUT_FILENO;
+    if (path == "/dev/stderr") return STDERR_FILENO;
+    const std::filesystem::path folder = path.parent_path();
+    if (folder == "/dev/fd" || folder == "/proc/self/fd") {
+      const std::string name = path.filename().string();
+      int number = -1;
+      const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+      if (error == std::errc() && stop == name.data() + name.size()) return number;
+    }
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) return std::nullopt;
+    path = target.is_absolute() ? target : folder / target;
+  }
+  return std::nullopt;
+}
+
+// What can only be written in order. Not a disk's device: nobody means that.
+bool is_pipe_or_terminal(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
+class StreamOutput : public Output {
+ public:
+  StreamOutput(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
+    const std::optional<int> named = descriptor_named(path_);
+    std::fflush(nullptr);  // what was printed before comes first
+    descriptor_ = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 0)
+                        : retried([&] { return files_.open(path_, O_WRONLY | O_NOCTTY, 0); });
+    if (descriptor_ < 0) throw file_error("write", path_, errno);
+  }
+  ~StreamOutput() override { files_.close(descriptor_); }
+  StreamOutput(const StreamOutput&) = delete;
+  StreamOutput& operator=(const StreamOutput&) = delete;
+
+  void write(const void* bytes, std::size_t count) override {
+    const std::string_view all(static_cast<const char*>(bytes), count);
+    if (!write_all(files_, descriptor_, all)) throw file_error("write", path_, errno);
+  }
+  void commit() override {}
+
+ private:
+  std::filesystem::path path_;
+  FileSystem& files_;
+  int descriptor_ = -1;
+};
+
+}  // namespace
+
+bool is_stream(const std::filesystem::path& path) {
+  return descriptor_named(path) || is_pipe_or_terminal(path);
+}
+
+std::unique_ptr<Output> open_output(const std::filesystem::path& path, FileSystem& files) {
+  if (is_stream(path)) return std::make_unique<StreamOutput>(path, files);
+  return std::make_unique<AtomicFile>(path, files);
+}
+
+void write_output(const std::filesystem::path& path, std::string_view bytes, FileSystem& files) {
+  const std::unique_ptr<Output> output = open_output(path, files);
+  output->write(bytes);
+  output->commit();
+}
+
+void check_writable(const std::filesystem::path& path) {
+  if (const std::optional<int> named = descriptor_named(path)) {
+    const int flags = ::fcntl(*named, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) throw file_error("write", path, EBADF);
+  } else if (!is_pipe_or_terminal(path)) {
+    const AtomicFile file(path);
+  } else if (::access(path.c_str(), W_OK) != 0) {
+    throw file_error("write", path, errno);
+  }
+}
+
+}  // namespace mnist

@@ -1,0 +1,69 @@
+#include "mnist/report/checkpoints.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+namespace mnist {
+namespace {
+
+std::string name_of(std::int64_t steps) {
+  return fmt::format("step-{:09}.pt", steps);
+}
+
+// Steps that were done when the best epoch was over; all epochs have as many.
+std::int64_t steps_of_best(const TrainingState& state) {
+  if (state.best.epoch == 0) return -1;
+  return state.best.epoch * ((state.all_steps - state.step) / (state.epoch - 1));
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::filesystem::path name = entry.path().filename();
+    if (name.string().starts_with("step-") && name.extension() == ".pt") files.push_back(entry.path());
+  }
+  // Longer numbers are larger ones.
+  const auto key = [](const std::filesystem::path& file) {
+    return std::pair(file.filename().string().size(), file.filename().string());
+  };
+  std::ranges::sort(files, std::ranges::greater(), key);
+  return files;
+}
+
+std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint,
+                                      std::int64_t keep) {
+  make_folder(folder, "");
+  std::filesystem::path written = folder / name_of(checkpoint.state.all_steps);
+  write_checkpoint(written, checkpoint);
+  const std::string best = name_of(steps_of_best(checkpoint.state));
+  // The newest first. What is newer than the one just written could not be read when the run was continued.
+  bool older = false;
+  std::int64_t kept = 0;
+  for (const std::filesystem::path& file : checkpoint_files(folder)) {
+    older = older || file == written;
+    std::error_code ignored;
+    if (!older || (++kept > keep && file.filename() != best)) std::filesystem::remove(file, ignored);
+  }
+  return written;
+}
+
+std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& folder,
+                                                 const std::function<void(const std::string& what)>& damaged) {
+  for (const std::filesystem::path& file : checkpoint_files(folder)) {
+    try {
+      return FoundCheckpoint{file, read_checkpoint(file)};
+    } catch (const Error& error) {
+      damaged(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace mnist

@@ -1,0 +1,156 @@
+#include "mnist/report/run_output.hpp"
+
+#include <fcntl.h>
+#include <utility>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/logging.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/report/reference_log.hpp"
+#include "mnist/report/transfer_log.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr const char* kLog = "log.txt";
+constexpr const char* kCheckpoint = "checkpoint";  // the job's name: the newest replaces one that waits
+
+// Has the bytes of a file that another descriptor writes survive a power cut.
+void sync_file(const std::filesystem::path& path) {
+  FileSystem& files = FileSystem::system();
+  const int descriptor = files.open(path, O_RDONLY, 0);
+  if (descriptor < 0) return;
+  files.fsync(descriptor);
+  files.close(descriptor);
+}
+
+}  // namespace
+
+Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test) {
+  recipe.training.epochs = epochs;
+  recipe.training.test_loss = test.loss;
+  recipe.training.correct = test.correct;
+  recipe.training.test_items = test.total;
+  recipe.training.program = "mnist " + build_info().version;
+  return recipe;
+}
+
+RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued,
+                     spdlog::logger& log)
+    : options_(std::move(options)), directory_(directory), log_(log) {
+  const auto write = [this](const std::string& text) { say(text); };
+  if (options_.style == LogStyle::transfer) {
+    lines_ = std::make_unique<TransferLog>(write);
+  } else {
+    lines_ = std::make_unique<ReferenceLog>(write);
+  }
+  if (options_.progress) progress_ = std::make_unique<ProgressLine>(stderr, options_.gpu);
+  if (directory_ == nullptr) return;
+
+  const std::map<std::string, std::uint64_t> none;
+  const auto& sizes = continued != nullptr ? continued->file_sizes : none;
+  log_file_ = add_log_file(log_, directory_->log());
+  // What was logged after the checkpoint, or by a process that was killed before its first one.
+  const auto log_size = sizes.find(kLog);
+  const std::uintmax_t kept = log_size == sizes.end() ? 0 : log_size->second;
+  if (kept < log_file_->size()) log_file_->truncate(kept);
+  metrics_.emplace(directory_->path(), sizes, log_, options_.gpu);
+  if (!options_.keep_weights) return;
+  remove_stale_temporaries(directory_->path());
+  remove_stale_temporaries(directory_->checkpoints());
+  curves_ = std::make_unique<CurvesPicture>(directory_->path() / "training_statistics.png", log_, background_);
+  if (continued != nullptr) curves_->restore(continued->curves);
+}
+
+RunOutput::~RunOutput() {
+  finish();
+}
+
+void RunOutput::say(const std::string& text) {
+  if (log_file_) log_line(*log_file_, text);
+  if (!has_stdout_) return;
+  try {
+    options_.print(text);
+  } catch (const Error& error) {
+    // The run is worth more than its output: the log and the metrics go on.
+    has_stdout_ = false;
+    log_.warn("{}; training goes on without it", error.what());
+  }
+}
+
+void RunOutput::epoch_started(std::int64_t epoch, std::int64_t epochs) {
+  lines_->epoch_started(epoch, epochs);
+}
+
+void RunOutput::batch_done(const BatchReport& report) {
+  if (progress_) progress_->batch_done(report);
+}
+
+void RunOutput::interval(const IntervalReport& report) {
+  // The progress line goes first: it leaves the terminal to those who write after it.
+  if (progress_) progress_->interval(report);
+  lines_->interval(report);
+  if (metrics_) metrics_->interval(report);
+}
+
+void RunOutput::training_done(const TrainingReport& report) {
+  if (progress_) progress_->training_done(report);
+  lines_->training_done(report);
+}
+
+void RunOutput::epoch_done(const EpochReport& report) {
+  if (progress_) progress_->epoch_done(report);
+  lines_->epoch_done(report);
+  if (metrics_) metrics_->epoch_done(report);
+  if (!curves_) return;
+  // The weights before all that takes longer.
+  write_later(directory_->last(), report.network, report.train.epoch, report.test);
+  if (report.best) write_later(directory_->best(), report.network, report.train.epoch, report.test);
+  curves_->epoch_done(report);
+}
+
+void RunOutput::resumed(const TrainingState& state) {
+  lines_->resumed(state);
+}
+
+void RunOutput::checkpoint(const TrainingState& state) {
+  if (!curves_) return;
+  Checkpoint checkpoint{.state = state,
+                        .recipe = trained(options_.recipe, state.epoch - 1, state.test),
+                        .identity = options_.identity,
+                        .file_sizes = metrics_->sizes(),
+                        .curves = curves_->values()};
+  // Weights between two epochs were not tested.
+  if (state.step > 0) checkpoint.recipe = trained(options_.recipe, state.epoch - 1, {});
+  checkpoint.file_sizes[kLog] = log_file_->size();
+  background_.post(kCheckpoint, [this, checkpoint = std::move(checkpoint)] { write_checkpoint_now(checkpoint); });
+}
+
+void RunOutput::write_checkpoint_now(const Checkpoint& checkpoint) {
+  try {
+    for (const auto& [name, size] : checkpoint.file_sizes) sync_file(directory_->path() / name);
+    written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep);
+  } catch (const std::exception& error) {
+    log_.warn("{}; the run goes on without this checkpoint", error.what());
+  }
+}
+
+void RunOutput::write_later(const std::filesystem::path& path, const NamedTensors& network, std::int64_t epochs,
+                            const Evaluation& test) {
+  background_.post(path.string(), [this, path, network, recipe = trained(options_.recipe, epochs, test)] {
+    try {
+      write_model_file(path, network, recipe, options_.layout);
+    } catch (const std::exception& error) {
+      log_.warn("{}; the run goes on, and tries again after the next epoch", error.what());
+    }
+  });
+}
+
+void RunOutput::finish() {
+  progress_.reset();
+  background_.finish();
+}
+
+}  // namespace mnist

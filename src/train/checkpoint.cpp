@@ -1,0 +1,138 @@
+#include "mnist/train/checkpoint.hpp"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/format/checkpoint_file.hpp"
+
+namespace mnist {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormatVersion = 1;
+
+Json to_json(const Evaluation& test) {
+  return {{"loss", test.loss}, {"correct", test.correct}, {"total", test.total}};
+}
+
+Evaluation evaluation_of(const Json& json) {
+  return {.loss = json.at("loss"), .correct = json.at("correct"), .total = json.at("total")};
+}
+
+std::string json_of(const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  const RunIdentity& identity = checkpoint.identity;
+  const Json json = {
+      {"format_version", kFormatVersion},
+      {"epoch", state.epoch},
+      {"step", state.step},
+      {"evaluating", state.evaluating},
+      {"all_steps", state.all_steps},
+      {"test", to_json(state.test)},
+      {"best_epoch", state.best.epoch},
+      {"best_test", to_json(state.best.test)},
+      {"epoch_seconds", state.epoch_seconds},
+      {"seconds", state.seconds},
+      {"identity",
+       {{"config", identity.config},
+        {"data", identity.data},
+        {"libtorch", identity.libtorch},
+        {"device", identity.device},
+        {"precision", identity.precision},
+        {"kernels", identity.kernels},
+        {"threads", identity.threads}}},
+      {"file_sizes", checkpoint.file_sizes},
+  };
+  // A path among the options need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void read_json(const Json& json, Checkpoint& checkpoint) {
+  TrainingState& state = checkpoint.state;
+  state.epoch = json.at("epoch");
+  state.step = json.at("step");
+  state.evaluating = json.at("evaluating");
+  state.all_steps = json.at("all_steps");
+  state.test = evaluation_of(json.at("test"));
+  state.best.epoch = json.at("best_epoch");
+  state.best.test = evaluation_of(json.at("best_test"));
+  state.epoch_seconds = json.at("epoch_seconds");
+  state.seconds = json.at("seconds");
+  const Json& identity = json.at("identity");
+  checkpoint.identity = {.config = identity.at("config"),
+                         .data = identity.at("data"),
+                         .libtorch = identity.at("libtorch"),
+                         .device = identity.at("device"),
+                         .precision = identity.at("precision"),
+                         .kernels = identity.at("kernels"),
+                         .threads = identity.at("threads")};
+  checkpoint.file_sizes = json.at("file_sizes").get<std::map<std::string, std::uint64_t>>();
+}
+
+// Moves a dict of the file out of it; empty if there is none.
+NamedTensors take(CheckpointFile& file, const std::string& name) {
+  const auto found = std::ranges::find(file.others, name, &decltype(file.others)::value_type::first);
+  return found == file.others.end() ? NamedTensors{} : std::move(found->second);
+}
+
+bool is_consistent(const TrainingState& state) {
+  const auto steps = [&](const torch::Tensor& figures) {
+    return figures.dim() == 1 && figures.size(0) == state.step && figures.scalar_type() == at::kFloat;
+  };
+  return state.epoch >= 1 && state.step >= 0 && state.all_steps >= state.step && state.best.epoch >= 0 &&
+         state.best.epoch < state.epoch && steps(state.losses) && steps(state.correct) &&
+         (state.best.epoch > 0) == !state.best.network.empty();
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  write_checkpoint_file(path, {.state = state.network,
+                               .others = {{"optimizer", state.optimizer},
+                                          {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
+                                          {"best", state.best.network},
+                                          {"curves", checkpoint.curves}},
+                               .recipe = checkpoint.recipe,
+                               .json = json_of(checkpoint)});
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  CheckpointFile file = read_checkpoint_file(path);
+  const auto damaged = [&](const std::string& what) {
+    return data_error(fmt::format("checkpoint {} is damaged: {}", quoted(path), what),
+                      "continue from another one, or start again");
+  };
+  Checkpoint checkpoint;
+  try {
+    const Json json = Json::parse(file.json);
+    if (const int version = json.at("format_version"); version > kFormatVersion) {
+      throw data_error(fmt::format("checkpoint {} is of format version {}, which this program does not know",
+                                   quoted(path), version),
+                       "continue the run with the version of mnist that began it");
+    }
+    read_json(json, checkpoint);
+  } catch (const nlohmann::json::exception& error) {
+    throw damaged(error.what());
+  }
+  checkpoint.state.network = std::move(file.state);
+  checkpoint.state.optimizer = take(file, "optimizer");
+  for (auto& [name, tensor] : take(file, "epoch")) {
+    if (name == "losses") checkpoint.state.losses = tensor;
+    if (name == "correct") checkpoint.state.correct = tensor;
+  }
+  checkpoint.state.best.network = take(file, "best");
+  checkpoint.curves = take(file, "curves");
+  checkpoint.recipe = std::move(file.recipe);
+  const bool whole = checkpoint.state.losses.defined() && checkpoint.state.correct.defined();
+  if (!whole || !is_consistent(checkpoint.state)) throw damaged("it contradicts itself");
+  return checkpoint;
+}
+
+}  // namespace mnist

@@ -1,0 +1,150 @@
+// Where the program writes: closed descriptors, streams, pipes, folders that are not there.
+#include <algorithm>
+#include <fstream>
+#include <sys/stat.h>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "support/program.hpp"
+#include "support/small_mnist.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class Outputs : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    write_small_mnist(*folder_ / "data", 20, 20);
+    write_model(*folder_ / "m.pt");
+    ASSERT_EQ(run(mnist({"infer", "--model", "m.pt", "--test-item", "1", "--save-image", "digit.png"})).exit_code, 0);
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static void write_model(const std::filesystem::path& path) {
+    const ModelInfo& info = model_info("lenet");
+    Recipe recipe;
+    recipe.arch = "lenet";
+    recipe.class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    recipe.preprocessing = info.preprocessing;
+    recipe.training.dataset = "mnist";
+    write_model_file(path, state_dict(*make_network(info, 10, 1)), recipe);
+  }
+
+  static Subprocess mnist(const std::vector<std::string>& arguments) {
+    Subprocess process = program(MNIST_BINARY, arguments);
+    process.folder = folder_->path();
+    process.changes["MNIST_DATA_DIR"] = "data";
+    process.changes["MNIST_DEVICE"] = "cpu";
+    return process;
+  }
+
+  // `mnist arguments...` as a shell starts it with `redirection`: "\"$@\" >> file".
+  static SubprocessResult in_shell(const std::string& redirection, const std::vector<std::string>& arguments) {
+    Subprocess process = mnist(arguments);
+    process.command.insert(process.command.begin(), {"/bin/sh", "-c", redirection, "sh"});
+    return run(process);
+  }
+
+  static std::string results() { return run(mnist({"infer", "--model", "m.pt", "digit.png", "digit.png"})).out; }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+};
+
+TEST_F(Outputs, AStdoutThatIsClosedIsAnError) {
+  const SubprocessResult result = in_shell("\"$@\" >&-", {"infer", "--model", "m.pt", "digit.png"});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.err,
+            "error: cannot write to stdout: Bad file descriptor\nhint: stdout is closed: open it, as in: > FILE\n");
+}
+
+// What is printed must not land in the file that is opened next.
+TEST_F(Outputs, NothingIsPrintedIntoAFileInThePlaceOfAClosedDescriptor) {
+  for (const char* closed : {"\"$@\" <&-", "\"$@\" 2>&-", "\"$@\" <&- >&- 2>&-"}) {
+    std::filesystem::remove(*folder_ / "r.tsv");
+    const SubprocessResult result = in_shell(closed, {"infer", "--model", "m.pt", "digit.png", "digit.png", "none.png",
+                                                      "--output", "r.tsv", "--log-level", "trace"});
+    EXPECT_EQ(result.exit_code, 3) << closed;
+    EXPECT_EQ(content_of(*folder_ / "r.tsv"), results()) << closed;
+  }
+}
+
+TEST_F(Outputs, StdoutByItsNameIsWrittenToAndNotReplaced) {
+  for (const char* name : {"-", "/dev/stdout"}) {
+    write_file(*folder_ / "all.txt", "before\n");
+    const SubprocessResult result =
+        in_shell("\"$@\" >> all.txt", {"infer", "--model", "m.pt", "digit.png", "digit.png", "--output", name});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(content_of(*folder_ / "all.txt"), "before\n" + results()) << name;
+  }
+  write_file(*folder_ / "all.txt", "before\n");
+  const SubprocessResult result =
+      in_shell("\"$@\" >> all.txt", {"evaluate", "--model", "m.pt", "--misclassified", "/dev/stdout"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(content_of(*folder_ / "all.txt"),
+              AllOf(StartsWith("before\n\nTest set: "), HasSubstr("\nitem,true,predicted,probability,")));
+}
+
+TEST_F(Outputs, APipeGetsTheResults) {
+  const SubprocessResult result = in_shell("mkfifo pipe && { cat pipe > got & } && \"$@\" && wait",
+                                           {"infer", "--model", "m.pt", "digit.png", "digit.png", "--output", "pipe"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(content_of(*folder_ / "got"), results());
+  EXPECT_TRUE(std::filesystem::is_fifo(*folder_ / "pipe"));
+}
+
+TEST_F(Outputs, APipeGetsAModelOrAPicture) {
+  ASSERT_EQ(::mkfifo((*folder_ / "pipe.pt").c_str(), 0600), 0);
+  std::string read;
+  std::thread reader([&] { read = content_of(*folder_ / "pipe.pt"); });
+  write_model(*folder_ / "pipe.pt");
+  reader.join();
+  EXPECT_EQ(read, content_of(*folder_ / "m.pt"));
+  const SubprocessResult result = in_shell("mkfifo pipe.png && { cat pipe.png > got.png & } && \"$@\" && wait",
+                                           {"evaluate", "--model", "m.pt", "--confusion", "pipe.png"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(content_of(*folder_ / "got.png"), StartsWith("\x89PNG"));
+}
+
+TEST_F(Outputs, FoldersThatAreMissingAreMade) {
+  const SubprocessResult result =
+      run(mnist({"evaluate", "--model", "m.pt", "--confusion", "a/b/c.png", "--misclassified", "d/m.csv"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "a/b/c.png"));
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "d/m.csv"));
+  EXPECT_EQ(run(mnist({"infer", "--model", "m.pt", "digit.png", "--output", "e/f/r.tsv"})).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "e/f/r.tsv"));
+  const SubprocessResult impossible = run(mnist({"infer", "--model", "m.pt", "digit.png", "--output", "m.pt/r.tsv"}));
+  EXPECT_EQ(impossible.exit_code, 3);
+  EXPECT_THAT(impossible.err, StartsWith("error: cannot make the folder 'm.pt'"));
+}
+
+TEST_F(Outputs, TheEmptyTextIsNoPath) {
+  const auto refused = [](const std::vector<std::string>& arguments) {
+    const SubprocessResult result = run(mnist(arguments));
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, StartsWith("error: " + *(arguments.end() - 2) + " is empty: it must be a path\nhint: "));
+    EXPECT_THAT(result.out, IsEmpty());
+  };
+  refused({"infer", "--model", "m.pt", "digit.png", "--output", ""});
+  refused({"infer", "--model", "m.pt", "digit.png", "--annotate", ""});
+  refused({"infer", "--model", "m.pt", "--test-item", "1", "--save-image", ""});
+  refused({"evaluate", "--model", "m.pt", "--confusion", ""});
+  refused({"evaluate", "--model", "m.pt", "--misclassified", ""});
+  refused({"info", "--log-file", ""});
+}
+
+}  // namespace
+}  // namespace mnist::test

@@ -1,0 +1,261 @@
+// Every call that writes a file made to fail, with every error a disk has: what was there stays, nothing else is left,
+// and the error can be acted on.
+#include <csignal>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mnist/core/append_file.hpp"
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+#include "support/faulty_files.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using test::content_of;
+using test::FaultyFiles;
+using test::TemporaryFolder;
+using test::write_file;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr std::array<int, 6> kErrors = {ENOSPC, EIO, EACCES, EROFS, EDQUOT, ENOENT};
+const std::string kNew(3000, 'n');
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// Whether the error names the file, the reason and a remedy.
+void expect_helpful(const Error& error, const std::filesystem::path& path, int reason) {
+  EXPECT_EQ(error.kind(), ErrorKind::data);
+  EXPECT_THAT(error.what(), HasSubstr(quoted(path)));
+  EXPECT_THAT(error.what(), HasSubstr(std::generic_category().message(reason)));
+  EXPECT_THAT(error.hint(), Not(IsEmpty()));
+}
+
+// The calls of one file that is written, without a fault.
+std::vector<std::string> calls_of_a_write(bool short_writes) {
+  const TemporaryFolder folder;
+  FaultyFiles files(1'000'000, 0, 0, short_writes);
+  write_file_atomically(folder / "x", kNew, files);
+  return files.calls();
+}
+
+TEST(FileFaults, AFileIsOpenedWrittenSyncedRenamedAndItsFolderSynced) {
+  EXPECT_THAT(calls_of_a_write(false),
+              ElementsAre("open", "write", "fsync", "rename", "close", "open", "fsync", "close"));
+}
+
+// One call fails, or it and all after it, as on a disk that stays full.
+TEST(FileFaults, TheOldContentStaysWhateverFails) {
+  for (const bool short_writes : {false, true}) {
+    const std::vector<std::string> calls = calls_of_a_write(short_writes);
+    const auto renamed = std::ranges::find(calls, "rename") - calls.begin();
+    for (int call = 0; call < static_cast<int>(calls.size()); ++call) {
+      for (const int reason : kErrors) {
+        SCOPED_TRACE(calls[static_cast<std::size_t>(call)] + " (call " + std::to_string(call) +
+                     "): " + std::generic_category().message(reason));
+        const TemporaryFolder folder;
+        write_file(folder / "x", "old");
+        FaultyFiles files(call, 1, reason, short_writes);
+        bool failed = false;
+        try {
+          write_file_atomically(folder / "x", kNew, files);
+        } catch (const Error& error) {
+          failed = true;
+          expect_helpful(error, folder / "x", reason);
+        }
+        EXPECT_EQ(content_of(folder / "x"), call <= renamed ? "old" : kNew);
+        EXPECT_TRUE(failed || call > renamed);
+        EXPECT_THAT(files_in(folder.path()), ElementsAre("x"));
+        EXPECT_TRUE(files.all_closed());
+      }
+    }
+  }
+}
+
+TEST(FileFaults, AFolderThatCannotBeSyncedIsAnError) {
+  const std::vector<std::string> calls = calls_of_a_write(false);
+  ASSERT_EQ(calls[6], "fsync");
+  const TemporaryFolder folder;
+  FaultyFiles failing(6, 1, EIO);
+  EXPECT_THROW(write_file_atomically(folder / "x", kNew, failing), Error);
+  FaultyFiles unable(6, 1, EINVAL);  // so do file systems without it
+  write_file_atomically(folder / "x", kNew, unable);
+}
+
+TEST(FileFaults, AnInterruptedCallIsMadeAgain) {
+  for (int call = 0; call < 4; ++call) {
+    if (calls_of_a_write(false)[static_cast<std::size_t>(call)] == "rename") continue;
+    const TemporaryFolder folder;
+    FaultyFiles files(call, 3, EINTR);
+    write_file_atomically(folder / "x", kNew, files);
+    EXPECT_EQ(content_of(folder / "x"), kNew);
+  }
+}
+
+TEST(FileFaults, NothingIsWrittenAfterAFailure) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old");
+  FaultyFiles files(1, 1, ENOSPC);
+  AtomicFile file(folder / "x", files);
+  EXPECT_THROW(file.write("new"), Error);
+  EXPECT_THAT(files_in(folder.path()), ElementsAre("x")) << "the room is not given back at once";
+  EXPECT_THROW(file.write("new"), Error);
+  EXPECT_THROW(file.commit(), Error);
+  EXPECT_EQ(content_of(folder / "x"), "old");
+}
+
+TEST(FileFaults, AVanishedFolderIsAnError) {
+  const TemporaryFolder folder;
+  write_file(folder / "run/x", "old");
+  AtomicFile file(folder / "run/x");
+  file.write("new");
+  std::filesystem::remove_all(folder / "run");
+  try {
+    file.commit();
+    FAIL() << "was written nowhere";
+  } catch (const Error& error) {
+    expect_helpful(error, folder / "run/x", ENOENT);
+    EXPECT_THAT(error.hint(), HasSubstr("is gone"));
+  }
+}
+
+TEST(AtomicFile, TakesNamesAsLongAsTheyCanBe) {
+  const TemporaryFolder folder;
+  const std::string longest(255, 'x');
+  write_file_atomically(folder / longest, "content");
+  EXPECT_EQ(content_of(folder / longest), "content");
+  try {
+    const AtomicFile file(folder / (longest + "x"));
+    FAIL() << "cannot be written";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.hint(), "give it a shorter name");
+  }
+}
+
+// A process that has begun to write a file, and is killed.
+TEST(StaleTemporaries, ThoseOfKilledProcessesAreRemoved) {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(folder / "x");
+    file.write("new");
+    ::raise(SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  AtomicFile living(folder / "y");
+  write_file(folder / ".mnist-notes.tmp", "not of this program");
+  ASSERT_EQ(files_in(folder.path()).size(), 4U);
+  EXPECT_EQ(remove_stale_temporaries(folder.path()), 1U);
+  living.write("content");
+  living.commit();
+  EXPECT_THAT(files_in(folder.path()), ElementsAre(".mnist-notes.tmp", "x", "y"));
+  EXPECT_EQ(content_of(folder / "x"), "old");
+  EXPECT_EQ(content_of(folder / "y"), "content");
+  EXPECT_EQ(remove_stale_temporaries(folder.path()), 0U);
+  EXPECT_EQ(remove_stale_temporaries(folder / "none"), 0U);
+}
+
+TEST(AppendFile, GrowsRowByRow) {
+  const TemporaryFolder folder;
+  {
+    AppendFile file(folder / "rows");
+    EXPECT_EQ(file.size(), 0U);
+    file.append("one\n");
+    file.append("two\n");
+    EXPECT_EQ(content_of(folder / "rows"), "one\ntwo\n");
+  }
+  AppendFile file(folder / "rows");
+  EXPECT_EQ(file.size(), 8U);
+  file.append("three\n");
+  file.sync();
+  EXPECT_EQ(content_of(folder / "rows"), "one\ntwo\nthree\n");
+}
+
+TEST(AppendFile, IsCutBackToWhatACheckpointStates) {
+  const TemporaryFolder folder;
+  write_file(folder / "rows", "one\ntwo\nthr");
+  AppendFile file(folder / "rows");
+  file.truncate(4);
+  file.append("2\n");
+  EXPECT_EQ(content_of(folder / "rows"), "one\n2\n");
+  EXPECT_EQ(file.size(), 6U);
+  EXPECT_THROW(file.truncate(7), Error);
+  EXPECT_EQ(content_of(folder / "rows"), "one\n2\n");
+}
+
+TEST(AppendFile, RefusesWhatIsNoFile) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(AppendFile("/dev/null"), Error);
+  EXPECT_THROW(AppendFile(folder.path()), Error);
+  EXPECT_THROW(AppendFile(folder / "none/rows"), Error);
+}
+
+TEST(AppendFile, ARowIsWrittenWholeOrNotAtAllAndTheNextIsTriedAnew) {
+  const std::string row = std::string(100, 'r') + "\n";
+  for (int call = 1; call < 12; ++call) {
+    for (const int reason : kErrors) {
+      SCOPED_TRACE("call " + std::to_string(call) + ": " + std::generic_category().message(reason));
+      const TemporaryFolder folder;
+      FaultyFiles files(call, 1, reason, /*short_writes=*/true);
+      AppendFile file(folder / "rows", files);
+      std::string expected;
+      for (int i = 0; i < 2; ++i) {
+        try {
+          file.append(row);
+          expected += row;
+        } catch (const Error& error) {
+          expect_helpful(error, folder / "rows", reason);
+        }
+        EXPECT_EQ(content_of(folder / "rows"), expected);
+        EXPECT_EQ(file.size(), expected.size());
+      }
+      EXPECT_GE(expected.size(), row.size());
+    }
+  }
+}
+
+// The disk is full, and even cutting off the part of a row fails: it is cut off before the next row.
+TEST(AppendFile, APartOfARowIsCutOffLaterIfNotAtOnce) {
+  const TemporaryFolder folder;
+  FaultyFiles files(/*first=*/2, /*count=*/2, EIO, /*short_writes=*/true);
+  AppendFile file(folder / "rows", files);
+  EXPECT_THROW(file.append("one\n"), Error);
+  EXPECT_THAT(files.calls(), ElementsAre("open", "write", "write", "truncate"));
+  EXPECT_EQ(content_of(folder / "rows"), "on");
+  file.append("two\n");
+  EXPECT_EQ(content_of(folder / "rows"), "two\n");
+}
+
+TEST(AppendFile, SaysThatTheFileIsGone) {
+  const TemporaryFolder folder;
+  AppendFile file(folder / "rows");
+  std::filesystem::remove(folder / "rows");
+  try {
+    file.append("one\n");
+    FAIL() << "was written nowhere";
+  } catch (const Error& error) {
+    expect_helpful(error, folder / "rows", ENOENT);
+  }
+}
+
+}  // namespace
+}  // namespace mnist

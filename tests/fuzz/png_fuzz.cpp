@@ -1,0 +1,17 @@
+// Seeds: tests/fixtures/images/*.png
+#include "mnist/format/image.hpp"
+
+#include "checksums.hpp"
+#include "fuzz.hpp"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const mnist::test::MemoryFile file(data, size);
+  mnist::test::refused_or_read([&] { mnist::read_image(file.path()); });
+  return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int seed) {
+  const std::size_t mutated = LLVMFuzzerMutate(data, size, max_size);
+  if (seed % 8 != 0) mnist::test::repair_png(data, mutated);
+  return mutated;
+}

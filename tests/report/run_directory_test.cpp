@@ -1,0 +1,121 @@
+// Run directories: numbers, manifest and sessions, one owner, which run is the one to continue.
+#include "mnist/report/run_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+
+#include "support/temporary_folder.hpp"
+
+namespace mnist {
+namespace {
+
+using test::content_of;
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+
+RunDirectory numbered(const TemporaryFolder& folder, const std::string& arch) {
+  return RunDirectory::numbered(folder / "runs", arch, "mnist train");
+}
+
+TEST(RunDirectory, IsNumberedAndNeverReused) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(numbered(folder, "cnn").path(), folder / "runs" / "cnn-1");
+  EXPECT_EQ(numbered(folder, "cnn").path(), folder / "runs" / "cnn-2");
+  EXPECT_EQ(numbered(folder, "lenet").path(), folder / "runs" / "lenet-1");
+  std::filesystem::remove_all(folder / "runs" / "cnn-2");
+  EXPECT_EQ(numbered(folder, "cnn").path(), folder / "runs" / "cnn-3") << "the number of a run that was removed";
+  // Folders from before numbers were noted, and names that only look like one.
+  std::filesystem::remove(folder / "runs" / ".last-cnn");
+  std::filesystem::create_directory(folder / "runs" / "cnn-7");
+  std::filesystem::create_directory(folder / "runs" / "cnn-9x");
+  EXPECT_EQ(numbered(folder, "cnn").path(), folder / "runs" / "cnn-8");
+}
+
+TEST(RunDirectory, HoldsConfigAndManifest) {
+  const TemporaryFolder folder;
+  RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+  RunDescription description;
+  description.command_line = "mnist train";
+  description.config = "[train]\narch=\"cnn\"\n";
+  description.seed = 7;
+  run.begin(description);
+  EXPECT_EQ(content_of(run.path() / "config.toml"), "[train]\narch=\"cnn\"\n");
+  auto manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
+  EXPECT_EQ(manifest["outcome"], "running");
+  EXPECT_EQ(manifest["seed"], 7);
+  run.end("finished");
+  manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
+  EXPECT_EQ(manifest["outcome"], "finished");
+  EXPECT_FALSE(manifest["finished"].is_null());
+}
+
+TEST(RunDirectory, HasASessionForEachProcess) {
+  const TemporaryFolder folder;
+  {
+    RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+    run.begin({.command_line = "first", .threads = 2});
+    run.end("interrupted");
+  }
+  RunDirectory run = RunDirectory::existing(folder / "mine", "mnist train");
+  run.resume({.command_line = "second", .threads = 4}, 3, 120);
+  run.end("finished");
+  const auto manifest = nlohmann::json::parse(content_of(folder / "mine" / "manifest.json"));
+  EXPECT_EQ(manifest["command_line"], "first");
+  EXPECT_EQ(manifest["outcome"], "finished");
+  ASSERT_EQ(manifest["sessions"].size(), 2u);
+  EXPECT_EQ(manifest["sessions"][0]["outcome"], "interrupted");
+  EXPECT_EQ(manifest["sessions"][1]["command_line"], "second");
+  EXPECT_EQ(manifest["sessions"][1]["threads"], 4);
+  EXPECT_EQ(manifest["sessions"][1]["from_epoch"], 3);
+  EXPECT_EQ(manifest["sessions"][1]["from_step"], 120);
+}
+
+TEST(RunDirectory, ARunIsNotWrittenOver) {
+  const TemporaryFolder folder;
+  RunDirectory::at(folder / "mine", "mnist train").begin({});
+  EXPECT_THROW(RunDirectory::at(folder / "mine", "mnist train"), Error);
+  test::write_file(folder / "file", "");
+  EXPECT_THROW(RunDirectory::at(folder / "file" / "x", "mnist train"), Error);
+}
+
+TEST(RunDirectory, HasOneOwner) {
+  const TemporaryFolder folder;
+  const RunDirectory run = RunDirectory::at(folder / "mine", "mnist train --lr 2");
+  try {
+    RunDirectory::existing(folder / "mine", "mnist train");
+    FAIL() << "two owners";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is in use by process " + std::to_string(::getpid())));
+  }
+}
+
+void make_run(const std::filesystem::path& path, const std::string& outcome, const std::string& started,
+              bool has_checkpoint) {
+  const nlohmann::json manifest = {{"arch", "cnn"},
+                                   {"outcome", outcome},
+                                   {"started", "2026-01-01T00:00:00Z"},
+                                   {"sessions", {{{"started", started}}}}};
+  test::write_file(path / "manifest.json", manifest.dump());
+  if (has_checkpoint) test::write_file(path / "checkpoints" / "step-000000010.pt", "x");
+}
+
+TEST(NewestUnfinished, IsThatWhoseLastSessionBeganLast) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(newest_unfinished(folder / "runs"));
+  make_run(folder / "runs" / "cnn-1", "interrupted", "2026-03-01T00:00:00Z", true);
+  make_run(folder / "runs" / "cnn-2", "running", "2026-02-01T00:00:00Z", true);
+  make_run(folder / "runs" / "cnn-3", "finished", "2026-04-01T00:00:00Z", true);
+  make_run(folder / "runs" / "cnn-4", "failed: training diverged: the loss", "2026-05-01T00:00:00Z", true);
+  make_run(folder / "runs" / "cnn-5", "interrupted", "2026-06-01T00:00:00Z", false);
+  test::write_file(folder / "runs" / "cnn-6" / "manifest.json", "{ no JSON");
+  ASSERT_TRUE(newest_unfinished(folder / "runs"));
+  EXPECT_EQ(newest_unfinished(folder / "runs")->path, folder / "runs" / "cnn-1");
+  make_run(folder / "runs" / "cnn-7", "failed: the disk is full", "2026-07-01T00:00:00Z", true);
+  EXPECT_EQ(newest_unfinished(folder / "runs")->path, folder / "runs" / "cnn-7");
+}
+
+}  // namespace
+}  // namespace mnist

@@ -1,0 +1,73 @@
+// A file system whose calls fail when a test wants them to, as leveldb's fault injection does it.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mnist/core/file_system.hpp"
+
+namespace mnist::test {
+
+// Counts the calls that change something; those from number `first` on, `count` of them, fail with `error`. A `close`
+// that fails has closed, as POSIX has it. With
+// `short_writes` every `write` does half of what it is asked for.
+class FaultyFiles : public FileSystem {
+ public:
+  FaultyFiles() = default;
+  FaultyFiles(int first, int count, int error, bool short_writes = false)
+      : first_(first), count_(count), error_(error), short_writes_(short_writes) {}
+
+  int open(const std::filesystem::path& path, int flags, unsigned mode) override {
+    if (fails("open")) return -1;
+    const int descriptor = FileSystem::open(path, flags, mode);
+    if (descriptor >= 0) open_.insert(descriptor);
+    return descriptor;
+  }
+  std::ptrdiff_t write(int descriptor, const void* bytes, std::size_t count) override {
+    if (short_writes_) count = std::max<std::size_t>(1, count / 2);
+    return fails("write") ? -1 : FileSystem::write(descriptor, bytes, count);
+  }
+  int fsync(int descriptor) override { return fails("fsync") ? -1 : FileSystem::fsync(descriptor); }
+  int truncate(int descriptor, std::uintmax_t size) override {
+    return fails("truncate") ? -1 : FileSystem::truncate(descriptor, size);
+  }
+  int close(int descriptor) override {
+    if (open_.erase(descriptor) != 1) wrong_closes_++;
+    const bool fail = fails("close");
+    const int result = FileSystem::close(descriptor);
+    if (fail) errno = error_;
+    return fail ? -1 : result;
+  }
+  int rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    return fails("rename") ? -1 : FileSystem::rename(from, to);
+  }
+  int unlink(const std::filesystem::path& path) override { return fails("unlink") ? -1 : FileSystem::unlink(path); }
+
+  // The names of the calls so far.
+  const std::vector<std::string>& calls() const { return calls_; }
+  // Whether everything that was opened was closed, once.
+  bool all_closed() const { return open_.empty() && wrong_closes_ == 0; }
+
+ private:
+  bool fails(const char* call) {
+    const int number = static_cast<int>(calls_.size());
+    calls_.emplace_back(call);
+    const bool fail = number >= first_ && number - first_ < count_;
+    if (fail) errno = error_;
+    return fail;
+  }
+
+  int first_ = std::numeric_limits<int>::max();
+  int count_ = 0;
+  int error_ = 0;
+  bool short_writes_ = false;
+  int wrong_closes_ = 0;
+  std::set<int> open_;
+  std::vector<std::string> calls_;
+};
+
+}  // namespace mnist::test
