@@ -8,10 +8,15 @@ expected.txt says what must be read, one tensor a line: file, name, type, shape 
 """
 
 import argparse
+import collections
+import datetime
+import enum
 import pathlib
+import types
 import warnings
 import zipfile
 
+import numpy
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -32,6 +37,18 @@ class TinyNet(nn.Module):
         return self.block(self.bn(self.conv(x)).mean((2, 3)))
 
 
+class Mode(enum.Enum):
+    MAX = "max"
+
+
+class Registry(collections.OrderedDict):
+    """A dict of a class of its own, with an attribute."""
+
+    def __init__(self, *items):
+        super().__init__(*items)
+        self.frozen = True
+
+
 def tiny_net():
     torch.manual_seed(1)
     net = TinyNet()
@@ -44,6 +61,55 @@ def described(file, state):
         shape = "x".join(map(str, tensor.shape)) or "-"
         values = tensor.detach().double().flatten().tolist()
         yield " ".join([file, name, str(tensor.dtype).removeprefix("torch."), shape, *map(repr, values)])
+
+
+def things_beside():
+    """What training scripts put beside the weights; none of it is a tensor, all of it is code for a pickle."""
+    return {
+        "args": argparse.Namespace(arch="tiny", lr=0.1, data=pathlib.PurePosixPath("/data"), device=torch.device("cpu")),
+        "registry": Registry([("optimizer", "sgd"), ("steps", [1, 2, 3])]),
+        "config": types.SimpleNamespace(mode=Mode.MAX, dtype=torch.float32, size=torch.Size([2, 3])),
+        "when": datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc),
+        "took": datetime.timedelta(seconds=90),
+        "best_acc1": numpy.float64(0.5),
+        "dtype": numpy.dtype("float32"),
+        "confusion": numpy.arange(4).reshape(2, 2),
+        "seen": {1, 2, 3},
+        "counts": collections.Counter("abca"),
+        "raw": b"\x00\xff",
+        "complex": torch.tensor([1j, 2]),
+        "loss": nn.CrossEntropyLoss(),
+    }
+
+
+def prefixed(prefix, state):
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def save_wrapped(save, output, expected, state):
+    """Weights as the wrappers of a network and the programs round it leave them."""
+    averaged = {name: tensor + 1 for name, tensor in state.items()}
+    save("compiled.pt", prefixed("_orig_mod.", state), state)
+    save("stacked.pt", prefixed("module._orig_mod.", state), state)
+    for name, prefix in {"net.safetensors": "net.", "stacked.safetensors": "model._orig_mod.module."}.items():
+        save_file(prefixed(prefix, state), output / name, metadata={"format": "pt"})
+        (output / name).chmod(0o644)
+        expected.extend(described(name, dict(sorted(state.items()))))
+    lightning = {
+        "epoch": 1,
+        "pytorch-lightning_version": "2.5.0",
+        "state_dict": collections.OrderedDict(prefixed("model.", state)),
+        "callbacks": {"ModelCheckpoint": {"best_model_path": "", "best_model_score": torch.tensor(0.5)}},
+        "hyper_parameters": things_beside(),
+    }
+    save("lightning.ckpt", lightning, state)
+    save("lightning_legacy.ckpt", {**lightning, "hyper_parameters": {"args": argparse.Namespace(lr=0.1)}}, state,
+         _use_new_zipfile_serialization=False)
+    save("timm.pth", {"epoch": 3, "arch": "tiny", "state_dict": state, "args": argparse.Namespace(lr=0.1), "version": 2,
+                      "state_dict_ema": averaged, "metric": numpy.float64(0.5)}, averaged)
+    save("torchvision.pth", {"model": state, "optimizer": {}, "epoch": 3, "args": argparse.Namespace(lr=0.1),
+                             "model_ema": {"n_averaged": torch.tensor(7), **prefixed("module.", averaged)}}, averaged)
+    save("cifar.pth", {"net": prefixed("module.", state), "acc": 91.2, "epoch": 3, "model_ema": None}, state)
 
 
 def main():
@@ -107,6 +173,16 @@ def main():
     (output / "types.safetensors").chmod(0o644)
     expected.extend(described("types.safetensors", typed))
 
+    save_wrapped(save, output, expected, tiny_net().state_dict())
+
+    # A view of the imaginary part of a conjugate: the storage holds the values with the other sign.
+    pairs = torch.tensor([1 + 2j, 3 - 4j, -5 + 0.5j])
+    save("negative.pt", {"plain": base[:3], "negated": pairs.conj().imag}, {"plain": base[:3], "negated": -pairs.imag})
+
+    torch.serialization.set_crc32_options(False)
+    save("no_checksums.pt", state, state)
+    torch.serialization.set_crc32_options(True)
+
     # The same entries packed again by Python's zipfile: other versions, times and attributes, no padding.
     with zipfile.ZipFile(output / "state.pt") as source, zipfile.ZipFile(output / "zipfile.pt", "w") as target:
         for entry in source.namelist():
@@ -119,6 +195,9 @@ def main():
     torch.save({"epoch": 1, "weights": {"fc.bias": torch.zeros(1)}}, output / "other_keys.pt")
     torch.save({"fc.bias": torch.zeros(1), "epoch": 1}, output / "mixed.pt")
     torch.save({"a": torch.zeros(1)}, output / "protocol4.pt", pickle_protocol=4)
+    torch.save({"a": pairs.conj()}, output / "conjugate.pt")
+    torch.save({"model": net, "epoch": 3}, output / "module_in_dict.pt")
+    torch.save({"state_dict": Registry([("a", torch.zeros(1))])}, output / "odd_dict.pt")
     torch.jit.script(nn.Linear(1, 1)).save(output / "torchscript.pt")
     with zipfile.ZipFile(output / "state.pt") as source, zipfile.ZipFile(output / "deflated.pt", "w") as target:
         for entry in source.namelist():

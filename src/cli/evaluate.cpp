@@ -116,7 +116,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
-  const LoadedModel model = load_model(options.model);
+  const LoadedModel model = load_model(options.model, context.log);
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
   data_options.stop_requested = stop_requested;

@@ -296,7 +296,7 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
   // Before the work, so that a place that cannot be written is told of at once.
   Results results(options.output);
   if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
-  const auto model = load_model(options.model);
+  const auto model = load_model(options.model, context.log);
   const Classifier classifier(model, device.device, options.top_k);
   std::int64_t failures = 0;
   if (options.test_item) {

@@ -26,6 +26,7 @@
 
 #include "command.hpp"
 #include "gpu_watch.hpp"
+#include "load_model.hpp"
 #include "options.hpp"
 #include "print.hpp"
 
@@ -154,6 +155,7 @@ struct Description {
   std::int64_t parameters = 0;
   std::vector<std::string> class_names;          // empty: unknown
   const Preprocessing* preprocessing = nullptr;  // nullptr: unknown
+  std::vector<std::string> warnings;             // why the other commands would refuse it or not use all of it
 };
 
 Description describe(const std::filesystem::path& path) {
@@ -161,6 +163,9 @@ Description describe(const std::filesystem::path& path) {
   model.file = read_model_file(path);
   for (const auto& [name, tensor] : model.file.state) {
     if (is_parameter(name)) model.parameters += tensor.numel();
+  }
+  if (const std::string name = first_not_finite(model.file.state); !name.empty()) {
+    model.warnings.push_back(fmt::format("tensor {} holds NaN or an infinity", quoted_name(name)));
   }
   if (model.file.recipe) {
     model.arch = model.file.recipe->arch;
@@ -172,6 +177,8 @@ Description describe(const std::filesystem::path& path) {
   if (const ModelInfo* info = identify(model.file.state)) {
     model.arch = info->name;
     model.preprocessing = &info->preprocessing;
+    const std::string warning = class_names_warning(*info, model.file);
+    if (!warning.empty()) model.warnings.push_back(warning);
   }
   return model;
 }
@@ -184,7 +191,9 @@ Json model_json(const std::filesystem::path& path, bool tensors) {
                {"arch", model.arch.empty() ? Json() : Json(model.arch)},
                {"recipe", own},
                {"parameters", model.parameters},
-               {"class_names", model.class_names}};
+               {"class_names", model.class_names},
+               {"notes", model.file.notes},
+               {"warnings", model.warnings}};
   Recipe recipe = model.file.recipe.value_or(Recipe());
   if (model.preprocessing != nullptr) recipe.preprocessing = *model.preprocessing;
   const Json parts = Json::parse(to_json(recipe));
@@ -229,6 +238,8 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
   if (model.preprocessing != nullptr) out += fmt::format("input: {}\n", preprocessing_text(*model.preprocessing));
   out += own ? fmt::format("training: {}\n", training_text(model.file.recipe->training))
              : "training: not recorded (no recipe of this program in the file)\n";
+  for (const std::string& note : model.file.notes) out += fmt::format("note: {}\n", note);
+  for (const std::string& warning : model.warnings) out += fmt::format("warning: {}\n", warning);
   if (!tensors) return out;
   out += "tensors:\n";
   for (const auto& [name, tensor] : model.file.state) {

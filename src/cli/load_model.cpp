@@ -1,14 +1,16 @@
 #include "load_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include <ATen/ops/aminmax.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/data/dataset.hpp"
-#include "mnist/format/model_file.hpp"
 
 #include "open_data.hpp"
 
@@ -19,9 +21,9 @@ const ModelInfo& info_of(const ModelFile& file, const std::filesystem::path& pat
   const std::vector<std::string> names = model_names();
   if (file.recipe) {
     if (std::ranges::find(names, file.recipe->arch) != names.end()) return model_info(file.recipe->arch);
-    throw data_error(
-        fmt::format("{} holds the network '{}', which this version does not know", quoted(path), file.recipe->arch),
-        fmt::format("it knows {}; a newer version may know more", fmt::join(names, ", ")));
+    throw data_error(fmt::format("{} holds the network {}, which this version does not know", quoted(path),
+                                 quoted_name(file.recipe->arch)),
+                     fmt::format("it knows {}; a newer version may know more", fmt::join(names, ", ")));
   }
   if (const ModelInfo* info = identify(file.state)) return *info;
   throw data_error(
@@ -47,30 +49,39 @@ std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& fil
   return numbers;
 }
 
+// Throws if the recipe contradicts the weights or the network that it names.
+void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t classes,
+                  const std::filesystem::path& path) {
+  constexpr auto kHint = "the file was changed by another program; train or save the model again";
+  if (recipe.class_names.size() != static_cast<std::size_t>(classes)) {
+    throw data_error(fmt::format("{} names {} classes, but its network has {} outputs", quoted(path),
+                                 recipe.class_names.size(), classes),
+                     kHint);
+  }
+  const Preprocessing& own = recipe.preprocessing;
+  const Preprocessing& needed = info.preprocessing;
+  if (own.channels != needed.channels || own.height != needed.height || own.width != needed.width) {
+    throw data_error(
+        fmt::format("{} says its input is {} x {} x {}, but the network {} takes {} x {} x {}", quoted(path),
+                    own.channels, own.height, own.width, info.name, needed.channels, needed.height, needed.width),
+        kHint);
+  }
+}
+
 }  // namespace
 
-LoadedModel load_model(const std::filesystem::path& path) {
+LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
   if (std::error_code ignored; path == kDefaultModel && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("there is no model file {}", quoted(path)),
                      "train one first (mnist train), or name another with --model");
   }
   const ModelFile file = read_model_file(path);
+  for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);
   const ModelInfo& info = info_of(file, path);
   const std::int64_t classes = class_count(info, file);
-  if (file.recipe && file.recipe->class_names.size() != static_cast<std::size_t>(classes)) {
-    throw data_error(fmt::format("{} names {} classes, but its network has {} outputs", quoted(path),
-                                 file.recipe->class_names.size(), classes),
-                     "the file was changed by another program; train or save the model again");
-  }
-  if (file.recipe) {
-    const Preprocessing& own = file.recipe->preprocessing;
-    const Preprocessing& needed = info.preprocessing;
-    if (own.channels != needed.channels || own.height != needed.height || own.width != needed.width) {
-      throw data_error(
-          fmt::format("{} says its input is {} x {} x {}, but the network {} takes {} x {} x {}", quoted(path),
-                      own.channels, own.height, own.width, info.name, needed.channels, needed.height, needed.width),
-          "the file was changed by another program; train or save the model again");
-    }
+  if (file.recipe) check_recipe(*file.recipe, info, classes, path);
+  if (const std::string warning = class_names_warning(info, file); !warning.empty()) {
+    log.warn("{}: {}", quoted(path), warning);
   }
   LoadedModel model;
   model.info = &info;
@@ -87,8 +98,35 @@ LoadedModel load_model(const std::filesystem::path& path) {
   constexpr std::uint64_t kAnySeed = 0;  // every weight is replaced
   model.network = make_network(info, classes, kAnySeed);
   load_state_dict(*model.network, file.state, quoted(path));
+  check_finite(*model.network, path);
   model.network->eval();
   return model;
+}
+
+std::string first_not_finite(const StateDict& state) {
+  for (const auto& [name, tensor] : state) {
+    if (!tensor.is_floating_point() || tensor.numel() == 0) continue;
+    // NaN is the least and the greatest of all that has one in it.
+    const auto [least, greatest] = at::aminmax(tensor.detach());
+    if (!std::isfinite(least.item<double>()) || !std::isfinite(greatest.item<double>())) return name;
+  }
+  return {};
+}
+
+void check_finite(const Network& network, const std::filesystem::path& path) {
+  const std::string name = first_not_finite(state_dict(network));
+  if (name.empty()) return;
+  throw data_error(fmt::format("the weights in {} are not finite numbers: tensor {} holds NaN or an infinity",
+                               quoted(path), quoted_name(name)),
+                   "the training that wrote it diverged: use an earlier model, or train again with a smaller --lr");
+}
+
+std::string class_names_warning(const ModelInfo& info, const ModelFile& file) {
+  const std::int64_t classes = class_count(info, file);
+  if (file.recipe || file.class_names.empty() || file.class_names.size() == static_cast<std::size_t>(classes))
+    return {};
+  return fmt::format("its class_names are {}, but the network has {} output{}: they are not used",
+                     file.class_names.size(), classes, classes == 1 ? "" : "s");
 }
 
 std::string dataset_of(const LoadedModel& model) {

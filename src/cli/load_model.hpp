@@ -5,7 +5,10 @@
 #include <memory>
 #include <string>
 
+#include <spdlog/logger.h>
+
 #include "mnist/core/recipe.hpp"
+#include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 
 namespace mnist::cli {
@@ -24,8 +27,18 @@ struct LoadedModel {
 
 // Without a recipe in the file the network is found from the names and shapes of its tensors, its preprocessing is the
 // table's, and its classes are named as in the file, else as in the data set the network is for, else by number.
-// Throws a data `Error` where the file cannot be read or no network fits.
-LoadedModel load_model(const std::filesystem::path& path);
+// Tells in the log what was chosen in a file of another program. Throws a data `Error` if the file cannot be read, no
+// network fits, or a weight is not finite.
+LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log);
+
+// The name of the first tensor with NaN or an infinity in it; empty if there is none.
+std::string first_not_finite(const StateDict& state);
+
+// Throws a data `Error` naming the tensor if the weights that the network has from the file are not all finite.
+void check_finite(const Network& network, const std::filesystem::path& path);
+
+// What is to be said if a file without a recipe names other classes than the network has outputs; else empty.
+std::string class_names_warning(const ModelInfo& info, const ModelFile& file);
 
 // The data set that the model is asked about where none is named: the one it was trained on, else the one its network
 // is for.

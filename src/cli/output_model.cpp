@@ -8,6 +8,8 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 
+#include "options.hpp"
+
 namespace mnist::cli {
 namespace {
 
@@ -41,9 +43,7 @@ std::filesystem::path backup_of(const std::filesystem::path& path) {
 }  // namespace
 
 void check_output(const std::filesystem::path& path, spdlog::logger& log) {
-  check_model_name(path);
-  if (path.has_parent_path()) make_folder(path.parent_path(), "name another file with --output");
-  check_writable(path);
+  prepare_output(path);
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored)) log.info("{} is there already: it is replaced at the end", quoted(path));
 }

@@ -9,8 +9,8 @@
 
 namespace mnist::cli {
 
-// At the start of a run: makes the folder, and throws if the file could not be written or has a name that is no
-// model's. Tells `log` if a file will be replaced.
+// At the start of a run: makes the folder, and throws if the file could not be written. Tells `log` if a file will be
+// replaced.
 void check_output(const std::filesystem::path& path, spdlog::logger& log);
 
 // Writes the model. A file that is there and that this one does not beat (of the same network and data, no more right

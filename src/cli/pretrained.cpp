@@ -1,5 +1,6 @@
 #include "pretrained.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 
@@ -9,7 +10,40 @@
 #include "mnist/core/files.hpp"
 #include "mnist/format/model_file.hpp"
 
+#include "load_model.hpp"
+
 namespace mnist::cli {
+namespace {
+
+enum class LastLayer { same_classes, as_many_outputs, is_new };
+
+// What becomes of the last layer in the file: a plain state dict does not say which classes it tells apart.
+LastLayer last_layer_of(const ModelFile& file, const Network& network, const ModelInfo& info,
+                        const std::vector<std::string>& class_names) {
+  const std::vector<std::string>& theirs = file.recipe ? file.recipe->class_names : file.class_names;
+  if (!theirs.empty()) return theirs == class_names ? LastLayer::same_classes : LastLayer::is_new;
+  const auto head_of = [&](const StateDict& state) {
+    const auto found = std::ranges::find_if(state, [&](const auto& entry) { return entry.first == info.head; });
+    return found == state.end() ? torch::Tensor() : found->second;
+  };
+  const torch::Tensor their_head = head_of(file.state);
+  const bool fits = their_head.defined() && their_head.sizes() == head_of(state_dict(network)).sizes();
+  return fits ? LastLayer::as_many_outputs : LastLayer::is_new;
+}
+
+const char* said_of(LastLayer last_layer) {
+  switch (last_layer) {
+    case LastLayer::same_classes:
+      return "";
+    case LastLayer::as_many_outputs:
+      return "; the last layer too, which has as many outputs as there are classes";
+    case LastLayer::is_new:
+      return "; the last layer is new";
+  }
+  return "";
+}
+
+}  // namespace
 
 std::filesystem::path default_weights() {
   const char* variable = std::getenv("MNIST_DATA_DIR");
@@ -45,9 +79,9 @@ void load_pretrained(Network& network, const ModelInfo& info, const std::filesys
                      "--weights none");
   }
   ModelFile file = read_model_file(path);
-  const std::vector<std::string>& theirs = file.recipe ? file.recipe->class_names : file.class_names;
-  const bool same_classes = theirs == class_names;
-  if (!same_classes) {
+  for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);
+  const LastLayer last_layer = last_layer_of(file, network, info, class_names);
+  if (last_layer == LastLayer::is_new) {
     const std::string layer = info.head_layer();
     std::erase_if(file.state, [&](const auto& entry) { return entry.first.starts_with(layer); });
     for (const auto& [name, tensor] : state_dict(network)) {
@@ -55,7 +89,8 @@ void load_pretrained(Network& network, const ModelInfo& info, const std::filesys
     }
   }
   load_state_dict(network, file.state, quoted(path));
-  log.info("weights: {}{}", quoted(path), same_classes ? "" : "; the last layer is new");
+  check_finite(network, path);
+  log.info("weights: {}{}", quoted(path), said_of(last_layer));
 }
 
 }  // namespace mnist::cli

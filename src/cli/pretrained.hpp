@@ -23,7 +23,8 @@ bool load_initial_weights(Network& network, const ModelInfo& info, const std::st
                           const std::vector<std::string>& class_names, spdlog::logger& log);
 
 // Loads the weights of `path` into a new network. The last layer keeps its own, new weights unless the file was trained
-// on the same classes. Throws a data `Error` where the file cannot be read or does not fit.
+// on the same classes, or names none and has as many outputs. Tells in the log which, and what was chosen in a file of
+// another program. Throws a data `Error` if the file cannot be read, does not fit, or has a weight that is not finite.
 void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
                      const std::vector<std::string>& class_names, spdlog::logger& log);
 

@@ -50,12 +50,12 @@ void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFi
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (numbers[i] == storages.size()) storages.push_back(all[i].second);
   }
-  AtomicFile file(path);
-  ZipWriter zip(file);
+  const std::unique_ptr<Output> output = open_output(path);
+  ZipWriter zip(*output);
   zip.hash_all();
   write_pt_records(zip, pickle_checkpoint(state, others, numbers), storages,
                    {{kRecipeRecord, to_json(checkpoint.recipe)}, {kCheckpointRecord, checkpoint.json}});
-  file.commit();
+  output->commit();
 }
 
 CheckpointFile read_checkpoint_file(const std::filesystem::path& path) {

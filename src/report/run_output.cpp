@@ -1,7 +1,6 @@
 #include "mnist/report/run_output.hpp"
 
 #include <fcntl.h>
-#include <system_error>
 #include <utility>
 
 #include "mnist/core/error.hpp"
@@ -17,12 +16,6 @@ namespace {
 
 constexpr const char* kLog = "log.txt";
 constexpr const char* kCheckpoint = "checkpoint";  // the job's name: the newest replaces one that waits
-
-// Cuts off what was logged after the checkpoint.
-void shorten(const std::filesystem::path& path, std::uint64_t size) {
-  std::error_code error;
-  if (std::filesystem::file_size(path, error) > size && !error) std::filesystem::resize_file(path, size, error);
-}
 
 // Has the bytes of a file that another descriptor writes survive a power cut.
 void sync_file(const std::filesystem::path& path) {
@@ -58,8 +51,11 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
 
   const std::map<std::string, std::uint64_t> none;
   const auto& sizes = continued != nullptr ? continued->file_sizes : none;
-  if (const auto log_size = sizes.find(kLog); log_size != sizes.end()) shorten(directory_->log(), log_size->second);
   log_file_ = add_log_file(log_, directory_->log());
+  // What was logged after the checkpoint, or by a process that was killed before its first one.
+  const auto log_size = sizes.find(kLog);
+  const std::uintmax_t kept = log_size == sizes.end() ? 0 : log_size->second;
+  if (kept < log_file_->size()) log_file_->truncate(kept);
   metrics_.emplace(directory_->path(), sizes, log_, options_.gpu);
   if (!options_.keep_weights) return;
   remove_stale_temporaries(directory_->path());
@@ -128,9 +124,7 @@ void RunOutput::checkpoint(const TrainingState& state) {
                         .curves = curves_->values()};
   // Weights between two epochs were not tested.
   if (state.step > 0) checkpoint.recipe = trained(options_.recipe, state.epoch - 1, {});
-  log_file_->flush();
-  std::error_code error;
-  if (const auto size = std::filesystem::file_size(directory_->log(), error); !error) checkpoint.file_sizes[kLog] = size;
+  checkpoint.file_sizes[kLog] = log_file_->size();
   background_.post(kCheckpoint, [this, checkpoint = std::move(checkpoint)] { write_checkpoint_now(checkpoint); });
 }
 

@@ -41,8 +41,8 @@ class Rate {
   double seconds_ = 0;
 };
 
-// Guessing costs log(classes), 2.3 for digits. A batch may jump and recover, so its bound is far out; the mean of an
-// epoch says that nothing is learned any more.
+// Guessing costs log(classes), 2.3 for digits. A batch may jump and recover, and so may a test whose BatchNorm has not
+// settled: their bound is far out. The mean of an epoch's training says that nothing is learned any more.
 constexpr double kLostBatch = 1e6;
 constexpr double kLostEpoch = 1e3;
 
@@ -220,7 +220,7 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
                           .inputs = options_.inputs});
   report.test_seconds = seconds_since(start);
   if (report.test.stopped) return false;
-  check_loss(report.test.loss, kLostEpoch, epoch_, "test loss");
+  check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();

@@ -8,6 +8,8 @@
 
 #include "mnist/core/error.hpp"
 
+#include "support/mutate.hpp"
+
 namespace mnist {
 namespace {
 
@@ -166,6 +168,20 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   std::string keys = "{";
   for (int i = 0; i < 300'000; ++i) keys.append(1, '"').append(std::to_string(i)).append("\":0,");
   EXPECT_THAT(refusal(keys + "\"x\":0}"), HasSubstr("'format_version' not found"));
+}
+
+TEST(Recipe, AMutatedOneIsReadOrRefused) {
+  const std::string original = to_json(photo());
+  std::uint64_t refused = 0;
+  for (std::uint64_t i = 0; i < test::mutation_count(); ++i) {
+    try {
+      recipe_from_json(test::mutated(7, i, original), "test");
+    } catch (const Error& error) {
+      ASSERT_EQ(error.kind(), ErrorKind::data) << i;
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, test::mutation_count() / 2);
 }
 
 }  // namespace

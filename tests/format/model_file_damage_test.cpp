@@ -1,12 +1,17 @@
 // Model files that are not as they were written: none may be taken for a good one, none may do harm.
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <random>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mnist/core/process.hpp"
+
 #include "format/models.hpp"
+#include "support/mutate.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace mnist::test {
@@ -95,42 +100,31 @@ TEST(DamageMessage, NamesThePlace) {
   EXPECT_THAT(refusal_of(folder / "x.safetensors"), HasSubstr("does not match its checksum"));
 }
 
-class Mutation : public ::testing::TestWithParam<const char*> {};
+// The fixtures that one reader reads. The zip form without checksums is there because they hide what is behind them.
+struct Fixtures {
+  const char* reader;
+  std::vector<std::string> files;
+};
 
-// Random changes, most of them small: whatever comes of it is a model or an `Error`.
+std::ostream& operator<<(std::ostream& out, const Fixtures& fixtures) {
+  return out << fixtures.reader;
+}
+
+class Mutation : public ::testing::TestWithParam<Fixtures> {};
+
+// Whatever comes of it is a small model or an `Error`, soon and in little memory. MNIST_MUTATIONS sets how many are
+// tried.
 TEST_P(Mutation, IsReadOrRefused) {
-  TemporaryFolder folder;
-  const auto original = content_of(fixture("models") / GetParam());
-  std::mt19937 random(7);
-  const auto below = [&](std::size_t bound) { return random() % bound; };
-  const std::string interesting("\x00\x01\x7f\x80\xff().0ehqtuRQXKMJNb{}[]", 26);
-  int refused = 0;
-  for (int i = 0; i < 1000; ++i) {
-    auto bytes = original;
-    for (std::size_t change = 0; change <= below(4); ++change) {
-      const auto at = below(bytes.size());
-      switch (below(6)) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes[at] = interesting[below(interesting.size())];
-          break;
-        case 2:
-          bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-          break;
-        case 3:
-          bytes.erase(at, 1 + below(8));
-          break;
-        case 4:
-          bytes.insert(at, original.substr(below(original.size()), 1 + below(8)));
-          break;
-        default:
-          bytes.replace(at, 4, std::string(4, below(2) == 0 ? '\xff' : '\x7f'));
-      }
-      if (bytes.empty()) bytes = original;
-    }
-    remake_file(folder / "x.pt", bytes);
+  const TemporaryFolder folder;
+  std::vector<std::string> originals;
+  for (const std::string& file : GetParam().files) originals.push_back(content_of(fixture("models") / file));
+  std::uint64_t refused = 0;
+  std::chrono::nanoseconds slowest{};
+  const auto memory_before = peak_memory_bytes();
+  for (std::uint64_t i = 0; i < mutation_count(); ++i) {
+    SCOPED_TRACE(i);
+    remake_file(folder / "x.pt", mutated(7, i, originals[i % originals.size()]));
+    const auto begin = std::chrono::steady_clock::now();
     try {
       const auto model = read_model_file(folder / "x.pt");
       std::size_t total = 0;
@@ -140,14 +134,22 @@ TEST_P(Mutation, IsReadOrRefused) {
       ASSERT_EQ(error.kind(), ErrorKind::data);
       ++refused;
     }
+    slowest = std::max<std::chrono::nanoseconds>(slowest, std::chrono::steady_clock::now() - begin);
   }
-  EXPECT_GT(refused, 100);
+  EXPECT_GT(refused, mutation_count() / 10);
+  EXPECT_LT(slowest, std::chrono::seconds(5));
+  EXPECT_LE(peak_memory_bytes(), memory_before + (std::uint64_t{256} << 20));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Mutation,
-                         ::testing::Values("state.pt", "legacy.pt", "class_names.pt", "checkpoint.pt",
-                                           "views_legacy.pt", "types.pt", "types.safetensors", "zipfile.pt",
-                                           "torchscript.pt", "whole_module.pt"));
+                         ::testing::Values(Fixtures{"zip",
+                                                    {"state.pt", "class_names.pt", "types.pt", "zipfile.pt",
+                                                     "lightning.ckpt", "torchscript.pt", "whole_module.pt"}},
+                                           Fixtures{"zip_without_checksums", {"no_checksums.pt"}},
+                                           Fixtures{"legacy",
+                                                    {"legacy.pt", "views_legacy.pt", "lightning_legacy.ckpt"}},
+                                           Fixtures{"safetensors", {"types.safetensors", "stacked.safetensors"}}),
+                         [](const auto& test) { return std::string(test.param.reader); });
 
 }  // namespace
 }  // namespace mnist::test

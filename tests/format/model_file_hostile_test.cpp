@@ -7,40 +7,20 @@
 #include <gtest/gtest.h>
 
 #include "format/models.hpp"
+#include "support/legacy_stream.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace mnist::test {
 namespace {
 
+using namespace pickle;
 using namespace std::string_literals;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-std::string little_endian(std::uint64_t value, std::size_t bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
-  return out;
-}
-std::string integer(std::int64_t value) {
-  return "\x8a\x08"s + little_endian(static_cast<std::uint64_t>(value), 8);
-}
-std::string text(const std::string& value) {
-  return "X"s + little_endian(value.size(), 4) + value;
-}
-template <typename... Values>
-std::string tuple(const Values&... values) {
-  return "("s + (values + ... + "t"s);
-}
-std::string storage(std::int64_t count, const std::string& type = "FloatStorage") {
-  return tuple(text("storage"), "ctorch\n"s + type + "\n", text("0"), text("cpu"), integer(count), "N"s) + "Q";
-}
-std::string tensor(const std::string& storage, std::int64_t offset, const std::string& sizes,
-                   const std::string& strides) {
-  return "ctorch._utils\n_rebuild_tensor_v2\n"s + tuple(storage, integer(offset), sizes, strides, "\x89"s, "}"s) + "R";
-}
 std::string dict_with(const std::string& value) {
-  return "}"s + text("a") + value + "s";
+  return "}"s + item("a", value);
 }
 
 class Hostile : public ::testing::Test {
@@ -51,11 +31,7 @@ class Hostile : public ::testing::Test {
     return refusal_of(folder_ / "x.pt");
   }
 
-  static std::string file(const std::string& pickle) {
-    return "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + "\x80\x02M\xe9\x03."s + "\x80\x02}" +
-           text("little_endian") + "\x88s." + "\x80\x02" + pickle + "." + "\x80\x02]" + text("0") + "a." +
-           little_endian(4, 8) + std::string(16, '\0');
-  }
+  static std::string file(const std::string& pickle) { return legacy_file(pickle, {{"0", 4, std::string(16, '\0')}}); }
 
   TemporaryFolder folder_;
 };

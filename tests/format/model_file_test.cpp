@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -58,7 +59,7 @@ TEST_P(ReadsFixture, AsPythonWroteIt) {
     EXPECT_EQ(tensor.storage().nbytes(), tensor.nbytes()) << name;
     as_double.emplace_back(name, tensor.to(at::kDouble));
   }
-  if (std::string(GetParam()) == "types.safetensors") {
+  if (std::string(GetParam()).ends_with(".safetensors")) {
     // Python's writer sorts by alignment.
     std::sort(as_double.begin(), as_double.end(), [&](const auto& a, const auto& b) {
       const auto place = [&](const std::string& name) {
@@ -73,7 +74,75 @@ TEST_P(ReadsFixture, AsPythonWroteIt) {
 INSTANTIATE_TEST_SUITE_P(All, ReadsFixture,
                          ::testing::Values("state.pt", "archive.pt", "legacy.pt", "parameters.pt", "data_parallel.pt",
                                            "class_names.pt", "checkpoint.pt", "views.pt", "views_legacy.pt", "types.pt",
-                                           "types.safetensors", "zipfile.pt"));
+                                           "types.safetensors", "zipfile.pt", "compiled.pt", "stacked.pt",
+                                           "net.safetensors", "stacked.safetensors", "lightning.ckpt",
+                                           "lightning_legacy.ckpt", "timm.pth", "torchvision.pth", "cifar.pth",
+                                           "negative.pt", "no_checksums.pt"));
+
+struct Noted {
+  const char* file;
+  std::vector<std::string> notes;
+};
+
+std::ostream& operator<<(std::ostream& out, const Noted& noted) {
+  return out << noted.file;
+}
+
+class TellsWhatItTakes : public ::testing::TestWithParam<Noted> {};
+
+TEST_P(TellsWhatItTakes, InNotes) {
+  EXPECT_EQ(read_model_file(fixture("models") / GetParam().file).notes, GetParam().notes);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TellsWhatItTakes,
+    ::testing::Values(
+        Noted{"state.pt", {}}, Noted{"types.safetensors", {}},
+        Noted{"class_names.pt", {"the weights are those under 'state_dict'"}},
+        Noted{"data_parallel.pt", {"all names began with 'module.', which is taken off"}},
+        Noted{"stacked.pt", {"all names began with 'module._orig_mod.', which is taken off"}},
+        Noted{"net.safetensors", {"all names began with 'net.', which is taken off"}},
+        Noted{"stacked.safetensors", {"all names began with 'model._orig_mod.module.', which is taken off"}},
+        Noted{"cifar.pth", {"the weights are those under 'net'", "all names began with 'module.', which is taken off"}},
+        Noted{"timm.pth",
+              {"the weights are those under 'state_dict_ema'; others, not taken, are under 'state_dict'",
+               "what is no weight is passed over: _codecs.encode, argparse.Namespace, numpy._core.multiarray.scalar, "
+               "numpy.dtype"}},
+        Noted{"torchvision.pth",
+              {"the weights are those under 'model_ema'; others, not taken, are under 'model'",
+               "what is no weight is passed over: argparse.Namespace",
+               "all names began with 'module.', which is taken off"}},
+        Noted{"no_checksums.pt", {"the file has no checksums, so that damage may go unnoticed"}}));
+
+TEST(ReadModelFile, PassesOverWhatPythonPutsBesideTheWeights) {
+  const ModelFile model = read_model_file(fixture("models/lightning.ckpt"));
+  EXPECT_THAT(model.notes,
+              ElementsAre("the weights are those under 'state_dict'",
+                          "what is no weight is passed over: __builtin__.set, __main__.Mode, __main__.Registry, "
+                          "_codecs.encode, argparse.Namespace, ...",
+                          "all names began with 'model.', which is taken off"));
+}
+
+TEST(ReadModelFile, TakesOnlyPrefixesThatAllNamesHave) {
+  const TemporaryFolder folder;
+  const auto names_of = [&](const std::vector<std::string>& names) {
+    std::string header = "{";
+    for (const std::string& name : names)
+      header += fmt::format(R"("{}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}},)", name);
+    header.back() = '}';
+    write_file(folder / "x.safetensors",
+               std::string{static_cast<char>(header.size()), '\0', '\0', '\0', '\0', '\0', '\0', '\0'} + header);
+    std::vector<std::string> read;
+    for (const auto& entry : read_model_file(folder / "x.safetensors").state) read.push_back(entry.first);
+    return read;
+  };
+  EXPECT_THAT(names_of({"module.a", "b"}), ElementsAre("b", "module.a"));
+  EXPECT_THAT(names_of({"module.", "module.a"}), ElementsAre("module.", "module.a"));
+  EXPECT_THAT(names_of({"net.model.a"}), ElementsAre("a"));
+  EXPECT_THAT(names_of({"module.a", "n_averaged"}), ElementsAre("a"));
+  EXPECT_THAT(names_of({"model.a", "n_averaged"}), ElementsAre("model.a", "n_averaged"));
+  EXPECT_THAT(names_of({"n_averaged"}), ElementsAre("n_averaged"));
+}
 
 TEST(ReadModelFile, KeepsElementTypes) {
   const std::map<std::string, at::ScalarType> types{
@@ -116,7 +185,11 @@ TEST(ReadTensorFile, RefusesAStateDict) {
 
 TEST(ReadModelFile, RefusesOtherContentsByName) {
   const auto refusal = [](const std::string& file) { return refusal_of(fixture("models") / file); };
-  EXPECT_THAT(refusal("whole_module.pt"), AllOf(HasSubstr("'__main__.TinyNet'"), HasSubstr("model.state_dict()")));
+  EXPECT_THAT(refusal("whole_module.pt"),
+              AllOf(HasSubstr("an object of '__main__.TinyNet'"), HasSubstr("model.state_dict()")));
+  EXPECT_THAT(refusal("module_in_dict.pt"), HasSubstr("under 'model', which is an object of '__main__.TinyNet'"));
+  EXPECT_THAT(refusal("odd_dict.pt"), HasSubstr("under 'state_dict', which is an object of '__main__.Registry'"));
+  EXPECT_THAT(refusal("conjugate.pt"), HasSubstr("tensor 'a' of type 'torch.ComplexFloatStorage', which is not read"));
   EXPECT_THAT(refusal("single_tensor.pt"), HasSubstr("holds a single tensor, not a model"));
   EXPECT_THAT(refusal("other_keys.pt"), HasSubstr("its keys are 'epoch', 'weights'"));
   EXPECT_THAT(refusal("mixed.pt"), HasSubstr("entry 'epoch' is not a tensor"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -29,6 +30,7 @@ struct SubprocessResult {
   std::string out;
   std::string err;
   bool timed_out = false;
+  std::size_t peak_memory = 0;  // bytes resident at most; at least what this process had when it started the other
 };
 
 SubprocessResult run(const Subprocess& subprocess);

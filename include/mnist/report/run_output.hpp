@@ -13,9 +13,9 @@
 #include <string>
 
 #include <spdlog/logger.h>
-#include <spdlog/sinks/sink.h>
 
 #include "mnist/core/background.hpp"
+#include "mnist/core/log_file.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/format/model_file.hpp"
@@ -59,7 +59,7 @@ class RunOutput : public TrainingObserver {
   bool has_stdout() const { return has_stdout_; }
 
   // The file of log.txt; nullptr without a run directory.
-  const std::shared_ptr<spdlog::sinks::sink>& log_file() const { return log_file_; }
+  const std::shared_ptr<LogFile>& log_file() const { return log_file_; }
 
   void epoch_started(std::int64_t epoch, std::int64_t epochs) override;
   void batch_done(const BatchReport& report) override;
@@ -84,7 +84,7 @@ class RunOutput : public TrainingObserver {
   RunDirectory* directory_;
   spdlog::logger& log_;
   bool has_stdout_ = true;
-  std::shared_ptr<spdlog::sinks::sink> log_file_;
+  std::shared_ptr<LogFile> log_file_;
   std::optional<MetricsFiles> metrics_;
   std::unique_ptr<ProgressLine> progress_;
   std::unique_ptr<TrainingObserver> lines_;  // on stdout
