@@ -52,8 +52,9 @@ enum class PickleLayout { state_dict, with_class_names };
 // Throws a usage `Error` for a name whose ending is neither .pt, .pth nor .safetensors: for saying so before the work.
 void check_model_name(const std::filesystem::path& path);
 
-// Replaces `path` atomically, or writes to it if it is a stream (`core/output.hpp`). Tensors are written contiguous and from any device; the same state and recipe give the
-// same bytes. Throws a data `Error` where the file cannot be written, and as `check_model_name` does.
+// Replaces `path` atomically, or writes to it if it is a stream (`core/output.hpp`). Tensors are written contiguous and
+// from any device; the same state and recipe give the same bytes. Throws a data `Error` where the file cannot be
+// written, and as `check_model_name` does.
 void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
                       PickleLayout layout = PickleLayout::state_dict);
 
