@@ -16,6 +16,7 @@ else()
                                                   -Wno-missing-field-initializers)
 endif()
 include(sanitizers)
+include(hardening)
 
 # With CMAKE_UNITY_BUILD, which the presets set, a module's sources are one unit: LibTorch's headers, which take longer
 # than the sources, are compiled ten times instead of a hundred. So a name in an unnamed namespace is a module's, not a
@@ -55,8 +56,10 @@ function(mnist_kernel_options target)
   if(MSVC)
     return()
   endif()
-  # Nobody looks at errno or at floating-point exceptions: they would keep roots and choices from being vectorised.
-  target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
+  # Nobody looks at errno or at floating-point exceptions: they would keep roots and choices from being vectorised. Sizes
+  # are checked by the callers; checks of every element would do the same.
+  target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
+                                           -U_GLIBCXX_ASSERTIONS)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(source "${PROJECT_SOURCE_DIR}/src/kernels")
     # Exactly what src/kernels/kernels.cpp asks the processor for: a level such as x86-64-v3 allows more.

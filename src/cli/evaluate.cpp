@@ -2,6 +2,7 @@
 #include "mnist/train/evaluate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -147,6 +148,10 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   };
   result.evaluation = evaluate(*model.network, *data.batches, evaluation);
   if (result.evaluation.stopped) throw Stopped();
+  if (!std::isfinite(result.evaluation.loss)) {
+    throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(options.model)),
+                     "its weights are damaged, or its training diverged: use another model file");
+  }
   write_results(options, result, context.log);
 }
 

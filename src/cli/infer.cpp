@@ -1,13 +1,18 @@
 // mnist infer: classifies images, or an item of a test set.
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
@@ -25,8 +30,8 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/image.hpp"
-#include "mnist/report/pictures.hpp"
 
+#include "annotate.hpp"
 #include "command.hpp"
 #include "infer_images.hpp"
 #include "infer_output.hpp"
@@ -67,16 +72,20 @@ class Classifier {
   const Preprocessing& preprocessing() const { return model_.recipe.preprocessing; }
   std::int64_t top_k() const { return top_k_; }
 
-  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. The likeliest classes of each.
+  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. The likeliest classes of each; none for
+  // one for which the network's numbers are not finite.
   std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const {
     const c10::AutoGradMode no_grad(false);
     const auto inputs = normalize(at::stack(images).to(device_), preprocessing());
     const PrecisionScope scope(Precision::fp32, device_);
     const auto logits = model_.network->forward(inputs, Dropout::off());
-    const auto [probabilities, classes] = at::softmax(logits.cpu().to(torch::kFloat64), 1).topk(top_k_, 1);
+    const auto all = at::softmax(logits.cpu().to(torch::kFloat64), 1);
+    const auto finite = at::isfinite(all).all(1);
+    const auto [probabilities, classes] = all.topk(top_k_, 1);
     std::vector<std::vector<ClassProbability>> results;
     for (std::int64_t row = 0; row < classes.size(0); ++row) {
       auto& top = results.emplace_back();
+      if (!finite[row].item<bool>()) continue;
       for (std::int64_t rank = 0; rank < top_k_; ++rank) {
         const auto index = classes[row][rank].item<std::int64_t>();
         const auto probability = probabilities[row][rank].item<double>();
@@ -142,6 +151,11 @@ void check_options(const InferOptions& options) {
   }
 }
 
+Error not_finite(const std::filesystem::path& model, const std::string& input) {
+  return data_error(fmt::format("the model {} gives numbers that are not finite for {}", quoted(model), input),
+                    "its weights are damaged, or its training diverged: use another model file");
+}
+
 InferForm form_of(const InferOptions& options, bool one_picture) {
   if (options.format == "json") return InferForm::json;
   if (options.format == "csv") return InferForm::csv;
@@ -169,126 +183,165 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
   const auto label = dataset.class_names[static_cast<std::size_t>(dataset.labels[number].item<std::int64_t>())];
   const Prediction prediction{"", TestItem{number, label}, classifier.classify({image}).front()};
+  if (prediction.top.empty()) throw not_finite(options.model, fmt::format("test item {}", number));
   const auto form = form_of(options, /*one_picture=*/true);
   results.write(infer_header(form, /*test_item=*/true, prediction.top.size()));
   results.write(infer_result(form, prediction));
 }
 
-// The picture as it is, with the prediction below it: <model>_prediction_<image>.png, as the program that it replaces
-// names it; a further image of the same name gets a number.
-void annotate(const InferOptions& options, const std::string& image, const std::vector<ClassProbability>& top) {
-  const std::string stem =
-      fmt::format("{}_prediction_{}", options.model.stem().string(), std::filesystem::path(image).stem().string());
-  std::filesystem::path path = options.annotate / (stem + ".png");
-  for (int number = 2; std::filesystem::exists(path); ++number) {
-    path = options.annotate / fmt::format("{}-{}.png", stem, number);
+// What kept one picture from being answered. Whatever it is, the others are answered all the same.
+Error picture_error(const std::filesystem::path& path, const std::exception& exception) {
+  if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
+  const std::string reason = first_line(exception.what());
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr || reason.find("memory") != std::string::npos) {
+    return data_error(fmt::format("not enough memory for image {}", quoted(path)),
+                      "use fewer --threads or a smaller --batch-size");
   }
-  std::string caption;
-  for (const ClassProbability& one : top) {
-    caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", 100 * one.probability, one.name);
-  }
-  // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
-  draw_image(path, {to_rgb(read_image(image)), caption});
+  return data_error(
+      fmt::format("image {} cannot be classified: {}", quoted(path), reason),
+      "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
 }
 
-struct Decoded {
-  std::vector<torch::Tensor> images;  // ready for the classifier
-  std::vector<std::string> names;     // of the same
-  std::vector<Error> errors;          // of those that could not be read
+struct Picture {
+  std::filesystem::path path;
+  torch::Tensor input;         // ready for the classifier; undefined if it could not be read
+  std::optional<Error> error;  // then why
 };
 
 // On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
 // the rest is omitted.
-Decoded decode(const std::vector<std::filesystem::path>& files, const Preprocessing& preprocessing, Invert invert,
-               const StopSignals& signals) {
-  std::vector<torch::Tensor> images(files.size());
-  std::vector<std::optional<Error>> errors(files.size());
+std::vector<Picture> decode(std::span<const std::filesystem::path> files, const Preprocessing& preprocessing,
+                            Invert invert, DecodingMemory& memory, const StopSignals& signals) {
+  std::vector<Picture> pictures(files.size());
   at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       if (signals.received() != 0) return;
+      pictures[i].path = files[i];
       try {
-        images[i] = prepare_image(read_image(files[i]), preprocessing, invert);
-      } catch (const Error& error) {
-        errors[i] = error;
+        pictures[i].input = prepare_file(files[i], preprocessing, invert, memory);
+      } catch (const std::exception& exception) {
+        pictures[i].error = picture_error(files[i], exception);
       }
     }
   });
-  Decoded decoded;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (errors[i]) {
-      decoded.errors.push_back(*errors[i]);
-    } else if (images[i].defined()) {
-      decoded.images.push_back(images[i]);
-      decoded.names.push_back(files[i].string());
-    }
-  }
-  return decoded;
+  return pictures;
 }
 
 // After a signal says how far the work came, and throws `Stopped`.
-void check_stop(const StopSignals& signals, std::int64_t done, std::int64_t count, spdlog::logger& log) {
+void check_stop(const StopSignals& signals, std::size_t done, std::size_t count, spdlog::logger& log) {
   if (signals.received() == 0) return;
-  log.warn("stopped by {} after {} of {} images", signals.name(), with_thousands(done), with_thousands(count));
+  log.warn("stopped by {} after {} of {} images", signals.name(), with_thousands(static_cast<std::int64_t>(done)),
+           with_thousands(static_cast<std::int64_t>(count)));
   throw Stopped();
 }
 
-// The number of paths and images that could not be read. After a signal throws `Stopped`: the batch that was begun is
-// omitted, so that a line that is written is whole.
+// Answers pictures, a batch at a time; tells and counts those that fail.
+class PictureRun {
+ public:
+  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context, Results& results,
+             InferForm form, const StopSignals& signals)
+      : options_(options),
+        classifier_(classifier),
+        context_(context),
+        results_(results),
+        form_(form),
+        signals_(signals) {}
+
+  std::int64_t failures() const { return failures_; }
+
+  void fail(const Error& error) {
+    print_error(error, context_.color_err, &context_.log);
+    ++failures_;
+  }
+
+  // `files`: of `count`, of which `done` are answered. Throws `Stopped`.
+  void answer(std::span<const std::filesystem::path> files, std::size_t done, std::size_t count) {
+    std::vector<Picture> decoded = decode(files, classifier_.preprocessing(), invert_, memory_, signals_);
+    check_stop(signals_, done, count, context_.log);
+    std::vector<Picture> pictures;
+    for (Picture& picture : decoded) {
+      if (picture.error) {
+        fail(*picture.error);
+      } else {
+        pictures.push_back(std::move(picture));
+      }
+    }
+    if (!pictures.empty()) classify(pictures);
+  }
+
+ private:
+  // One at a time if they cannot be classified together, to find the one that is to blame.
+  void classify(std::span<const Picture> pictures) {
+    std::vector<torch::Tensor> inputs;
+    for (const Picture& picture : pictures) inputs.push_back(picture.input);
+    std::vector<std::vector<ClassProbability>> tops;
+    try {
+      tops = classifier_.classify(inputs);
+    } catch (const std::exception& exception) {
+      if (pictures.size() == 1) return fail(picture_error(pictures.front().path, exception));
+      for (const Picture& picture : pictures) classify({&picture, 1});
+      return;
+    }
+    std::string text;
+    for (std::size_t i = 0; i < tops.size(); ++i) {
+      const std::string path = pictures[i].path.string();
+      if (!tops[i].empty()) text += infer_result(form_, {path, std::nullopt, tops[i]});
+    }
+    results_.write(text);
+    for (std::size_t i = 0; i < tops.size(); ++i) {
+      if (tops[i].empty()) {
+        fail(not_finite(options_.model, quoted(pictures[i].path)));
+      } else if (!options_.annotate.empty() && signals_.received() == 0) {
+        draw(pictures[i].path, tops[i]);
+      }
+    }
+  }
+
+  void draw(const std::filesystem::path& image, const std::vector<ClassProbability>& top) {
+    try {
+      annotate(annotated_path(options_.annotate, options_.model, image), image, top, memory_);
+    } catch (const std::exception& exception) {
+      fail(picture_error(image, exception));
+    }
+  }
+
+  const InferOptions& options_;
+  const Classifier& classifier_;
+  const Context& context_;
+  Results& results_;
+  InferForm form_;
+  const StopSignals& signals_;
+  Invert invert_ = invert_from_name(options_.invert);
+  DecodingMemory memory_{at::get_num_threads()};
+  std::int64_t failures_ = 0;
+};
+
+// The number of paths and images that could not be answered. After a signal throws `Stopped`: the batch that was begun
+// is omitted, so that a line that is written is whole.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
-  std::int64_t failures = 0;
+  std::error_code ignored;
+  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
+  PictureRun run(options, classifier, context, results, form_of(options, one_picture), signals);
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
     files.insert(files.end(), found.images.begin(), found.images.end());
     warn_of_ignored(path, found.ignored, context.log);
-    for (const Error& error : found.unreadable) {
-      print_error(error, context.color_err, &context.log);
-      ++failures;
-    }
+    for (const Error& error : found.unreadable) run.fail(error);
   }
-
   for (const auto& file : files) check_not_same(options.output, file);
 
-  std::error_code ignored;
-  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
-  const auto form = form_of(options, one_picture);
-  const auto invert = invert_from_name(options.invert);
-  results.write(infer_header(form, /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
-  const auto count = static_cast<std::int64_t>(files.size());
-  const auto classify = [&](const std::vector<torch::Tensor>& images, const std::vector<std::string>& names,
-                            std::int64_t done) {
-    if (images.empty()) return;
-    const auto tops = classifier.classify(images);
-    std::string text;
-    for (std::size_t index = 0; index < tops.size(); ++index) {
-      text += infer_result(form, {names[index], std::nullopt, tops[index]});
-    }
-    results.write(text);
-    for (std::size_t index = 0; index < tops.size() && !options.annotate.empty(); ++index) {
-      check_stop(signals, done, count, context.log);
-      try {
-        annotate(options, names[index], tops[index]);
-      } catch (const Error& error) {
-        print_error(error, context.color_err, &context.log);
-        ++failures;
-      }
-    }
-  };
-  for (std::int64_t begin = 0; begin < count; begin += batch_size) {
-    const std::int64_t end = std::min(begin + batch_size, count);
-    const Decoded decoded =
-        decode({files.begin() + begin, files.begin() + end}, classifier.preprocessing(), invert, signals);
-    check_stop(signals, begin, count, context.log);
-    for (const Error& error : decoded.errors) {
-      print_error(error, context.color_err, &context.log);
-      ++failures;
-    }
-    classify(decoded.images, decoded.names, end);
+  results.write(
+      infer_header(form_of(options, one_picture), /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
+  const std::span<const std::filesystem::path> all = files;
+  const auto step = static_cast<std::size_t>(batch_size);
+  for (std::size_t begin = 0; begin < all.size(); begin += step) {
+    run.answer(all.subspan(begin, std::min(step, all.size() - begin)), begin, all.size());
   }
-  return failures;
+  return run.failures();
 }
 
 // The exit code. Throws `Stopped`.

@@ -22,9 +22,10 @@ namespace {
 
 // A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
 constexpr std::array<std::string_view, 17> kMayChange = {
-    "epochs",       "device",     "no-cuda", "threads",          "kernels", "cuda-graphs", "log-interval",
-    "output",       "save-model", "data-dir", "cache-mb",        "keep",    "stop-after",  "checkpoint-every",
-    "checkpoint-exit-code", "overwrite", "deterministic"};
+    "epochs",      "device",       "no-cuda",    "threads",          "kernels",
+    "cuda-graphs", "log-interval", "output",     "save-model",       "data-dir",
+    "cache-mb",    "keep",         "stop-after", "checkpoint-every", "checkpoint-exit-code",
+    "overwrite",   "deterministic"};
 
 // What the parser would say that stands nowhere in a run.
 constexpr std::array<std::string_view, 2> kOfThisCommand = {"resume", "run-dir"};
@@ -107,11 +108,13 @@ std::optional<Continuation> find_continuation(const TrainOptions& options, spdlo
 
 TrainCommand continued_command(const CLI::App& given, const Continuation& continuation) {
   const std::filesystem::path config = continuation.run / "config.toml";
+  // Lost, or changed since: what counts is what the run was computed with.
+  write_file_atomically(config, continuation.found.checkpoint.identity.config);
   const TrainCommand of_run = parse(config, {});
   const auto refuse = [&](const std::string& what) {
-    return usage_error(fmt::format("{} cannot change in the run {}", what, quoted(continuation.run)),
-                       fmt::format("leave it away, or begin a new run; what can change: --{}",
-                                   fmt::join(kMayChange, ", --")));
+    return usage_error(
+        fmt::format("{} cannot change in the run {}", what, quoted(continuation.run)),
+        fmt::format("leave it away, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
   };
   std::vector<std::string> changes;
   for (const CLI::Option* option : own_options(given)) {
@@ -122,13 +125,14 @@ TrainCommand continued_command(const CLI::App& given, const Continuation& contin
     const std::vector<std::string> values = values_of(*option);
     if (same(values, values_of(*theirs))) continue;
     if (std::ranges::count(kMayChange, name) == 0) {
-      throw refuse(fmt::format("--{} {} (the run has {})", name, fmt::join(values, " "),
-                               fmt::join(values_of(*theirs), " ")));
+      throw refuse(
+          fmt::format("--{} {} (the run has {})", name, fmt::join(values, " "), fmt::join(values_of(*theirs), " ")));
     }
     for (const std::string& value : values) changes.push_back(fmt::format("--{}={}", name, value));
   }
   TrainCommand command = parse(config, changes);
-  if (command.options->recipe.epochs != of_run.options->recipe.epochs && command.options->recipe.schedule == "one-cycle") {
+  if (command.options->recipe.epochs != of_run.options->recipe.epochs &&
+      command.options->recipe.schedule == "one-cycle") {
     throw refuse("--epochs with --schedule one-cycle, whose rates depend on it,");
   }
   if (command.options->recipe.epochs < continuation.found.checkpoint.state.epoch - 1) {

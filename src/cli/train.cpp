@@ -273,7 +273,7 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
              EarlyLog& early, const Context& context) {
   DataOptions data_options = plan.options.data;
   data_options.dataset = plan.options.recipe.dataset;
-  data_options.stop_requested = [&stop] { return stop.requested(); };
+  data_options.stop_requested = [&] { return stop.requested(); };
   TrainingData data = open_training_data(
       data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info, plan.training,
       context.log);
@@ -306,8 +306,8 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
     }
   }
   try {
-    const TrainingResult result =
-        trainer.run({&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
+    const TrainingResult result = trainer.run(
+        {&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
     output.finish();
     if (result.stopped) return leave(plan, stop, result, output, run, context);
     finish(plan, result, data, *network, output, run, context);
@@ -347,7 +347,7 @@ int run_train(const CLI::App& given, const TrainOptions& options, const Context&
   try {
     return train_in(plan, continued ? *command.app : given, continued, stop, early, context);
   } catch (const Stopped&) {
-    context.log.warn("stopped by {} before training began: there is nothing to save", stop.reason());
+    context.log.warn("stopped by {} while the data were read; nothing is changed", stop.reason());
     return stop.exit_code();
   }
 }

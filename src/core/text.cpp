@@ -1,19 +1,34 @@
 #include "mnist/core/text.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace mnist {
+namespace {
+
+// The size of the control character that the text begins with; 0: it begins with none.
+std::size_t control_bytes(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x20 || first == 0x7F) return 1;
+  // U+0080 to U+009F in UTF-8: some terminals take them for the beginning of a command.
+  const bool pair = first == 0xC2 && text.size() > 1;
+  const auto second = static_cast<unsigned char>(pair ? text[1] : 0);
+  return second >= 0x80 && second < 0xA0 ? 2 : 0;
+}
+
+}  // namespace
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
-    } else {
-      out += c;
+  while (!text.empty()) {
+    const std::size_t bytes = control_bytes(text);
+    if (bytes == 0) out += text.front();
+    for (const char c : text.substr(0, bytes)) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     }
+    text.remove_prefix(std::max<std::size_t>(1, bytes));
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/core/GradMode.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -32,6 +33,13 @@ Type type_of(const torch::Tensor& tensor) {
 
 void check_on_gpu(const torch::Tensor& tensor) {
   TORCH_CHECK(tensor.is_cuda(), "a tensor on the GPU expected");
+}
+
+// A backward pass has a thread of its own, which has no CUDA context before its first kernel. If that is a matrix
+// product, as in ours, LibTorch warns on stderr.
+void bring_backward_to_gpu(const c10::Device& device) {
+  const c10::AutoGradMode on(true);
+  at::zeros({1}, at::TensorOptions(device)).requires_grad_().exp().backward();
 }
 
 class Graph : public CudaGraph {
@@ -183,6 +191,7 @@ class Plugin : public CudaPlugin {
     const c10::cuda::CUDAGuard on_device(device);
     c10::cuda::device_synchronize();
     const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index()));
+    bring_backward_to_gpu(device);
     work();
     c10::cuda::device_synchronize();
   }

@@ -7,6 +7,8 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 
+#include "mnist/data/prepare.hpp"
+
 #include "marks.hpp"
 #include "picture.hpp"
 

@@ -124,7 +124,7 @@ void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
 }
 
 PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options)
-    : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options) {
+    : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options), memory_(at::get_num_threads()) {
   const auto count = static_cast<std::int64_t>(folder_.paths.size());
   decoded_.resize(folder_.paths.size());
   std::vector<std::string> faults(folder_.paths.size());
@@ -184,15 +184,17 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
 }
 
 torch::Tensor PhotoBatches::decode(std::int64_t item) const {
-  const torch::Tensor pixels = read_image(folder_.paths[static_cast<std::size_t>(item)]);
-  return options_.augment ? to_rgb(pixels) : prepare_image(pixels, preprocessing_, Invert::never);
+  const std::filesystem::path& path = folder_.paths[static_cast<std::size_t>(item)];
+  if (!options_.augment) return prepare_file(path, preprocessing_, Invert::never, memory_);
+  return with_picture(path, Colors::rgb, memory_, [](const torch::Tensor& photo) { return photo; });
 }
 
 torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
   const torch::Tensor& kept = decoded_[static_cast<std::size_t>(item)];
-  torch::Tensor photo = kept.defined() ? kept : decode(item);
-  if (!options_.augment) return photo;
-  return apply(crop_of(item, photo), photo, preprocessing_);
+  if (!options_.augment) return kept.defined() ? kept : decode(item);
+  const auto cropped = [&](const torch::Tensor& photo) { return apply(crop_of(item, photo), photo, preprocessing_); };
+  if (kept.defined()) return cropped(kept);
+  return with_picture(folder_.paths[static_cast<std::size_t>(item)], Colors::rgb, memory_, cropped);
 }
 
 Crop PhotoBatches::crop_of(std::int64_t item, const torch::Tensor& photo) const {

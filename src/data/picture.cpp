@@ -32,6 +32,26 @@ void for_each_opaque(const torch::Tensor& pixels, Use use) {
   }
 }
 
+torch::Tensor resize_at_once(const torch::Tensor& planes, std::int64_t height, std::int64_t width) {
+  const std::array<std::int64_t, 2> size{height, width};
+  return at::_upsample_bilinear2d_aa(planes.unsqueeze(0), size, /*align_corners=*/false).squeeze(0);
+}
+
+// Cut along `dimension`, 1 (rows) or 2 (columns), in which nothing is scaled. `size`: of the result, rows and columns.
+torch::Tensor resize_in_strips(const torch::Tensor& planes, std::int64_t dimension, std::array<std::int64_t, 2> size) {
+  constexpr std::int64_t kStripPixels = std::int64_t{1} << 18;
+  auto result = torch::empty({planes.size(0), size[0], size[1]}, torch::kUInt8);
+  const auto most = std::max<std::int64_t>(1, kStripPixels / planes.size(3 - dimension));
+  const auto end = planes.size(dimension);
+  for (std::int64_t begin = 0; begin < end; begin += most) {
+    const auto count = std::min(most, end - begin);
+    size[static_cast<std::size_t>(dimension - 1)] = count;
+    result.narrow(dimension, begin, count)
+        .copy_(resize_at_once(planes.narrow(dimension, begin, count).contiguous(), size[0], size[1]));
+  }
+  return result;
+}
+
 }  // namespace
 
 torch::Tensor to_grey(const torch::Tensor& pixels) {
@@ -57,8 +77,13 @@ torch::Tensor to_rgb(const torch::Tensor& pixels) {
 
 torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width) {
   if (planes.size(1) == height && planes.size(2) == width) return planes;
-  const std::array<std::int64_t, 2> size{height, width};
-  return at::_upsample_bilinear2d_aa(planes.unsqueeze(0), size, /*align_corners=*/false).squeeze(0);
+  // LibTorch copies bytes that it resizes, to four channels. It scales rows first and columns then, and rounds between:
+  // a part of the rows and a part of the columns at a time give the same numbers without the memory.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 20;  // pixels
+  if (planes.scalar_type() != torch::kUInt8 || planes.size(1) * planes.size(2) <= kLarge) {
+    return resize_at_once(planes, height, width);
+  }
+  return resize_in_strips(resize_in_strips(planes, 1, {planes.size(1), width}), 2, {height, width});
 }
 
 torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest) {

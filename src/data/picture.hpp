@@ -14,7 +14,4 @@ torch::Tensor to_grey(const torch::Tensor& pixels);
 // Antialiased bilinear, as Pillow and torchvision do it. `planes`: uint8 or float [C, H, W]; returns the same type.
 torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width);
 
-// `planes` where its longer side is at most `longest`, else made smaller to that.
-torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest);
-
 }  // namespace mnist

@@ -34,32 +34,34 @@ bool has_light_ground(const torch::Tensor& grey) {
   return border.to(torch::kFloat32).mean().item<double>() > middle;
 }
 
-torch::Tensor prepare_digit(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
-  auto grey = to_grey(pixels);
-  if (invert == Invert::always || (invert == Invert::automatic && has_light_ground(grey))) grey = 255 - grey;
+// `grey` may be changed: a second one could take as much memory as the picture.
+torch::Tensor prepare_digit(torch::Tensor grey, const Preprocessing& preprocessing, Invert invert) {
+  if (invert == Invert::always || (invert == Invert::automatic && has_light_ground(grey))) grey.bitwise_not_();
   if (grey.size(1) == preprocessing.height && grey.size(2) == preprocessing.width) return grey;
   return place_digit(grey, preprocessing.height, preprocessing.width);
 }
 
 // The middle of a strip: its ends are cut off later anyway, but scaled up with the rest they could fill the memory.
-torch::Tensor middle(const torch::Tensor& planes) {
-  constexpr std::int64_t kLongest = 16;  // times the shorter side
+// `target`: what the shorter side is scaled to.
+torch::Tensor middle(const torch::Tensor& planes, std::int64_t target) {
+  constexpr std::int64_t kLongest = 4096;  // pixels, of the longer side once it is scaled
+  const auto times = std::max<std::int64_t>(1, kLongest / target);
   auto result = planes;
   for (const auto dimension : {1, 2}) {
     const auto side = planes.size(dimension);
-    const auto cut = std::min(side, kLongest * planes.size(3 - dimension));
+    const auto cut = std::min(side, times * planes.size(3 - dimension));
     result = result.narrow(dimension, (side - cut) / 2, cut);
   }
   return result;
 }
 
-torch::Tensor prepare_photo(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
-  auto planes = middle(preprocessing.channels == 1 ? to_grey(pixels) : to_rgb(pixels));
+torch::Tensor prepare_photo(const torch::Tensor& whole, const Preprocessing& preprocessing) {
+  // The crop must fit, whatever the recipe says.
+  const auto target = std::max({preprocessing.resize, preprocessing.height, preprocessing.width});
+  auto planes = middle(whole, target);
   const auto height = planes.size(1);
   const auto width = planes.size(2);
   const auto shorter = std::min(height, width);
-  // The crop must fit, whatever the recipe says.
-  const auto target = std::max({preprocessing.resize, preprocessing.height, preprocessing.width});
   // torchvision cuts the longer side off to whole pixels.
   planes = resize(planes, target * height / shorter, target * width / shorter);
   // And rounds half a pixel to the even one.
@@ -69,6 +71,22 @@ torch::Tensor prepare_photo(const torch::Tensor& pixels, const Preprocessing& pr
   return planes.narrow(1, begin(planes.size(1), preprocessing.height), preprocessing.height)
       .narrow(2, begin(planes.size(2), preprocessing.width), preprocessing.width)
       .contiguous();
+}
+
+Colors colors_of(const Preprocessing& preprocessing) {
+  if (preprocessing.channels != 1 && preprocessing.channels != 3) {
+    throw data_error(fmt::format("the model wants images of {} channels; only 1 and 3 can be made of a picture",
+                                 preprocessing.channels));
+  }
+  const bool grey = preprocessing.kind == Preprocessing::Kind::digit || preprocessing.channels == 1;
+  return grey ? Colors::grey : Colors::rgb;
+}
+
+// `planes`: of these colours; they may be changed.
+torch::Tensor prepare_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
+  if (preprocessing.kind == Preprocessing::Kind::photo) return prepare_photo(planes, preprocessing);
+  const auto digit = prepare_digit(planes, preprocessing, invert);
+  return digit.expand({preprocessing.channels, -1, -1}).contiguous();
 }
 
 }  // namespace
@@ -83,13 +101,14 @@ Invert invert_from_name(const std::string& name) {
 }
 
 torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
-  if (preprocessing.channels != 1 && preprocessing.channels != 3) {
-    throw data_error(fmt::format("the model wants images of {} channels; only 1 and 3 can be made of a picture",
-                                 preprocessing.channels));
-  }
-  if (preprocessing.kind == Preprocessing::Kind::photo) return prepare_photo(pixels, preprocessing);
-  const auto digit = prepare_digit(pixels, preprocessing, invert);
-  return digit.expand({preprocessing.channels, -1, -1}).contiguous();
+  const auto planes = colors_of(preprocessing) == Colors::grey ? to_grey(pixels) : to_rgb(pixels);
+  return prepare_planes(planes, preprocessing, invert);
+}
+
+torch::Tensor prepare_file(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+                           DecodingMemory& memory) {
+  return with_picture(path, colors_of(preprocessing), memory,
+                      [&](const torch::Tensor& planes) { return prepare_planes(planes, preprocessing, invert); });
 }
 
 }  // namespace mnist

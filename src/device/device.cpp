@@ -103,7 +103,9 @@ DeviceChoice select_device(const std::string& name) {
     throw device_error(
         fmt::format("device '{}' is not available: this process sees {} GPU{}", name, status.device_count,
                     status.device_count == 1 ? "" : "s"),
-        fmt::format("the indices are 0 to {}; CUDA_VISIBLE_DEVICES may hide some", status.device_count - 1));
+        status.device_count == 1
+            ? "its index is 0; CUDA_VISIBLE_DEVICES may hide others"
+            : fmt::format("the indices are 0 to {}; CUDA_VISIBLE_DEVICES may hide some", status.device_count - 1));
   }
   if (const std::string why = why_gpu_is_unusable(*index); !why.empty()) {
     throw device_error(fmt::format("device '{}' is not available: {}", name, why),

@@ -6,6 +6,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 
 #include "content_kind.hpp"
@@ -14,44 +15,21 @@
 namespace mnist {
 namespace {
 
-constexpr std::uint64_t kMaxPixels = 89'500'000;                   // about 9,460 x 9,460
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 30;  // more than such an image needs unpacked
+constexpr std::uint64_t kMaxPixels = 200'000'000;  // the most that a phone's camera has
 
-DecodedImage decode(const std::filesystem::path& path) {
-  const auto bytes = read_file(path, "image", kMaxFileBytes);
-  if (bytes.starts_with(kPngSignature)) return decode_png(bytes, path);
-  if (bytes.starts_with(kJpegSignature)) return decode_jpeg(bytes, path);
+std::unique_ptr<ImageDecoder> open_decoder(const InputFile& file) {
+  constexpr std::size_t kBegin = 512;
+  std::string bytes(kBegin, '\0');
+  bytes.resize(file.read_at(0, bytes.data(), bytes.size()));
+  if (bytes.starts_with(kPngSignature)) return open_png(file);
+  if (bytes.starts_with(kJpegSignature)) return open_jpeg(file);
   const auto kind = content_kind(bytes);
   if (kind.empty()) {
-    throw data_error(fmt::format("{} is neither a PNG nor a JPEG image", quoted(path)),
+    throw data_error(fmt::format("{} is neither a PNG nor a JPEG image", quoted(file.path())),
                      "only PNG and JPEG are read; if it is an image, convert it to PNG");
   }
-  throw data_error(fmt::format("{} is {}; only PNG and JPEG are read", quoted(path), kind),
+  throw data_error(fmt::format("{} is {}; only PNG and JPEG are read", quoted(file.path()), kind),
                    kind.ends_with("image") ? "convert it to PNG" : "give the path of an image");
-}
-
-// [H, W, C] as stored -> [H', W', C] with its top row first.
-torch::Tensor upright(const torch::Tensor& stored, int orientation) {
-  constexpr int kRows = 0;
-  constexpr int kColumns = 1;
-  switch (orientation) {
-    case 2:
-      return stored.flip({kColumns});
-    case 3:
-      return stored.flip({kRows, kColumns});
-    case 4:
-      return stored.flip({kRows});
-    case 5:
-      return stored.transpose(kRows, kColumns);
-    case 6:
-      return stored.transpose(kRows, kColumns).flip({kColumns});
-    case 7:
-      return stored.transpose(kRows, kColumns).flip({kRows, kColumns});
-    case 8:
-      return stored.transpose(kRows, kColumns).flip({kRows});
-    default:
-      return stored;
-  }
 }
 
 }  // namespace
@@ -60,13 +38,69 @@ void check_image_size(std::uint64_t width, std::uint64_t height, const std::file
   if (width == 0 || height == 0) throw data_error(fmt::format("image {} has no pixels", quoted(path)));
   if (width * height <= kMaxPixels) return;
   throw data_error(fmt::format("image {} is too large: {} x {} pixels, the most is {} in all", quoted(path),
-                               with_thousands(width), with_thousands(height), with_thousands(kMaxPixels)),
+                               with_thousands(static_cast<std::int64_t>(width)),
+                               with_thousands(static_cast<std::int64_t>(height)), with_thousands(kMaxPixels)),
                    "make a smaller copy of it");
 }
 
+ImageReader::ImageReader(const std::filesystem::path& path)
+    : file_(std::make_unique<InputFile>(path, "image")), decoder_(open_decoder(*file_)) {}
+
+ImageReader::~ImageReader() = default;
+
+std::int64_t ImageReader::height() const {
+  return decoder_->header().height;
+}
+
+std::int64_t ImageReader::width() const {
+  return decoder_->header().width;
+}
+
+std::int64_t ImageReader::channels() const {
+  return decoder_->header().channels;
+}
+
+int ImageReader::orientation() const {
+  return decoder_->header().orientation;
+}
+
+std::uint64_t ImageReader::memory() const {
+  return decoder_->header().memory;
+}
+
+torch::Tensor ImageReader::read_rows(std::int64_t count) {
+  auto rows = torch::empty({count, width(), channels()}, torch::kUInt8);
+  decoder_->read_rows(rows.data_ptr<std::uint8_t>(), count);
+  return rows;
+}
+
+torch::Tensor upright(const torch::Tensor& planes, int orientation) {
+  constexpr int kRows = 1;
+  constexpr int kColumns = 2;
+  switch (orientation) {
+    case 2:
+      return planes.flip({kColumns});
+    case 3:
+      return planes.flip({kRows, kColumns});
+    case 4:
+      return planes.flip({kRows});
+    case 5:
+      return planes.transpose(kRows, kColumns);
+    case 6:
+      return planes.transpose(kRows, kColumns).flip({kColumns});
+    case 7:
+      return planes.transpose(kRows, kColumns).flip({kRows, kColumns});
+    case 8:
+      return planes.transpose(kRows, kColumns).flip({kRows});
+    default:
+      return planes;
+  }
+}
+
 torch::Tensor read_image(const std::filesystem::path& path) {
-  const auto image = decode(path);
-  return upright(image.pixels, image.orientation).contiguous();
+  ImageReader reader(path);
+  const auto planes = reader.read_rows(reader.height()).permute({2, 0, 1});
+  return upright(planes, reader.orientation()).permute({1, 2, 0}).contiguous();
 }
 
 bool has_image_extension(const std::filesystem::path& path) {

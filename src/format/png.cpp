@@ -1,8 +1,11 @@
 // libpng reports errors with longjmp, which must not skip a destructor. So each function here that calls setjmp holds
 // nothing but plain data, and everything with a destructor lives in its caller.
 #include <csetjmp>
+#include <cstdint>
 #include <cstring>
+#include <exception>
 #include <limits>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -12,20 +15,34 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/output.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
 
-#include "exif.hpp"
 #include "image_decoder.hpp"
+#include "png_orientation.hpp"
 
 namespace mnist {
 namespace {
 
 // What libpng's callbacks see.
 struct Input {
-  std::string_view bytes;
-  std::size_t position = 0;
+  const InputFile& file;
+  std::uint64_t position = 0;
   bool too_short = false;
+  std::exception_ptr failure = nullptr;  // of the disk
   char message[200] = "";
+
+  // Nothing may be thrown through libpng.
+  bool read(void* out, std::size_t count) noexcept {
+    try {
+      position += count;
+      if (file.read_at(position - count, out, count) == count) return true;
+      too_short = true;
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    return false;
+  }
 };
 
 void on_error(png_structp png, png_const_charp message) {
@@ -37,19 +54,12 @@ void on_error(png_structp png, png_const_charp message) {
 void on_warning(png_structp, png_const_charp) {}
 
 void on_read(png_structp png, png_bytep out, std::size_t count) {
-  auto* input = static_cast<Input*>(png_get_io_ptr(png));
-  if (input->bytes.size() - input->position < count) {
-    input->too_short = true;
-    png_error(png, "the file ends too early");
-  }
-  std::memcpy(out, input->bytes.data() + input->position, count);
-  input->position += count;
+  if (!static_cast<Input*>(png_get_io_ptr(png))->read(out, count)) png_error(png, "the file ends too early");
 }
 
-class PngReader {
+class PngReader final : public ImageDecoder {
  public:
-  explicit PngReader(std::string_view bytes) {
-    input_.bytes = bytes;
+  explicit PngReader(const InputFile& file) : input_{file} {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &input_, on_error, on_warning);
     if (png_ == nullptr) throw std::bad_alloc();
     info_ = png_create_info_struct(png_);
@@ -58,23 +68,67 @@ class PngReader {
       throw std::bad_alloc();
     }
   }
-  ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  ~PngReader() override { png_destroy_read_struct(&png_, &info_, nullptr); }
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  // Everything before the pixels. False on an error.
-  bool read_header() {
+  void read_header() {
+    if (!read_info()) throw error();
+    const std::uint64_t width = png_get_image_width(png_, info_);
+    const std::uint64_t height = png_get_image_height(png_, info_);
+    check_image_size(width, height, input_.file.path());
+    header_ = {static_cast<std::int64_t>(height), static_cast<std::int64_t>(width), channels(),
+               png_orientation(input_.file), 0};
+    // libpng keeps two rows of up to 8 bytes a pixel.
+    constexpr std::uint64_t kRowBytes = std::uint64_t{2} * 8;
+    header_.memory = kRowBytes * width + (interlaced() ? width * height * static_cast<std::uint64_t>(channels()) : 0);
+  }
+
+  void read_rows(unsigned char* rows, std::int64_t count) override {
+    const std::size_t row_bytes = static_cast<std::size_t>(header_.width * header_.channels);
+    if (next_row_ == 0) start(row_bytes);
+    const std::size_t bytes = static_cast<std::size_t>(count) * row_bytes;
+    if (interlaced()) {
+      std::memcpy(rows, whole_.get() + static_cast<std::size_t>(next_row_) * row_bytes, bytes);
+    } else if (!read_sequential(rows, count, row_bytes)) {
+      throw error();
+    }
+    next_row_ += count;
+    if (next_row_ == header_.height && !read_end()) throw error();
+  }
+
+ private:
+  bool interlaced() const { return png_get_interlace_type(png_, info_) != PNG_INTERLACE_NONE; }
+
+  // As the transforms make them, which cost libpng memory once they are asked for.
+  std::int64_t channels() const {
+    const int color = png_get_color_type(png_, info_);
+    const bool transparent = png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
+    return ((color & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) + ((color & PNG_COLOR_MASK_ALPHA) != 0 || transparent ? 1 : 0);
+  }
+
+  // Before the first row: memory is taken from here on.
+  void start(std::size_t row_bytes) {
+    if (!set_transforms()) throw error();
+    TORCH_INTERNAL_ASSERT(png_get_rowbytes(png_, info_) == row_bytes);
+    if (!interlaced()) return;
+    whole_ = std::make_unique<unsigned char[]>(row_bytes * static_cast<std::size_t>(header_.height));
+    if (!read_passes(row_bytes)) throw error();
+  }
+
+  // Everything before the pixels. False on an error, like all of these.
+  bool read_info() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, &input_, on_read);
     // The number of pixels is checked by the caller, who can say what is wrong.
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_chunk_cache_max(png_, 100);
-    png_set_chunk_malloc_max(png_, 8 << 20);
+    // No chunk is needed but those of the pixels. Texts and profiles are skipped, whatever length they claim to have.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
     return true;
   }
 
-  // After `read_header`: asks for 8-bit samples without palette.
+  // Asks for 8-bit samples without palette.
   bool set_transforms() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_expand(png_);
@@ -84,58 +138,56 @@ class PngReader {
     return true;
   }
 
-  // After `set_transforms`: `pixels` has room for height rows of `row_bytes`.
-  bool read_pixels(unsigned char* pixels) {
+  bool read_passes(std::size_t row_bytes) {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
-    const std::size_t stride = row_bytes();
     for (int pass = 0; pass < passes_; ++pass) {
-      for (std::size_t row = 0; row < height(); ++row) png_read_row(png_, pixels + row * stride, nullptr);
+      for (std::int64_t row = 0; row < header_.height; ++row) {
+        png_read_row(png_, whole_.get() + static_cast<std::size_t>(row) * row_bytes, nullptr);
+      }
     }
-    png_read_end(png_, info_);
     return true;
   }
 
-  std::size_t width() const { return png_get_image_width(png_, info_); }
-  std::size_t height() const { return png_get_image_height(png_, info_); }
-  std::size_t channels() const { return png_get_channels(png_, info_); }
-  std::size_t row_bytes() const { return png_get_rowbytes(png_, info_); }
-
-  int orientation() const {
-    png_bytep exif = nullptr;
-    png_uint_32 size = 0;
-    if (png_get_eXIf_1(png_, info_, &size, &exif) == 0) return kUpright;
-    return exif_orientation({reinterpret_cast<const char*>(exif), size});
+  bool read_sequential(unsigned char* rows, std::int64_t count, std::size_t row_bytes) {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    for (std::int64_t row = 0; row < count; ++row) {
+      png_read_row(png_, rows + static_cast<std::size_t>(row) * row_bytes, nullptr);
+    }
+    return true;
   }
 
-  Error error(const std::filesystem::path& path) const {
+  bool read_end() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    png_read_end(png_, nullptr);
+    return true;
+  }
+
+  // What to throw after a call that gave false.
+  Error error() const {
+    const auto path = quoted(input_.file.path());
+    if (input_.failure) std::rethrow_exception(input_.failure);
     if (input_.too_short) {
-      return data_error(
-          fmt::format("image {} is cut off: its {} bytes are not a whole PNG", quoted(path), input_.bytes.size()),
-          "copy or download it again");
+      return data_error(fmt::format("image {} is cut off: its {} bytes are not a whole PNG", path, input_.file.size()),
+                        "copy or download it again");
     }
-    return data_error(fmt::format("image {} is a damaged PNG: {}", quoted(path), input_.message),
+    return data_error(fmt::format("image {} is a damaged PNG: {}", path, printable(input_.message)),
                       "copy or download it again");
   }
 
- private:
   Input input_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   int passes_ = 1;
+  std::int64_t next_row_ = 0;
+  std::unique_ptr<unsigned char[]> whole_;  // the pixels of an interlaced picture
 };
 
 }  // namespace
 
-DecodedImage decode_png(std::string_view bytes, const std::filesystem::path& path) {
-  PngReader reader(bytes);
-  if (!reader.read_header()) throw reader.error(path);
-  check_image_size(reader.width(), reader.height(), path);
-  if (!reader.set_transforms()) throw reader.error(path);
-  const auto size = [](std::size_t value) { return static_cast<std::int64_t>(value); };
-  auto pixels = torch::empty({size(reader.height()), size(reader.width()), size(reader.channels())}, torch::kUInt8);
-  TORCH_INTERNAL_ASSERT(reader.row_bytes() == reader.width() * reader.channels());
-  if (!reader.read_pixels(pixels.data_ptr<std::uint8_t>())) throw reader.error(path);
-  return {pixels, reader.orientation()};
+std::unique_ptr<ImageDecoder> open_png(const InputFile& file) {
+  auto reader = std::make_unique<PngReader>(file);
+  reader->read_header();
+  return reader;
 }
 
 void write_png(const std::filesystem::path& path, const torch::Tensor& pixels) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "mnist/data/prepare.hpp"
 #include "mnist/report/pictures.hpp"
 
 #include "canvas.hpp"
@@ -54,6 +55,10 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
 void draw_image(const std::filesystem::path& path, const CaptionedImage& image) {
   constexpr std::int64_t kLeast = 240;
   constexpr std::int64_t kMost = 1200;
+  constexpr std::int64_t kLongest = 4096;  // cairo takes no picture of more than 32,767 pixels, and 7 bytes for each
+  if (std::max(image.pixels.size(1), image.pixels.size(2)) > kLongest) {
+    return draw_image(path, {shrink_to(image.pixels, kLongest), image.caption, image.mark});
+  }
   const auto side = static_cast<int>(std::clamp(std::max(image.pixels.size(1), image.pixels.size(2)), kLeast, kMost));
   const auto lines = std::max<std::int64_t>(2, 1 + std::ranges::count(image.caption, '\n'));
   const int caption = kCaption + static_cast<int>((lines - 2) * kLine);

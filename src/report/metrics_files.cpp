@@ -35,11 +35,8 @@ MetricsFiles::MetricsFiles(const std::filesystem::path& directory, const std::ma
 }
 
 void MetricsFiles::interval(const IntervalReport& report) {
-  const Json row = {{"kind", "train"},
-                    {"epoch", report.epoch},
-                    {"step", report.step},
-                    {"lr", report.lr},
-                    {"loss", report.loss}};
+  const Json row = {
+      {"kind", "train"}, {"epoch", report.epoch}, {"step", report.step}, {"lr", report.lr}, {"loss", report.loss}};
   json_.append(row.dump() + "\n");
   csv_.append(fmt::format("train,{},{},{:.8g},{:.8g},,,,,\n", report.epoch, report.step, report.lr, report.loss));
   const Json timing = {{"kind", "train"},

@@ -62,6 +62,32 @@ Json session(const RunDescription& description) {
           {"git_revision", build_info().git_revision}};
 }
 
+Json manifest_of(const RunDescription& description) {
+  const BuildInfo build = build_info();
+  return {
+      {"format_version", 2},
+      {"outcome", "running"},
+      {"command_line", description.command_line},
+      {"started", utc_time()},
+      {"finished", nullptr},
+      {"arch", description.arch},
+      {"dataset", description.dataset},
+      {"seed", description.seed},
+      {"device", description.device},
+      {"precision", description.precision},
+      {"kernels", description.kernels},
+      {"threads", description.threads},
+      {"host", host_name()},
+      {"cpu", cpu_model()},
+      {"mnist", build.version},
+      {"git_revision", build.git_revision},
+      {"compiler", build.compiler},
+      {"build_type", build.build_type},
+      {"libtorch", description.libtorch},
+      {"sessions", Json::array({session(description)})},
+  };
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(std::filesystem::path path, const std::string& command)
@@ -104,44 +130,26 @@ RunDirectory RunDirectory::existing(const std::filesystem::path& path, const std
 }
 
 void RunDirectory::begin(const RunDescription& description) {
+  manifest_ = text_of(manifest_of(description));
   write_file_atomically(path_ / "config.toml", description.config);
-  const BuildInfo build = build_info();
-  manifest_ = text_of({
-      {"format_version", 2},
-      {"outcome", "running"},
-      {"command_line", description.command_line},
-      {"started", utc_time()},
-      {"finished", nullptr},
-      {"arch", description.arch},
-      {"dataset", description.dataset},
-      {"seed", description.seed},
-      {"device", description.device},
-      {"precision", description.precision},
-      {"kernels", description.kernels},
-      {"threads", description.threads},
-      {"host", host_name()},
-      {"cpu", cpu_model()},
-      {"mnist", build.version},
-      {"git_revision", build.git_revision},
-      {"compiler", build.compiler},
-      {"build_type", build.build_type},
-      {"libtorch", description.libtorch},
-      {"sessions", Json::array({session(description)})},
-  });
   write_manifest();
 }
 
 void RunDirectory::resume(const RunDescription& description, std::int64_t epoch, std::int64_t step) {
-  Json manifest = Json::parse(read_file(path_ / "manifest.json", "manifest", kMaxManifest));
-  Json added = session(description);
-  added["from_epoch"] = epoch;
-  added["from_step"] = step;
+  Json manifest;
+  try {
+    manifest = Json::parse(read_file(path_ / "manifest.json", "manifest", kMaxManifest));
+    manifest.at("sessions").push_back(session(description));
+  } catch (const std::exception&) {
+    manifest = manifest_of(description);  // lost, which must not cost the run
+  }
+  manifest["sessions"].back()["from_epoch"] = epoch;
+  manifest["sessions"].back()["from_step"] = step;
   manifest["outcome"] = "running";
   manifest["finished"] = nullptr;
-  manifest["sessions"].push_back(std::move(added));
   manifest_ = text_of(manifest);
-  write_manifest();
   write_file_atomically(path_ / "config.toml", description.config);
+  write_manifest();
 }
 
 void RunDirectory::end(const std::string& outcome) {
@@ -166,7 +174,9 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
                        .arch = manifest.at("arch"),
                        .outcome = manifest.at("outcome"),
                        .last_started = manifest.at("started")};
-    if (manifest.contains("sessions")) summary.last_started = manifest.at("sessions").back().at("started");
+    if (const Json sessions = manifest.value("sessions", Json::array()); !sessions.empty()) {
+      summary.last_started = sessions.back().at("started");
+    }
     return summary;
   } catch (const std::exception&) {
     return std::nullopt;
@@ -178,7 +188,8 @@ std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) {
     const std::optional<RunSummary> summary = read_summary(entry.path());
-    if (!summary || summary->outcome == "finished" || summary->outcome.starts_with("failed: training diverged")) continue;
+    if (!summary || summary->outcome == "finished" || summary->outcome.starts_with("failed: training diverged"))
+      continue;
     if (checkpoint_files(entry.path() / "checkpoints").empty()) continue;
     if (!newest || summary->last_started > newest->last_started) newest = summary;
   }

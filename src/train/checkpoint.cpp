@@ -113,9 +113,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
     const Json json = Json::parse(file.json);
     if (const int version = json.at("format_version"); version > kFormatVersion) {
-      throw data_error(fmt::format("checkpoint {} is of format version {}, which this program does not know",
-                                   quoted(path), version),
-                       "continue the run with the version of mnist that began it");
+      throw data_error(
+          fmt::format("checkpoint {} is of format version {}, which this program does not know", quoted(path), version),
+          "continue the run with the version of mnist that began it");
     }
     read_json(json, checkpoint);
   } catch (const nlohmann::json::exception& error) {

@@ -52,8 +52,8 @@ void check_loss(double loss, double most, std::int64_t epoch, const std::string&
               "try a smaller --lr");
 }
 
-// Whether training leaves a parameter or buffer as it is: with features only the head is trained, in evaluation mode, so
-// that BatchNorm's buffers do not move either.
+// Whether training leaves a parameter or buffer as it is: with features only the head is trained, in evaluation mode,
+// so that BatchNorm's buffers do not move either.
 bool is_constant(const torch::Tensor& tensor, const TrainingOptions& options) {
   return options.inputs == Inputs::features && !tensor.requires_grad();
 }

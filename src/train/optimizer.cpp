@@ -194,8 +194,8 @@ void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const t
       if (!tensor.defined()) tensor = at::zeros_like(parameters_[index]);
       kept[i] = memory(tensor);
     }
-    parts.push_back({memory(parameters_[index]), gradient.const_data_ptr<float>(), kept[0], kept[1],
-                     parameters_[index].numel()});
+    parts.push_back(
+        {memory(parameters_[index]), gradient.const_data_ptr<float>(), kept[0], kept[1], parameters_[index].numel()});
   }
   cuda.update(cuda_update(), parts, rates, clock);
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -17,6 +18,8 @@
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 
+#include "support/memory_limit.hpp"
+#include "support/picture_files.hpp"
 #include "support/program.hpp"
 #include "support/small_mnist.hpp"
 #include "support/subprocess.hpp"
@@ -44,6 +47,12 @@ std::vector<std::string> fields_of(const std::string& line, char separator) {
   std::vector<std::string> fields;
   for (std::string field; std::getline(in, field, separator);) fields.push_back(field);
   return fields;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto place = text.find(part); place != std::string::npos; place = text.find(part, place + 1)) ++count;
+  return count;
 }
 
 // A folder with a data set, an untrained but fixed model, and the data set's test items as images.
@@ -189,6 +198,104 @@ TEST_F(InferTest, GoesOnAfterAFileThatCannotBeRead) {
   EXPECT_THAT(lines_of(outcome.out), ElementsAre(HasSubstr("images/01.png"), HasSubstr("images/02.png")));
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("error: 'broken.png' is a GIF image"), HasSubstr("hint: convert it to PNG"),
                                  HasSubstr("none.png")));
+}
+
+// A file's name can have 255 bytes; that of the annotated picture would be longer.
+TEST_F(InferTest, AnnotatesPicturesWithLongNames) {
+  const std::string stem = std::string(236, 'a') + "\xC3\xA4";
+  std::filesystem::create_directories(*folder_ / "long");
+  for (const auto* ending : {"1.png", "2.png"}) {
+    std::filesystem::copy_file(image(3), *folder_ / "long" / (stem + ending));
+  }
+  const auto outcome = infer({"long", "--annotate", "annotated-long"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(lines_of(outcome.out), SizeIs(2));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(*folder_ / "annotated-long")) {
+    names.push_back(entry.path().filename().string());
+    EXPECT_EQ(read_image(entry.path()).size(2), 3);
+  }
+  std::sort(names.begin(), names.end());
+  ASSERT_THAT(names, SizeIs(2));
+  EXPECT_THAT(names[1], AllOf(HasSubstr("model_prediction_aaaaaaaa"), HasSubstr("a.png"), SizeIs(204)));
+  EXPECT_THAT(names[0], HasSubstr("a-2.png"));
+}
+
+// Cairo draws no picture of more than 32,767 pixels.
+TEST_F(InferTest, AnnotatesPicturesOfAnyWidth) {
+  test::write_file(*folder_ / "wide.png", test::png_file({33'000, 40}));
+  const auto outcome = infer({"wide.png", "images/03.png", "--annotate", "annotated-wide"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(read_image(*folder_ / "annotated-wide" / "model_prediction_wide.png").size(2), 3);
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "annotated-wide" / "model_prediction_03.png"));
+}
+
+TEST_F(InferTest, OneBadPictureOfManyNeverEndsTheOthers) {
+  const auto dir = *folder_ / "bad";
+  test::write_file(dir / "a.png", test::png_file({5, 5}).substr(0, 33) + test::big_endian_32(0x7FFFFFFF) + "tEXtabcd");
+  const auto size = test::big_endian_32(9000) + test::big_endian_32(9000);
+  auto interlaced = test::png_file({1, 1, 8, 6, /*interlaced=*/true});
+  test::write_file(dir / "b.png", test::with_png_checksums(interlaced.replace(16, size.size(), size)));
+  auto progressive = test::flat_jpeg({16, 16, true, 3});
+  const auto sides = test::big_endian_16(12'000) + test::big_endian_16(12'000);
+  progressive.replace(progressive.find("\xff\xc2") + 5, sides.size(), sides);
+  test::write_file(dir / "c.jpg", progressive);
+  test::write_file(dir / "d.jpg", "\xff\xd8\xff\xd9");
+  std::filesystem::copy_file(image(3), dir / "e.png");
+  const std::string too_long = std::string(300, 'x') + ".png";
+  for (const auto* batch : {"2", "64"}) {
+    const auto outcome = infer({"bad", too_long, "images/01.png", "--batch-size", batch});
+    EXPECT_EQ(outcome.exit_code, 3);
+    EXPECT_THAT(lines_of(outcome.out),
+                ElementsAre(HasSubstr("bad/e.png\t" + expected_[3]), HasSubstr("images/01.png\t" + expected_[1])));
+    for (const auto* name : {"bad/a.png", "bad/b.png", "bad/c.jpg", "bad/d.jpg", "xxx.png"}) {
+      EXPECT_THAT(outcome.err, HasSubstr(name));
+    }
+    EXPECT_EQ(count_of(outcome.err, "error: "), 5U) << outcome.err;
+  }
+}
+
+// Whatever a single file holds: 512 MB, of which the program itself takes a third.
+TEST_F(InferTest, APictureNeverTakesMoreThanItsShareOfMemory) {
+  if (!test::kMemoryIsCounted) GTEST_SKIP() << "the sanitizers take memory of their own";
+  constexpr std::uint64_t kMost = 512'000'000;
+  const auto dir = *folder_ / "large";
+  test::write_file(dir / "grey.png", test::png_file({9000, 9000, 1, 0}));
+  test::write_file(dir / "progressive.jpg", test::flat_jpeg({7000, 7000, true, 3}));
+  test::write_file(dir / "baseline.jpg", test::flat_jpeg({10'000, 10'000}));
+  for (const auto* name : {"large/grey.png", "large/progressive.jpg", "large/baseline.jpg"}) {
+    const auto outcome = infer({name});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_LE(outcome.peak_memory, kMost) << name;
+  }
+}
+
+// Numbers that the network computes can be infinite although its weights are not.
+TEST_F(InferTest, NumbersThatAreNotFiniteAreAnErrorThatNamesTheModel) {
+  const auto& info = model_info("lenet");
+  const auto network = make_network(info, 10, 3);
+  const c10::AutoGradMode no_grad(false);
+  for (const auto& [name, tensor] : state_dict(*network)) tensor.fill_(1e30F);
+  Recipe recipe;
+  recipe.arch = "lenet";
+  recipe.class_names = dataset_class_names("mnist");
+  recipe.preprocessing = info.preprocessing;
+  write_model_file(*folder_ / "overflow.pt", state_dict(*network), recipe);
+
+  const std::vector<std::string> common{"--device", "cpu", "--threads", "1", "--model", "overflow.pt"};
+  for (std::vector<std::string> arguments :
+       std::vector<std::vector<std::string>>{{"infer", "images/03.png"},
+                                             {"infer", "--test-item", "4", "--data-dir", "data"},
+                                             {"evaluate", "--data-dir", "data"}}) {
+    arguments.insert(arguments.end(), common.begin(), common.end());
+    auto process = test::program(MNIST_BINARY, arguments);
+    process.folder = folder_->path();
+    const auto outcome = test::run(process);
+    EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err,
+                AllOf(HasSubstr("the model 'overflow.pt' gives numbers that are not finite"), HasSubstr("hint: ")));
+  }
 }
 
 TEST_F(InferTest, TellsWhichFilesOfAFolderAreLeftOut) {

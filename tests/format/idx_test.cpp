@@ -9,6 +9,7 @@
 
 #include "mnist/core/error.hpp"
 
+#include "support/mutation_run.hpp"
 #include "support/small_mnist.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -193,6 +194,24 @@ TEST_F(IdxTest, ReadsOrRefusesDamagedFiles) {
       }
     }
   }
+}
+
+TEST(IdxMutations, AreReadOrRefused) {
+  test::expect_read_or_refused(
+      {4, {test::small_images(3, 1), test::small_labels(20)}, [](const std::filesystem::path& path) {
+         try {
+           EXPECT_EQ(read_idx_images(path).dim(), 3);
+         } catch (const Error&) {
+           EXPECT_EQ(read_idx_labels(path).dim(), 1);
+         }
+       }});
+}
+
+TEST(IdxMutations, OfPackedFilesAreReadOrRefused) {
+  test::expect_read_or_refused({5,
+                                {test::gzip(test::small_images(3, 1)),
+                                 test::gzip(header(0x803, {0, 28, 28})) + test::gzip(std::string(100'000, '\0'))},
+                                [](const std::filesystem::path& path) { read_idx_images(path); }});
 }
 
 TEST_F(IdxTest, ReadsTheRealFiles) {

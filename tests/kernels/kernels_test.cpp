@@ -10,28 +10,21 @@
 
 #include "mnist/core/philox.hpp"
 
+#include "support/accuracy.hpp"
+
 namespace mnist {
 namespace {
 
 std::vector<float> random_values(std::size_t count, double size, unsigned seed) {
   std::mt19937 generator(seed);
-  std::uniform_real_distribution<double> values(-size, size);
   std::vector<float> result(count);
-  std::ranges::generate(result, [&] { return static_cast<float>(values(generator)); });
+  std::ranges::generate(result, [&] { return static_cast<float>(size * (generator() / 2147483648.0 - 1)); });
   return result;
 }
 
-// |a - b| / |b|.
-template <class A, class B>
-double relative_difference(const A& a, const B& b) {
-  double difference = 0;
-  double size = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(difference / size);
-}
+using test::is_accurate;
+using test::kWinograd;
+using test::rounding_error;
 
 class EveryKernels : public testing::TestWithParam<const Kernels*> {};
 
@@ -42,14 +35,21 @@ TEST(Kernels, TheBaselineIsAlwaysThereAndLast) {
   EXPECT_STREQ(usable_kernels().back()->name, "baseline");
 }
 
-// ---- the convolutions, beside the plain sums in double
+// ---- the convolutions, held to the plain sums in double beside those in float
 
 struct ConvPoolCase {
-  std::vector<float> image = random_values(conv_pool::kImage, 1, 1);
+  std::vector<float> image = random_values(conv_pool::kImage, 1, 7);
   std::vector<float> weight1 = random_values(32 * 9, 0.3, 2);
   std::vector<float> bias1 = random_values(32, 0.3, 3);
   std::vector<float> weight2 = random_values(64 * 32 * 9, 0.06, 4);
   std::vector<float> bias2 = random_values(64, 0.06, 5);
+  std::vector<float> gradient = random_values(conv_pool::kPooled, 1, 6);
+  std::vector<std::uint8_t> kept = std::vector<std::uint8_t>(conv_pool::kPooled);
+  float scale = 1.5F;
+
+  ConvPoolCase() {
+    for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i % 3 == 0 ? 0 : 1;
+  }
   conv_pool::Parameters<const float> parameters() const {
     return {weight1.data(), bias1.data(), weight2.data(), bias2.data()};
   }
@@ -59,34 +59,37 @@ std::size_t at(std::size_t channel, std::size_t row, std::size_t column, std::si
   return (channel * side + row) * side + column;
 }
 
-struct Expected {
-  std::vector<double> maps1 = std::vector<double>(32 * 26 * 26);
-  std::vector<double> maps2 = std::vector<double>(64 * 24 * 24);
-  std::vector<double> pooled = std::vector<double>(64 * 12 * 12);
+template <class T>
+struct PlainForward {
+  std::vector<T> maps1 = std::vector<T>(32 * 26 * 26);
+  std::vector<T> maps2 = std::vector<T>(64 * 24 * 24);  // before ReLU
+  std::vector<T> pooled = std::vector<T>(64 * 12 * 12);
   std::vector<std::size_t> winner = std::vector<std::size_t>(64 * 12 * 12);  // index in maps2
+  T nearest = 1;  // of all values before ReLU to zero that count, and of a window's largest to its others
 
-  explicit Expected(const ConvPoolCase& given) {
+  explicit PlainForward(const ConvPoolCase& given) {
     for (std::size_t o = 0; o < 32; ++o) {
       for (std::size_t y = 0; y < 26; ++y) {
         for (std::size_t x = 0; x < 26; ++x) {
-          double sum = given.bias1[o];
+          T sum = given.bias1[o];
           for (std::size_t t = 0; t < 9; ++t) {
-            sum += double{given.image[(y + t / 3) * 28 + x + t % 3]} * given.weight1[o * 9 + t];
+            sum += T{given.image[(y + t / 3) * 28 + x + t % 3]} * given.weight1[o * 9 + t];
           }
-          maps1[at(o, y, x, 26)] = std::max(sum, 0.0);
+          maps1[at(o, y, x, 26)] = std::max(sum, T{0});
+          nearest = std::min(nearest, std::abs(sum));
         }
       }
     }
     for (std::size_t o = 0; o < 64; ++o) {
       for (std::size_t y = 0; y < 24; ++y) {
         for (std::size_t x = 0; x < 24; ++x) {
-          double sum = given.bias2[o];
+          T sum = given.bias2[o];
           for (std::size_t i = 0; i < 32; ++i) {
             for (std::size_t t = 0; t < 9; ++t) {
               sum += maps1[at(i, y + t / 3, x + t % 3, 26)] * given.weight2[(o * 32 + i) * 9 + t];
             }
           }
-          maps2[at(o, y, x, 24)] = std::max(sum, 0.0);
+          maps2[at(o, y, x, 24)] = sum;
         }
       }
     }
@@ -98,8 +101,54 @@ struct Expected {
             const std::size_t other = at(o, 2 * y + t / 2, 2 * x + t % 2, 24);
             if (maps2[other] > maps2[best]) best = other;
           }
-          pooled[at(o, y, x, 12)] = maps2[best];
+          pooled[at(o, y, x, 12)] = std::max(maps2[best], T{0});
           winner[at(o, y, x, 12)] = best;
+          nearest = std::min(nearest, std::abs(maps2[best]));
+          for (std::size_t t = 0; t < 4; ++t) {
+            const std::size_t other = at(o, 2 * y + t / 2, 2 * x + t % 2, 24);
+            if (other != best && maps2[best] > 0) nearest = std::min(nearest, maps2[best] - maps2[other]);
+          }
+        }
+      }
+    }
+  }
+};
+
+// The gradients, by the ReLUs and the windows' maxima that double has.
+template <class T>
+struct PlainBackward {
+  std::vector<T> weight1 = std::vector<T>(32 * 9);
+  std::vector<T> bias1 = std::vector<T>(32);
+  std::vector<T> weight2 = std::vector<T>(64 * 32 * 9);
+  std::vector<T> bias2 = std::vector<T>(64);
+
+  PlainBackward(const ConvPoolCase& given, const PlainForward<double>& exact) {
+    const PlainForward<T> forward(given);
+    std::vector<T> maps1(forward.maps1.size());
+    for (std::size_t i = 0; i < given.gradient.size(); ++i) {
+      const std::size_t winner = exact.winner[i];
+      if (given.kept[i] == 0 || exact.maps2[winner] <= 0) continue;
+      const T g = T{given.gradient[i]} * given.scale;
+      const std::size_t o = winner / (24 * 24);
+      const std::size_t y = winner / 24 % 24;
+      const std::size_t x = winner % 24;
+      bias2[o] += g;
+      for (std::size_t c = 0; c < 32; ++c) {
+        for (std::size_t t = 0; t < 9; ++t) {
+          const std::size_t from = at(c, y + t / 3, x + t % 3, 26);
+          weight2[(o * 32 + c) * 9 + t] += g * forward.maps1[from];
+          maps1[from] += g * given.weight2[(o * 32 + c) * 9 + t];
+        }
+      }
+    }
+    for (std::size_t c = 0; c < 32; ++c) {
+      for (std::size_t y = 0; y < 26; ++y) {
+        for (std::size_t x = 0; x < 26; ++x) {
+          if (exact.maps1[at(c, y, x, 26)] == 0) continue;
+          bias1[c] += maps1[at(c, y, x, 26)];
+          for (std::size_t t = 0; t < 9; ++t) {
+            weight1[c * 9 + t] += maps1[at(c, y, x, 26)] * given.image[(y + t / 3) * 28 + x + t % 3];
+          }
         }
       }
     }
@@ -108,62 +157,28 @@ struct Expected {
 
 TEST_P(EveryKernels, ConvPoolIsTheConvolutionsReluAndMaxPool) {
   const ConvPoolCase given;
-  const Expected expected(given);
   std::vector<float> packed(conv_pool::kPacked);
   std::vector<float> scratch(conv_pool::kScratch);
   std::vector<float> pooled(conv_pool::kPooled);
   GetParam()->pack_conv_pool(given.parameters(), packed.data());
   GetParam()->conv_pool_forward(packed.data(), given.image.data(), nullptr, 1, scratch.data(), pooled.data(), nullptr);
-  EXPECT_LT(relative_difference(pooled, expected.pooled), 1e-6);
+  EXPECT_TRUE(is_accurate(pooled, PlainForward<float>(given).pooled, PlainForward<double>(given).pooled,
+                          {kWinograd, rounding_error(9 * 32)}));
 
-  std::vector<std::uint8_t> kept(conv_pool::kPooled);
-  for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i % 3 == 0 ? 0 : 1;
   std::vector<float> dropped(conv_pool::kPooled);
-  GetParam()->conv_pool_forward(packed.data(), given.image.data(), kept.data(), 1.5F, scratch.data(), dropped.data(),
-                                nullptr);
-  for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(dropped[i], kept[i] == 0 ? 0 : pooled[i] * 1.5F) << i;
+  GetParam()->conv_pool_forward(packed.data(), given.image.data(), given.kept.data(), given.scale, scratch.data(),
+                                dropped.data(), nullptr);
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    ASSERT_EQ(dropped[i], given.kept[i] == 0 ? 0 : pooled[i] * given.scale) << i;
+  }
 }
 
 TEST_P(EveryKernels, ConvPoolsGradientsAreThoseOfTheSums) {
   const ConvPoolCase given;
-  const Expected expected(given);
-  const std::vector<float> gradient = random_values(conv_pool::kPooled, 1, 6);
-  std::vector<std::uint8_t> kept(conv_pool::kPooled);
-  for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i % 3 == 0 ? 0 : 1;
-  constexpr float kScale = 1.5F;
-
-  std::vector<double> weight1(given.weight1.size());
-  std::vector<double> bias1(32);
-  std::vector<double> weight2(given.weight2.size());
-  std::vector<double> bias2(64);
-  std::vector<double> maps1(expected.maps1.size());
-  for (std::size_t i = 0; i < gradient.size(); ++i) {
-    const std::size_t winner = expected.winner[i];
-    if (kept[i] == 0 || expected.maps2[winner] == 0) continue;
-    const double g = double{gradient[i]} * kScale;
-    const std::size_t o = winner / (24 * 24);
-    const std::size_t y = winner / 24 % 24;
-    const std::size_t x = winner % 24;
-    bias2[o] += g;
-    for (std::size_t c = 0; c < 32; ++c) {
-      for (std::size_t t = 0; t < 9; ++t) {
-        const std::size_t from = at(c, y + t / 3, x + t % 3, 26);
-        weight2[(o * 32 + c) * 9 + t] += g * expected.maps1[from];
-        maps1[from] += g * given.weight2[(o * 32 + c) * 9 + t];
-      }
-    }
-  }
-  for (std::size_t c = 0; c < 32; ++c) {
-    for (std::size_t y = 0; y < 26; ++y) {
-      for (std::size_t x = 0; x < 26; ++x) {
-        if (expected.maps1[at(c, y, x, 26)] == 0) continue;
-        bias1[c] += maps1[at(c, y, x, 26)];
-        for (std::size_t t = 0; t < 9; ++t) {
-          weight1[c * 9 + t] += maps1[at(c, y, x, 26)] * given.image[(y + t / 3) * 28 + x + t % 3];
-        }
-      }
-    }
-  }
+  const PlainForward<double> forward(given);
+  ASSERT_GT(forward.nearest, 3e-6) << "rounding decides which way a gradient goes: take other numbers";
+  const PlainBackward<double> exact(given, forward);
+  const PlainBackward<float> plain(given, forward);
 
   std::vector<float> packed(conv_pool::kPacked);
   std::vector<float> scratch(conv_pool::kScratch);
@@ -173,23 +188,23 @@ TEST_P(EveryKernels, ConvPoolsGradientsAreThoseOfTheSums) {
   GetParam()->pack_conv_pool(given.parameters(), packed.data());
   // Twice the same image: the sums are added to.
   for (int image = 0; image < 2; ++image) {
-    GetParam()->conv_pool_forward(packed.data(), given.image.data(), kept.data(), kScale, scratch.data(), pooled.data(),
-                                  winner.data());
-    GetParam()->conv_pool_backward(packed.data(), given.image.data(), pooled.data(), winner.data(), gradient.data(),
-                                   kScale, scratch.data(), sums.data());
+    GetParam()->conv_pool_forward(packed.data(), given.image.data(), given.kept.data(), given.scale, scratch.data(),
+                                  pooled.data(), winner.data());
+    GetParam()->conv_pool_backward(packed.data(), given.image.data(), pooled.data(), winner.data(),
+                                   given.gradient.data(), given.scale, scratch.data(), sums.data());
   }
-  std::vector<float> got1(weight1.size());
-  std::vector<float> got_bias1(32);
-  std::vector<float> got2(weight2.size());
-  std::vector<float> got_bias2(64);
-  GetParam()->unpack_conv_pool(sums.data(), {got1.data(), got_bias1.data(), got2.data(), got_bias2.data()});
+  std::vector<float> weight1(exact.weight1.size());
+  std::vector<float> bias1(32);
+  std::vector<float> weight2(exact.weight2.size());
+  std::vector<float> bias2(64);
+  GetParam()->unpack_conv_pool(sums.data(), {weight1.data(), bias1.data(), weight2.data(), bias2.data()});
   for (auto* values : {&weight1, &bias1, &weight2, &bias2}) {
-    for (double& value : *values) value *= 2;
+    for (float& value : *values) value /= 2;
   }
-  EXPECT_LT(relative_difference(got1, weight1), 5e-6);
-  EXPECT_LT(relative_difference(got_bias1, bias1), 5e-6);
-  EXPECT_LT(relative_difference(got2, weight2), 2e-6);
-  EXPECT_LT(relative_difference(got_bias2, bias2), 2e-6);
+  EXPECT_TRUE(is_accurate(weight1, plain.weight1, exact.weight1, {kWinograd, rounding_error(26 * 26)}));
+  EXPECT_TRUE(is_accurate(bias1, plain.bias1, exact.bias1, {kWinograd, rounding_error(26 * 26)}));
+  EXPECT_TRUE(is_accurate(weight2, plain.weight2, exact.weight2, {kWinograd, rounding_error(12 * 12)}));
+  EXPECT_TRUE(is_accurate(bias2, plain.bias2, exact.bias2, {kWinograd, rounding_error(12 * 12)}));
 }
 
 TEST_P(EveryKernels, ConvPoolHidesNoNan) {
@@ -226,74 +241,92 @@ TEST_P(EveryKernels, KeepsTheElementsThatPhiloxSays) {
   }
 }
 
-// ---- optimizers, beside the same formulas in double
+// ---- optimizers, held to the same formulas in double beside float
 
 constexpr std::size_t kCount = 67;  // whole registers of every kind, and some more
 constexpr int kSteps = 20;
 
-struct Trajectory {
-  std::vector<float> parameter = random_values(kCount, 1, 7);
-  std::vector<float> first = std::vector<float>(kCount);
-  std::vector<float> second = std::vector<float>(kCount);
-  std::vector<double> expected{parameter.begin(), parameter.end()};
-  std::vector<double> expected_first = std::vector<double>(kCount);
-  std::vector<double> expected_second = std::vector<double>(kCount);
-  std::vector<float> gradient;
+const test::Accuracy kFormula = {test::kOtherOrder, rounding_error(kSteps)};
 
-  void next(int step) { gradient = random_values(kCount, 0.1, static_cast<unsigned>(100 + step)); }
+template <class T>
+struct State {
+  std::vector<T> parameter;
+  std::vector<T> first = std::vector<T>(kCount);
+  std::vector<T> second = std::vector<T>(kCount);
+
+  State() {
+    const std::vector<float> values = random_values(kCount, 1, 7);
+    parameter.assign(values.begin(), values.end());
+  }
 };
 
-TEST_P(EveryKernels, AdadeltaFollowsItsFormula) {
-  Trajectory t;
+// So many steps. update(state, element, gradient, step): one element's; its gradient has no weight decay yet.
+template <class T, class Update>
+std::vector<T> by_formula(const Update& update) {
+  State<T> state;
   for (int step = 0; step < kSteps; ++step) {
-    t.next(step);
-    GetParam()->adadelta({0.7, 0.9, 1e-6, 0.01}, kCount, t.parameter.data(), t.gradient.data(), t.first.data(),
-                         t.second.data());
-    for (std::size_t i = 0; i < kCount; ++i) {
-      const double g = t.gradient[i] + 0.01 * t.expected[i];
-      t.expected_first[i] = 0.9 * t.expected_first[i] + 0.1 * g * g;
-      const double delta = std::sqrt(t.expected_second[i] + 1e-6) / std::sqrt(t.expected_first[i] + 1e-6) * g;
-      t.expected_second[i] = 0.9 * t.expected_second[i] + 0.1 * delta * delta;
-      t.expected[i] -= 0.7 * delta;
-    }
+    const std::vector<float> gradient = random_values(kCount, 0.1, static_cast<unsigned>(100 + step));
+    for (std::size_t i = 0; i < kCount; ++i) update(state, i, T{gradient[i]}, step);
   }
-  EXPECT_LT(relative_difference(t.parameter, t.expected), 1e-6);
+  return state.parameter;
+}
+
+// update(state, gradient, step): all elements', by a kernel.
+template <class Update>
+std::vector<float> by_kernel(const Update& update) {
+  State<float> state;
+  for (int step = 0; step < kSteps; ++step) {
+    update(state, random_values(kCount, 0.1, static_cast<unsigned>(100 + step)), step);
+  }
+  return state.parameter;
+}
+
+TEST_P(EveryKernels, AdadeltaFollowsItsFormula) {
+  const auto formula = []<class T>(State<T>& state, std::size_t i, T gradient, int /*step*/) {
+    const T g = gradient + T(0.01) * state.parameter[i];
+    state.first[i] = T(0.9) * state.first[i] + T(0.1) * g * g;
+    const T delta = std::sqrt(state.second[i] + T(1e-6)) / std::sqrt(state.first[i] + T(1e-6)) * g;
+    state.second[i] = T(0.9) * state.second[i] + T(0.1) * delta * delta;
+    state.parameter[i] -= T(0.7) * delta;
+  };
+  const auto kernel = [&](State<float>& state, const std::vector<float>& gradient, int /*step*/) {
+    GetParam()->adadelta({0.7, 0.9, 1e-6, 0.01}, kCount, state.parameter.data(), gradient.data(), state.first.data(),
+                         state.second.data());
+  };
+  EXPECT_TRUE(is_accurate(by_kernel(kernel), by_formula<float>(formula), by_formula<double>(formula), kFormula));
 }
 
 TEST_P(EveryKernels, SgdFollowsItsFormula) {
   for (const double momentum : {0.0, 0.9}) {
-    Trajectory t;
-    std::ranges::fill(t.first, NAN);  // nobody may read it in the first step
-    for (int step = 0; step < kSteps; ++step) {
-      t.next(step);
-      GetParam()->sgd({0.1, momentum, 0.01, step == 0}, kCount, t.parameter.data(), t.gradient.data(),
-                      momentum == 0 ? nullptr : t.first.data());
-      for (std::size_t i = 0; i < kCount; ++i) {
-        t.expected_first[i] = momentum * t.expected_first[i] + t.gradient[i] + 0.01 * t.expected[i];
-        t.expected[i] -= 0.1 * t.expected_first[i];
-      }
-    }
-    EXPECT_LT(relative_difference(t.parameter, t.expected), 1e-6) << momentum;
+    const auto formula = [&]<class T>(State<T>& state, std::size_t i, T gradient, int /*step*/) {
+      state.first[i] = T(momentum) * state.first[i] + gradient + T(0.01) * state.parameter[i];
+      state.parameter[i] -= T(0.1) * state.first[i];
+    };
+    const auto kernel = [&](State<float>& state, const std::vector<float>& gradient, int step) {
+      if (step == 0) std::ranges::fill(state.first, NAN);  // nobody may read it in the first step
+      GetParam()->sgd({0.1, momentum, 0.01, step == 0}, kCount, state.parameter.data(), gradient.data(),
+                      momentum == 0 ? nullptr : state.first.data());
+    };
+    EXPECT_TRUE(is_accurate(by_kernel(kernel), by_formula<float>(formula), by_formula<double>(formula), kFormula))
+        << momentum;
   }
 }
 
 TEST_P(EveryKernels, AdamFollowsItsFormula) {
-  Trajectory t;
-  for (int step = 0; step < kSteps; ++step) {
-    t.next(step);
-    const double correction1 = 1 - std::pow(0.9, step + 1);
-    const double correction2 = std::sqrt(1 - std::pow(0.999, step + 1));
-    GetParam()->adam({0.01 / correction1, correction2, 0.9, 0.999, 1e-8, 0.01}, kCount, t.parameter.data(),
-                     t.gradient.data(), t.first.data(), t.second.data());
-    for (std::size_t i = 0; i < kCount; ++i) {
-      const double g = t.gradient[i] + 0.01 * t.expected[i];
-      t.expected_first[i] = 0.9 * t.expected_first[i] + 0.1 * g;
-      t.expected_second[i] = 0.999 * t.expected_second[i] + 0.001 * g * g;
-      t.expected[i] -=
-          0.01 / correction1 * t.expected_first[i] / (std::sqrt(t.expected_second[i]) / correction2 + 1e-8);
-    }
-  }
-  EXPECT_LT(relative_difference(t.parameter, t.expected), 1e-6);
+  const auto correction1 = [](int step) { return 1 - std::pow(0.9, step + 1); };
+  const auto correction2 = [](int step) { return std::sqrt(1 - std::pow(0.999, step + 1)); };
+  const auto formula = [&]<class T>(State<T>& state, std::size_t i, T gradient, int step) {
+    const T g = gradient + T(0.01) * state.parameter[i];
+    state.first[i] = T(0.9) * state.first[i] + T(0.1) * g;
+    state.second[i] = T(0.999) * state.second[i] + T(0.001) * g * g;
+    state.parameter[i] -=
+        T(0.01 / correction1(step)) * state.first[i] / (std::sqrt(state.second[i]) / T(correction2(step)) + T(1e-8));
+  };
+  const auto kernel = [&](State<float>& state, const std::vector<float>& gradient, int step) {
+    GetParam()->adam({0.01 / correction1(step), correction2(step), 0.9, 0.999, 1e-8, 0.01}, kCount,
+                     state.parameter.data(), gradient.data(), state.first.data(), state.second.data());
+  };
+  EXPECT_TRUE(is_accurate(by_kernel(kernel), by_formula<float>(formula), by_formula<double>(formula), kFormula));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "support/hashed.hpp"
 #include "support/reference_numbers.hpp"
+#include "support/tensor_accuracy.hpp"
 
 namespace mnist {
 namespace {
@@ -42,11 +43,13 @@ TEST_P(EveryNetwork, StartsFromPyTorchsInitialWeights) {
   }
 }
 
+// In float64, so that the differences are the rounding of PyTorch's numbers alone, on any processor.
 TEST_P(EveryNetwork, GivesPyTorchsLogitsAndGradients) {
   const auto network = make_network(model_info(GetParam()), 10, 1);
   fill(*network);
+  network->to(at::kDouble);
   const auto& numbers = reference_numbers()[GetParam()];
-  const torch::Tensor logits = network->forward(inputs(8, GetParam()), Dropout::off());
+  const torch::Tensor logits = network->forward(inputs(8, GetParam()).to(at::kDouble), Dropout::off());
   ASSERT_EQ(logits.sizes(), at::IntArrayRef({8, 10}));
   const auto expected = numbers["logits"].get<std::vector<double>>();
   for (std::int64_t i = 0; i < 80; ++i) {
@@ -55,6 +58,24 @@ TEST_P(EveryNetwork, GivesPyTorchsLogitsAndGradients) {
   at::nll_loss(at::log_softmax(logits, 1), at::arange(8)).backward();
   for (const auto& parameter : network->named_parameters()) {
     test::expect_sample(parameter.value().grad(), numbers["gradients"][parameter.key()], 1e-5, parameter.key());
+  }
+}
+
+TEST_P(EveryNetwork, GivesTheSameLogitsInFloatOnAllKernels) {
+  const auto logits = [](const Kernels* kernels, at::ScalarType type) {
+    const c10::AutoGradMode no_grad(false);
+    const auto network = make_network(model_info(GetParam()), 10, 1);
+    fill(*network);
+    network->use_kernels(kernels);
+    network->to(type);
+    return network->forward(inputs(8, GetParam()).to(type), Dropout::off());
+  };
+  const torch::Tensor exact = logits(nullptr, at::kDouble);
+  const torch::Tensor libtorch = logits(nullptr, at::kFloat);
+  for (const Kernels* kernels : usable_kernels()) {
+    EXPECT_TRUE(
+        test::is_accurate(logits(kernels, at::kFloat), libtorch, exact, {test::kWinograd, test::rounding_error(288)}))
+        << kernels->name;
   }
 }
 

@@ -1,9 +1,9 @@
 // Rows of figures: their form, that they continue where a checkpoint was, and that none is lost to a full disk.
 #include "mnist/report/metrics_files.hpp"
 
+#include <csignal>
 #include <sstream>
 #include <sys/resource.h>
-#include <csignal>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -97,6 +97,10 @@ SubprocessResult run(const Subprocess& subprocess) {
   close_end(out.write_end);
   close_end(err.write_end);
   ::fcntl(in.write_end, F_SETFL, O_NONBLOCK);
+#ifdef F_SETPIPE_SZ
+  // The program cannot be further than this ahead of the line that the signal waits for.
+  if (subprocess.signal_when) ::fcntl(out.read_end, F_SETPIPE_SZ, 4096);
+#endif
 
   SubprocessResult result;
   const auto end = std::chrono::steady_clock::now() + subprocess.limit;

@@ -33,8 +33,13 @@ Checkpoint example() {
   checkpoint.recipe.arch = "lenet";
   checkpoint.recipe.class_names = {"a", "b"};
   checkpoint.recipe.preprocessing = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0.5}, {0.5}};
-  checkpoint.identity = {.config = "[train]\nlr = 1\n", .data = "abc", .libtorch = "2.12.1", .device = "cpu",
-                         .precision = "fp32", .kernels = "avx2", .threads = 2};
+  checkpoint.identity = {.config = "[train]\nlr = 1\n",
+                         .data = "abc",
+                         .libtorch = "2.12.1",
+                         .device = "cpu",
+                         .precision = "fp32",
+                         .kernels = "avx2",
+                         .threads = 2};
   checkpoint.file_sizes = {{"metrics.csv", 120}, {"log.txt", 0}};
   checkpoint.curves = {{"losses", at::tensor({2.f, 1.f, 0.5f})}};
   return checkpoint;

@@ -8,6 +8,7 @@
 #include "mnist/train/loop.hpp"
 
 #include "support/hashed.hpp"
+#include "support/tensor_accuracy.hpp"
 
 namespace mnist {
 namespace {
@@ -40,16 +41,26 @@ std::shared_ptr<Network> frozen_resnet() {
 
 TEST(FrozenFeatures, AreWhatTheNetworkMakesOfTheImages) {
   const auto network = frozen_resnet();
-  CountingBatches images(40);
-  FrozenFeatures features(*network, images, {.constant = true});
-  const torch::Tensor order = at::arange(40).flip(0);
-  features.start(order, 1);
-  const Batch batch = features.get(4, 8);
   network->eval();
+  CountingBatches images(40);
+  const torch::Tensor order = at::arange(40).flip(0);
   images.start(order, 1);
   const Batch direct = images.get(4, 8);
-  EXPECT_TRUE(at::allclose(batch.inputs, network->features(direct.inputs, Dropout::off()), 1e-4, 1e-5));
-  EXPECT_TRUE(at::equal(batch.targets, direct.targets));
+  const c10::AutoGradMode no_grad(false);
+  network->use_kernels(nullptr);
+  const torch::Tensor libtorch = network->features(direct.inputs, Dropout::off());
+  network->to(at::kDouble);
+  const torch::Tensor exact = network->features(direct.inputs.to(at::kDouble), Dropout::off());
+  network->to(at::kFloat);
+  for (const Kernels* kernels : usable_kernels()) {
+    network->use_kernels(kernels);
+    FrozenFeatures features(*network, images, {.constant = true});
+    features.start(order, 1);
+    const Batch batch = features.get(4, 8);
+    EXPECT_TRUE(test::is_accurate(batch.inputs, libtorch, exact, {test::kWinograd, test::rounding_error(512)}))
+        << kernels->name;
+    EXPECT_TRUE(at::equal(batch.targets, direct.targets));
+  }
 }
 
 TEST(FrozenFeatures, ConstantOnesAreComputedOnce) {

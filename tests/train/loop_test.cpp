@@ -11,6 +11,7 @@
 
 #include "support/hashed.hpp"
 #include "support/reference_numbers.hpp"
+#include "support/tensor_accuracy.hpp"
 
 namespace mnist {
 namespace {
@@ -211,29 +212,52 @@ TEST(Schedule, IsStepLR) {
   EXPECT_DOUBLE_EQ(learning_rate({0.5, 0.1, 0}, 100, 0, 10), 0.5);
 }
 
+// The mean loss of a batch.
+torch::Tensor loss_of(Network& network, const Batch& batch, const Dropout& dropout, at::ScalarType type) {
+  const c10::AutoGradMode no_grad(false);
+  network.to(type);
+  const torch::Tensor logits = network.forward(batch.inputs.to(type), dropout);
+  network.to(at::kFloat);
+  return at::nll_loss(at::log_softmax(logits, 1), batch.targets);
+}
+
 TEST(Evaluate, CountsThePartialBatchAndPutsTheModeBack) {
   const auto network = make_network(lenet(), 10, 1);
   const Dataset dataset = easy_digits(50, 2);
+  const Batch all = gather_batch(dataset, at::arange(50), lenet().preprocessing);
+  const torch::Tensor exact = loss_of(*network, all, Dropout::off(), at::kDouble);
+  const torch::Tensor libtorch = loss_of(*network, all, Dropout::off(), at::kFloat);
   ResidentBatches batches(dataset, lenet().preprocessing);
   const Evaluation whole = evaluate(*network, batches, {.batch_size = 50});
-  const Evaluation parts = evaluate(*network, batches, {.batch_size = 7});
-  EXPECT_EQ(parts.total, 50);
-  EXPECT_EQ(parts.correct, whole.correct);
-  EXPECT_NEAR(parts.loss, whole.loss, 1e-6);
+  for (const std::int64_t batch_size : {50, 7}) {
+    const Evaluation result = evaluate(*network, batches, {.batch_size = batch_size});
+    EXPECT_EQ(result.total, 50);
+    EXPECT_EQ(result.correct, whole.correct);
+    EXPECT_TRUE(test::is_accurate(at::scalar_tensor(result.loss, at::kDouble), libtorch, exact,
+                                  {test::kOtherOrder, test::rounding_error(50)}))
+        << batch_size;
+  }
   EXPECT_TRUE(network->is_training());
   EXPECT_FALSE(network->parameters()[0].grad().defined());
 }
 
 TEST(Evaluate, DropsNothing) {
-  const auto network = make_network(model_info("cnn"), 10, 1);
   const Dataset dataset = easy_digits(20, 2);
-  ResidentBatches batches(dataset, lenet().preprocessing);
-  const Evaluation result = evaluate(*network, batches, {});
   const Batch batch = gather_batch(dataset, at::arange(20), lenet().preprocessing);
-  const torch::Tensor logits = network->forward(batch.inputs, Dropout::off());
-  EXPECT_NEAR(result.loss, at::nll_loss(at::log_softmax(logits, 1), batch.targets).item<double>(), 1e-6);
-  const torch::Tensor dropped = network->forward(batch.inputs, Dropout(1, 1, 0));
-  EXPECT_GT(std::abs(result.loss - at::nll_loss(at::log_softmax(dropped, 1), batch.targets).item<double>()), 1e-4);
+  ResidentBatches batches(dataset, lenet().preprocessing);
+  const auto network = make_network(model_info("cnn"), 10, 1);
+  network->use_kernels(nullptr);
+  const torch::Tensor exact = loss_of(*network, batch, Dropout::off(), at::kDouble);
+  const torch::Tensor libtorch = loss_of(*network, batch, Dropout::off(), at::kFloat);
+  const torch::Tensor dropped = loss_of(*network, batch, Dropout(1, 1, 0), at::kDouble);
+  EXPECT_GT((dropped - exact).abs().item<double>(), 1e-4);
+  for (const Kernels* kernels : usable_kernels()) {
+    network->use_kernels(kernels);
+    const Evaluation result = evaluate(*network, batches, {});
+    EXPECT_TRUE(test::is_accurate(at::scalar_tensor(result.loss, at::kDouble), libtorch, exact,
+                                  {test::kWinograd, test::rounding_error(20)}))
+        << kernels->name;
+  }
 }
 
 }  // namespace

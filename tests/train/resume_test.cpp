@@ -55,8 +55,10 @@ struct Process {
     // Small photos are enough: the network ends in a mean over what is left of them.
     const std::int64_t side = p.kind == Preprocessing::Kind::photo ? 32 : p.height;
     const auto dataset = [&](std::uint32_t salt) {
-      return Dataset{"hashed", test::hashed_pixels({kItems, p.channels, side, side}, salt),
-                     at::arange(kItems).remainder(2), {"a", "b"}};
+      return Dataset{"hashed",
+                     test::hashed_pixels({kItems, p.channels, side, side}, salt),
+                     at::arange(kItems).remainder(2),
+                     {"a", "b"}};
     };
     network = make_network(info, 2, 1);
     train_images = std::make_unique<ResidentBatches>(dataset(1), p, RandomRotation{scenario.rotation, 1});
@@ -73,11 +75,11 @@ struct Process {
       freeze_all_but(*network, info.head_layer());
       train_features = std::make_unique<FrozenFeatures>(*network, *train_images,
                                                         FrozenFeaturesOptions{.constant = scenario.constant_features});
-      test_features =
-          std::make_unique<FrozenFeatures>(*network, *test_images, FrozenFeaturesOptions{.constant = true});
+      test_features = std::make_unique<FrozenFeatures>(*network, *test_images, FrozenFeaturesOptions{.constant = true});
     }
-    trainer = std::make_unique<Trainer>(*network, train_features ? *train_features : static_cast<Batches&>(*train_images),
-                                        test_features ? *test_features : static_cast<Batches&>(*test_images), options);
+    trainer =
+        std::make_unique<Trainer>(*network, train_features ? *train_features : static_cast<Batches&>(*train_images),
+                                  test_features ? *test_features : static_cast<Batches&>(*test_images), options);
   }
 
   // Stops when it is asked for the `stop`-th time.
@@ -137,32 +139,34 @@ TEST_P(Resume, AtAnyMomentIsTheRunThatWasNotStopped) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Resume,
-    ::testing::Values(Scenario{.name = "sgd"}, Scenario{.name = "plain_sgd", .optimizer = {"sgd", 0, 0.1}},
-                      Scenario{.name = "adam_one_cycle",
-                               .optimizer = {"adam", 0, 0},
-                               .schedule = {.lr = 0.003, .name = "one-cycle", .epochs = 2}},
-                      Scenario{.name = "adadelta_cnn", .arch = "cnn", .optimizer = {"adadelta", 0, 0}, .schedule = {1, 0.7, 1}},
-                      Scenario{.name = "bf16_cnn",
-                               .arch = "cnn",
-                               .optimizer = {"adadelta", 0, 0},
-                               .schedule = {1, 0.7, 1},
-                               .precision = Precision::bf16},
-                      Scenario{.name = "operators", .arch = "cnn", .optimizer = {"adam", 0, 0, nullptr}},
-                      Scenario{.name = "rotated_convnet", .arch = "convnet", .rotation = 30},
-                      Scenario{.name = "resnet18", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}},
-                      Scenario{.name = "head", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}, .head_only = true},
-                      Scenario{.name = "head_of_changing_images",
-                               .arch = "resnet18",
-                               .optimizer = {"sgd", 0.9, 0},
-                               .head_only = true,
-                               .constant_features = false}),
+    ::testing::Values(
+        Scenario{.name = "sgd"}, Scenario{.name = "plain_sgd", .optimizer = {"sgd", 0, 0.1}},
+        Scenario{.name = "adam_one_cycle",
+                 .optimizer = {"adam", 0, 0},
+                 .schedule = {.lr = 0.003, .name = "one-cycle", .epochs = 2}},
+        Scenario{.name = "adadelta_cnn", .arch = "cnn", .optimizer = {"adadelta", 0, 0}, .schedule = {1, 0.7, 1}},
+        Scenario{.name = "bf16_cnn",
+                 .arch = "cnn",
+                 .optimizer = {"adadelta", 0, 0},
+                 .schedule = {1, 0.7, 1},
+                 .precision = Precision::bf16},
+        Scenario{.name = "operators", .arch = "cnn", .optimizer = {"adam", 0, 0, nullptr}},
+        Scenario{.name = "rotated_convnet", .arch = "convnet", .rotation = 30},
+        Scenario{.name = "resnet18", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}},
+        Scenario{.name = "head", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}, .head_only = true},
+        Scenario{.name = "head_of_changing_images",
+                 .arch = "resnet18",
+                 .optimizer = {"sgd", 0.9, 0},
+                 .head_only = true,
+                 .constant_features = false}),
     [](const auto& instance) { return instance.param.name; });
 
 TEST(Trainer, HandsOutItsStateAsOftenAsAsked) {
   const auto steps_of = [](const CheckpointPolicy& policy) {
     Process process({});
     ReportKeeper recorder;
-    process.trainer->run({&recorder}, [] { return false; }, policy);
+    process.trainer->run(
+        {&recorder}, [] { return false; }, policy);
     std::vector<std::int64_t> steps;
     for (const TrainingState& state : recorder.states) steps.push_back(state.all_steps);
     return steps;

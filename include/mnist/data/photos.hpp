@@ -1,8 +1,8 @@
 // A folder of labelled photos, as torchvision's ImageFolder has it: DIR/train/<class>/*, DIR/val/<class>/*.
 //
-// Photos are decoded in parallel when they are loaded, which also finds those that are broken, and kept as bytes as far
-// as the bound on memory goes; the rest are decoded again whenever they are used. Where a GPU makes the batches, it has
-// them in its memory too.
+// Photos are decoded in parallel when they are loaded, in bounded memory (`data/read_picture.hpp`), which also finds
+// those that are broken, and kept as bytes as far as the bound on memory goes; the rest are decoded again whenever they
+// are used. Where a GPU makes the batches, it has them in its memory too.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "mnist/data/augment.hpp"
 #include "mnist/data/batches.hpp"
 #include "mnist/data/dataset.hpp"
+#include "mnist/data/decoding_memory.hpp"
 
 namespace mnist {
 
@@ -79,6 +80,7 @@ class PhotoBatches : public Batches {
   PhotoFolder folder_;
   Preprocessing preprocessing_;
   PhotoOptions options_;
+  mutable DecodingMemory memory_;
   std::vector<torch::Tensor> decoded_;  // by item; undefined where it is not kept
   std::vector<BrokenPhoto> broken_;
   std::int64_t cached_ = 0;

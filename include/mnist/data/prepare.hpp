@@ -1,11 +1,14 @@
 // From a decoded picture to the pixels a network was trained on, by the recipe stored with the model.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include <torch/types.h>
 
 #include "mnist/core/recipe.hpp"
+#include "mnist/data/read_picture.hpp"
 
 namespace mnist {
 
@@ -19,6 +22,10 @@ Invert invert_from_name(const std::string& name);
 // [3, height, width].
 torch::Tensor to_rgb(const torch::Tensor& pixels);
 
+// `planes`, uint8 or float [C, H, W], if its longer side is at most `longest` pixels; else made smaller to that,
+// antialiased bilinear.
+torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest);
+
 // `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Returns uint8 [C, H, W] of the recipe's size, ready
 // for `normalize`. Transparent pixels are laid over white.
 //
@@ -28,5 +35,9 @@ torch::Tensor to_rgb(const torch::Tensor& pixels);
 // the centre of 28 x 28 (Y. LeCun, "The MNIST database"). An empty picture gives zeros. photo: RGB, shorter side to
 // `resize` by antialiased bilinear, centre crop.
 torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
+
+// The same of the picture in a file, in bounded memory: `with_picture` says what that means for huge ones, and throws.
+torch::Tensor prepare_file(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+                           DecodingMemory& memory);
 
 }  // namespace mnist

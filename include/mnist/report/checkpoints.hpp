@@ -1,5 +1,5 @@
-// The folder of a run's checkpoints: step-000001876.pt is the state after so many steps. The newest ones and that of the
-// best epoch are kept. What is in one: `train/checkpoint.hpp`.
+// The folder of a run's checkpoints: step-000001876.pt is the state after so many steps. The newest ones and that of
+// the best epoch are kept. What is in one: `train/checkpoint.hpp`.
 #pragma once
 
 #include <cstdint>

@@ -16,8 +16,8 @@ namespace mnist {
 
 class RowFile {
  public:
-  // Continues a file behind its first `size` bytes; 0: a new one. Keeps `log`, which is told when rows begin to wait and
-  // when they are written.
+  // Continues a file behind its first `size` bytes; 0: a new one. Keeps `log`, which is told when rows begin to wait
+  // and when they are written.
   RowFile(std::filesystem::path path, std::uint64_t size, spdlog::logger& log);
 
   void append(std::string_view row);

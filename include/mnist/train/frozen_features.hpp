@@ -39,11 +39,11 @@ class FrozenFeatures : public Batches {
   Network& network_;
   Batches& images_;
   FrozenFeaturesOptions options_;
-  std::int64_t at_once_;         // images of a chunk
-  std::vector<bool> ready_;      // chunks of items, or of positions, that were computed
-  torch::Tensor order_;          // int64 [M] on the CPU
-  torch::Tensor features_;       // float [size, features]; by item
-  torch::Tensor targets_;        // int64 [size]
+  std::int64_t at_once_;     // images of a chunk
+  std::vector<bool> ready_;  // chunks of items, or of positions, that were computed
+  torch::Tensor order_;      // int64 [M] on the CPU
+  torch::Tensor features_;   // float [size, features]; by item
+  torch::Tensor targets_;    // int64 [size]
 };
 
 }  // namespace mnist

@@ -1,5 +1,5 @@
-// All that a run needs to continue bit for bit, between any two of its steps. Everything random (order, crops, rotation,
-// dropout) and the learning rate are pure functions of (seed, epoch, step, item), so no generator is in here.
+// All that a run needs to continue bit for bit, between any two of its steps. Everything random (order, crops,
+// rotation, dropout) and the learning rate are pure functions of (seed, epoch, step, item), so no generator is in here.
 //
 // On disk: `checkpoint.hpp`.
 #pragma once

@@ -1,0 +1,41 @@
+# -DMNIST_HARDEN=ON (the default): what the compiler and the linker offer against a defect that a hostile file finds: it
+# ends the program where it would have been used. Of each only what they know; nothing for MSVC, nothing with sanitizers,
+# which watch the same.
+#
+#   stack      return addresses are guarded, and no frame jumps over the guard page
+#   jumps      only to where the compiler meant to (on processors that check it)
+#   library    bounds of the C library's functions (FORTIFY_SOURCE) and of the C++ library's containers
+#   addresses  another place for the program each time (PIE), tables of addresses that are read-only before main (full
+#              RELRO: all functions are looked up at the start), a stack that is not executable
+include(CheckCXXCompilerFlag)
+include(CheckLinkerFlag)
+
+option(MNIST_HARDEN "Build with the compiler's and the linker's hardening" ON)
+
+if(MNIST_HARDEN AND NOT MNIST_SANITIZE AND NOT MSVC)
+  set(CMAKE_REQUIRED_FLAGS -Werror)  # clang only warns of a flag that it does not use
+  foreach(_flag IN ITEMS -fstack-protector-strong -fstack-clash-protection -fcf-protection -mbranch-protection=standard)
+    string(MAKE_C_IDENTIFIER "MNIST_HAS${_flag}" _variable)
+    check_cxx_compiler_flag(${_flag} ${_variable})
+    if(${_variable})
+      target_compile_options(mnist_settings INTERFACE ${_flag})
+    endif()
+  endforeach()
+  unset(CMAKE_REQUIRED_FLAGS)
+  # Some distributions and conda define it already. It needs an optimizing compiler.
+  target_compile_options(mnist_settings INTERFACE
+                         "$<$<NOT:$<CONFIG:Debug>>:SHELL:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>")
+  target_compile_definitions(mnist_settings INTERFACE _GLIBCXX_ASSERTIONS)
+  foreach(_flag IN ITEMS relro now noexecstack)
+    check_linker_flag(CXX "LINKER:-z,${_flag}" MNIST_HAS_LINKER_${_flag})
+    if(MNIST_HAS_LINKER_${_flag})
+      target_link_options(mnist_settings INTERFACE "LINKER:-z,${_flag}")
+    endif()
+  endforeach()
+  if(UNIX AND NOT APPLE)  # Apple's programs are so anyway
+    # Not by CMAKE_POSITION_INDEPENDENT_CODE: it compiles a module's library with another flag than a program, and the
+    # precompiled header fits only what is compiled as it was.
+    target_compile_options(mnist_settings INTERFACE "$<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-fPIE>")
+    target_link_options(mnist_settings INTERFACE "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>")
+  endif()
+endif()

@@ -1,0 +1,22 @@
+// The pictures of `infer --annotate`: an image with its prediction below it.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "mnist/data/decoding_memory.hpp"
+
+#include "infer_output.hpp"
+
+namespace mnist::cli {
+
+// <model>_prediction_<image>.png in `folder`, as the program that it replaces names it; a further image of the same
+// name gets a number. Names are cut if the file's would be longer than file systems take.
+std::filesystem::path annotated_path(const std::filesystem::path& folder, const std::filesystem::path& model,
+                                     const std::filesystem::path& image);
+
+// Draws the image in the file, with `top` below it, to `path`. Throws a data `Error` if it cannot be read or written.
+void annotate(const std::filesystem::path& path, const std::filesystem::path& image,
+              const std::vector<ClassProbability>& top, DecodingMemory& memory);
+
+}  // namespace mnist::cli

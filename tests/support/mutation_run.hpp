@@ -1,0 +1,69 @@
+// Runs a reader over mutated files: each must be read or refused with an `Error`, in bounded time and memory.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "mnist/core/error.hpp"
+
+#include "support/memory_limit.hpp"
+#include "support/mutate.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+
+struct MutationRun {
+  std::uint64_t seed = 0;
+  std::vector<std::string> inputs;  // contents of whole files, mutated in turn
+  std::function<void(const std::filesystem::path&)> read;
+  std::function<std::string(std::string)> repair = [](std::string bytes) {
+    return bytes;
+  };                                                // checksums, of every other
+  std::uint64_t memory = std::uint64_t{256} << 20;  // bytes, beyond what the process has before
+};
+
+// Seconds of this thread's processor: the machine may be busy with something else.
+inline double thread_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+inline void expect_read_or_refused(const MutationRun& run) {
+  constexpr double kMostSeconds = 5;
+  const TemporaryFolder folder;
+  const MemoryLimit limit(run.memory);
+  std::uint64_t read = 0;
+  std::uint64_t refused = 0;
+  for (std::uint64_t index = 0; index < mutation_count(); ++index) {
+    std::string bytes = mutated(run.seed, index, run.inputs[index % run.inputs.size()]);
+    if (index / run.inputs.size() % 2 == 0) bytes = run.repair(std::move(bytes));
+    const auto path = folder / "input";
+    std::filesystem::remove(path);  // some file systems wait for the disk when a file is overwritten
+    write_file(path, bytes);
+    const double begin = thread_seconds();
+    try {
+      run.read(path);
+      ++read;
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(error.kind(), ErrorKind::data) << "mutation " << index << ": " << error.what();
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << "mutation " << index;
+    } catch (const std::exception& exception) {
+      ADD_FAILURE() << "mutation " << index << " of seed " << run.seed << ": " << exception.what();
+    }
+    EXPECT_LE(thread_seconds() - begin, kMostSeconds) << "mutation " << index << " of seed " << run.seed;
+  }
+  // Else the mutations are too weak, or too strong, to say anything.
+  EXPECT_GT(read, 0U);
+  EXPECT_GT(refused, 0U);
+}
+
+}  // namespace mnist::test
