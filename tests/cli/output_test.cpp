@@ -1,6 +1,5 @@
 // Where the program writes: closed descriptors, streams, pipes, folders that are not there.
-#include <algorithm>
-#include <fstream>
+#include <cstddef>
 #include <sys/stat.h>
 #include <thread>
 
@@ -144,6 +143,24 @@ TEST_F(Outputs, TheEmptyTextIsNoPath) {
   refused({"evaluate", "--model", "m.pt", "--confusion", ""});
   refused({"evaluate", "--model", "m.pt", "--misclassified", ""});
   refused({"info", "--log-file", ""});
+}
+
+// One batch of all items: its first layer gives 2.8 GB.
+TEST_F(Outputs, TooLittleMemoryNamesTheOptionToTurnDown) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizers reserve more addresses than the limit allows";
+#endif
+  constexpr std::size_t kItems = 60'000;
+  const std::string images = std::string("\0\0\x08\x03\0\0\xEA\x60\0\0\0\x1C\0\0\0\x1C", 16);
+  const std::string labels = std::string("\0\0\x08\x01\0\0\xEA\x60", 8);
+  write_file(*folder_ / "many/t10k-images-idx3-ubyte", images + std::string(kItems * 28 * 28, '\0'));
+  write_file(*folder_ / "many/t10k-labels-idx1-ubyte", labels + std::string(kItems, '\0'));
+  const SubprocessResult result =
+      in_shell("ulimit -v 2500000 && exec \"$@\"", {"evaluate", "--model", "m.pt", "--data-dir", "many", "--batch-size",
+                                                    "60000", "--kernels", "libtorch", "--threads", "1"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("error: not enough memory"), HasSubstr("\nhint: use a smaller --batch-size;")));
 }
 
 }  // namespace
