@@ -16,7 +16,7 @@ void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
   const int error = errno;
   // Whoever read it did not want more, and what is still in the buffer is not to be an error again at the end.
-  if (error == EPIPE) static_cast<void>(std::freopen("/dev/null", "w", stdout));
+  if (error == EPIPE && std::freopen("/dev/null", "w", stdout) == nullptr) std::clearerr(stdout);
   throw data_error("cannot write to stdout: " + std::generic_category().message(error),
                    error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place"
                    : error == EBADF                   ? "stdout is closed: open it, as in: > FILE"
