@@ -267,6 +267,8 @@ class PictureRun {
       }
     }
     if (!pictures.empty()) classify(pictures);
+    // Some of this batch may not be drawn then.
+    if (!options_.annotate.empty()) check_stop(signals_, done + files.size(), count, context_.log);
   }
 
  private:
