@@ -204,7 +204,7 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
 
 struct Picture {
   std::filesystem::path path;
-  torch::Tensor input;         // ready for the classifier; undefined if it could not be read
+  torch::Tensor input;         // ready for the classifier; undefined if it could not be read, or was not
   std::optional<Error> error;  // then why
 };
 
@@ -227,25 +227,18 @@ std::vector<Picture> decode(std::span<const std::filesystem::path> files, const 
   return pictures;
 }
 
-// After a signal says how far the work came, and throws `Stopped`.
-void check_stop(const StopSignals& signals, std::size_t done, std::size_t count, spdlog::logger& log) {
-  if (signals.received() == 0) return;
-  log.warn("stopped by {} after {} of {} images", signals.name(), with_thousands(static_cast<std::int64_t>(done)),
-           with_thousands(static_cast<std::int64_t>(count)));
-  throw Stopped();
-}
-
-// Answers pictures, a batch at a time; tells and counts those that fail.
+// Answers pictures, a batch at a time; tells and counts those that fail. After a signal says how far the work came, and
+// throws `Stopped`: the batch that was begun is omitted, so that a line that is written is whole.
 class PictureRun {
  public:
-  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context, Results& results,
-             InferForm form, const StopSignals& signals)
+  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context,
+             const StopSignals& signals, Results& results, InferForm form)
       : options_(options),
         classifier_(classifier),
         context_(context),
+        signals_(signals),
         results_(results),
-        form_(form),
-        signals_(signals) {}
+        form_(form) {}
 
   std::int64_t failures() const { return failures_; }
 
@@ -254,24 +247,34 @@ class PictureRun {
     ++failures_;
   }
 
-  // `files`: of `count`, of which `done` are answered. Throws `Stopped`.
-  void answer(std::span<const std::filesystem::path> files, std::size_t done, std::size_t count) {
-    std::vector<Picture> decoded = decode(files, classifier_.preprocessing(), invert_, memory_, signals_);
-    check_stop(signals_, done, count, context_.log);
-    std::vector<Picture> pictures;
-    for (Picture& picture : decoded) {
-      if (picture.error) {
-        fail(*picture.error);
-      } else {
-        pictures.push_back(std::move(picture));
+  void answer(std::span<const std::filesystem::path> files, std::size_t batch_size) {
+    results_.write(infer_header(form_, /*test_item=*/false, static_cast<std::size_t>(classifier_.top_k())));
+    count_ = files.size();
+    for (done_ = 0; done_ < count_;) {
+      const auto batch = files.subspan(done_, std::min(batch_size, count_ - done_));
+      auto decoded = decode(batch, classifier_.preprocessing(), invert_, memory_, signals_);
+      check_stop();
+      std::vector<Picture> pictures;
+      for (Picture& picture : decoded) {
+        if (picture.error) {
+          fail(*picture.error);
+        } else {
+          pictures.push_back(std::move(picture));
+        }
       }
+      done_ += batch.size();
+      if (!pictures.empty()) classify(pictures);
     }
-    if (!pictures.empty()) classify(pictures);
-    // Some of this batch may not be drawn then.
-    if (!options_.annotate.empty()) check_stop(signals_, done + files.size(), count, context_.log);
   }
 
  private:
+  void check_stop() const {
+    if (signals_.received() == 0) return;
+    const auto number = [](std::size_t value) { return with_thousands(static_cast<std::int64_t>(value)); };
+    context_.log.warn("stopped by {} after {} of {} images", signals_.name(), number(done_), number(count_));
+    throw Stopped();
+  }
+
   // One at a time if they cannot be classified together, to find the one that is to blame.
   void classify(std::span<const Picture> pictures) {
     std::vector<torch::Tensor> inputs;
@@ -293,7 +296,8 @@ class PictureRun {
     for (std::size_t i = 0; i < tops.size(); ++i) {
       if (tops[i].empty()) {
         fail(not_finite(options_.model, quoted(pictures[i].path)));
-      } else if (!options_.annotate.empty() && signals_.received() == 0) {
+      } else if (!options_.annotate.empty()) {
+        check_stop();
         draw(pictures[i].path, tops[i]);
       }
     }
@@ -310,23 +314,24 @@ class PictureRun {
   const InferOptions& options_;
   const Classifier& classifier_;
   const Context& context_;
+  const StopSignals& signals_;
   Results& results_;
   InferForm form_;
-  const StopSignals& signals_;
   Invert invert_ = invert_from_name(options_.invert);
   DecodingMemory memory_{at::get_num_threads()};
+  std::size_t count_ = 0;
+  std::size_t done_ = 0;
   std::int64_t failures_ = 0;
 };
 
-// The number of paths and images that could not be answered. After a signal throws `Stopped`: the batch that was begun
-// is omitted, so that a line that is written is whole.
+// The number of paths and images that could not be answered. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
   std::error_code ignored;
   const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
-  PictureRun run(options, classifier, context, results, form_of(options, one_picture), signals);
+  PictureRun run(options, classifier, context, signals, results, form_of(options, one_picture));
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
@@ -336,13 +341,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   }
   for (const auto& file : files) check_not_same(options.output, file);
 
-  results.write(
-      infer_header(form_of(options, one_picture), /*test_item=*/false, static_cast<std::size_t>(classifier.top_k())));
-  const std::span<const std::filesystem::path> all = files;
-  const auto step = static_cast<std::size_t>(batch_size);
-  for (std::size_t begin = 0; begin < all.size(); begin += step) {
-    run.answer(all.subspan(begin, std::min(step, all.size() - begin)), begin, all.size());
-  }
+  run.answer(files, static_cast<std::size_t>(batch_size));
   return run.failures();
 }
 

@@ -39,6 +39,15 @@ std::int64_t class_count(const ModelInfo& info, const ModelFile& file) {
   return file.recipe ? static_cast<std::int64_t>(file.recipe->class_names.size()) : 1;
 }
 
+// Throws if a weight is an integer: before the network, which takes four times its bytes, is made.
+void check_types(const ModelFile& file, const std::filesystem::path& path) {
+  for (const auto& [name, tensor] : file.state) {
+    if (tensor.is_floating_point() || name.ends_with("num_batches_tracked")) continue;
+    throw data_error(fmt::format("{} holds the weight {} as integers", quoted(path), quoted_name(name)),
+                     "save the weights in a floating-point type: model.float() in Python");
+  }
+}
+
 std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& file, std::size_t count) {
   if (file.class_names.size() == count) return file.class_names;
   if (const auto& known = dataset_names(); std::ranges::find(known, info.training.dataset) != known.end()) {
@@ -80,6 +89,7 @@ LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
   const ModelInfo& info = info_of(file, path);
   const std::int64_t classes = class_count(info, file);
   if (file.recipe) check_recipe(*file.recipe, info, classes, path);
+  check_types(file, path);
   if (const std::string warning = class_names_warning(info, file); !warning.empty()) {
     log.warn("{}: {}", quoted(path), warning);
   }

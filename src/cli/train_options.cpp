@@ -54,7 +54,7 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
           "continue a run: that in the folder named, else the newest one in runs/ that is not finished; auto "
           "starts a new one if there is none"))
       ->configurable(false)
-      ->type_name("[DIR|auto]")
+      ->type_name("DIR|auto")
       ->expected(0, 1)
       ->default_str("");
   add(app.add_option(

@@ -19,6 +19,10 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
  public:
   using Json = nlohmann::json;
 
+  BoundedJson() = default;
+  BoundedJson(const BoundedJson&) = delete;
+  BoundedJson& operator=(const BoundedJson&) = delete;
+
   Json take() { return std::move(root_); }
 
   bool null() override { return add(nullptr); }

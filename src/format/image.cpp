@@ -99,6 +99,13 @@ torch::Tensor upright(const torch::Tensor& planes, int orientation) {
 
 torch::Tensor read_image(const std::filesystem::path& path) {
   ImageReader reader(path);
+  constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20;
+  const auto pixels = static_cast<std::uint64_t>(reader.height() * reader.width() * reader.channels());
+  if (reader.memory() + pixels > kMostBytes) {
+    throw data_error(fmt::format("image {} is too large to be read as a whole: {} x {} pixels", quoted(path),
+                                 with_thousands(reader.width()), with_thousands(reader.height())),
+                     "make a smaller copy of it");
+  }
   const auto planes = reader.read_rows(reader.height()).permute({2, 0, 1});
   return upright(planes, reader.orientation()).permute({1, 2, 0}).contiguous();
 }

@@ -54,10 +54,13 @@ void load_state_dict(Network& network, const StateDict& state, const std::string
   const StateDict wanted = state_dict(network);
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
+  std::vector<std::string> mistyped;
   for (const auto& [name, mine] : wanted) {
     const auto found = given.find(name);
     if (found == given.end()) {
       if (!name.ends_with("num_batches_tracked")) missing.push_back(name);
+    } else if (mine.is_floating_point() && !found->second.is_floating_point()) {
+      mistyped.push_back(fmt::format("{} is {}", name, c10::toString(found->second.scalar_type())));
     } else if (found->second.sizes() != mine.sizes()) {
       misshapen.push_back(fmt::format("{} is {}, not {}", name, shape_of(found->second), shape_of(mine)));
     }
@@ -71,6 +74,7 @@ void load_state_dict(Network& network, const StateDict& state, const std::string
   std::vector<std::string> faults;
   if (!missing.empty()) faults.push_back("missing " + some_of(missing));
   if (!extra.empty()) faults.push_back("unknown " + some_of(extra));
+  if (!mistyped.empty()) faults.push_back("not of a floating-point type: " + some_of(mistyped));
   if (!misshapen.empty()) faults.push_back("of another shape: " + some_of(misshapen));
   if (!faults.empty()) {
     throw data_error(fmt::format("the weights in {} do not fit the network: {}", source, fmt::join(faults, "; ")),

@@ -1,5 +1,7 @@
 #include "mnist/model/registry.hpp"
 
+#include <map>
+
 #include <ATen/Context.h>
 #include <fmt/format.h>
 
@@ -29,22 +31,26 @@ std::shared_ptr<Network> make(std::int64_t classes) {
   return std::make_shared<T>(classes);
 }
 
-// Whether `network` has exactly the names and shapes of `state`, num_batches_tracked aside.
-bool fits(const Network& network, const StateDict& state) {
+// Whether the network, with as many classes as the last layer in `state` has, has exactly the names and shapes of
+// `state`, num_batches_tracked aside. It is built with one class: with as many as a file claims it could fill the
+// memory.
+bool fits(const ModelInfo& info, std::int64_t classes, const StateDict& state) {
   const auto ignored = [](const std::string& name) { return name.ends_with("num_batches_tracked"); };
-  const auto wanted = network.named_parameters();
-  const auto buffers = network.named_buffers();
+  const auto network = info.make(1);
+  std::map<std::string, std::vector<std::int64_t>> wanted;
+  for (const auto& [name, tensor] : state_dict(*network)) {
+    if (ignored(name)) continue;
+    auto& sizes = wanted[name] = tensor.sizes().vec();
+    if (name.starts_with(info.head_layer())) sizes[0] = classes;
+  }
   std::size_t matched = 0;
   for (const auto& [name, tensor] : state) {
     if (ignored(name)) continue;
-    const torch::Tensor* mine = wanted.find(name);
-    if (mine == nullptr) mine = buffers.find(name);
-    if (mine == nullptr || mine->sizes() != tensor.sizes()) return false;
+    const auto found = wanted.find(name);
+    if (found == wanted.end() || tensor.sizes() != found->second) return false;
     ++matched;
   }
-  std::size_t expected = wanted.size();
-  for (const auto& buffer : buffers) expected += ignored(buffer.key()) ? 0 : 1;
-  return matched == expected;
+  return matched == wanted.size();
 }
 
 }  // namespace
@@ -126,7 +132,7 @@ const ModelInfo* identify(const StateDict& state) {
     for (const auto& [name, tensor] : state) {
       // The bound keeps a hostile file from having a network of any size built for it.
       if (name == info.head && tensor.dim() >= 1 && tensor.size(0) >= 1 && tensor.size(0) <= 100'000 &&
-          fits(*info.make(tensor.size(0)), state)) {
+          fits(info, tensor.size(0), state)) {
         return &info;
       }
     }

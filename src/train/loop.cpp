@@ -58,12 +58,18 @@ bool is_constant(const torch::Tensor& tensor, const TrainingOptions& options) {
   return options.inputs == Inputs::features && !tensor.requires_grad();
 }
 
-// On the CPU, with memory of their own; those that training does not change keep theirs.
-NamedTensors copy_of(const Network& network, const TrainingOptions& options) {
+// On the CPU, with memory of their own. Those that training does not change keep theirs, or that of the copy `before`,
+// if there is one: they are most of a network whose head alone is trained.
+NamedTensors copy_of(const Network& network, const TrainingOptions& options, const NamedTensors& before) {
   NamedTensors state = state_dict(network);
-  for (auto& [name, tensor] : state) {
-    const bool shares = tensor.is_cpu() && is_constant(tensor, options);
-    tensor = shares ? tensor.detach() : tensor.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    torch::Tensor& tensor = state[i].second;
+    const bool constant = is_constant(tensor, options);
+    if (constant && !before.empty()) {
+      tensor = before[i].second;
+    } else {
+      tensor = constant && tensor.is_cpu() ? tensor.detach() : tensor.detach().to(at::kCPU, false, /*copy=*/true);
+    }
   }
   return state;
 }
@@ -224,7 +230,7 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
-  last_ = report.network = copy_of(network_, options_);
+  last_ = report.network = copy_of(network_, options_, last_);
   if (report.best) best_ = {epoch_, test_, last_};
   watch.tell(&TrainingObserver::epoch_done, report);
   const bool due = epoch_ == options_.epochs || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
@@ -291,7 +297,7 @@ TrainingState Trainer::state() const {
   state.step = done_;
   state.evaluating = evaluating_;
   state.all_steps = (epoch_ - 1) * batches_ + done_;
-  state.network = done_ == 0 && !last_.empty() ? last_ : copy_of(network_, options_);
+  state.network = done_ == 0 && !last_.empty() ? last_ : copy_of(network_, options_, last_);
   state.optimizer = step_->optimizer().state();
   for (auto& [name, tensor] : state.optimizer) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   state.losses = done_ == 0 ? at::empty({0}) : step_->losses(0, done_);

@@ -47,7 +47,8 @@ class LegacyCheckpoint {
  private:
   std::string value_of(const at::Tensor& tensor) {
     using namespace pickle;
-    const at::Tensor dense = tensor.detach().to(at::kFloat).contiguous();
+    const at::Tensor dense = tensor.detach().contiguous();
+    const char* const type = dense.is_floating_point() ? "FloatStorage" : "CharStorage";
     const auto integers = [](at::IntArrayRef values) {
       std::string tuple = "(";
       for (const auto value : values) tuple += integer(value);
@@ -57,8 +58,7 @@ class LegacyCheckpoint {
     storages_.push_back({key,
                          static_cast<std::uint64_t>(dense.numel()),
                          {static_cast<const char*>(dense.const_data_ptr()), dense.nbytes()}});
-    return pickle::tensor(storage(dense.numel(), "FloatStorage", key), 0, integers(dense.sizes()),
-                          integers(dense.strides()));
+    return pickle::tensor(storage(dense.numel(), type, key), 0, integers(dense.sizes()), integers(dense.strides()));
   }
 
   std::string items_;
@@ -162,6 +162,15 @@ TEST_F(ForeignModels, WeightsThatAreNotFiniteAreRefused) {
     EXPECT_EQ(info.exit_code, 0);
     EXPECT_THAT(info.out, HasSubstr("\nwarning: tensor '" + name + "' holds NaN or an infinity\n"));
   }
+}
+
+TEST_F(ForeignModels, WeightsThatAreIntegersAreRefused) {
+  StateDict state = new_state();
+  state[0].second = state[0].second.to(at::kChar);
+  write_file(folder_ / "quantized.pt", LegacyCheckpoint().add("state_dict", state).file());
+  const SubprocessResult result = infer("quantized.pt");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("error: 'quantized.pt' holds the weight '" + state[0].first + "' as integers"));
 }
 
 TEST_F(ForeignModels, APlainStateDictOfTheSameNetworkKeepsItsLastLayer) {

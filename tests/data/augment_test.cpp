@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -105,14 +106,18 @@ TEST(RandomCrop, IsAPureFunctionOfSeedEpochAndItem) {
   EXPECT_NE(crop, random_resized_crop(375, 500, 1, 1, 8));
 }
 
-// Where no try fits, the largest crop in the middle that keeps the ratio.
+// Where no try fits, the largest crop in the middle that keeps the ratio: no try fits a strip of 10 x 10,000 pixels,
+// because 8 % of its area, the least there is, is at least 77 pixels high.
 TEST(RandomCrop, OfAStripIsItsMiddle) {
-  for (int item = 0; item < 50; ++item) {
-    Crop crop = random_resized_crop(10, 1000, 1, 1, item);
-    if (crop.height < 10) continue;  // a try fitted
-    crop.flip = false;
-    EXPECT_EQ(crop.height, 10);
-    EXPECT_LE(crop.width, 14);
+  for (const auto& [height, width] : {std::pair{10, 10'000}, {10'000, 10}}) {
+    for (int item = 0; item < 50; ++item) {
+      Crop crop = random_resized_crop(height, width, 1, 1, item);
+      crop.flip = false;
+      // 10 * 4/3 pixels wide, or 10 / (3/4) high.
+      const Crop expected =
+          height < width ? Crop{0, (width - 13) / 2, 10, 13, false} : Crop{(height - 13) / 2, 0, 13, 10, false};
+      EXPECT_EQ(crop, expected) << item;
+    }
   }
   EXPECT_EQ(random_resized_crop(1, 1, 1, 1, 0).height, 1);
 }

@@ -61,9 +61,11 @@ torch::Tensor photo_of(const torch::Tensor& digit, std::int64_t size, std::int64
   ink.slice(0, top, top + size).slice(1, left, left + size).copy_(enlarged(digit, size, size).squeeze(2));
   auto photo = torch::linspace(bright, dim, 300).view({1, 300}) * (1 - 0.75 * ink / 255);
   std::mt19937 random(3);
-  std::normal_distribution<float> distribution(0, static_cast<float>(noise));
+  std::normal_distribution<float> distribution(0, 1);
   auto* values = photo.data_ptr<float>();
-  for (std::int64_t pixel = 0; pixel < photo.numel(); ++pixel) values[pixel] += distribution(random);
+  for (std::int64_t pixel = 0; pixel < photo.numel(); ++pixel) {
+    values[pixel] += static_cast<float>(noise) * distribution(random);
+  }
   return photo.clamp(0, 255).round().to(torch::kUInt8).unsqueeze(2);
 }
 

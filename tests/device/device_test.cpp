@@ -1,6 +1,8 @@
 // Devices on a machine without a GPU, and every way in which CUDA can be missing.
 #include "mnist/device/device.hpp"
 
+#include <string>
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
@@ -40,9 +42,16 @@ TEST(Device, CpuIsAlwaysThere) {
   EXPECT_THAT(choice.description, StartsWith("cpu ("));
 }
 
-TEST(Device, AutoNeverThrowsAndSaysWhyItIsNotAGpu) {
+TEST(Device, AutoNeverThrowsAndSaysWhyItIsNotAGpuOrWhichOfSeveral) {
   const DeviceChoice choice = select_device("auto");
-  EXPECT_EQ(choice.device.is_cpu(), !choice.note.empty());
+  const int gpus = load_cuda().device_count;
+  if (choice.device.is_cpu()) {
+    EXPECT_NE(choice.note, "");
+  } else if (choice.device.is_cuda() && gpus > 1) {
+    EXPECT_THAT(choice.note, HasSubstr("of " + std::to_string(gpus) + " GPUs"));
+  } else {
+    EXPECT_EQ(choice.note, "");
+  }
 }
 
 TEST(Device, OtherNamesAreUsageErrors) {

@@ -113,6 +113,15 @@ TEST_F(HostileImageTest, ALargePictureIsDecodedInPieces) {
   EXPECT_EQ(sum, 10'000);
 }
 
+TEST_F(HostileImageTest, AHugePictureIsNotReadAsAWhole) {
+  const test::MemoryLimit limit(16 * kMiB);
+  EXPECT_THAT(error(test::flat_jpeg({17'000, 17'000}).substr(0, 500)),
+              HasSubstr("too large: 17,000 x 17,000 pixels, the most is 200,000,000"));
+  auto jpeg = test::flat_jpeg({16, 16, true});
+  jpeg.replace(jpeg.find("\xff\xc2") + 5, 4, test::big_endian_16(12'000) + test::big_endian_16(12'000));
+  EXPECT_THAT(error(jpeg), HasSubstr("is too large to be read as a whole: 12,000 x 12,000 pixels"));
+}
+
 // A frame of 16 x 16 pixels of which `change` makes another kind.
 std::string odd_jpeg(const std::function<void(std::string& bytes, std::size_t frame)>& change) {
   auto bytes = test::flat_jpeg({16, 16});

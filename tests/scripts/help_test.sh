@@ -46,6 +46,7 @@ expect_usage_error "unexpected arguments: --dri x" scripts/fetch_data mnist --dr
 expect_usage_error "unknown argument '--fast'" scripts/lint --fast
 expect_usage_error "there is no fuzz target 'pgn'" scripts/fuzz 5 pgn
 expect_usage_error "--runs needs a number" scripts/fuzz --runs png
+expect_usage_error "unknown argument '--fast'" scripts/imitate --fast
 
 # Every pinned version has both files, with a hash for each of the two architectures.
 for version in $(scripts/install_libtorch --list); do

@@ -13,7 +13,7 @@ set(format format core fmt nlohmann png.h jpeglib.h jerror.h zlib.h ${torch})
 set(data data core device format fmt ${torch})
 set(model model core kernels device fmt ${torch})
 set(train train core kernels device format data model fmt ${torch})
-set(report report core device train fmt nlohmann spdlog ${torch})
+set(report report core device format data train fmt nlohmann spdlog ${torch})
 set(cuda cuda core device cuda_runtime_api.h cuda_bf16.h ${torch})
 set(cli cli core kernels device format data model train report fmt nlohmann spdlog CLI toml++ ${torch})
 

@@ -24,15 +24,16 @@ struct Accuracy {
   double reference_error = 1e-4;  // at most: a larger one is not rounding, so `exact` is of something else
 };
 
-// The factor for the same operations in another order, or joined: the errors are of one size, but not the same.
+// The factor for the same operations in another order, or joined by multiplying and adding in one: the two errors are
+// sums of as many roundings, which seldom differ by a factor of 2; twice that.
 constexpr double kOtherOrder = 4;
 
-// The factor for convolutions by Winograd's F(4x4, 3x3). Of numbers that know nothing of each other, the sums of the
-// squares in the rows of its matrices (A. Lavin, S. Gray, arXiv 1509.09308) say that the products are 10.8 times as
-// large as the results: in one direction the squares of the products are 2.6, 2.8, 2.8, 0.37, 0.37 and 42, and the four
-// rows of A^T make 9.0, 8.6, 17 and 94 of them, on average 10.8 times the direct sum's 3; the root of that, twice. The
-// roundings of the products' sums grow as much. That the direct sum has nine times as many additions is left as room
-// for references that add in a better order than one after the other.
+// The factor for convolutions by Winograd's F(4x4, 3x3) (A. Lavin, S. Gray, arXiv 1509.09308). What they add up is
+// larger than what comes out, and so is its rounding. For independent numbers of mean 0 and variance 1 the six products
+// of one direction have the variances 2.6, 2.8, 2.8, 0.37, 0.37 and 42 (squares in the rows of B^T, times those of G);
+// the four rows of A^T add up 9.0, 8.6, 17 and 94 of that, 32 on average, where the direct sum has 3. That is 10.8
+// times the variance for each of the two directions, so 10.8 times the error for both. The direct sum has nine times as
+// many additions, which is the room for a reference that adds in a better order than one after the other.
 constexpr double kWinograd = 12;
 
 // What is to be expected of a sum of so many numbers of either sign, added one after the other in float32. An addition

@@ -50,7 +50,8 @@ class ImageReader {
 // [C, H, W] as stored -> [C, H', W'] with its top row first. `orientation`: 1..8 as EXIF counts them.
 torch::Tensor upright(const torch::Tensor& planes, int orientation);
 
-// A whole image, upright: uint8 [height, width, channels]. Throws as `ImageReader` does.
+// A whole image, upright: uint8 [height, width, channels]. Throws as `ImageReader` does, and if decoding takes more than
+// 256 MiB.
 torch::Tensor read_image(const std::filesystem::path& path);
 
 // Whether the name ends like an image of a kind that is read (.png, .jpg, .jpeg; any case).

@@ -48,8 +48,9 @@ StateDict state_dict(const Network& network);
 // Number of elements of all parameters.
 std::int64_t parameter_count(const Network& network);
 
-// Copies `state` into the network, converting types. Throws a data `Error` that names the missing, the extra and the
-// tensors of another shape, and `source` (the file); the network is unchanged then. A missing `num_batches_tracked` is
+// Copies `state` into the network, converting floating-point types. Throws a data `Error` that names the missing, the
+// extra, the tensors of another shape and the weights that are integers, and `source` (the file); the network is
+// unchanged then. A missing `num_batches_tracked` is
 // not an error: files older than PyTorch 0.4.1 have none, and nothing here computes with it.
 void load_state_dict(Network& network, const StateDict& state, const std::string& source);
 
