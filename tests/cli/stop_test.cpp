@@ -120,6 +120,21 @@ TEST_F(Stop, InferWritesWholeLinesAndNoMore) {
   EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM after " + std::to_string(lines) + " of 2,000 images\n"));
 }
 
+// All in one batch, whose lines are printed before its pictures are drawn.
+TEST_F(Stop, InferDrawsNoMorePictures) {
+  constexpr int kFiles = 30;
+  std::vector<std::string> arguments = {"infer", "--model", "resnet18.pt", "--batch-size", "30", "--annotate", "notes"};
+  for (int i = 0; i < kFiles; ++i) arguments.push_back("photos/val/dark/" + std::to_string(i) + ".png");
+  Subprocess process = mnist(arguments);
+  process.signal_when = [](const std::string& out) { return std::ranges::count(out, '\n') >= kFiles; };
+  process.signal = SIGTERM;
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 143) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM after 30 of 30 images\n"));
+  const std::filesystem::directory_iterator pictures(*folder_ / "notes");
+  EXPECT_LT(std::distance(begin(pictures), end(pictures)), kFiles);
+}
+
 TEST_F(Stop, InferLeavesItsOutputAsItWas) {
   write_file(*folder_ / "results/r.tsv", "old");
   Subprocess process = mnist({"infer", "--model", "resnet18.pt", "photos/val", "--output", "results/r.tsv"});
