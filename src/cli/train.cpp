@@ -274,9 +274,9 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
   DataOptions data_options = plan.options.data;
   data_options.dataset = plan.options.recipe.dataset;
   data_options.stop_requested = [&] { return stop.requested(); };
-  TrainingData data = open_training_data(
-      data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info, plan.training,
-      context.log);
+  TrainingData data =
+      open_training_data(data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed},
+                         plan.info, plan.training, context.log);
   const RunIdentity identity = identity_of(plan, app, data);
   const Checkpoint* const checkpoint = continued ? &continued->found.checkpoint : nullptr;
   if (checkpoint != nullptr) check_identity(identity, checkpoint->identity, context.log);

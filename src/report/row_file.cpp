@@ -29,6 +29,9 @@ void RowFile::append(std::string_view row) {
 void RowFile::write_waiting() {
   try {
     if (!file_) file_.emplace(path_);
+    // A part of a row that could not be cut off when writing failed.
+    const std::uint64_t whole = size_ - waiting_.size();
+    if (file_->size() > whole) file_->truncate(whole);
     file_->append(waiting_);
   } catch (const Error& error) {
     if (!failing_) log_.warn("{}; the run goes on, and the rows wait in memory", error.what());
