@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
 
 #include "options.hpp"
@@ -44,8 +45,11 @@ std::filesystem::path backup_of(const std::filesystem::path& path) {
 
 void check_output(const std::filesystem::path& path, spdlog::logger& log) {
   prepare_output(path);
+  remove_stale_temporaries(folder_of(path));
   std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) log.info("{} is there already: it is replaced at the end", quoted(path));
+  if (std::filesystem::exists(path, ignored))
+    log.info("{} is there already: it is replaced at the end, and kept as FILE.bak if this run does not beat it",
+             quoted(path));
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
@@ -54,9 +58,10 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   try {
     if (!overwrite && std::filesystem::is_regular_file(path, ignored) && !may_replace(path, recipe)) {
       const std::filesystem::path backup = backup_of(path);
-      // A second name for the old file, and not another name: at no moment is there none of the name `path`.
-      std::filesystem::create_hard_link(path, backup, ignored);
-      if (ignored) std::filesystem::copy_file(path, backup);
+      // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
+      // the file behind it, which is the one that is replaced.
+      std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
+      if (ignored) write_file_atomically(backup, read_file(path, "file"));
       log.warn("{} is no worse than the new model or another one: it is kept as {}", quoted(path), quoted(backup));
     }
     write_model_file(path, state, recipe, layout);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,30 +14,31 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/report/run_directory.hpp"
 
-#include "config.hpp"
 #include "help.hpp"
 #include "options.hpp"
+#include "toml.hpp"
 
 namespace mnist::cli {
 namespace {
 
 // A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
-constexpr std::array<std::string_view, 17> kMayChange = {
-    "epochs",      "device",       "no-cuda",    "threads",          "kernels",
-    "cuda-graphs", "log-interval", "output",     "save-model",       "data-dir",
-    "cache-mb",    "keep",         "stop-after", "checkpoint-every", "checkpoint-exit-code",
-    "overwrite",   "deterministic"};
+constexpr std::array<std::string_view, 16> kMayChange = {
+    "epochs",    "device",       "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
+    "output",    "save-model",   "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
+    "overwrite", "deterministic"};
 
-// What the parser would say that stands nowhere in a run.
-constexpr std::array<std::string_view, 2> kOfThisCommand = {"resume", "run-dir"};
+// What says how to begin, and is no part of a run.
+constexpr std::array<std::string_view, 3> kOfThisProcess = {"resume", "run-dir", "stop-after"};
 
-// Whether the option was given, on the command line or in a file; the environment only fills gaps.
-bool is_given(const CLI::Option& option) {
-  if (option.count() == 0) return false;
-  const char* const variable = option.get_envname().empty() ? nullptr : std::getenv(option.get_envname().c_str());
-  return variable == nullptr || option.as<std::string>() != variable;
+// Two names for one thing: who gives the one takes back the other.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {
+    {{"output", "save-model"}, {"device", "no-cuda"}}};
+
+bool is_synonym(std::string_view one, std::string_view other) {
+  return std::ranges::any_of(kSynonyms, [&](const auto& pair) {
+    return (pair.first == one && pair.second == other) || (pair.first == other && pair.second == one);
+  });
 }
 
 std::vector<std::string> values_of(const CLI::Option& option) {
@@ -57,17 +61,21 @@ bool same(const std::vector<std::string>& one, const std::vector<std::string>& o
   return std::ranges::equal(one, other, equal);
 }
 
-TrainCommand parse(const std::filesystem::path& config, const std::vector<std::string>& arguments) {
+// By key, the texts of its values.
+using Values = std::map<std::string, std::vector<std::string>>;
+
+TrainCommand parse(const Values& values) {
   // Owned together: the command belongs to its root.
   const auto root = std::make_shared<CLI::App>();
-  add_config(*root);
   root->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const app = root->add_subcommand("train");
   TrainCommand command{std::shared_ptr<CLI::App>(root, app), add_train_options(*app)};
-  // CLI11 takes the last first.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  reversed.insert(reversed.end(), {"train", config.string(), "--config"});
-  root->parse(reversed);
+  std::vector<std::string> arguments;
+  for (const auto& [key, texts] : values) {
+    for (const std::string& text : texts) arguments.push_back(fmt::format("--{}={}", key, text));
+  }
+  arguments.emplace_back("train");  // CLI11 takes the last first
+  root->parse(arguments);
   return command;
 }
 
@@ -77,67 +85,92 @@ std::optional<std::filesystem::path> folder_of_run(const TrainOptions& options) 
     throw usage_error("--resume and --run-dir name two folders", "name one of them");
   }
   if (!options.run_dir.empty()) return options.run_dir;
-  if (const std::optional<RunSummary> summary = newest_unfinished("runs")) return summary->path;
+  // Who does not say which run means one of this network, and not to disturb another one.
+  const std::string arch = options.resume == kResumeAuto ? options.arch : "";
+  if (const std::optional<RunSummary> summary = newest_unfinished("runs", arch)) return summary->path;
   return std::nullopt;
+}
+
+// A job that was stopped before its first checkpoint may begin again in its folder; other runs are not written over.
+void check_begins_again(const std::filesystem::path& run) {
+  const std::optional<RunSummary> summary = read_summary(run);
+  std::error_code ignored;
+  const bool has_weights =
+      std::filesystem::exists(run / "last.pt", ignored) || std::filesystem::exists(run / "best.pt", ignored);
+  if (summary && summary->outcome != "finished" && !has_weights) return;
+  throw usage_error(fmt::format("{} has no checkpoint to continue from, and is not to be written over", quoted(run)),
+                    "begin a new run in another folder, with --run-dir");
 }
 
 }  // namespace
 
-std::optional<Continuation> find_continuation(const TrainOptions& options, spdlog::logger& log) {
-  if (options.resume.empty()) return std::nullopt;
+Resumption find_run(const TrainOptions& options, const std::string& command_line, spdlog::logger& log) {
+  if (options.resume.empty()) return {};
   const bool automatic = options.resume == kResumeAuto;
   const std::optional<std::filesystem::path> run = folder_of_run(options);
   if (!run) {
-    if (automatic) return std::nullopt;
+    if (automatic) return {};
     throw usage_error("there is no run in 'runs' that could be continued",
                       "name its folder: --resume DIR; or begin one without --resume");
   }
   const std::filesystem::path folder = *run / "checkpoints";
-  const auto damaged = [&](const std::string& what) { log.warn("{}; the one before it is tried", what); };
-  if (std::optional<FoundCheckpoint> found = newest_checkpoint(folder, damaged)) return Continuation{*run, *found};
-  const std::size_t unreadable = checkpoint_files(folder).size();
-  if (unreadable > 0) {
+  std::error_code ignored;
+  const bool is_run = read_summary(*run) || std::filesystem::is_directory(folder, ignored);
+  if (automatic && !is_run) return {};
+  if (!is_run) {
+    throw usage_error(fmt::format("there is no run in {}", quoted(*run)), "begin one, without --resume");
+  }
+  // Before anything is read, so that it is still true when it is used.
+  Resumption resumption{.directory = RunDirectory::existing(*run, command_line)};
+  resumption.found =
+      newest_checkpoint(folder, [&](const std::string& what) { log.warn("{}; the one before it is tried", what); });
+  if (resumption.found) return resumption;
+  if (const std::size_t unreadable = checkpoint_files(folder).size(); unreadable > 0) {
     throw data_error(fmt::format("none of the {} checkpoints in {} can be read", unreadable, quoted(folder)),
                      "begin a new run in another folder");
   }
-  // A job that was stopped before its first checkpoint begins again.
-  if (automatic) return std::nullopt;
+  if (automatic) {
+    check_begins_again(*run);
+    return resumption;
+  }
   throw usage_error(fmt::format("there is no checkpoint in {}", quoted(folder)),
                     "begin a new run, without --resume; its checkpoints will be there");
 }
 
-TrainCommand continued_command(const CLI::App& given, const Continuation& continuation) {
-  const std::filesystem::path config = continuation.run / "config.toml";
-  // Lost, or changed since: what counts is what the run was computed with.
-  write_file_atomically(config, continuation.found.checkpoint.identity.config);
-  const TrainCommand of_run = parse(config, {});
+TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint) {
+  Values values;
+  for (const TomlEntry& entry : parse_toml(checkpoint.identity.config, "the options in the checkpoint")) {
+    if (!entry.key.empty()) values[entry.key] = entry.values;
+  }
+  const TrainCommand of_run = parse(values);
   const auto refuse = [&](const std::string& what) {
     return usage_error(
-        fmt::format("{} cannot change in the run {}", what, quoted(continuation.run)),
+        fmt::format("{} cannot change in the run {}", what, quoted(run)),
         fmt::format("leave it away, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
   };
-  std::vector<std::string> changes;
   for (const CLI::Option* option : own_options(given)) {
     const std::string name = option->get_single_name();
-    if (!is_given(*option) || std::ranges::count(kOfThisCommand, name) > 0) continue;
+    if (option->count() == 0 || std::ranges::count(kOfThisProcess, name) > 0) continue;
     const CLI::Option* const theirs = of_run.app->get_option_no_throw("--" + name);
     if (theirs == nullptr) continue;  // --help and the like
-    const std::vector<std::string> values = values_of(*option);
-    if (same(values, values_of(*theirs))) continue;
+    const std::vector<std::string> mine = values_of(*option);
+    if (same(mine, values_of(*theirs))) continue;
     if (std::ranges::count(kMayChange, name) == 0) {
       throw refuse(
-          fmt::format("--{} {} (the run has {})", name, fmt::join(values, " "), fmt::join(values_of(*theirs), " ")));
+          fmt::format("--{} {} (the run has {})", name, fmt::join(mine, " "), fmt::join(values_of(*theirs), " ")));
     }
-    for (const std::string& value : values) changes.push_back(fmt::format("--{}={}", name, value));
+    std::erase_if(values, [&](const auto& entry) { return is_synonym(entry.first, name); });
+    values[name] = mine;
   }
-  TrainCommand command = parse(config, changes);
-  if (command.options->recipe.epochs != of_run.options->recipe.epochs &&
-      command.options->recipe.schedule == "one-cycle") {
+  TrainCommand command = parse(values);
+  command.same_output = output_path(*command.options) == output_path(*of_run.options);
+  const std::int64_t epochs = command.options->recipe.epochs;
+  if (epochs != of_run.options->recipe.epochs && command.options->recipe.schedule == "one-cycle") {
     throw refuse("--epochs with --schedule one-cycle, whose rates depend on it,");
   }
-  if (command.options->recipe.epochs < continuation.found.checkpoint.state.epoch - 1) {
+  if (epochs < checkpoint.state.epoch - 1) {
     throw usage_error(fmt::format("the run has {} finished epochs already, --epochs {} are fewer",
-                                  continuation.found.checkpoint.state.epoch - 1, command.options->recipe.epochs),
+                                  checkpoint.state.epoch - 1, epochs),
                       "ask for more");
   }
   return command;
@@ -156,6 +189,8 @@ void check_identity(const RunIdentity& now, const RunIdentity& then, spdlog::log
   compare("kernels", now.kernels, then.kernels);
   compare("threads", std::to_string(now.threads), std::to_string(then.threads));
   compare("LibTorch", now.libtorch, then.libtorch);
+  compare("build", now.build, then.build);
+  compare("processor", now.cpu, then.cpu);
   compare("precision", now.precision, then.precision);
   if (!changes.empty()) {
     log.warn("the run continues with {}: the same to the usual rounding, not bit for bit", fmt::join(changes, ", "));

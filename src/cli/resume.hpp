@@ -10,6 +10,7 @@
 #include <spdlog/logger.h>
 
 #include "mnist/report/checkpoints.hpp"
+#include "mnist/report/run_directory.hpp"
 
 #include "train_options.hpp"
 
@@ -19,21 +20,23 @@ namespace mnist::cli {
 struct TrainCommand {
   std::shared_ptr<CLI::App> app;  // the command's
   std::shared_ptr<const TrainOptions> options;
+  bool same_output = true;  // of a continued run: writes its model where it did before
 };
 
-// A run that is to be continued, and from where.
-struct Continuation {
-  std::filesystem::path run;
-  FoundCheckpoint found;
+// What --resume comes to. The run directory is in hand from here on: nobody else writes there.
+struct Resumption {
+  std::optional<RunDirectory> directory;  // of a run that is continued, or begins again where it was stopped too early
+  std::optional<FoundCheckpoint> found;   // from where it continues; nothing: from the beginning
 };
 
-// The run that --resume and --run-dir mean. Nothing: a new run begins. Tells `log` of checkpoints that are damaged.
-// Throws a usage `Error` if there is no run to continue, and a data `Error` if none of its checkpoints can be read.
-std::optional<Continuation> find_continuation(const TrainOptions& options, spdlog::logger& log);
+// Finds the run that --resume and --run-dir mean; nothing if a new one begins. Tells `log` of checkpoints that are
+// damaged. Throws a usage `Error` if there is no run to continue, and a data `Error` if another process works on it, or
+// none of its checkpoints can be read.
+Resumption find_run(const TrainOptions& options, const std::string& command_line, spdlog::logger& log);
 
-// The options of that run, with those of `given` in place of its own that may change. Throws a usage `Error` that names
-// an option of `given` that may not.
-TrainCommand continued_command(const CLI::App& given, const Continuation& continuation);
+// The options that the run was begun with, with those of `given` in place of its own that may change. Throws a usage
+// `Error` that names an option of `given` that may not.
+TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint);
 
 // Throws a data `Error` if the data are not those of the run. Tells `log` what else is not as it was: the run continues
 // to the usual rounding then, and no longer bit for bit.

@@ -4,8 +4,8 @@ namespace mnist::cli {
 
 using Clock = std::chrono::steady_clock;
 
-Stop::Stop(const char* notice, double seconds, int checkpoint_exit_code)
-    : signals_(notice), checkpoint_exit_code_(checkpoint_exit_code) {
+void Stop::limit(double seconds, int checkpoint_exit_code) {
+  checkpoint_exit_code_ = checkpoint_exit_code;
   if (seconds > 0) {
     deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   }

@@ -11,9 +11,12 @@ namespace mnist::cli {
 
 class Stop {
  public:
-  // `notice`: what the first signal writes to stderr. `seconds`: after which the run is to stop; 0: never.
-  // `checkpoint_exit_code`: of a run that wants to be started again.
-  Stop(const char* notice, double seconds, int checkpoint_exit_code);
+  // `notice`: what the first signal writes to stderr.
+  explicit Stop(const char* notice) : signals_(notice) {}
+
+  // `seconds`: from now on, after which the run is to stop; 0: never. `checkpoint_exit_code`: of a run that wants to be
+  // started again.
+  void limit(double seconds, int checkpoint_exit_code);
 
   bool requested() const;
 
@@ -25,7 +28,7 @@ class Stop {
  private:
   StopSignals signals_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
-  int checkpoint_exit_code_;
+  int checkpoint_exit_code_ = 85;
 };
 
 }  // namespace mnist::cli

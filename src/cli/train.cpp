@@ -5,14 +5,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
+#include "mnist/core/process.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/core/version.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
@@ -87,18 +90,21 @@ std::string config_of(const Plan& plan, const CLI::App& app) {
 }
 
 RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingData& data) {
-  return {.config = config_of(plan, app),
+  return {.config = resolved_config(app),
           .data = data.train.fingerprint + " " + data.test.fingerprint,
           .libtorch = libtorch_version(),
+          .build = build_info().git_revision,
+          .cpu = cpu_model(),
           .device = plan.device.description,
           .precision = precision_name(plan.training.precision),
           .kernels = kernels_text(plan.training),
           .threads = plan.threads};
 }
 
-RunDescription description_of(const Plan& plan, const RunIdentity& identity, const Context& context) {
+RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
+                              const Context& context) {
   return {.command_line = context.command_line,
-          .config = identity.config,
+          .config = config_of(plan, app),
           .arch = plan.info.name,
           .dataset = plan.options.recipe.dataset,
           .device = identity.device,
@@ -139,16 +145,11 @@ std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, boo
 }
 
 // A dry run leaves nothing behind unless it is told where.
-std::optional<RunDirectory> open_directory(const Plan& plan, const std::optional<Continuation>& continued,
-                                           const Context& context) {
+std::optional<RunDirectory> new_directory(const Plan& plan, const Context& context) {
   const TrainOptions& options = plan.options;
-  if (continued) return RunDirectory::existing(continued->run, context.command_line);
-  if (options.run_dir.empty() && options.dry_run) return std::nullopt;
-  if (options.run_dir.empty()) return RunDirectory::numbered("runs", options.arch, context.command_line);
-  // Where a job was stopped before its first checkpoint, it begins again.
-  const bool again = options.resume == kResumeAuto && read_summary(options.run_dir);
-  return again ? RunDirectory::existing(options.run_dir, context.command_line)
-               : RunDirectory::at(options.run_dir, context.command_line);
+  if (!options.run_dir.empty()) return RunDirectory::at(options.run_dir, context.command_line);
+  if (options.dry_run) return std::nullopt;
+  return RunDirectory::numbered("runs", options.arch, context.command_line);
 }
 
 RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity) {
@@ -208,17 +209,19 @@ void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logg
 // The end of a run that was stopped: its exit code.
 int leave(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
           RunDirectory* directory, const Context& context) {
+  if (directory != nullptr) attempt(context.log, [&] { directory->end("interrupted"); });
   if (directory == nullptr || plan.options.dry_run) {
     context.log.warn("stopped by {}: the dry run is not over", stop.reason());
     return stop.exit_code();
   }
-  attempt(context.log, [&] { directory->end("interrupted"); });
   context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
                    plan.training.epochs, quoted(plan.output));
   const std::string run = quoted_for_shell(directory->path().string());
   if (output.last_checkpoint().empty()) {
-    context.log.error("no checkpoint could be written; continue from the one before: {} train --resume {}",
-                      context.program, run);
+    const bool older = !checkpoint_files(directory->checkpoints()).empty();
+    context.log.error("no checkpoint could be written{}",
+                      older ? fmt::format("; continue from the one before: {} train --resume {}", context.program, run)
+                            : ", and there is none from before");
   } else {
     context.log.warn("checkpoint, {:.1f} s after that: {}; continue with: {} train --resume {}", stop.seconds(),
                      quoted(output.last_checkpoint()), context.program, run);
@@ -260,51 +263,59 @@ void finish(const Plan& plan, const TrainingResult& result, const TrainingData& 
 }
 
 // Whether all that was asked for is there already: then a job that is started once more has nothing to do.
-bool is_done(const Continuation& continuation, const TrainOptions& options) {
-  const std::optional<RunSummary> summary = read_summary(continuation.run);
+bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
+  const std::optional<RunSummary> summary = read_summary(run);
   std::error_code ignored;
-  return summary && summary->outcome == "finished" &&
-         continuation.found.checkpoint.state.epoch > options.recipe.epochs &&
-         std::filesystem::exists(output_path(options), ignored);
+  return summary && summary->outcome == "finished" && checkpoint.state.epoch > command.options->recipe.epochs &&
+         command.same_output && std::filesystem::exists(output_path(*command.options), ignored);
+}
+
+// What is said and drawn before the first step of a new run.
+void introduce(const Plan& plan, const TrainingData& data, const Network& network, const RunDirectory* run,
+               RunOutput& output, EarlyLog& early, const Context& context) {
+  if (output.log_file()) early.replay(*output.log_file());
+  tell(plan, data, network, context.log);
+  if (run != nullptr) context.log.info("run directory: {}", run->path().string());
+  if (plan.info.prints_phases) output.say(header_of(plan, data));
+  if (!plan.info.draws_photos || run == nullptr) return;
+  attempt(context.log,
+          [&] { draw_training_batch(run->path() / "test_grid.png", data.train, plan.training, plan.info); });
+}
+
+TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logger& log) {
+  DataOptions options = plan.options.data;
+  options.dataset = plan.options.recipe.dataset;
+  options.stop_requested = [&stop] { return stop.requested(); };
+  return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info,
+                            plan.training, log);
 }
 
 // Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
-int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continuation>& continued, const Stop& stop,
-             EarlyLog& early, const Context& context) {
-  DataOptions data_options = plan.options.data;
-  data_options.dataset = plan.options.recipe.dataset;
-  data_options.stop_requested = [&] { return stop.requested(); };
-  TrainingData data =
-      open_training_data(data_options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed},
-                         plan.info, plan.training, context.log);
+int train(const Plan& plan, const CLI::App& app, Resumption resumption, const Stop& stop, EarlyLog& early,
+          const Context& context) {
+  TrainingData data = open_training_data(plan, stop, context.log);
   const RunIdentity identity = identity_of(plan, app, data);
-  const Checkpoint* const checkpoint = continued ? &continued->found.checkpoint : nullptr;
+  std::optional<FoundCheckpoint>& found = resumption.found;
+  const Checkpoint* const checkpoint = found ? &found->checkpoint : nullptr;
   if (checkpoint != nullptr) check_identity(identity, checkpoint->identity, context.log);
   const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
-
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
-  std::optional<RunDirectory> directory = open_directory(plan, continued, context);
+
+  std::optional<RunDirectory> directory =
+      resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
   RunDirectory* const run = directory ? &*directory : nullptr;
-  if (run != nullptr && !run->unguarded().empty()) context.log.warn("{}", run->unguarded());
   if (run != nullptr) {
-    const RunDescription description = description_of(plan, identity, context);
+    if (!run->unguarded().empty()) context.log.warn("{}", run->unguarded());
+    const RunDescription description = description_of(plan, app, identity, context);
     if (checkpoint == nullptr) run->begin(description);
     if (checkpoint != nullptr) run->resume(description, checkpoint->state.epoch, checkpoint->state.step);
   }
   // A run that is continued has these lines in its log already.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
   RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
-  if (checkpoint == nullptr) {
-    if (output.log_file()) early.replay(*output.log_file());
-    tell(plan, data, *network, context.log);
-    if (run != nullptr) context.log.info("run directory: {}", run->path().string());
-    if (plan.info.prints_phases) output.say(header_of(plan, data));
-    if (plan.info.draws_photos && run != nullptr) {
-      attempt(context.log,
-              [&] { draw_training_batch(run->path() / "test_grid.png", data.train, plan.training, plan.info); });
-    }
-  }
+  if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
+  found.reset();  // several times the network's memory
   try {
     const TrainingResult result = trainer.run(
         {&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
@@ -320,32 +331,33 @@ int train_in(const Plan& plan, const CLI::App& app, const std::optional<Continua
   }
 }
 
-int run_train(const CLI::App& given, const TrainOptions& options, const Context& context) {
-  const Stop stop(options.dry_run ? "\nstopping after this step\n"
-                                  : "\nstopping after this step, with a checkpoint; once more ends it at once\n",
-                  options.stop_after.empty() ? 0 : parse_duration("--stop-after", options.stop_after),
-                  static_cast<int>(options.checkpoint_exit_code));
+// The options decide which run it is, a run that is continued which options count.
+int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
+  Stop stop(options->dry_run ? "\nstopping after this step\n"
+                             : "\nstopping after this step, with a checkpoint; once more ends it at once\n");
   EarlyLog early(context.log);
   ignore_closed_pipes();
 
-  const std::optional<Continuation> continued = find_continuation(options, context.log);
-  TrainCommand command;
-  if (continued) command = continued_command(given, *continued);
-  const TrainOptions& resolved = continued ? *command.options : options;
-  if (continued && is_done(*continued, resolved)) {
-    context.log.info("the run in {} is finished: {}", quoted(continued->run), quoted(output_path(resolved)));
-    return 0;
+  Resumption resumption = find_run(*options, context.command_line, context.log);
+  TrainCommand command{.options = options};
+  if (resumption.found) {
+    const std::filesystem::path& run = resumption.directory->path();
+    const Checkpoint& checkpoint = resumption.found->checkpoint;
+    command = continued_command(given, run, checkpoint);
+    if (is_done(run, checkpoint, command)) {
+      context.log.info("the run in {} is finished: {}", quoted(run), quoted(output_path(*command.options)));
+      return 0;
+    }
+    context.log.info("continues {} from {}: epoch {}, step {}", quoted(run), resumption.found->file.filename().string(),
+                     checkpoint.state.epoch, checkpoint.state.step);
   }
-  if (continued) {
-    const TrainingState& state = continued->found.checkpoint.state;
-    context.log.info("continues {} from {}: epoch {}, step {}", quoted(continued->run),
-                     continued->found.file.filename().string(), state.epoch, state.step);
-  }
-  const Plan plan = make_plan(resolved, context.log);
+  stop.limit(options->stop_after.empty() ? 0 : parse_duration("--stop-after", options->stop_after),
+             static_cast<int>(command.options->checkpoint_exit_code));
+  const Plan plan = make_plan(*command.options, context.log);
   check_model_name(plan.output);
-  if (!resolved.dry_run) check_output(plan.output, context.log);
+  if (!plan.options.dry_run) check_output(plan.output, context.log);
   try {
-    return train_in(plan, continued ? *command.app : given, continued, stop, early, context);
+    return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
     context.log.warn("stopped by {} while the data were read; nothing is changed", stop.reason());
     return stop.exit_code();
@@ -357,7 +369,7 @@ int run_train(const CLI::App& given, const TrainOptions& options, const Context&
 Command add_train(CLI::App& root) {
   CLI::App* app = root.add_subcommand("train", "Train a network, write it, evaluate it every epoch");
   const std::shared_ptr<const TrainOptions> options = add_train_options(*app);
-  return {app, [app, options](const Context& context) { return run_train(*app, *options, context); }};
+  return {app, [app, options](const Context& context) { return run_train(*app, options, context); }};
 }
 
 }  // namespace mnist::cli

@@ -72,6 +72,56 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
               0, 255));
 }
 
+void add_model_options(CLI::App& app, TrainOptions& o) {
+  const auto add = [](CLI::Option* option) { return option->group("Model and data"); };
+  add(add_data_dir(app, o.data.data_dir));
+  add(app.add_option("--weights", o.weights,
+                     "model file to start from, or none; for resnet18 the published "
+                     "weights that scripts/fetch_data resnet18 gets"))
+      ->type_name("FILE|none");
+  add(one_of(app.add_option("--scenario", o.scenario,
+                            "what is trained: the whole network, or its last layer alone on what "
+                            "the rest, unchanged, makes of the images"),
+             {"finetuning", "fixedfeature"}));
+  add(one_of(app.add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
+  add(real(app.add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
+  add(add_cache_mb(app, o.data.cache_mb));
+  add(add_bad_images(app, o.data.bad_images));
+}
+
+void add_machine_options(CLI::App& app, TrainOptions& o) {
+  const auto add = [](CLI::Option* option) { return option->group("Machine"); };
+  add(add_device(app, o.device));
+  add(add_flag(app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
+  add(add_precision(app, o.precision));
+  add(add_kernels(app, o.kernels));
+  add(one_of(app.add_option("--cuda-graphs", o.cuda_graphs,
+                            "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
+                            "kernels one by one"),
+             {"on", "off"}));
+  add(add_threads(app, o.threads));
+  add(add_flag(app, "--deterministic", o.deterministic,
+               "the same bytes from the same command on the same machine, also on a GPU"));
+}
+
+void add_result_options(CLI::App& app, TrainOptions& o) {
+  const auto add = [](CLI::Option* option) { return option->group("Results"); };
+  constexpr std::int64_t kMany = 1'000'000'000;
+  add(not_empty(app.add_option("--output", o.output,
+                               "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt")))
+      ->type_name("FILE");
+  add(app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
+      ->type_name("FILE")
+      ->expected(0, 1);
+  add(add_flag(app, "--overwrite", o.overwrite,
+               "replace the model that is there, instead of keeping one that this run does not beat as "
+               "FILE.bak"));
+  add(integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
+  add(integer(app.add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
+              0, kMany));
+  add(add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
+}
+
 }  // namespace
 
 std::filesystem::path output_path(const TrainOptions& options) {
@@ -110,67 +160,24 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   const auto options = std::make_shared<TrainOptions>();
   TrainOptions& o = *options;
-  constexpr std::int64_t kMany = 1'000'000'000;
-  const auto in = [](const char* group, CLI::Option* option) { return option->group(group); };
-
-  in("Model and data", one_of(app.add_option("--arch", o.arch, "network"), model_names()));
+  one_of(app.add_option("--arch", o.arch, "network"), model_names())->group("Model and data");
   const auto recipe = std::make_shared<RecipeOptions>(app, o.recipe);
-  in("Model and data", add_data_dir(app, o.data.data_dir));
-  in("Model and data", app.add_option("--weights", o.weights,
-                                      "model file to start from, or none; for resnet18 the published "
-                                      "weights that scripts/fetch_data resnet18 gets"))
-      ->type_name("FILE|none");
-  in("Model and data", one_of(app.add_option("--scenario", o.scenario,
-                                             "what is trained: the whole network, or its last layer alone on what "
-                                             "the rest, unchanged, makes of the images"),
-                              {"finetuning", "fixedfeature"}));
-  in("Model and data",
-     one_of(app.add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
-  in("Model and data",
-     real(app.add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
-  in("Model and data", add_cache_mb(app, o.data.cache_mb));
-  in("Model and data", add_bad_images(app, o.data.bad_images));
-
-  in("Recipe", one_of(app.add_option("--recipe", o.recipe_name,
-                                     "where the defaults of this group come from: the network's reference program, or "
-                                     "fast: 99 % of MNIST in the least time"),
-                      {"reference", "fast"}));
-  in("Recipe", integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
-                       std::numeric_limits<std::int64_t>::max()));
-
-  CLI::Option* device = in("Machine", add_device(app, o.device));
-  in("Machine", add_flag(app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
-  in("Machine", add_precision(app, o.precision));
-  in("Machine", add_kernels(app, o.kernels));
-  in("Machine",
-     one_of(app.add_option("--cuda-graphs", o.cuda_graphs,
-                           "on an NVIDIA GPU: record a training step and repeat it, instead of launching its "
-                           "kernels one by one"),
-            {"on", "off"}));
-  in("Machine", add_threads(app, o.threads));
-  in("Machine", add_flag(app, "--deterministic", o.deterministic,
-                         "the same bytes from the same command on the same machine, also on a GPU"));
-
-  in("Results", not_empty(app.add_option("--output", o.output,
-                                         "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt")))
-      ->type_name("FILE");
-  in("Results", app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
-      ->type_name("FILE")
-      ->expected(0, 1);
-  in("Results", add_flag(app, "--overwrite", o.overwrite,
-                         "replace the model that is there, instead of keeping one that this run does not beat as "
-                         "FILE.bak"));
-  in("Results",
-     integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
-  in("Results",
-     integer(app.add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
-             0, kMany));
-  in("Results", add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
-
+  add_model_options(app, o);
+  one_of(app.add_option("--recipe", o.recipe_name,
+                        "where the defaults of this group come from: the network's reference program, or fast: 99 % of "
+                        "MNIST in the least time"),
+         {"reference", "fast"})
+      ->group("Recipe");
+  integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
+          std::numeric_limits<std::int64_t>::max())
+      ->group("Recipe");
+  add_machine_options(app, o);
+  add_result_options(app, o);
   add_run_options(app, o);
 
   app.footer(defaults_by_network());
   const CLI::Option* const resume = app.get_option("--resume");
+  const CLI::Option* const device = app.get_option("--device");
   app.callback([=] {
     if (resume->count() > 0 && options->resume.empty()) options->resume = kResumeNewest;
     checkpoint_policy(*options);

@@ -1,6 +1,7 @@
 #include "mnist/report/checkpoints.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,16 @@ namespace {
 
 std::string name_of(std::int64_t steps) {
   return fmt::format("step-{:09}.pt", steps);
+}
+
+// "step-" and digits: other names are the user's.
+bool is_checkpoint(std::string_view name) {
+  constexpr std::string_view kBegin = "step-";
+  constexpr std::string_view kEnd = ".pt";
+  if (!name.starts_with(kBegin) || !name.ends_with(kEnd)) return false;
+  name.remove_prefix(kBegin.size());
+  name.remove_suffix(kEnd.size());
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 // Steps that were done when the best epoch was over; all epochs have as many.
@@ -26,8 +37,7 @@ std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path&
   std::vector<std::filesystem::path> files;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::filesystem::path name = entry.path().filename();
-    if (name.string().starts_with("step-") && name.extension() == ".pt") files.push_back(entry.path());
+    if (is_checkpoint(entry.path().filename().string())) files.push_back(entry.path());
   }
   // Longer numbers are larger ones.
   const auto key = [](const std::filesystem::path& file) {
@@ -43,13 +53,12 @@ std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const
   std::filesystem::path written = folder / name_of(checkpoint.state.all_steps);
   write_checkpoint(written, checkpoint);
   const std::string best = name_of(steps_of_best(checkpoint.state));
-  // The newest first. What is newer than the one just written could not be read when the run was continued.
-  bool older = false;
+  const std::vector<std::filesystem::path> files = checkpoint_files(folder);
+  // The newest first. What is newer than the one just written could not be read, and is not ours to remove.
   std::int64_t kept = 0;
-  for (const std::filesystem::path& file : checkpoint_files(folder)) {
-    older = older || file == written;
+  for (auto file = std::ranges::find(files, written); file != files.end(); ++file) {
     std::error_code ignored;
-    if (!older || (++kept > keep && file.filename() != best)) std::filesystem::remove(file, ignored);
+    if (++kept > keep && file->filename() != best) std::filesystem::remove(*file, ignored);
   }
   return written;
 }
@@ -60,6 +69,7 @@ std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& fo
     try {
       return FoundCheckpoint{file, read_checkpoint(file)};
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
       damaged(error.what());
     }
   }

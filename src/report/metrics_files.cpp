@@ -27,12 +27,10 @@ std::uint64_t size_in(const std::map<std::string, std::uint64_t>& sizes, const c
 
 MetricsFiles::MetricsFiles(const std::filesystem::path& directory, const std::map<std::string, std::uint64_t>& sizes,
                            spdlog::logger& log, GpuReader gpu)
-    : json_(directory / kJson, size_in(sizes, kJson), log),
-      csv_(directory / kCsv, size_in(sizes, kCsv), log),
-      timing_(directory / kTiming, size_in(sizes, kTiming), log),
-      gpu_(std::move(gpu)) {
-  if (csv_.size() == 0) csv_.append(kCsvHeader);
-}
+    : json_(directory / kJson, size_in(sizes, kJson), "", log),
+      csv_(directory / kCsv, size_in(sizes, kCsv), kCsvHeader, log),
+      timing_(directory / kTiming, size_in(sizes, kTiming), "", log),
+      gpu_(std::move(gpu)) {}
 
 void MetricsFiles::interval(const IntervalReport& report) {
   const Json row = {
@@ -69,6 +67,10 @@ void MetricsFiles::epoch_done(const EpochReport& report) {
                  {"test_seconds", report.test_seconds}};
   if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) timing["gpu"] = gpu_json(*gpu);
   timing_.append(timing.dump() + "\n");
+}
+
+void MetricsFiles::finish() {
+  for (RowFile* const file : {&json_, &csv_, &timing_}) file->finish();
 }
 
 std::map<std::string, std::uint64_t> MetricsFiles::sizes() const {

@@ -9,15 +9,23 @@
 
 namespace mnist {
 
-RowFile::RowFile(std::filesystem::path path, std::uint64_t size, spdlog::logger& log)
-    : path_(std::move(path)), log_(log), size_(size) {
+RowFile::RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log)
+    : path_(std::move(path)), header_(std::move(header)), log_(log), size_(size) {
+  open();
+  if (size_ == 0) append(header_);
+}
+
+// Cuts off what is behind the whole rows, such as a part of one that could not be removed when writing failed.
+void RowFile::open() {
   file_.emplace(path_);
-  if (file_->size() < size) {
-    log_.warn("{} has {} bytes, {} were written before the run was stopped: rows are missing", quoted(path_),
-              file_->size(), size);
-    size_ = file_->size();
+  const std::uint64_t whole = size_ - waiting_.size();
+  if (file_->size() < whole) {
+    log_.warn("{} has {} bytes, {} were written: rows are missing", quoted(path_), file_->size(), whole);
+    if (file_->size() == 0) waiting_ = header_ + waiting_;
+    size_ = file_->size() + waiting_.size();
+  } else {
+    file_->truncate(whole);
   }
-  file_->truncate(size_);
 }
 
 void RowFile::append(std::string_view row) {
@@ -26,12 +34,14 @@ void RowFile::append(std::string_view row) {
   write_waiting();
 }
 
+void RowFile::finish() {
+  if (!waiting_.empty()) write_waiting();
+  if (!waiting_.empty()) log_.warn("{} lacks its last {} bytes of rows", quoted(path_), waiting_.size());
+}
+
 void RowFile::write_waiting() {
   try {
-    if (!file_) file_.emplace(path_);
-    // A part of a row that could not be cut off when writing failed.
-    const std::uint64_t whole = size_ - waiting_.size();
-    if (file_->size() > whole) file_->truncate(whole);
+    if (!file_) open();
     file_->append(waiting_);
   } catch (const Error& error) {
     if (!failing_) log_.warn("{}; the run goes on, and the rows wait in memory", error.what());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -62,6 +63,15 @@ Json session(const RunDescription& description) {
           {"git_revision", build_info().git_revision}};
 }
 
+bool is_owned(const std::filesystem::path& run) {
+  try {
+    const FolderLock probe(run, "", "", "");
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 Json manifest_of(const RunDescription& description) {
   const BuildInfo build = build_info();
   return {
@@ -97,6 +107,7 @@ RunDirectory::RunDirectory(std::filesystem::path path, const std::string& comman
 RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch,
                                     const std::string& command) {
   make_folder(runs, kHint);
+  remove_stale_temporaries(runs);
   const std::filesystem::path note = runs / fmt::format(".last-{}", arch);
   for (int number = last_number(runs, arch, note) + 1;; ++number) {
     const std::filesystem::path path = runs / fmt::format("{}-{}", arch, number);
@@ -183,17 +194,19 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
   }
 }
 
-std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs) {
-  std::optional<RunSummary> newest;
+std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs, const std::string& arch) {
+  std::vector<RunSummary> candidates;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) {
-    const std::optional<RunSummary> summary = read_summary(entry.path());
-    if (!summary || summary->outcome == "finished" || summary->outcome.starts_with("failed: training diverged"))
-      continue;
-    if (checkpoint_files(entry.path() / "checkpoints").empty()) continue;
-    if (!newest || summary->last_started > newest->last_started) newest = summary;
+    std::optional<RunSummary> summary = read_summary(entry.path());
+    const bool fits = summary && (arch.empty() || summary->arch == arch) && summary->outcome != "finished" &&
+                      !summary->outcome.starts_with("failed: training diverged");
+    if (fits && !checkpoint_files(entry.path() / "checkpoints").empty()) candidates.push_back(*std::move(summary));
   }
-  return newest;
+  const auto key = [](const RunSummary& summary) { return std::tie(summary.last_started, summary.path); };
+  std::ranges::sort(candidates, [&](const auto& one, const auto& other) { return key(one) > key(other); });
+  const auto free = std::ranges::find_if(candidates, [](const RunSummary& summary) { return !is_owned(summary.path); });
+  return free == candidates.end() ? std::nullopt : std::optional(*free);
 }
 
 }  // namespace mnist

@@ -26,6 +26,17 @@ void sync_file(const std::filesystem::path& path) {
   files.close(descriptor);
 }
 
+// A damaged file, as a power cut may leave one, must not keep the run from going on.
+std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::path& path) {
+  try {
+    return add_log_file(log, path);
+  } catch (const Error& error) {
+    log.warn("{}: it is renamed to {}.damaged", error.what(), path.filename().string());
+    std::filesystem::rename(path, path.string() + ".damaged");
+    return add_log_file(log, path);
+  }
+}
+
 }  // namespace
 
 Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test) {
@@ -51,7 +62,7 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
 
   const std::map<std::string, std::uint64_t> none;
   const auto& sizes = continued != nullptr ? continued->file_sizes : none;
-  log_file_ = add_log_file(log_, directory_->log());
+  log_file_ = open_log(log_, directory_->log());
   // What was logged after the checkpoint, or by a process that was killed before its first one.
   const auto log_size = sizes.find(kLog);
   const std::uintmax_t kept = log_size == sizes.end() ? 0 : log_size->second;
@@ -106,8 +117,8 @@ void RunOutput::epoch_done(const EpochReport& report) {
   if (metrics_) metrics_->epoch_done(report);
   if (!curves_) return;
   // The weights before all that takes longer.
-  write_later(directory_->last(), report.network, report.train.epoch, report.test);
-  if (report.best) write_later(directory_->best(), report.network, report.train.epoch, report.test);
+  write_weights(directory_->last(), report);
+  if (report.best) write_weights(directory_->best(), report);
   curves_->epoch_done(report);
 }
 
@@ -125,25 +136,29 @@ void RunOutput::checkpoint(const TrainingState& state) {
   // Weights between two epochs were not tested.
   if (state.step > 0) checkpoint.recipe = trained(options_.recipe, state.epoch - 1, {});
   checkpoint.file_sizes[kLog] = log_file_->size();
-  background_.post(kCheckpoint, [this, checkpoint = std::move(checkpoint)] { write_checkpoint_now(checkpoint); });
-}
-
-void RunOutput::write_checkpoint_now(const Checkpoint& checkpoint) {
-  try {
+  write_later(kCheckpoint, [this, checkpoint = std::move(checkpoint)] {
+    written_.clear();
     for (const auto& [name, size] : checkpoint.file_sizes) sync_file(directory_->path() / name);
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep);
-  } catch (const std::exception& error) {
-    log_.warn("{}; the run goes on without this checkpoint", error.what());
-  }
+  });
 }
 
-void RunOutput::write_later(const std::filesystem::path& path, const NamedTensors& network, std::int64_t epochs,
-                            const Evaluation& test) {
-  background_.post(path.string(), [this, path, network, recipe = trained(options_.recipe, epochs, test)] {
+void RunOutput::write_weights(const std::filesystem::path& path, const EpochReport& report) {
+  write_later(path.string(), [this, path, network = report.network,
+                              recipe = trained(options_.recipe, report.train.epoch, report.test)] {
+    write_model_file(path, network, recipe, options_.layout);
+  });
+}
+
+void RunOutput::write_later(const std::string& name, std::function<void()> work) {
+  // `failed_` belongs to the thread that writes until `finish` has waited for it.
+  background_.post(name, [this, name, work = std::move(work)] {
     try {
-      write_model_file(path, network, recipe, options_.layout);
+      work();
+      failed_.erase(name);
     } catch (const std::exception& error) {
-      log_.warn("{}; the run goes on, and tries again after the next epoch", error.what());
+      log_.warn("{}; the run goes on, and tries again later", error.what());
+      failed_[name] = work;
     }
   });
 }
@@ -151,6 +166,14 @@ void RunOutput::write_later(const std::filesystem::path& path, const NamedTensor
 void RunOutput::finish() {
   progress_.reset();
   background_.finish();
+  for (const auto& [name, work] : std::exchange(failed_, {})) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      log_.warn("{}", error.what());
+    }
+  }
+  if (metrics_) metrics_->finish();
 }
 
 }  // namespace mnist

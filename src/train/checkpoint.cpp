@@ -43,6 +43,8 @@ std::string json_of(const Checkpoint& checkpoint) {
        {{"config", identity.config},
         {"data", identity.data},
         {"libtorch", identity.libtorch},
+        {"build", identity.build},
+        {"cpu", identity.cpu},
         {"device", identity.device},
         {"precision", identity.precision},
         {"kernels", identity.kernels},
@@ -68,6 +70,8 @@ void read_json(const Json& json, Checkpoint& checkpoint) {
   checkpoint.identity = {.config = identity.at("config"),
                          .data = identity.at("data"),
                          .libtorch = identity.at("libtorch"),
+                         .build = identity.at("build"),
+                         .cpu = identity.at("cpu"),
                          .device = identity.at("device"),
                          .precision = identity.at("precision"),
                          .kernels = identity.at("kernels"),
@@ -113,9 +117,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
     const Json json = Json::parse(file.json);
     if (const int version = json.at("format_version"); version > kFormatVersion) {
-      throw data_error(
+      // Not the file's fault, so that no older one is taken in its place.
+      throw usage_error(
           fmt::format("checkpoint {} is of format version {}, which this program does not know", quoted(path), version),
-          "continue the run with the version of mnist that began it");
+          "continue the run with the version of mnist that wrote it");
     }
     read_json(json, checkpoint);
   } catch (const nlohmann::json::exception& error) {

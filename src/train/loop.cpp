@@ -152,7 +152,11 @@ TrainingResult Trainer::run(const std::vector<TrainingObserver*>& observers, con
 
 TrainingResult Trainer::run_epochs(const Watch& watch) {
   started_ = handed_out_ = epoch_started_ = Clock::now();
-  if (resumed_) watch.tell(&TrainingObserver::resumed, *resumed_);
+  if (resumed_) {
+    watch.tell(&TrainingObserver::resumed, *resumed_);
+    // With what has changed in this process, which else would be lost with it.
+    watch.tell(&TrainingObserver::checkpoint, *resumed_);
+  }
   bool stopped = false;
   while (epoch_ <= options_.epochs && !stopped) {
     EpochReport report;

@@ -257,6 +257,60 @@ TEST_F(ResumeRun, AModelThatIsBetterIsKept) {
   EXPECT_EQ(run(command({"--epochs", "1", "--output", ""})).exit_code, 2);
 }
 
+// The file behind a link is what is replaced, and so what has to be kept.
+TEST_F(ResumeRun, AModelBehindALinkIsKeptToo) {
+  write_file(folder_ / "models" / "real.pt", "the old model");
+  std::filesystem::create_symlink("models/real.pt", folder_ / "latest.pt");
+  ASSERT_EQ(run(command({"--epochs", "1", "--output", "latest.pt"})).exit_code, 0);
+  EXPECT_EQ(content_of(folder_ / "latest.pt.bak"), "the old model");
+  EXPECT_NE(content_of(folder_ / "models" / "real.pt"), "the old model");
+}
+
+TEST_F(ResumeRun, AFinishedRunWithoutCheckpointsIsNotWrittenOver) {
+  const std::vector<std::string> first = {"--epochs", "1", "--run-dir", "mine", "--resume", "auto"};
+  ASSERT_EQ(run(command(first)).exit_code, 0);
+  std::filesystem::remove_all(folder_ / "mine" / "checkpoints");
+  const std::string metrics = content_of(folder_ / "mine" / "metrics.csv");
+  EXPECT_EQ(run(command({"--epochs", "2", "--run-dir", "mine", "--resume", "auto"})).exit_code, 2);
+  EXPECT_EQ(content_of(folder_ / "mine" / "metrics.csv"), metrics);
+}
+
+TEST_F(ResumeRun, WritesItsModelAgainWhereItIsNot) {
+  const std::vector<std::string> first = {"--epochs", "1", "--run-dir", "mine", "--resume", "auto"};
+  ASSERT_EQ(run(command(first)).exit_code, 0);
+  const std::string model = content_of(folder_ / "lenet.pt");
+  // Another place, where something else is.
+  write_file(folder_ / "notes.pt", "not ours");
+  std::vector<std::string> other = first;
+  other.insert(other.end(), {"--output", "notes.pt"});
+  EXPECT_EQ(run(command(other)).exit_code, 0);
+  EXPECT_TRUE(content_of(folder_ / "notes.pt") == model);
+  EXPECT_EQ(content_of(folder_ / "notes.pt.bak"), "not ours");
+  std::filesystem::remove(folder_ / "lenet.pt");
+  std::vector<std::string> back = first;
+  back.insert(back.end(), {"--save-model", "lenet.pt"});
+  EXPECT_EQ(run(command(back)).exit_code, 0) << "two names for one option";
+  EXPECT_TRUE(content_of(folder_ / "lenet.pt") == model);
+}
+
+TEST_F(ResumeRun, OptionsThatChangedOutliveAKill) {
+  ASSERT_EQ(run(command({"--epochs", "1", "--run-dir", "mine"})).exit_code, 0);
+  EXPECT_EQ(stopped(SIGKILL, "Epoch: 2 [60/", {"--resume", "mine", "--epochs", "2"}).exit_code, 128 + SIGKILL);
+  Subprocess bare = program(MNIST_BINARY, {"train", "--resume", "mine"});
+  bare.folder = folder_.path();
+  const SubprocessResult result = run(bare);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("Train Epoch: 2 [198/"));
+}
+
+TEST_F(ResumeRun, ADamagedLogIsSetAside) {
+  ASSERT_EQ(stopped(SIGTERM, "Epoch: 1 [40/", {"--run-dir", "mine"}).exit_code, 143);
+  write_file(folder_ / "mine" / "log.txt", std::string(100, '\0'));
+  const SubprocessResult result = run(command({"--resume", "mine"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "mine" / "log.txt.damaged"));
+}
+
 TEST_F(ResumeRun, ALossThatExplodesKeepsTheLastGoodCheckpoint) {
   write_file(folder_ / "lenet.pt", "the old model");
   const SubprocessResult result = run(command({"--lr", "1e6", "--checkpoint-every", "1steps"}));

@@ -36,6 +36,8 @@ Checkpoint example() {
   checkpoint.identity = {.config = "[train]\nlr = 1\n",
                          .data = "abc",
                          .libtorch = "2.12.1",
+                         .build = "abc1",
+                         .cpu = "a processor",
                          .device = "cpu",
                          .precision = "fp32",
                          .kernels = "avx2",

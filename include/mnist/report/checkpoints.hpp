@@ -23,7 +23,7 @@ std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const
                                       std::int64_t keep);
 
 // The newest that can be read, with its file. `damaged` is told of each newer one, what is wrong with it. Nothing if
-// there is none.
+// there is none. Throws a usage `Error` if one is of a newer version.
 struct FoundCheckpoint {
   std::filesystem::path file;
   Checkpoint checkpoint;

@@ -28,7 +28,11 @@ class MetricsFiles : public TrainingObserver {
   void interval(const IntervalReport& report) override;
   void epoch_done(const EpochReport& report) override;
 
+  // Of all rows so far, by file name.
   std::map<std::string, std::uint64_t> sizes() const;
+
+  // Tries again what could not be written, for the last time.
+  void finish();
 
  private:
   RowFile json_;

@@ -26,9 +26,11 @@ class RowFile {
   std::uint64_t size() const { return size_; }
 
  private:
+  void open();
   void write_waiting();
 
   std::filesystem::path path_;
+  std::string header_;
   spdlog::logger& log_;
   std::optional<AppendFile> file_;
   std::uint64_t size_ = 0;

@@ -89,8 +89,8 @@ class RunDirectory {
 // Nothing if there is no manifest, or one that cannot be read.
 std::optional<RunSummary> read_summary(const std::filesystem::path& run);
 
-// The run in `runs` that was started last of those that are not finished and have a checkpoint; one that diverged would
-// diverge again. Nothing if there is none.
-std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs);
+// The run in `runs` that was started last of those that are not finished, have a checkpoint, and that no process works
+// on; one that diverged would diverge again. `arch`: of this network only; empty: of any. Nothing if there is none.
+std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs, const std::string& arch = "");
 
 }  // namespace mnist

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,16 +70,15 @@ class RunOutput : public TrainingObserver {
   void resumed(const TrainingState& state) override;
   void checkpoint(const TrainingState& state) override;
 
-  // Takes the progress line away and returns when all files are written.
+  // Takes the progress line away and returns when all files are written; what could not be is tried once more.
   void finish();
 
-  // After `finish`: the newest checkpoint that this process has written; empty: none.
+  // After `finish`: the checkpoint of the last state that was handed out; empty if it could not be written.
   const std::filesystem::path& last_checkpoint() const { return written_; }
 
  private:
-  void write_later(const std::filesystem::path& path, const NamedTensors& network, std::int64_t epochs,
-                   const Evaluation& test);
-  void write_checkpoint_now(const Checkpoint& checkpoint);
+  void write_weights(const std::filesystem::path& path, const EpochReport& report);
+  void write_later(const std::string& name, std::function<void()> work);
 
   RunOutputOptions options_;
   RunDirectory* directory_;
@@ -89,6 +89,7 @@ class RunOutput : public TrainingObserver {
   std::unique_ptr<ProgressLine> progress_;
   std::unique_ptr<TrainingObserver> lines_;  // on stdout
   std::filesystem::path written_;
+  std::map<std::string, std::function<void()>> failed_;  // what could not be written, by name
   // Declared last: its jobs use what is above.
   std::unique_ptr<CurvesPicture> curves_;
   Background background_{/*threaded=*/true};

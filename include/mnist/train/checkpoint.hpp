@@ -20,9 +20,11 @@ namespace mnist {
 
 // With what a run was computed: the same gives the same bits.
 struct RunIdentity {
-  std::string config;  // the options, TOML
+  std::string config;  // the options as they were given, TOML
   std::string data;    // fingerprint of the items of both splits
   std::string libtorch;
+  std::string build;  // the program's own revision
+  std::string cpu;
   std::string device;  // "cpu", "cuda:0 (NVIDIA H100)"
   std::string precision;
   std::string kernels;
@@ -44,7 +46,8 @@ struct Checkpoint {
 // Replaces `path` atomically. Throws a data `Error` if it cannot be written.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-// Throws a data `Error` that names the file: missing, damaged, no checkpoint, of a newer version.
+// Throws a data `Error` that names the file: missing, damaged, no checkpoint; a usage `Error` if it is of a newer
+// version.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace mnist
