@@ -16,9 +16,9 @@ namespace mnist {
 
 class RowFile {
  public:
-  // Continues a file behind its first `size` bytes; 0: a new one, which begins with `header`. Keeps `log`, which is told
-  // when rows begin to wait, when they are written, and of rows that are gone. Throws a data `Error` if the file cannot
-  // be made.
+  // Continues a file behind its first `size` bytes; 0: a new one, which begins with `header`. Keeps `log`, which is
+  // told when rows begin to wait, when they are written, and of rows that are gone. Throws a data `Error` if the file
+  // cannot be made.
   RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log);
 
   void append(std::string_view row);
