@@ -19,7 +19,7 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
  public:
   using Json = nlohmann::json;
 
-  BoundedJson() = default;
+  BoundedJson() noexcept(false) = default;  // nlohmann's values may throw when they are made
   BoundedJson(const BoundedJson&) = delete;
   BoundedJson& operator=(const BoundedJson&) = delete;
 

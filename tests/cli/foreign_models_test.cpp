@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
                },
                "more than 1000000 values"},
         Greedy{"header of 20 MB",
-               [](const auto& path) { write_safetensors(path, "{" + std::string(20'000'000, ' ') + "}"); },
+               [](const auto& path) { write_safetensors(path, "{" + repeated(" ", 20'000'000) + "}"); },
                "its header would have 20000002 bytes"},
         Greedy{"header of members",
                [](const auto& path) {
@@ -268,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
         Greedy{"sparse archive", [](const auto& path) { write_sparse(path, "PK\x03\x04"); },
                "is too large: at most 1024 MiB are read"},
         Greedy{"sparse nothing", [](const auto& path) { write_sparse(path, "\0"); }, "is not a model file"},
-        Greedy{"marks", [](const auto& path) { write_file(path, legacy_file(std::string(15'000'000, '('), {})); },
+        Greedy{"marks", [](const auto& path) { write_file(path, legacy_file(repeated("(", 15'000'000), {})); },
                "more than 1000000 values"},
         Greedy{"lists",
                [](const auto& path) {
