@@ -62,7 +62,8 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
       // the file behind it, which is the one that is replaced.
       std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
       if (ignored) write_file_atomically(backup, read_file(path, "file"));
-      log.warn("{} is no worse than the new model or another one: it is kept as {}", quoted(path), quoted(backup));
+      log.warn("{} is as good as the new model or better, or of another network or data: it is kept as {}",
+               quoted(path), quoted(backup));
     }
     write_model_file(path, state, recipe, layout);
     return;

@@ -168,10 +168,13 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   if (epochs != of_run.options->recipe.epochs && command.options->recipe.schedule == "one-cycle") {
     throw refuse("--epochs with --schedule one-cycle, whose rates depend on it,");
   }
-  if (epochs < checkpoint.state.epoch - 1) {
-    throw usage_error(fmt::format("the run has {} finished epochs already, --epochs {} are fewer",
-                                  checkpoint.state.epoch - 1, epochs),
-                      "ask for more");
+  const std::int64_t done = checkpoint.state.epoch - 1;
+  const std::optional<RunSummary> summary = read_summary(run);
+  // Of a finished run fewer may be asked for: the command of before it got more, typed again.
+  if (epochs < done && (!summary || summary->outcome != "finished")) {
+    throw usage_error(
+        fmt::format("the run in {} has {} finished epochs already, --epochs {} are fewer", quoted(run), done, epochs),
+        "ask for more");
   }
   return command;
 }

@@ -262,12 +262,24 @@ void finish(const Plan& plan, const TrainingResult& result, const TrainingData& 
   }
 }
 
+// Whether the model at `path` is the one that a finished run came to.
+bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  const bool best = model_info(checkpoint.recipe.arch).keeps_best;
+  const Recipe expected =
+      trained(checkpoint.recipe, best ? state.best.epoch : state.epoch - 1, best ? state.best.test : state.test);
+  try {
+    return read_model_file(path).recipe == expected;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 // Whether all that was asked for is there already: then a job that is started once more has nothing to do.
 bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
   const std::optional<RunSummary> summary = read_summary(run);
-  std::error_code ignored;
   return summary && summary->outcome == "finished" && checkpoint.state.epoch > command.options->recipe.epochs &&
-         command.same_output && std::filesystem::exists(output_path(*command.options), ignored);
+         command.same_output && is_model_of(output_path(*command.options), checkpoint);
 }
 
 // What is said and drawn before the first step of a new run.
