@@ -128,8 +128,7 @@ class Program {
     return command->run({.log = *log_,
                          .color_err = color_err_,
                          .program = quoted_for_shell(argv_[0]),
-                         .command_line = command_line(argc_, argv_),
-                         .config = resolved_config(*command->app)});
+                         .command_line = command_line(argc_, argv_)});
   } catch (const std::exception& exception) {
     const auto command = given_command();
     return failed(as_error(exception, command == commands_.end() ? "" : command->app->get_name()));

@@ -16,7 +16,6 @@ struct Context {
   bool color_err;            // whether to colour stderr
   std::string program;       // how the user started it, for commands to copy: "build/release/bin/mnist"
   std::string command_line;  // as typed, quoted for a shell
-  std::string config;        // the resolved options as TOML, usable with --config
 };
 
 struct Command {
