@@ -161,7 +161,7 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   };
   EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 5'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
   EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 8'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
-  EXPECT_THAT(refusal(std::string(17'000'000, ' ')), HasSubstr("17000000 bytes, at most 16777216"));
+  EXPECT_THAT(refusal(repeated(" ", 17'000'000)), HasSubstr("17000000 bytes, at most 16777216"));
   EXPECT_THAT(refusal(std::string(17, '[')), HasSubstr("nested more than 16 deep"));
   EXPECT_THAT(refusal(R"({"arch": "cnn", "arch": "lenet"})"), HasSubstr("two entries 'arch'"));
   EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not JSON, as byte 11 shows"));

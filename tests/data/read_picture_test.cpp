@@ -181,9 +181,9 @@ TEST(DecodingMemoryTest, ThreadsWaitUntilThereIsRoom) {
   ASSERT_EQ(memory.free(), all);
   std::atomic<std::uint64_t> taken = 0;
   std::atomic<std::uint64_t> most = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&] {
+  std::vector<std::thread> threads(kThreads);
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       for (int round = 0; round < 50; ++round) {
         const auto share = memory.take(kBytes);
         const std::uint64_t now = taken += kBytes;

@@ -84,7 +84,8 @@ std::string flat_jpeg(const FlatJpeg& jpeg) {
   const std::uint64_t bits = blocks * (jpeg.progressive ? 1 : 2);  // its mean, and that nothing else follows
   const std::string last(1, jpeg.progressive ? '\0' : '\x3f');
   for (int scan = 0; scan < (jpeg.progressive ? jpeg.scans : 1); ++scan) {
-    bytes += segment('\xda', std::string("\x01\x01\x00\x00", 4) + last + zero) + std::string((bits + 7) / 8, '\0');
+    bytes += segment('\xda', std::string("\x01\x01\x00\x00", 4).append(last).append(zero));
+    bytes.append((bits + 7) / 8, '\0');
   }
   return bytes + "\xff\xd9";
 }
