@@ -113,10 +113,12 @@ void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
 // Throws `Stopped`.
 void evaluate_model(const EvaluateOptions& options, const Context& context,
                     const std::function<bool()>& stop_requested) {
-  const Kernels* const kernels = kernels_named(options.kernels);
+  Compute compute{.kernels = kernels_named(options.kernels)};
   keep_freed_memory();
   set_threads(wanted_threads(options.threads));
   const DeviceChoice device = select_device(options.device);
+  compute.device = device.device;
+  compute.precision = choose_precision(options.precision, device.device);
   const LoadedModel model = load_model(options.model, context.log);
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
@@ -127,7 +129,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   tell_plan(options, model, device, data_options.dataset, data.batches->size(), context.log);
 
   model.network->to(device.device);
-  model.network->use_kernels(kernels);
+  model.network->use_kernels(compute.kernels);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
   check_can_be_drawn(options, classes);
   EvaluationResult result{options.model.string(),
@@ -139,8 +141,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
                           {},
                           ClassificationReport(classes, std::min(options.top_k, classes))};
   EvaluationOptions evaluation;
-  evaluation.device = device.device;
-  evaluation.precision = choose_precision(options.precision, device.device);
+  evaluation.compute = compute;
   evaluation.batch_size = options.batch_size.value_or(model.info->training.test_batch_size);
   evaluation.stop_requested = stop_requested;
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {

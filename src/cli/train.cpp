@@ -73,8 +73,8 @@ Plan make_plan(const TrainOptions& options, spdlog::logger& log) {
 
 // "avx512", "cuda, recorded", ...
 std::string kernels_text(const TrainingOptions& training) {
-  if (!training.device.is_cuda()) return kernels_name(training.optimizer.kernels);
-  if (training.cuda == nullptr) return kernels_name(nullptr);
+  if (!training.compute.device.is_cuda()) return kernels_name(training.compute.kernels);
+  if (training.compute.cuda == nullptr) return kernels_name(nullptr);
   return training.cuda_graphs ? "cuda, recorded" : "cuda";
 }
 
@@ -82,10 +82,10 @@ std::string kernels_text(const TrainingOptions& training) {
 std::string config_of(const Plan& plan, const CLI::App& app) {
   std::map<std::string, std::string> resolved = {{"device", plan.device.device.str()},
                                                  {"threads", std::to_string(plan.threads)},
-                                                 {"precision", precision_name(plan.training.precision)},
+                                                 {"precision", precision_name(plan.training.compute.precision)},
                                                  {"output", plan.output.string()},
                                                  {"weights", initial_weights(plan.info, plan.options.weights)}};
-  if (plan.training.device.is_cpu()) resolved["kernels"] = kernels_name(plan.training.optimizer.kernels);
+  if (plan.training.compute.device.is_cpu()) resolved["kernels"] = kernels_name(plan.training.compute.kernels);
   return resolved_config(app, resolved);
 }
 
@@ -96,7 +96,7 @@ RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingDat
           .build = build_info().git_revision,
           .cpu = cpu_model(),
           .device = plan.device.description,
-          .precision = precision_name(plan.training.precision),
+          .precision = precision_name(plan.training.compute.precision),
           .kernels = kernels_text(plan.training),
           .threads = plan.threads};
 }
@@ -130,7 +130,7 @@ Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) 
 std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
   const std::vector<std::string>& class_names = data.train.class_names;
   auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
-  network->use_kernels(plan.training.optimizer.kernels);
+  network->use_kernels(plan.training.compute.kernels);
   // The checkpoint has all weights.
   const bool pretrained =
       continued || load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
@@ -170,12 +170,12 @@ void tell(const Plan& plan, const TrainingData& data, const Network& network, sp
   const TrainingOptions& training = plan.training;
   log.info("device: {}{}", plan.device.description, plan.device.note.empty() ? "" : "; " + plan.device.note);
   log.info("model: {}, {} parameters, {}, kernels {}", plan.info.name, with_thousands(parameter_count(network)),
-           precision_name(training.precision), kernels_text(training));
+           precision_name(training.compute.precision), kernels_text(training));
   log.info("data: {} in {}, {} training and {} test images", plan.options.recipe.dataset,
            quoted(plan.options.data.data_dir), with_thousands(data.train.batches->size()),
            with_thousands(data.test.batches->size()));
   log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
-           training.optimizer.name, training.schedule.lr, training.seed);
+           optimizer_name(training.optimizer.kind), training.schedule.lr, training.seed);
 }
 
 std::string header_of(const Plan& plan, const TrainingData& data) {

@@ -143,15 +143,13 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.log_interval = options.log_interval;
   training.limit_batches = options.dry_run ? 1 : options.limit_batches;
   training.seed = options.seed;
-  training.optimizer = {options.recipe.optimizer, options.recipe.momentum, options.recipe.weight_decay,
-                        kernels_named(options.kernels)};
-  training.schedule = {options.recipe.lr, options.recipe.gamma, options.recipe.step_size, options.recipe.schedule,
-                       training.epochs};
+  const TrainingDefaults& recipe = options.recipe;
+  training.optimizer = {optimizer_kind(recipe.optimizer), recipe.momentum, recipe.weight_decay};
+  training.schedule = {recipe.lr, recipe.gamma, recipe.step_size, schedule_kind(recipe.schedule), training.epochs};
   training.shuffle = options.recipe.shuffle == "on";
   if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
-  training.device = device;
-  training.precision = choose_precision(options.precision, device);
-  training.cuda = plugin_for(options, device, log);
+  training.compute = {device, choose_precision(options.precision, device), kernels_named(options.kernels),
+                      plugin_for(options, device, log)};
   training.cuda_graphs = options.cuda_graphs == "on";
   training.note = [&log](const std::string& sentence) { log.warn("{}", sentence); };
   return training;

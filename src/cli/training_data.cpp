@@ -18,18 +18,20 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                        scan_photo_folder(options.data_dir, Split::test));
   }
   TrainingData data;
-  data.train = open_data(options, Split::train, info.preprocessing, augmentation, training.device, log, training.cuda);
-  data.test = open_data(options, Split::test, info.preprocessing, {}, training.device, log, training.cuda);
+  data.train = open_data(options, Split::train, info.preprocessing, augmentation, training.compute.device, log,
+                         training.compute.cuda);
+  data.test =
+      open_data(options, Split::test, info.preprocessing, {}, training.compute.device, log, training.compute.cuda);
   data.augmented = photos ? augmentation.on : augmentation.degrees != 0;
   return data;
 }
 
 void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
   freeze_all_but(network, info.head_layer());
-  data.train_features = std::make_unique<FrozenFeatures>(
-      network, *data.train.batches, FrozenFeaturesOptions{!data.augmented, training.precision, training.device});
-  data.test_features = std::make_unique<FrozenFeatures>(
-      network, *data.test.batches, FrozenFeaturesOptions{true, training.precision, training.device});
+  data.train_features = std::make_unique<FrozenFeatures>(network, *data.train.batches,
+                                                         FrozenFeaturesOptions{!data.augmented, training.compute});
+  data.test_features =
+      std::make_unique<FrozenFeatures>(network, *data.test.batches, FrozenFeaturesOptions{true, training.compute});
 }
 
 }  // namespace mnist::cli

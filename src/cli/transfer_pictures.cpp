@@ -49,7 +49,7 @@ void draw_predictions(const std::filesystem::path& path, Network& network, const
   network.eval();
   torch::Tensor logits;
   {
-    const PrecisionScope scope(training.precision, training.device);
+    const PrecisionScope scope(training.compute.precision, training.compute.device);
     logits = network.forward(batch.inputs, Dropout::off());
   }
   const torch::Tensor probabilities = at::softmax(logits.to(at::kFloat), 1).cpu();

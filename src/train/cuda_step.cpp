@@ -16,21 +16,21 @@ constexpr std::int64_t kStepsBeforeRecording = 3;
 }  // namespace
 
 CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& options)
-    : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network))),
+    : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network), options.compute.kernels)),
       network_(network),
       train_set_(train_set),
       options_(options),
-      cuda_(*options.cuda),
-      clock_(at::zeros({2}, at::TensorOptions(options.device).dtype(at::kLong))),
+      cuda_(*options.compute.cuda),
+      clock_(at::zeros({2}, at::TensorOptions(options.compute.device).dtype(at::kLong))),
       record_(options.cuda_graphs) {}
 
 void CudaStep::start(const EpochPlan& plan, std::int64_t first) {
   const auto steps = static_cast<std::int64_t>(plan.rates.size());
   if (!losses_.defined()) {
-    losses_ = at::zeros({steps}, options_.device);
-    correct_ = at::zeros({steps}, options_.device);
+    losses_ = at::zeros({steps}, options_.compute.device);
+    correct_ = at::zeros({steps}, options_.compute.device);
   }
-  assign(rates_, optimizer_->rate_table(plan.rates, plan.before), options_.device);
+  assign(rates_, optimizer_->rate_table(plan.rates, plan.before), options_.compute.device);
   clock_.copy_(at::tensor({plan.epoch, first}, at::kLong));
   train_set_.start(plan.order, plan.epoch);
 }
@@ -41,8 +41,8 @@ void CudaStep::run(std::int64_t /*step*/, std::int64_t begin, std::int64_t end) 
   gathers_ = train_set_.prepare(end - begin, batch);
   if (!gathers_) {
     const Batch next = train_set_.get(begin, end);
-    assign(batch.inputs, next.inputs, options_.device);
-    assign(batch.targets, next.targets, options_.device);
+    assign(batch.inputs, next.inputs, options_.compute.device);
+    assign(batch.targets, next.targets, options_.compute.device);
   }
   if (is_whole && graph_ == nullptr && record_ && steps_ >= kStepsBeforeRecording) {
     try {
@@ -66,7 +66,7 @@ void CudaStep::compute(Batch& batch) {
   if (gathers_) train_set_.gather(cuda_, clock_, options_.batch_size, batch);
   torch::Tensor logits;
   {
-    const PrecisionScope scope(options_.precision, options_.device);
+    const PrecisionScope scope(options_.compute.precision, options_.compute.device);
     logits = options_.inputs == Inputs::features
                  ? network_.head(batch.inputs)
                  : network_.forward(batch.inputs, Dropout(options_.seed, cuda_, clock_));

@@ -12,7 +12,7 @@ namespace mnist {
 
 class CudaStep : public TrainingStep {
  public:
-  // options.cuda is not nullptr.
+  // options.compute.cuda is not nullptr.
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
   void start(const EpochPlan& plan, std::int64_t first) override;

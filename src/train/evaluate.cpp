@@ -29,7 +29,7 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
     const Batch batch = batches.get(begin, end);
     torch::Tensor logits;
     {
-      const PrecisionScope scope(options.precision, options.device);
+      const PrecisionScope scope(options.compute.precision, options.compute.device);
       logits = options.inputs == Inputs::features ? network.head(batch.inputs)
                                                   : network.forward(batch.inputs, Dropout::off());
     }

@@ -23,7 +23,7 @@ FrozenFeatures::FrozenFeatures(Network& network, Batches& images, const FrozenFe
     : network_(network),
       images_(images),
       options_(options),
-      at_once_(options.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu),
+      at_once_(options.compute.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu),
       ready_(static_cast<std::size_t>((images.size() + at_once_ - 1) / at_once_)) {}
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
@@ -39,7 +39,7 @@ Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
     const std::int64_t chunk = (options_.constant ? items.const_data_ptr<std::int64_t>()[i - begin] : i) / at_once_;
     if (!ready_[static_cast<std::size_t>(chunk)]) compute(chunk);
   }
-  const torch::Tensor rows = items.to(options_.device);
+  const torch::Tensor rows = items.to(options_.compute.device);
   return {features_.index_select(0, rows), targets_.index_select(0, rows)};
 }
 
@@ -59,14 +59,14 @@ void FrozenFeatures::compute(std::int64_t chunk) {
   }
   torch::Tensor features;
   {
-    const PrecisionScope scope(options_.precision, options_.device);
+    const PrecisionScope scope(options_.compute.precision, options_.compute.device);
     features = network_.features(batch.inputs, Dropout::off()).to(at::kFloat);
   }
   if (!features_.defined()) {
     features_ = at::zeros({size(), features.size(1)}, features.options());
     targets_ = at::zeros({size()}, batch.targets.options());
   }
-  items = items.to(options_.device);
+  items = items.to(options_.compute.device);
   features_.index_copy_(0, items, features);
   targets_.index_copy_(0, items, batch.targets);
   ready_[static_cast<std::size_t>(chunk)] = true;

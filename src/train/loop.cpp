@@ -142,8 +142,8 @@ TrainingResult Trainer::run(const std::vector<TrainingObserver*>& observers, con
   const Watch watch{observers, stop_requested, policy};
   TrainingResult result;
   const auto work = [&] { result = run_epochs(watch); };
-  if (options_.cuda != nullptr) {
-    options_.cuda->on_own_stream(options_.device, work);
+  if (options_.compute.cuda != nullptr) {
+    options_.compute.cuda->on_own_stream(options_.compute.device, work);
   } else {
     work();
   }
@@ -198,7 +198,7 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
 
     const bool reports = step % options_.log_interval == 0;
     // On a GPU this waits for the device, and so comes before the time.
-    if (reports || options_.device.is_cpu()) check_losses(step + 1);
+    if (reports || options_.compute.device.is_cpu()) check_losses(step + 1);
     rate.add(items_of(step));
     ++done_;
     if (reports) report_interval(watch, step, plan.rates[static_cast<std::size_t>(step)], rate.per_second());
@@ -222,8 +222,7 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
 bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
   const Clock::time_point start = Clock::now();
   report.test = evaluate(network_, test_set_,
-                         {.device = options_.device,
-                          .precision = options_.precision,
+                         {.compute = options_.compute,
                           .batch_size = options_.test_batch_size,
                           .limit_batches = options_.limit_batches,
                           .stop_requested = watch.stop_requested,

@@ -1,8 +1,10 @@
 #include "mnist/train/optimizer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
+#include <stdexcept>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -43,8 +45,8 @@ void in_parts(torch::Tensor& tensor, const Update& update) {
 
 class Adadelta : public Optimizer {
  public:
-  Adadelta(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options) {
+  Adadelta(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
+      : Optimizer(std::move(parameters), options, kernels) {
     kept_ = {zeros("square_avg"), zeros("acc_delta")};
   }
 
@@ -80,8 +82,8 @@ class Adadelta : public Optimizer {
 
 class Sgd : public Optimizer {
  public:
-  Sgd(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options) {
+  Sgd(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
+      : Optimizer(std::move(parameters), options, kernels) {
     if (options_.momentum != 0) kept_ = {none_yet("momentum_buffer")};
   }
 
@@ -120,8 +122,8 @@ class Sgd : public Optimizer {
 
 class Adam : public Optimizer {
  public:
-  Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(parameters), options) {
+  Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
+      : Optimizer(std::move(parameters), options, kernels) {
     kept_ = {zeros("exp_avg"), zeros("exp_avg_sq")};
   }
 
@@ -168,8 +170,8 @@ void Optimizer::step(double lr) {
   ++steps_;
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     if (!parameters_[index].grad().defined()) continue;
-    if (options_.kernels != nullptr && plain(parameters_[index])) {
-      update_with(*options_.kernels, index, lr);
+    if (kernels_ != nullptr && plain(parameters_[index])) {
+      update_with(*kernels_, index, lr);
     } else {
       update(index, lr);
     }
@@ -236,8 +238,9 @@ void Optimizer::restore(const NamedTensors& state, std::int64_t steps) {
   std::vector<Kept> restored;
   const auto check = [&](bool fits, const std::string& name) {
     if (fits) return;
-    throw data_error(fmt::format("the state of the optimizer {} does not fit the network: {}", options_.name, name),
-                     "it is of a run with another optimizer or network");
+    throw data_error(
+        fmt::format("the state of the optimizer {} does not fit the network: {}", optimizer_name(options_.kind), name),
+        "it is of a run with another optimizer or network");
   };
   for (const auto& [name, tensors] : kept_) {
     Kept& kept = restored.emplace_back(none_yet(name));
@@ -261,17 +264,33 @@ void Optimizer::zero_grad() {
   for (torch::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
+// By `OptimizerKind`.
 const std::vector<std::string>& optimizer_names() {
   static const std::vector<std::string> names = {"adadelta", "sgd", "adam"};
   return names;
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters) {
-  if (options.name == "adadelta") return std::make_unique<Adadelta>(std::move(parameters), options);
-  if (options.name == "sgd") return std::make_unique<Sgd>(std::move(parameters), options);
-  if (options.name == "adam") return std::make_unique<Adam>(std::move(parameters), options);
-  throw usage_error(fmt::format("there is no optimizer '{}'", options.name),
-                    suggestion(options.name, optimizer_names()));
+OptimizerKind optimizer_kind(const std::string& name) {
+  const auto found = std::ranges::find(optimizer_names(), name);
+  if (found != optimizer_names().end()) return static_cast<OptimizerKind>(found - optimizer_names().begin());
+  throw usage_error(fmt::format("there is no optimizer '{}'", name), suggestion(name, optimizer_names()));
+}
+
+const std::string& optimizer_name(OptimizerKind kind) {
+  return optimizer_names()[static_cast<std::size_t>(kind)];
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters,
+                                          const Kernels* kernels) {
+  switch (options.kind) {
+    case OptimizerKind::adadelta:
+      return std::make_unique<Adadelta>(std::move(parameters), options, kernels);
+    case OptimizerKind::sgd:
+      return std::make_unique<Sgd>(std::move(parameters), options, kernels);
+    case OptimizerKind::adam:
+      return std::make_unique<Adam>(std::move(parameters), options, kernels);
+  }
+  throw std::logic_error("an optimizer without a class");
 }
 
 }  // namespace mnist

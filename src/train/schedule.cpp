@@ -1,7 +1,13 @@
 #include "mnist/train/schedule.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/suggest.hpp"
 
 namespace mnist {
 namespace {
@@ -22,13 +28,20 @@ double one_cycle(double highest, double step, double steps) {
 
 }  // namespace
 
+// By `ScheduleKind`.
 const std::vector<std::string>& schedule_names() {
   static const std::vector<std::string> names = {"step", "one-cycle"};
   return names;
 }
 
+ScheduleKind schedule_kind(const std::string& name) {
+  const auto found = std::ranges::find(schedule_names(), name);
+  if (found != schedule_names().end()) return static_cast<ScheduleKind>(found - schedule_names().begin());
+  throw usage_error(fmt::format("there is no schedule '{}'", name), suggestion(name, schedule_names()));
+}
+
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t step, std::int64_t steps) {
-  if (schedule.name == "one-cycle") {
+  if (schedule.kind == ScheduleKind::one_cycle) {
     return one_cycle(schedule.lr, static_cast<double>((epoch - 1) * steps + step),
                      static_cast<double>(schedule.epochs * steps));
   }

@@ -15,7 +15,7 @@ namespace {
 class PlainStep : public TrainingStep {
  public:
   PlainStep(Network& network, Batches& train_set, const TrainingOptions& options)
-      : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network))),
+      : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network), options.compute.kernels)),
         network_(network),
         train_set_(train_set),
         options_(options) {}
@@ -24,8 +24,8 @@ class PlainStep : public TrainingStep {
     const auto steps = static_cast<std::int64_t>(plan.rates.size());
     epoch_ = plan.epoch;
     rates_ = plan.rates;
-    losses_ = at::zeros({steps}, options_.device);
-    correct_ = at::zeros({steps}, options_.device);
+    losses_ = at::zeros({steps}, options_.compute.device);
+    correct_ = at::zeros({steps}, options_.compute.device);
     train_set_.start(plan.order, plan.epoch);
   }
 
@@ -33,7 +33,7 @@ class PlainStep : public TrainingStep {
     const Batch batch = train_set_.get(begin, end);
     torch::Tensor logits;
     {
-      const PrecisionScope scope(options_.precision, options_.device);
+      const PrecisionScope scope(options_.compute.precision, options_.compute.device);
       logits = options_.inputs == Inputs::features
                    ? network_.head(batch.inputs)
                    : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, step));
@@ -64,7 +64,7 @@ void TrainingStep::set_figures(const torch::Tensor& losses, const torch::Tensor&
 }
 
 std::unique_ptr<TrainingStep> make_training_step(Network& network, Batches& train_set, const TrainingOptions& options) {
-  if (options.cuda != nullptr) return std::make_unique<CudaStep>(network, train_set, options);
+  if (options.compute.cuda != nullptr) return std::make_unique<CudaStep>(network, train_set, options);
   return std::make_unique<PlainStep>(network, train_set, options);
 }
 

@@ -325,12 +325,12 @@ class PluginUpdates : public testing::TestWithParam<std::tuple<c10::DeviceType, 
   void SetUp() override { use(std::get<0>(GetParam())); }
 };
 
-const auto kOptimizers =
-    testing::Values(OptimizerOptions{.name = "adadelta"}, OptimizerOptions{.name = "sgd"},
-                    OptimizerOptions{.name = "sgd", .momentum = 0.9}, OptimizerOptions{.name = "adam"});
+const auto kOptimizers = testing::Values(
+    OptimizerOptions{.kind = OptimizerKind::adadelta}, OptimizerOptions{.kind = OptimizerKind::sgd},
+    OptimizerOptions{.kind = OptimizerKind::sgd, .momentum = 0.9}, OptimizerOptions{.kind = OptimizerKind::adam});
 const auto kOptimizerName = [](const auto& parameter) {
   const OptimizerOptions& options = std::get<1>(parameter.param);
-  return options.name + (options.momentum != 0 ? "_momentum" : "");
+  return optimizer_name(options.kind) + (options.momentum != 0 ? "_momentum" : "");
 };
 INSTANTIATE_TEST_SUITE_P(Host, PluginUpdates, testing::Combine(testing::Values(c10::kCPU), kOptimizers),
                          kOptimizerName);
@@ -346,7 +346,6 @@ torch::Tensor joined(const std::vector<torch::Tensor>& tensors) {
 
 TEST_P(PluginUpdates, AreTheOptimizers) {
   OptimizerOptions options = std::get<1>(GetParam());
-  options.kernels = nullptr;
   options.weight_decay = 0.01;
   // More than one launch takes, larger than a block works on, and one whose gradient lies in memory in another order.
   std::vector<torch::Tensor> expected = {at::randn({5000}), at::randn({6, 4, 3, 3})};
@@ -358,9 +357,9 @@ TEST_P(PluginUpdates, AreTheOptimizers) {
     parameters.push_back(parameter.to(device()).clone().requires_grad_());
     parameter.requires_grad_();
   }
-  const auto in_double = make_optimizer(options, exact);
-  const auto by_steps = make_optimizer(options, expected);
-  const auto by_plugin = make_optimizer(options, parameters);
+  const auto in_double = make_optimizer(options, exact, nullptr);
+  const auto by_steps = make_optimizer(options, expected, nullptr);
+  const auto by_plugin = make_optimizer(options, parameters, nullptr);
   const std::vector<double> lrs = {0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
   const torch::Tensor rates = by_plugin->rate_table(lrs, /*before=*/0).to(device());
   torch::Tensor clock = clock_of(1, 0);
@@ -397,8 +396,8 @@ std::vector<float> losses_of(const std::string& arch, Batches& train_set, Batche
                              std::string& note) {
   const auto network = make_network(model_info(arch), 10, 1);
   network->use_kernels(nullptr);
-  network->to(options.device);
-  const FrozenFeaturesOptions changing = {false, options.precision, options.device};
+  network->to(options.compute.device);
+  const FrozenFeaturesOptions changing = {false, options.compute};
   FrozenFeatures train_features(*network, train_set, changing);
   FrozenFeatures test_features(*network, test_set, changing);
   const bool head_only = options.inputs == Inputs::features;
@@ -430,7 +429,7 @@ Dataset noise(const c10::Device& device) {
 }
 
 double learning_rate_of(const Training& run) {
-  return run.optimizer.name == "adam" ? 0.001 : 0.1;
+  return run.optimizer.kind == OptimizerKind::adam ? 0.001 : 0.1;
 }
 
 // Two epochs of seven batches, the last of them smaller.
@@ -445,9 +444,7 @@ std::vector<float> trained(const Training& run, const c10::Device& device, const
                     .seed = kSeed,
                     .optimizer = run.optimizer,
                     .schedule = {.lr = learning_rate_of(run)},
-                    .device = device,
-                    .precision = run.precision,
-                    .cuda = cuda,
+                    .compute = {.device = device, .precision = run.precision, .cuda = cuda},
                     .cuda_graphs = graphs},
                    note);
 }
@@ -481,13 +478,15 @@ class PluginTraining : public testing::TestWithParam<std::tuple<c10::DeviceType,
   void SetUp() override { use(std::get<0>(GetParam())); }
 };
 
-const auto kRuns = testing::Values(
-    Training{"cnn", {.name = "adadelta"}}, Training{"cnn", {.name = "adam"}},
-    Training{"lenet", {.name = "sgd", .momentum = 0.5}}, Training{"convnet", {.name = "adam"}},
-    Training{"cnn", {.name = "adadelta"}, Precision::bf16}, Training{"lenet", {.name = "adam"}, Precision::fp32, 30});
+const auto kRuns =
+    testing::Values(Training{"cnn", {.kind = OptimizerKind::adadelta}}, Training{"cnn", {.kind = OptimizerKind::adam}},
+                    Training{"lenet", {.kind = OptimizerKind::sgd, .momentum = 0.5}},
+                    Training{"convnet", {.kind = OptimizerKind::adam}},
+                    Training{"cnn", {.kind = OptimizerKind::adadelta}, Precision::bf16},
+                    Training{"lenet", {.kind = OptimizerKind::adam}, Precision::fp32, 30});
 const auto kRunName = [](const auto& parameter) {
   const Training& run = std::get<1>(parameter.param);
-  return run.arch + "_" + run.optimizer.name + (run.precision == Precision::bf16 ? "_bf16" : "") +
+  return run.arch + "_" + optimizer_name(run.optimizer.kind) + (run.precision == Precision::bf16 ? "_bf16" : "") +
          (run.degrees != 0 ? "_rotated" : "");
 };
 INSTANTIATE_TEST_SUITE_P(Host, PluginTraining, testing::Combine(testing::Values(c10::kCPU), kRuns), kRunName);
@@ -533,7 +532,7 @@ class RefusesToRecord : public HostPlugin {
 };
 
 TEST(PluginFallback, StepsThatCannotBeRecordedAreLaunched) {
-  const Training run = {"lenet", {.name = "sgd"}};
+  const Training run = {"lenet", {.kind = OptimizerKind::sgd}};
   const RefusesToRecord plugin;
   std::string note;
   const std::vector<float> launched = trained(run, c10::kCPU, &plugin, false, note);
@@ -553,11 +552,10 @@ std::vector<float> trained_on_photos(Inputs inputs, double lr, const c10::Device
                    {.epochs = 4,
                     .batch_size = 2,
                     .seed = 4,
-                    .optimizer = {.name = "sgd", .momentum = 0.9},
+                    .optimizer = {.kind = OptimizerKind::sgd, .momentum = 0.9},
                     .schedule = {.lr = lr},
                     .inputs = inputs,
-                    .device = device,
-                    .cuda = cuda,
+                    .compute = {.device = device, .cuda = cuda},
                     .cuda_graphs = graphs},
                    note);
 }

@@ -96,7 +96,7 @@ TEST(FrozenFeatures, TrainingMovesTheHeadAlone) {
   TrainingOptions options;
   options.epochs = 2;
   options.batch_size = 4;
-  options.optimizer = {"sgd", 0.9, 0};
+  options.optimizer = {OptimizerKind::sgd, 0.9, 0};
   options.schedule = {0.01, 1, 0};
   options.inputs = Inputs::features;
   const TrainingResult result = train(*network, train_set, test_set, options, {}, [] { return false; });

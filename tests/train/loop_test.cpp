@@ -42,7 +42,7 @@ TrainingOptions quick_options() {
   options.epochs = 2;
   options.batch_size = 16;
   options.log_interval = 4;
-  options.optimizer = {"sgd", 0.5, 0};
+  options.optimizer = {OptimizerKind::sgd, 0.5, 0};
   options.schedule = {0.05, 0.5, 1};
   return options;
 }
@@ -190,14 +190,14 @@ TEST(Loop, LowPrecisionLearnsToo) {
   const auto network = make_network(lenet(), 10, 1);
   TrainingOptions options = quick_options();
   options.epochs = 6;
-  options.precision = Precision::bf16;
+  options.compute.precision = Precision::bf16;
   EXPECT_EQ(train_with(*network, options).test.correct, 50);
   EXPECT_EQ(network->parameters()[0].scalar_type(), at::kFloat);
 }
 
 TEST(Schedule, IsOneCycleLR) {
   const auto expected = test::reference_numbers()["one_cycle"].get<std::vector<double>>();  // 4 epochs of 5 steps, 2.0
-  const Schedule schedule = {.lr = 2, .name = "one-cycle", .epochs = 4};
+  const Schedule schedule = {.lr = 2, .kind = ScheduleKind::one_cycle, .epochs = 4};
   for (std::int64_t step = 0; step < 20; ++step) {
     EXPECT_NEAR(learning_rate(schedule, step / 5 + 1, step % 5, 5), expected[static_cast<std::size_t>(step)], 1e-9);
   }

@@ -33,9 +33,7 @@ class EveryOptimizer : public ::testing::TestWithParam<OptimizerCase> {
 torch::Tensor EveryOptimizer::follow(const Kernels* kernels, at::ScalarType type) {
   torch::Tensor parameter = test::hashed_uniform({16}, 1, 1.0).to(type);
   parameter.requires_grad_(true);
-  OptimizerOptions options = GetParam().options;
-  options.kernels = kernels;
-  const auto optimizer = make_optimizer(options, {parameter});
+  const auto optimizer = make_optimizer(GetParam().options, {parameter}, kernels);
   std::vector<torch::Tensor> after;
   for (std::uint32_t step = 0; step < 100; ++step) {
     optimizer->zero_grad();
@@ -66,10 +64,10 @@ TEST_P(EveryOptimizer, GivesPyTorchsParametersOver100Steps) {
 
 // A gradient in another order of memory than its parameter is left to LibTorch, and so is its buffer.
 TEST(Optimizer, TakesGradientsInAnyOrderOfMemory) {
-  const auto trained = [](OptimizerOptions options, const Kernels* kernels, at::ScalarType type, bool any_order) {
+  const auto trained = [](const OptimizerOptions& options, const Kernels* kernels, at::ScalarType type,
+                          bool any_order) {
     torch::Tensor parameter = test::hashed_uniform({4, 6}, 1, 1.0).to(type).requires_grad_(true);
-    options.kernels = kernels;
-    const auto optimizer = make_optimizer(options, {parameter});
+    const auto optimizer = make_optimizer(options, {parameter}, kernels);
     for (std::uint32_t step = 0; step < 4; ++step) {
       const torch::Tensor gradient = test::hashed_uniform({4, 6}, 10 + step, 0.5).to(type);
       parameter.mutable_grad() = any_order && step % 2 == 0 ? gradient.t().contiguous().t() : gradient;
@@ -78,7 +76,7 @@ TEST(Optimizer, TakesGradientsInAnyOrderOfMemory) {
     return parameter.detach();
   };
   for (const std::string& name : optimizer_names()) {
-    const OptimizerOptions options = {name, 0.9, 0.1};
+    const OptimizerOptions options = {optimizer_kind(name), 0.9, 0.1};
     const torch::Tensor exact = trained(options, nullptr, at::kDouble, false);
     const torch::Tensor libtorch = trained(options, nullptr, at::kFloat, false);
     for (const Kernels* kernels : usable_kernels()) {
@@ -90,23 +88,24 @@ TEST(Optimizer, TakesGradientsInAnyOrderOfMemory) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryOptimizer,
-                         ::testing::Values(OptimizerCase{"adadelta", {"adadelta"}, 1.0},
-                                           OptimizerCase{"adadelta_weight_decay", {"adadelta", 0, 0.01}, 0.7},
-                                           OptimizerCase{"sgd", {"sgd", 0.5, 0.001}, 0.01},
-                                           OptimizerCase{"adam", {"adam", 0, 0.001}, 0.001}),
+                         ::testing::Values(OptimizerCase{"adadelta", {OptimizerKind::adadelta}, 1.0},
+                                           OptimizerCase{
+                                               "adadelta_weight_decay", {OptimizerKind::adadelta, 0, 0.01}, 0.7},
+                                           OptimizerCase{"sgd", {OptimizerKind::sgd, 0.5, 0.001}, 0.01},
+                                           OptimizerCase{"adam", {OptimizerKind::adam, 0, 0.001}, 0.001}),
                          [](const auto& parameter) { return parameter.param.key; });
 
 TEST(Optimizer, LeavesParametersWithoutAGradientAlone) {
   for (const std::string& name : optimizer_names()) {
     torch::Tensor parameter = at::ones({3}).requires_grad_(true);
-    make_optimizer({name, 0.9, 0.1}, {parameter})->step(1.0);
+    make_optimizer({optimizer_kind(name), 0.9, 0.1}, {parameter})->step(1.0);
     EXPECT_TRUE(at::equal(parameter, at::ones({3}))) << name;
   }
 }
 
 TEST(Optimizer, UnknownNamesAreAnsweredWithTheNearest) {
   try {
-    make_optimizer({"adadelte"}, {});
+    optimizer_kind("adadelte");
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.hint(), "did you mean 'adadelta'?");
@@ -129,8 +128,9 @@ std::vector<double> losses_of(const ModelInfo& info, const Kernels* kernels, at:
   network->to(type);
   const torch::Tensor inputs = test::reference_inputs(info.preprocessing.channels == 3).to(type);
   const torch::Tensor targets = at::arange(80).remainder(10);
-  const auto optimizer = make_optimizer(
-      {info.training.optimizer, info.training.momentum, info.training.weight_decay, kernels}, network->parameters());
+  const TrainingDefaults& recipe = info.training;
+  const auto optimizer = make_optimizer({optimizer_kind(recipe.optimizer), recipe.momentum, recipe.weight_decay},
+                                        network->parameters(), kernels);
   std::vector<double> losses;
   for (std::int64_t begin = 0; begin < 80; begin += 8) {
     optimizer->zero_grad();

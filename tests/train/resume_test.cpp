@@ -20,9 +20,10 @@ constexpr std::int64_t kItems = 36;  // with batches of 16: 3 steps an epoch, th
 struct Scenario {
   std::string name;
   std::string arch = "lenet";
-  OptimizerOptions optimizer = {"sgd", 0.5, 0};
+  OptimizerOptions optimizer = {OptimizerKind::sgd, 0.5, 0};
   Schedule schedule = {0.05, 0.5, 1};
   Precision precision = Precision::fp32;
+  bool own_kernels = true;
   double rotation = 0;
   bool head_only = false;
   bool constant_features = true;
@@ -69,7 +70,8 @@ struct Process {
     options.log_interval = 1;
     options.optimizer = scenario.optimizer;
     options.schedule = scenario.schedule;
-    options.precision = scenario.precision;
+    options.compute.precision = scenario.precision;
+    if (!scenario.own_kernels) options.compute.kernels = nullptr;
     if (scenario.head_only) {
       options.inputs = Inputs::features;
       freeze_all_but(*network, info.head_layer());
@@ -140,23 +142,26 @@ TEST_P(Resume, AtAnyMomentIsTheRunThatWasNotStopped) {
 INSTANTIATE_TEST_SUITE_P(
     All, Resume,
     ::testing::Values(
-        Scenario{.name = "sgd"}, Scenario{.name = "plain_sgd", .optimizer = {"sgd", 0, 0.1}},
+        Scenario{.name = "sgd"}, Scenario{.name = "plain_sgd", .optimizer = {OptimizerKind::sgd, 0, 0.1}},
         Scenario{.name = "adam_one_cycle",
-                 .optimizer = {"adam", 0, 0},
-                 .schedule = {.lr = 0.003, .name = "one-cycle", .epochs = 2}},
-        Scenario{.name = "adadelta_cnn", .arch = "cnn", .optimizer = {"adadelta", 0, 0}, .schedule = {1, 0.7, 1}},
+                 .optimizer = {OptimizerKind::adam, 0, 0},
+                 .schedule = {.lr = 0.003, .kind = ScheduleKind::one_cycle, .epochs = 2}},
+        Scenario{.name = "adadelta_cnn",
+                 .arch = "cnn",
+                 .optimizer = {OptimizerKind::adadelta, 0, 0},
+                 .schedule = {1, 0.7, 1}},
         Scenario{.name = "bf16_cnn",
                  .arch = "cnn",
-                 .optimizer = {"adadelta", 0, 0},
+                 .optimizer = {OptimizerKind::adadelta, 0, 0},
                  .schedule = {1, 0.7, 1},
                  .precision = Precision::bf16},
-        Scenario{.name = "operators", .arch = "cnn", .optimizer = {"adam", 0, 0, nullptr}},
+        Scenario{.name = "operators", .arch = "cnn", .optimizer = {OptimizerKind::adam, 0, 0}, .own_kernels = false},
         Scenario{.name = "rotated_convnet", .arch = "convnet", .rotation = 30},
-        Scenario{.name = "resnet18", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}},
-        Scenario{.name = "head", .arch = "resnet18", .optimizer = {"sgd", 0.9, 0}, .head_only = true},
+        Scenario{.name = "resnet18", .arch = "resnet18", .optimizer = {OptimizerKind::sgd, 0.9, 0}},
+        Scenario{.name = "head", .arch = "resnet18", .optimizer = {OptimizerKind::sgd, 0.9, 0}, .head_only = true},
         Scenario{.name = "head_of_changing_images",
                  .arch = "resnet18",
-                 .optimizer = {"sgd", 0.9, 0},
+                 .optimizer = {OptimizerKind::sgd, 0.9, 0},
                  .head_only = true,
                  .constant_features = false}),
     [](const auto& instance) { return instance.param.name; });
@@ -204,7 +209,7 @@ TEST(Trainer, RefusesAStateOfAnotherRun) {
   const TrainingState& state = recorder.states.back();
   Process other({.arch = "convnet"});
   EXPECT_THROW(other.trainer->restore(state), Error);
-  Process adam({.optimizer = {"adam", 0, 0}});
+  Process adam({.optimizer = {OptimizerKind::adam, 0, 0}});
   EXPECT_THROW(adam.trainer->restore(state), Error);
   TrainingState odd = state;
   odd.all_steps += 1;

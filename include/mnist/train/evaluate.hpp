@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "mnist/data/batches.hpp"
-#include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
+#include "mnist/train/compute.hpp"
 
 namespace mnist {
 
@@ -23,8 +23,7 @@ struct Evaluation {
 enum class Inputs { images, features };
 
 struct EvaluationOptions {
-  c10::Device device = c10::kCPU;  // where network and batches are
-  Precision precision = Precision::fp32;
+  Compute compute;  // its kernels are `Network::use_kernels`'s
   std::int64_t batch_size = 1000;
   std::int64_t limit_batches = 0;                               // stop after so many; 0: all
   std::function<bool()> stop_requested = [] { return false; };  // asked between two batches

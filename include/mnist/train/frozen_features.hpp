@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "mnist/data/batches.hpp"
-#include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
+#include "mnist/train/compute.hpp"
 
 namespace mnist {
 
@@ -16,8 +16,7 @@ void freeze_all_but(Network& network, const std::string& layer);
 struct FrozenFeaturesOptions {
   // Whether an item's image is the same every time (no augmentation): its features are computed once then.
   bool constant = false;
-  Precision precision = Precision::fp32;
-  c10::Device device = c10::kCPU;
+  Compute compute;
 };
 
 // Which images are computed at once decides the last bits of their features. So that a run that is continued gets the

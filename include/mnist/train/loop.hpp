@@ -15,9 +15,8 @@
 #include <vector>
 
 #include "mnist/data/batches.hpp"
-#include "mnist/device/cuda_plugin.hpp"
-#include "mnist/device/runtime.hpp"
 #include "mnist/model/network.hpp"
+#include "mnist/train/compute.hpp"
 #include "mnist/train/evaluate.hpp"
 #include "mnist/train/observer.hpp"
 #include "mnist/train/optimizer.hpp"
@@ -40,11 +39,8 @@ struct TrainingOptions {
   bool shuffle = true;  // another order every epoch; else the set's own
   // features: the network stays in evaluation mode and only its head is trained (BatchNorm's statistics do not move).
   Inputs inputs = Inputs::images;
-  c10::Device device = c10::kCPU;  // where network and batches are
-  Precision precision = Precision::fp32;
-  // On an NVIDIA GPU: what steps are computed with; nullptr: LibTorch's operators, launched one by one.
-  const CudaPlugin* cuda = nullptr;
-  bool cuda_graphs = true;
+  Compute compute;
+  bool cuda_graphs = true;  // where `compute.cuda` computes: record a step and repeat it
   // Gets a sentence where something goes on otherwise than was wanted.
   std::function<void(const std::string&)> note = [](const std::string& /*sentence*/) {};
 };

@@ -16,12 +16,12 @@
 
 namespace mnist {
 
+enum class OptimizerKind { adadelta, sgd, adam };
+
 struct OptimizerOptions {
-  std::string name = "adadelta";  // adadelta, sgd, adam
-  double momentum = 0;            // sgd only
-  double weight_decay = 0;        // L2 penalty, added to the gradient
-  // What parameters on a CPU are updated with in one pass; nullptr: LibTorch's operators, as on other devices.
-  const Kernels* kernels = usable_kernels().front();
+  OptimizerKind kind = OptimizerKind::adadelta;
+  double momentum = 0;      // sgd only
+  double weight_decay = 0;  // L2 penalty, added to the gradient
 };
 
 class Optimizer {
@@ -50,8 +50,8 @@ class Optimizer {
   void zero_grad();
 
  protected:
-  Optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options)
-      : parameters_(std::move(parameters)), options_(options) {}
+  Optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
+      : parameters_(std::move(parameters)), options_(options), kernels_(kernels) {}
 
   // Updates parameter `index`: with LibTorch's operators, anywhere, or with kernels.
   virtual void update(std::size_t index, double lr) = 0;
@@ -73,15 +73,23 @@ class Optimizer {
 
   std::vector<torch::Tensor> parameters_;
   OptimizerOptions options_;
+  const Kernels* kernels_;
   std::vector<Kept> kept_;  // two at most
   std::int64_t steps_ = 0;  // that were begun; on a GPU the clock counts them
 };
 
 const std::vector<std::string>& optimizer_names();
 
-// Shares the parameters' memory. Throws a usage `Error` for an unknown name.
+// Throws a usage `Error` for an unknown name.
+OptimizerKind optimizer_kind(const std::string& name);
+
+const std::string& optimizer_name(OptimizerKind kind);
+
+// Shares the parameters' memory. `kernels`: what those on a CPU are updated with, in one pass; nullptr: LibTorch's
+// operators, as on other devices.
 // adadelta: rho 0.9, eps 1e-6 (M. Zeiler, arXiv 1212.5701). sgd: momentum without dampening or Nesterov.
 // adam: betas 0.9 and 0.999, eps 1e-8 (D. Kingma, J. Ba, arXiv 1412.6980).
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters,
+                                          const Kernels* kernels = usable_kernels().front());
 
 }  // namespace mnist

@@ -7,15 +7,20 @@
 
 namespace mnist {
 
+enum class ScheduleKind { step, one_cycle };
+
 struct Schedule {
   double lr = 1;               // step: of the first epoch; one-cycle: the highest
   double gamma = 1;            // step: factor
   std::int64_t step_size = 0;  // step: epochs between two multiplications by gamma; 0: never
-  std::string name = "step";
+  ScheduleKind kind = ScheduleKind::step;
   std::int64_t epochs = 1;  // one-cycle: of the whole run
 };
 
 const std::vector<std::string>& schedule_names();
+
+// Throws a usage `Error` for an unknown name.
+ScheduleKind schedule_kind(const std::string& name);
 
 // Of the step that is number `step` of the `steps` of its epoch, counted from 0; epochs count from 1.
 // step: torch.optim.lr_scheduler.StepLR, lr * gamma ^ floor((epoch - 1) / step_size).
