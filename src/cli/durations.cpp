@@ -31,7 +31,7 @@ std::optional<Amount> amount_in(std::string_view text) {
 // Seconds of a unit; 0: it is no unit of time.
 double seconds_of(std::string_view unit) {
   if (unit == "s") return 1;
-  if (unit == "min") return 60;
+  if (unit == "min" || unit == "m") return 60;
   if (unit == "h") return 3600;
   return 0;
 }
@@ -41,8 +41,8 @@ double seconds_of(std::string_view unit) {
 double parse_duration(const std::string& option, const std::string& text) {
   const std::optional<Amount> amount = amount_in(text);
   if (amount && seconds_of(amount->unit) > 0) return amount->number * seconds_of(amount->unit);
-  throw usage_error(fmt::format("{} must be a time, not '{}'", option, printable(text)),
-                    "write a number and s, min or h, as in 50min");
+  throw usage_error(fmt::format("{} must be a positive number with s, min or h, not '{}'", option, printable(text)),
+                    "for 50 minutes write 50min");
 }
 
 CheckpointPolicy parse_checkpoint_every(const std::string& option, const std::string& text) {
@@ -55,7 +55,7 @@ CheckpointPolicy parse_checkpoint_every(const std::string& option, const std::st
     policy.seconds = amount->number * seconds_of(amount->unit);
   }
   if (policy.epochs > 0 || policy.steps > 0 || policy.seconds > 0) return policy;
-  throw usage_error(fmt::format("{} must be a number with its unit, not '{}'", option, printable(text)),
+  throw usage_error(fmt::format("{} must be a positive number with its unit, not '{}'", option, printable(text)),
                     "write 1epochs, 500steps, 90s, 10min or 1h");
 }
 

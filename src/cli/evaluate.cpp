@@ -107,7 +107,7 @@ void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
   constexpr std::int64_t kMostDrawn = 2000;
   if (options.confusion.empty() || classes <= kMostDrawn) return;
   throw usage_error(fmt::format("a confusion matrix of {} classes cannot be drawn, of {} at most", classes, kMostDrawn),
-                    "leave --confusion away");
+                    "omit --confusion");
 }
 
 // Throws `Stopped`.

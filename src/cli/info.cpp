@@ -252,7 +252,7 @@ int run_info(const InfoOptions& options) {
   const bool json = options.format == "json";
   if (options.watch > 0) {
     if (!options.file.empty()) {
-      throw usage_error("--watch shows the GPUs, and a model file is named", "leave one of them away");
+      throw usage_error("--watch shows the GPUs, and a model file is named", "omit one of them");
     }
     watch_gpus(options.watch, json);
     return 0;

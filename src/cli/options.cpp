@@ -54,14 +54,15 @@ std::string number_text(double number) {
 }
 
 // Thrown, not returned as a text: newer versions of CLI11 pass over a wrong value in the environment in silence.
-CLI::Option* numbers(CLI::Option* option, const char* placeholder, const std::string& range,
+CLI::Option* numbers(CLI::Option* option, const char* placeholder, const char* kind, const std::string& range,
                      const std::function<bool(const std::string&)>& accepted) {
   option->type_name(placeholder)->capture_default_str();
   option->description(with_note(option->get_description(), range));
-  return option->check([option, range, accepted](const std::string& text) -> std::string {
+  return option->check([option, kind, range, accepted](const std::string& text) -> std::string {
     if (accepted(text)) return "";
-    throw usage_error(fmt::format("{} must be {}, is {}", name_in_message(option, text), range, quoted_name(text)),
-                      "give a number in that range");
+    throw usage_error(
+        fmt::format("{} must be {} from {}, is {}", name_in_message(option, text), kind, range, quoted_name(text)),
+        "give a number in that range");
   });
 }
 
@@ -100,7 +101,7 @@ std::string display_name(const CLI::Option* option) {
 
 CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t highest) {
   const std::string range = fmt::format("{} to {}", with_thousands(lowest), with_thousands(highest));
-  return numbers(option, kInteger, range, [lowest, highest](const std::string& text) {
+  return numbers(option, kInteger, "a whole number", range, [lowest, highest](const std::string& text) {
     std::int64_t number = 0;
     return parse(text, number) && number >= lowest && number <= highest;
   });
@@ -108,7 +109,7 @@ CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t high
 
 CLI::Option* real(CLI::Option* option, double lowest, double highest) {
   const std::string range = fmt::format("{} to {}", number_text(lowest), number_text(highest));
-  return numbers(option, kReal, range, [lowest, highest](const std::string& text) {
+  return numbers(option, kReal, "a number", range, [lowest, highest](const std::string& text) {
     double number = 0;
     return parse(text, number) && number >= lowest && number <= highest;
   });
@@ -202,7 +203,7 @@ const Kernels* kernels_named(const std::string& name) {
     if (name == kernels->name) return kernels;
   }
   throw usage_error(fmt::format("--kernels {}: this CPU cannot run them", name),
-                    "leave it away, or: --kernels libtorch");
+                    "omit it, or: --kernels libtorch");
 }
 
 std::string kernels_name(const Kernels* kernels) {

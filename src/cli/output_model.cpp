@@ -43,13 +43,17 @@ std::filesystem::path backup_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-void check_output(const std::filesystem::path& path, spdlog::logger& log) {
+void check_output(const std::filesystem::path& path) {
   prepare_output(path);
   remove_stale_temporaries(folder_of(path));
+}
+
+void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log) {
   std::error_code ignored;
-  if (std::filesystem::exists(path, ignored))
-    log.info("{} is there already: it is replaced at the end, and kept as FILE.bak if this run does not beat it",
-             quoted(path));
+  if (!std::filesystem::is_regular_file(path, ignored)) return;
+  const std::string kept = fmt::format(", and kept as {} if this run does not beat it",
+                                       quoted(std::filesystem::path(path.string() + ".bak")));
+  log.info("{} is there already: it is replaced at the end{}", quoted(path), overwrite ? "" : kept);
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,

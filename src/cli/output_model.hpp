@@ -9,9 +9,11 @@
 
 namespace mnist::cli {
 
-// At the start of a run: makes the folder, and throws if the file could not be written. Tells `log` if a file will be
-// replaced.
-void check_output(const std::filesystem::path& path, spdlog::logger& log);
+// At the start of a run: makes the folder, and throws if the file could not be written.
+void check_output(const std::filesystem::path& path);
+
+// Tells `log` of a file that the run will replace.
+void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log);
 
 // Writes the model. A file that is there and that this one does not beat (of the same network and data, no more right
 // answers, no more epochs; or no model of this program) is kept beside it as FILE.bak, FILE.bak2, ..., unless

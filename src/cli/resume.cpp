@@ -146,8 +146,9 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   const auto refuse = [&](const std::string& what) {
     return usage_error(
         fmt::format("{} cannot change in the run {}", what, quoted(run)),
-        fmt::format("leave it away, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
+        fmt::format("omit it, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
   };
+  std::vector<std::string> refused;
   for (const CLI::Option* option : own_options(given)) {
     const std::string name = option->get_single_name();
     if (option->count() == 0 || std::ranges::count(kOfThisProcess, name) > 0) continue;
@@ -156,12 +157,14 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
     const std::vector<std::string> mine = values_of(*option);
     if (same(mine, values_of(*theirs))) continue;
     if (std::ranges::count(kMayChange, name) == 0) {
-      throw refuse(
+      refused.push_back(
           fmt::format("--{} {} (the run has {})", name, fmt::join(mine, " "), fmt::join(values_of(*theirs), " ")));
+      continue;
     }
     std::erase_if(values, [&](const auto& entry) { return is_synonym(entry.first, name); });
     values[name] = mine;
   }
+  if (!refused.empty()) throw refuse(fmt::format("{}", fmt::join(refused, ", ")));
   TrainCommand command = parse(values);
   command.same_output = output_path(*command.options) == output_path(*of_run.options);
   const std::int64_t epochs = command.options->recipe.epochs;

@@ -11,23 +11,19 @@ void Stop::limit(double seconds, int checkpoint_exit_code) {
   }
 }
 
-bool Stop::requested() const {
-  return signals_.received() != 0 || (deadline_ && Clock::now() >= *deadline_);
-}
-
 std::string Stop::reason() const {
-  return signals_.received() != 0 ? signals_.name() : "--stop-after";
+  return signalled() ? signals_.name() : "--stop-after";
 }
 
 int Stop::exit_code() const {
   // SIGUSR1, and the end of the time that --stop-after gives, ask to be started again.
   constexpr int kStartAgain = 85;
-  const int code = signals_.received() != 0 ? signals_.exit_code() : kStartAgain;
+  const int code = signalled() ? signals_.exit_code() : kStartAgain;
   return code == kStartAgain ? checkpoint_exit_code_ : code;
 }
 
 double Stop::seconds() const {
-  if (signals_.received() != 0) return signals_.seconds();
+  if (signalled()) return signals_.seconds();
   return std::chrono::duration<double>(Clock::now() - *deadline_).count();
 }
 

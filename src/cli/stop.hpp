@@ -18,7 +18,10 @@ class Stop {
   // started again.
   void limit(double seconds, int checkpoint_exit_code);
 
-  bool requested() const;
+  bool requested() const { return signalled() || (deadline_ && std::chrono::steady_clock::now() >= *deadline_); }
+
+  // By a signal alone.
+  bool signalled() const { return signals_.received() != 0; }
 
   // After that: "SIGTERM", "--stop-after"; the exit code; seconds since it was requested.
   std::string reason() const;

@@ -1,7 +1,6 @@
 // mnist train: trains a network, writes it, evaluates it every epoch. Read `run_train` at the end first.
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +11,8 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
-#include "mnist/core/process.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
-#include "mnist/core/version.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
@@ -28,103 +25,20 @@
 
 #include "colors.hpp"
 #include "command.hpp"
-#include "config.hpp"
 #include "durations.hpp"
 #include "open_data.hpp"
-#include "options.hpp"
 #include "output_model.hpp"
 #include "pretrained.hpp"
 #include "print.hpp"
 #include "resume.hpp"
 #include "stop.hpp"
 #include "train_options.hpp"
+#include "train_plan.hpp"
 #include "training_data.hpp"
 #include "transfer_pictures.hpp"
 
 namespace mnist::cli {
 namespace {
-
-// What the options come to on this machine, before any data are read.
-struct Plan {
-  const TrainOptions& options;
-  const ModelInfo& info;
-  std::int64_t threads;
-  DeviceChoice device;
-  TrainingOptions training;
-  std::filesystem::path output;
-  PickleLayout layout;
-};
-
-Plan make_plan(const TrainOptions& options, spdlog::logger& log) {
-  if (options.deterministic) set_deterministic();
-  keep_freed_memory();
-  const int threads = set_threads(wanted_threads(options.threads));
-  DeviceChoice device = select_device(options.device);
-  const ModelInfo& info = model_info(options.arch);
-  TrainingOptions training = training_options(options, device.device, log);
-  return {options,
-          info,
-          threads,
-          std::move(device),
-          std::move(training),
-          output_path(options),
-          info.names_classes ? PickleLayout::with_class_names : PickleLayout::state_dict};
-}
-
-// "avx512", "cuda, recorded", ...
-std::string kernels_text(const TrainingOptions& training) {
-  if (!training.compute.device.is_cuda()) return kernels_name(training.compute.kernels);
-  if (training.compute.cuda == nullptr) return kernels_name(nullptr);
-  return training.cuda_graphs ? "cuda, recorded" : "cuda";
-}
-
-// The options with what became of "auto", of 0 threads and of defaults that are no fixed values.
-std::string config_of(const Plan& plan, const CLI::App& app) {
-  std::map<std::string, std::string> resolved = {{"device", plan.device.device.str()},
-                                                 {"threads", std::to_string(plan.threads)},
-                                                 {"precision", precision_name(plan.training.compute.precision)},
-                                                 {"output", plan.output.string()},
-                                                 {"weights", initial_weights(plan.info, plan.options.weights)}};
-  if (plan.training.compute.device.is_cpu()) resolved["kernels"] = kernels_name(plan.training.compute.kernels);
-  return resolved_config(app, resolved);
-}
-
-RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingData& data) {
-  return {.config = resolved_config(app),
-          .data = data.train.fingerprint + " " + data.test.fingerprint,
-          .libtorch = libtorch_version(),
-          .build = build_info().git_revision,
-          .cpu = cpu_model(),
-          .device = plan.device.description,
-          .precision = precision_name(plan.training.compute.precision),
-          .kernels = kernels_text(plan.training),
-          .threads = plan.threads};
-}
-
-RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
-                              const Context& context) {
-  return {.command_line = context.command_line,
-          .config = config_of(plan, app),
-          .arch = plan.info.name,
-          .dataset = plan.options.recipe.dataset,
-          .device = identity.device,
-          .precision = identity.precision,
-          .kernels = identity.kernels,
-          .libtorch = identity.libtorch,
-          .threads = identity.threads,
-          .seed = plan.training.seed};
-}
-
-// Of the model, without how it was trained.
-Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) {
-  Recipe recipe;
-  recipe.arch = plan.info.name;
-  recipe.class_names = class_names;
-  recipe.preprocessing = plan.info.preprocessing;
-  recipe.training.dataset = plan.options.recipe.dataset;
-  recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);
-  return recipe;
-}
 
 // The network that training begins with, on its device; its body frozen if only the head is trained.
 std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
@@ -288,6 +202,7 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
   if (output.log_file()) early.replay(*output.log_file());
   tell(plan, data, network, context.log);
   if (run != nullptr) context.log.info("run directory: {}", run->path().string());
+  if (!plan.options.dry_run) tell_of_old_model(plan.output, plan.options.overwrite, context.log);
   if (plan.info.prints_phases) output.say(header_of(plan, data));
   if (!plan.info.draws_photos || run == nullptr) return;
   attempt(context.log,
@@ -297,10 +212,18 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
 TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logger& log) {
   DataOptions options = plan.options.data;
   options.dataset = plan.options.recipe.dataset;
-  options.stop_requested = [&stop] { return stop.requested(); };
+  options.stop_requested = [&stop] { return stop.signalled(); };
   return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info,
                             plan.training, log);
 }
+
+// Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
+// again comes to its end, however little time it is given.
+struct Progress : TrainingObserver {
+  void batch_done(const BatchReport& /*report*/) override { made = true; }
+  void epoch_done(const EpochReport& /*report*/) override { made = true; }
+  bool made = false;
+};
 
 // Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
 int train(const Plan& plan, const CLI::App& app, Resumption resumption, const Stop& stop, EarlyLog& early,
@@ -329,8 +252,9 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
   if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
   found.reset();  // several times the network's memory
   try {
-    const TrainingResult result = trainer.run(
-        {&output}, [&] { return stop.requested(); }, checkpoint_policy(plan.options));
+    Progress progress;
+    const auto stops = [&] { return progress.made ? stop.requested() : stop.signalled(); };
+    const TrainingResult result = trainer.run({&output, &progress}, stops, checkpoint_policy(plan.options));
     output.finish();
     if (result.stopped) return leave(plan, stop, result, output, run, context);
     finish(plan, result, data, *network, output, run, context);
@@ -367,7 +291,7 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
              static_cast<int>(command.options->checkpoint_exit_code));
   const Plan plan = make_plan(*command.options, context.log);
   check_model_name(plan.output);
-  if (!plan.options.dry_run) check_output(plan.output, context.log);
+  if (!plan.options.dry_run) check_output(plan.output);
   try {
     return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {

@@ -34,7 +34,7 @@ void resolve_device(TrainOptions& options, const CLI::Option& device) {
   const bool from_environment = variable != nullptr && options.device == variable;
   if (!from_environment && options.device != "auto" && options.device != "cpu") {
     throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
-                      "leave one of them away; what a file says is taken back by --device auto or --no-cuda=false");
+                      "omit one of them; what a file says is taken back by --device auto or --no-cuda=false");
   }
   options.device = "cpu";
 }
@@ -186,7 +186,7 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
     }
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
-      throw usage_error("--output and --save-model name two files", "they mean the same: leave one of them away");
+      throw usage_error("--output and --save-model name two files", "they mean the same: omit one of them");
     }
     recipe->fill_in(recipe_named(options->recipe_name, model_info(options->arch)));
   });

@@ -10,7 +10,7 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
   const bool photos = options.dataset == kFolder;
   if (photos && augmentation.degrees != 0) {
     throw usage_error("--rotate turns digits, and the data set is one of photos",
-                      "leave it away; --augment on crops and flips photos");
+                      "omit it; --augment on crops and flips photos");
   }
   if (photos) {
     // The names alone, before minutes of decoding.

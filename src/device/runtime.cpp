@@ -71,7 +71,7 @@ Precision choose_precision(const std::string& name, const c10::Device& device) {
   if (name == "tf32") {
     if (has_tf32(device)) return Precision::tf32;
     throw usage_error(fmt::format("{} has no tf32: NVIDIA GPUs from compute capability 8.0 on do", device.str()),
-                      "leave --precision away, or use fp32");
+                      "omit --precision, or use fp32");
   }
   if (name == "auto") {
     if (device.is_cpu()) return has_fast_bf16() ? Precision::bf16 : Precision::fp32;

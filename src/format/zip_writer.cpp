@@ -60,7 +60,7 @@ void ZipWriter::add(const std::string& name, std::string_view content) {
   const auto crc = crc32_of(content);
   const auto size = static_cast<std::uint32_t>(content.size());
   const auto name_size = static_cast<std::uint16_t>(name.size());
-  // PyTorch leaves the descriptor away where there is nothing to describe.
+  // PyTorch omits the descriptor where there is nothing to describe.
   const auto flags = static_cast<std::uint16_t>(content.empty() ? kUtf8 : kUtf8 | kHasDescriptor);
   const std::uint16_t zero = 0;
   const std::uint32_t zeros = 0;

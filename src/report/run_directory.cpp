@@ -125,8 +125,10 @@ void RunDirectory::check(const std::filesystem::path& path) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
     if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
+    const bool is_run = read_summary(path).has_value();
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)),
-                      "continue the run in it with --resume, or name another place with --run-dir");
+                      is_run ? "continue the run in it with --resume, or name another place with --run-dir"
+                             : "name another place with --run-dir; it is made if it is not there");
   }
 }
 

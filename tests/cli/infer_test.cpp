@@ -376,7 +376,7 @@ INSTANTIATE_TEST_SUITE_P(
                {"--test-item", "12", "--data-dir", "data"},
                "--test-item 12 is not there: the test set has items 0 to 11"},
         Misuse{"NegativeItem", {"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
-        Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be 1 to"},
+        Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be a whole number from 1 to"},
         Misuse{"Format", {"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
         Misuse{"Invert", {"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"}),
     [](const auto& parameter) { return parameter.param.name; });

@@ -147,6 +147,8 @@ TEST_F(ResumeRun, RefusesByNameWhatWouldMakeItAnotherRun) {
   EXPECT_EQ(lr.exit_code, 2);
   EXPECT_THAT(lr.err, AllOf(HasSubstr("error: --lr 0.5 (the run has 0.01) cannot change in the run 'runs/lenet-1'"),
                             HasSubstr("hint: "), HasSubstr("--epochs")));
+  EXPECT_THAT(run(command({"--resume", "runs/lenet-1", "--lr", "0.5", "--seed", "3"})).err,
+              AllOf(HasSubstr("--lr 0.5 (the run has 0.01)"), HasSubstr(", --seed 3 (the run has 7)")));
   EXPECT_EQ(run(command({"--resume", "runs/lenet-1", "--epochs", "1", "--dry-run"})).exit_code, 2);
   // The same value, in another form, is no change.
   EXPECT_EQ(run(command({"--resume", "runs/lenet-1", "--lr", "0.010"})).exit_code, 0);
@@ -221,7 +223,17 @@ TEST_F(ResumeRun, StopAfterLeavesWithTheCodeThatAsksForMore) {
   EXPECT_THAT(result.err, HasSubstr("stopped by --stop-after"));
   EXPECT_EQ(run(command({"--epochs", "100000", "--stop-after", "1s", "--checkpoint-exit-code", "77"})).exit_code, 77);
   EXPECT_EQ(run(command({"--stop-after", "1"})).exit_code, 2);
+  EXPECT_EQ(run(command({"--epochs", "1", "--stop-after", "500m"})).exit_code, 0);
   EXPECT_EQ(run(command({"--checkpoint-every", "0epochs"})).exit_code, 2);
+}
+
+// Else a job that is started again after each stop would never end.
+TEST_F(ResumeRun, HoweverShortAProcessIsItMakesAStep) {
+  for (const int step : {1, 2, 3}) {
+    const SubprocessResult result = run(command({"--run-dir", "mine", "--resume", "auto", "--stop-after", "0.00001s"}));
+    EXPECT_EQ(result.exit_code, 85) << result.err;
+    EXPECT_TRUE(std::filesystem::exists(folder_ / fmt::format("mine/checkpoints/step-{:09}.pt", step))) << result.err;
+  }
 }
 
 TEST_F(ResumeRun, ASecondOwnerIsToldWhoTheFirstIs) {

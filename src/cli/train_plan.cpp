@@ -1,0 +1,89 @@
+#include "train_plan.hpp"
+
+#include <map>
+#include <utility>
+
+#include "mnist/core/process.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/device/runtime.hpp"
+
+#include "config.hpp"
+#include "options.hpp"
+#include "pretrained.hpp"
+
+namespace mnist::cli {
+
+Plan make_plan(const TrainOptions& options, spdlog::logger& log) {
+  if (options.deterministic) set_deterministic();
+  keep_freed_memory();
+  const int threads = set_threads(wanted_threads(options.threads));
+  DeviceChoice device = select_device(options.device);
+  const ModelInfo& info = model_info(options.arch);
+  TrainingOptions training = training_options(options, device.device, log);
+  return {options,
+          info,
+          threads,
+          std::move(device),
+          std::move(training),
+          output_path(options),
+          info.names_classes ? PickleLayout::with_class_names : PickleLayout::state_dict};
+}
+
+std::string kernels_text(const TrainingOptions& training) {
+  if (!training.compute.device.is_cuda()) return kernels_name(training.compute.kernels);
+  if (training.compute.cuda == nullptr) return kernels_name(nullptr);
+  return training.cuda_graphs ? "cuda, recorded" : "cuda";
+}
+
+namespace {
+
+// The options with what became of "auto", of 0 threads and of defaults that are no fixed values.
+std::string config_of(const Plan& plan, const CLI::App& app) {
+  std::map<std::string, std::string> resolved = {{"device", plan.device.device.str()},
+                                                 {"threads", std::to_string(plan.threads)},
+                                                 {"precision", precision_name(plan.training.compute.precision)},
+                                                 {"output", plan.output.string()},
+                                                 {"weights", initial_weights(plan.info, plan.options.weights)}};
+  if (plan.training.compute.device.is_cpu()) resolved["kernels"] = kernels_name(plan.training.compute.kernels);
+  return resolved_config(app, resolved);
+}
+
+}  // namespace
+
+RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingData& data) {
+  return {.config = resolved_config(app),
+          .data = data.train.fingerprint + " " + data.test.fingerprint,
+          .libtorch = libtorch_version(),
+          .build = build_info().git_revision,
+          .cpu = cpu_model(),
+          .device = plan.device.description,
+          .precision = precision_name(plan.training.compute.precision),
+          .kernels = kernels_text(plan.training),
+          .threads = plan.threads};
+}
+
+RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
+                              const Context& context) {
+  return {.command_line = context.command_line,
+          .config = config_of(plan, app),
+          .arch = plan.info.name,
+          .dataset = plan.options.recipe.dataset,
+          .device = identity.device,
+          .precision = identity.precision,
+          .kernels = identity.kernels,
+          .libtorch = identity.libtorch,
+          .threads = identity.threads,
+          .seed = plan.training.seed};
+}
+
+Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) {
+  Recipe recipe;
+  recipe.arch = plan.info.name;
+  recipe.class_names = class_names;
+  recipe.preprocessing = plan.info.preprocessing;
+  recipe.training.dataset = plan.options.recipe.dataset;
+  recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);
+  return recipe;
+}
+
+}  // namespace mnist::cli
