@@ -78,8 +78,9 @@ std::string command_line(int argc, const char* const* argv) {
   return line;
 }
 
-// What to turn down if `command` ran out of memory.
-std::string memory_hint(std::string_view command) {
+// What to turn down if `command` ran out of memory, of a GPU or of the machine.
+std::string memory_hint(std::string_view command, bool gpu) {
+  if (gpu) return "use a smaller --batch-size, or --device cpu; nvidia-smi shows what else is in the GPU's memory";
   if (command == "train") {
     return "use a smaller --batch-size or --test-batch-size; with photos a smaller --cache-mb or fewer --threads";
   }
@@ -101,7 +102,7 @@ Error as_error(const std::exception& exception, std::string_view command) {
                       message.find("can't allocate memory") != std::string::npos;
   if (memory) {
     return {ErrorKind::internal, "not enough memory" + (message == "std::bad_alloc" ? "" : ": " + message),
-            memory_hint(command)};
+            memory_hint(command, message.find("CUDA") != std::string::npos)};
   }
   return {ErrorKind::internal, "internal error: " + message,
           "this is a defect of mnist; please report it with the output of: mnist info"};

@@ -137,8 +137,8 @@ int leave(const Plan& plan, const Stop& stop, const TrainingResult& result, cons
                       older ? fmt::format("; continue from the one before: {} train --resume {}", context.program, run)
                             : ", and there is none from before");
   } else {
-    context.log.warn("checkpoint, {:.1f} s after that: {}; continue with: {} train --resume {}", stop.seconds(),
-                     quoted(output.last_checkpoint()), context.program, run);
+    context.log.warn("the checkpoint {} is written, {:.1f} s after {}; continue with: {} train --resume {}",
+                     quoted(output.last_checkpoint()), stop.seconds(), stop.reason(), context.program, run);
   }
   return stop.exit_code();
 }
