@@ -202,8 +202,7 @@ const Kernels* kernels_named(const std::string& name) {
   for (const Kernels* kernels : usable_kernels()) {
     if (name == kernels->name) return kernels;
   }
-  throw usage_error(fmt::format("--kernels {}: this CPU cannot run them", name),
-                    "omit it, or: --kernels libtorch");
+  throw usage_error(fmt::format("--kernels {}: this CPU cannot run them", name), "omit it, or: --kernels libtorch");
 }
 
 std::string kernels_name(const Kernels* kernels) {
