@@ -154,7 +154,7 @@ void RunOutput::write_later(const std::string& name, std::function<void()> work)
   // `failed_` belongs to the thread that writes until `finish` has waited for it.
   background_.post(name, [this, name, work = std::move(work)] {
     try {
-      work();
+      write(work);
       failed_.erase(name);
     } catch (const std::exception& error) {
       log_.warn("{}; the run goes on, and tries again later", error.what());
@@ -163,12 +163,19 @@ void RunOutput::write_later(const std::string& name, std::function<void()> work)
   });
 }
 
+// The place first: the folder may have been removed meanwhile, or be another run's.
+void RunOutput::write(const std::function<void()>& work) {
+  directory_->ensure();
+  log_file_->renew();
+  work();
+}
+
 void RunOutput::finish() {
   progress_.reset();
   background_.finish();
   for (const auto& [name, work] : std::exchange(failed_, {})) {
     try {
-      work();
+      write(work);
     } catch (const std::exception& error) {
       log_.warn("{}", error.what());
     }

@@ -2,7 +2,8 @@
 // directory: log, metrics, curves, weights, checkpoints. Fresh or continued, with a run directory or without (a dry
 // run). The model that a run is made for (--output) is not its business.
 //
-// No run ends for one of these: what cannot be written is told to the log and tried again the next time.
+// No run ends for one of these: what cannot be written is told to the log and tried again the next time. A run
+// directory that is removed is made again with the next weights.
 #pragma once
 
 #include <cstdint>
@@ -79,6 +80,7 @@ class RunOutput : public TrainingObserver {
  private:
   void write_weights(const std::filesystem::path& path, const EpochReport& report);
   void write_later(const std::string& name, std::function<void()> work);
+  void write(const std::function<void()>& work);
 
   RunOutputOptions options_;
   RunDirectory* directory_;
