@@ -17,6 +17,7 @@
 #include <spdlog/logger.h>
 
 #include "mnist/core/background.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/log_file.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/device/gpu_monitor.hpp"
@@ -52,8 +53,10 @@ Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test);
 class RunOutput : public TrainingObserver {
  public:
   // `directory`: where files go; nullptr: nowhere. `continued`: the checkpoint that the run continues from; its files
-  // are cut back to that. Keeps references to `log` and `directory`. Throws a data `Error` if a file cannot be made.
-  RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued, spdlog::logger& log);
+  // are cut back to that. Keeps references to `log`, `directory` and `files`; rows, weights and checkpoints are
+  // written by the latter, from two threads. Throws a data `Error` if a file cannot be made.
+  RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued, spdlog::logger& log,
+            FileSystem& files = FileSystem::system());
   ~RunOutput() override;
 
   // To stdout and log.txt; a reader that leaves is told to the log, once.
@@ -85,6 +88,7 @@ class RunOutput : public TrainingObserver {
   RunOutputOptions options_;
   RunDirectory* directory_;
   spdlog::logger& log_;
+  FileSystem& files_;
   bool has_stdout_ = true;
   std::shared_ptr<LogFile> log_file_;
   std::optional<MetricsFiles> metrics_;
