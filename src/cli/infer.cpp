@@ -1,43 +1,35 @@
-// mnist infer: classifies images, or an item of a test set.
+// mnist infer: classifies images, or an item of a test set. Read `run_infer` at the end first.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <optional>
-#include <span>
 #include <string>
-#include <utility>
+#include <system_error>
 #include <vector>
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/stack.h>
-#include <c10/core/GradMode.h>
 #include <fmt/format.h>
-#include <torch/types.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
-#include "mnist/data/batch.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/data/prepare.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/image.hpp"
 
-#include "annotate.hpp"
+#include "classifier.hpp"
 #include "command.hpp"
 #include "infer_images.hpp"
 #include "infer_output.hpp"
 #include "load_model.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
+#include "picture_run.hpp"
 #include "print.hpp"
 
 namespace mnist::cli {
@@ -59,48 +51,6 @@ struct InferOptions {
   std::optional<std::int64_t> batch_size;
   std::string device = "auto";
   int threads = 0;
-};
-
-// A network, where it runs, and how many classes it is asked for.
-class Classifier {
- public:
-  Classifier(const LoadedModel& model, const c10::Device& device, std::int64_t top_k)
-      : model_(model), device_(device), top_k_(std::min(top_k, static_cast<std::int64_t>(class_names().size()))) {
-    model_.network->to(device);
-  }
-
-  const Preprocessing& preprocessing() const { return model_.recipe.preprocessing; }
-  std::int64_t top_k() const { return top_k_; }
-
-  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. The likeliest classes of each; none for
-  // one for which the network's numbers are not finite.
-  std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const {
-    const c10::AutoGradMode no_grad(false);
-    const auto inputs = normalize(at::stack(images).to(device_), preprocessing());
-    const PrecisionScope scope(Precision::fp32, device_);
-    const auto logits = model_.network->forward(inputs, Dropout::off());
-    const auto all = at::softmax(logits.cpu().to(torch::kFloat64), 1);
-    const auto finite = at::isfinite(all).all(1);
-    const auto [probabilities, classes] = all.topk(top_k_, 1);
-    std::vector<std::vector<ClassProbability>> results;
-    for (std::int64_t row = 0; row < classes.size(0); ++row) {
-      auto& top = results.emplace_back();
-      if (!finite[row].item<bool>()) continue;
-      for (std::int64_t rank = 0; rank < top_k_; ++rank) {
-        const auto index = classes[row][rank].item<std::int64_t>();
-        const auto probability = probabilities[row][rank].item<double>();
-        top.push_back({class_names()[static_cast<std::size_t>(index)], index, probability});
-      }
-    }
-    return results;
-  }
-
- private:
-  const std::vector<std::string>& class_names() const { return model_.recipe.class_names; }
-
-  const LoadedModel& model_;
-  c10::Device device_;
-  std::int64_t top_k_;
 };
 
 // Where the results go: stdout, or what --output names.
@@ -151,11 +101,6 @@ void check_options(const InferOptions& options) {
   }
 }
 
-Error not_finite(const std::filesystem::path& model, const std::string& input) {
-  return data_error(fmt::format("the model {} gives numbers that are not finite for {}", quoted(model), input),
-                    "its weights are damaged, or its training diverged: use another model file");
-}
-
 InferForm form_of(const InferOptions& options, bool one_picture) {
   if (options.format == "json") return InferForm::json;
   if (options.format == "csv") return InferForm::csv;
@@ -189,141 +134,6 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   results.write(infer_result(form, prediction));
 }
 
-// What kept one picture from being answered. Whatever it is, the others are answered all the same.
-Error picture_error(const std::filesystem::path& path, const std::exception& exception) {
-  if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
-  const std::string reason = first_line(exception.what());
-  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr || reason.find("memory") != std::string::npos) {
-    return data_error(fmt::format("not enough memory for image {}", quoted(path)),
-                      "use fewer --threads or a smaller --batch-size");
-  }
-  return data_error(
-      fmt::format("image {} cannot be classified: {}", quoted(path), reason),
-      "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
-}
-
-struct Picture {
-  std::filesystem::path path;
-  torch::Tensor input;         // ready for the classifier; undefined if it could not be read, or was not
-  std::optional<Error> error;  // then why
-};
-
-// On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
-// the rest is omitted.
-std::vector<Picture> decode(std::span<const std::filesystem::path> files, const Preprocessing& preprocessing,
-                            Invert invert, DecodingMemory& memory, const StopSignals& signals) {
-  std::vector<Picture> pictures(files.size());
-  at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      if (signals.received() != 0) return;
-      pictures[i].path = files[i];
-      try {
-        pictures[i].input = prepare_file(files[i], preprocessing, invert, memory);
-      } catch (const std::exception& exception) {
-        pictures[i].error = picture_error(files[i], exception);
-      }
-    }
-  });
-  return pictures;
-}
-
-// Answers pictures, a batch at a time; tells and counts those that fail. After a signal says how far the work came, and
-// throws `Stopped`: the batch that was begun is omitted, so that a line that is written is whole.
-class PictureRun {
- public:
-  PictureRun(const InferOptions& options, const Classifier& classifier, const Context& context,
-             const StopSignals& signals, Results& results, InferForm form)
-      : options_(options),
-        classifier_(classifier),
-        context_(context),
-        signals_(signals),
-        results_(results),
-        form_(form) {}
-
-  std::int64_t failures() const { return failures_; }
-
-  void fail(const Error& error) {
-    print_error(error, context_.color_err, &context_.log);
-    ++failures_;
-  }
-
-  void answer(std::span<const std::filesystem::path> files, std::size_t batch_size) {
-    results_.write(infer_header(form_, /*test_item=*/false, static_cast<std::size_t>(classifier_.top_k())));
-    count_ = files.size();
-    for (done_ = 0; done_ < count_;) {
-      const auto batch = files.subspan(done_, std::min(batch_size, count_ - done_));
-      auto decoded = decode(batch, classifier_.preprocessing(), invert_, memory_, signals_);
-      check_stop();
-      std::vector<Picture> pictures;
-      for (Picture& picture : decoded) {
-        if (picture.error) {
-          fail(*picture.error);
-        } else {
-          pictures.push_back(std::move(picture));
-        }
-      }
-      done_ += batch.size();
-      if (!pictures.empty()) classify(pictures);
-    }
-  }
-
- private:
-  void check_stop() const {
-    if (signals_.received() == 0) return;
-    const auto number = [](std::size_t value) { return with_thousands(static_cast<std::int64_t>(value)); };
-    context_.log.warn("stopped by {} after {} of {} images", signals_.name(), number(done_), number(count_));
-    throw Stopped();
-  }
-
-  // One at a time if they cannot be classified together, to find the one that is to blame.
-  void classify(std::span<const Picture> pictures) {
-    std::vector<torch::Tensor> inputs;
-    for (const Picture& picture : pictures) inputs.push_back(picture.input);
-    std::vector<std::vector<ClassProbability>> tops;
-    try {
-      tops = classifier_.classify(inputs);
-    } catch (const std::exception& exception) {
-      if (pictures.size() == 1) return fail(picture_error(pictures.front().path, exception));
-      for (const Picture& picture : pictures) classify({&picture, 1});
-      return;
-    }
-    std::string text;
-    for (std::size_t i = 0; i < tops.size(); ++i) {
-      const std::string path = pictures[i].path.string();
-      if (!tops[i].empty()) text += infer_result(form_, {path, std::nullopt, tops[i]});
-    }
-    results_.write(text);
-    for (std::size_t i = 0; i < tops.size(); ++i) {
-      if (tops[i].empty()) {
-        fail(not_finite(options_.model, quoted(pictures[i].path)));
-      } else if (!options_.annotate.empty()) {
-        check_stop();
-        draw(pictures[i].path, tops[i]);
-      }
-    }
-  }
-
-  void draw(const std::filesystem::path& image, const std::vector<ClassProbability>& top) {
-    try {
-      annotate(annotated_path(options_.annotate, options_.model, image), image, top, memory_);
-    } catch (const std::exception& exception) {
-      fail(picture_error(image, exception));
-    }
-  }
-
-  const InferOptions& options_;
-  const Classifier& classifier_;
-  const Context& context_;
-  const StopSignals& signals_;
-  Results& results_;
-  InferForm form_;
-  Invert invert_ = invert_from_name(options_.invert);
-  DecodingMemory memory_{at::get_num_threads()};
-  std::size_t count_ = 0;
-  std::size_t done_ = 0;
-  std::int64_t failures_ = 0;
-};
-
 // The number of paths and images that could not be answered. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
@@ -331,7 +141,13 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
   std::error_code ignored;
   const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
-  PictureRun run(options, classifier, context, signals, results, form_of(options, one_picture));
+  PictureRun run({.model = options.model,
+                  .annotate = options.annotate,
+                  .invert = invert_from_name(options.invert),
+                  .form = form_of(options, one_picture),
+                  .batch_size = static_cast<std::size_t>(batch_size),
+                  .write = [&results](const std::string& text) { results.write(text); }},
+                 classifier, context, signals);
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths) {
     const FoundImages found = find_images(path);
@@ -341,7 +157,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   }
   for (const auto& file : files) check_not_same(options.output, file);
 
-  run.answer(files, static_cast<std::size_t>(batch_size));
+  run.answer(files);
   return run.failures();
 }
 

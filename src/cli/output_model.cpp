@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
-#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
 
 #include "options.hpp"
@@ -57,7 +56,8 @@ void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log) {
+                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log,
+                 FileSystem& files) {
   std::error_code ignored;
   try {
     if (!overwrite && std::filesystem::is_regular_file(path, ignored) && !may_replace(path, recipe)) {
@@ -65,11 +65,11 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
       // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
       // the file behind it, which is the one that is replaced.
       std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
-      if (ignored) write_file_atomically(backup, read_file(path, "file"));
+      if (ignored) write_file_atomically(backup, read_file(path, "file"), files);
       log.warn("{} is as good as the new model or better, or of another network or data: it is kept as {}",
                quoted(path), quoted(backup));
     }
-    write_model_file(path, state, recipe, layout);
+    write_model_file(path, state, recipe, layout, files);
     return;
   } catch (const std::exception& error) {
     log.error("{}", error.what());
@@ -81,7 +81,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
       place = folder / fmt::format("{}-{}{}", path.stem().string(), number, path.extension().string());
     }
     try {
-      write_model_file(place, state, recipe, layout);
+      write_model_file(place, state, recipe, layout, files);
     } catch (const std::exception& error) {
       log.error("{}", error.what());
       continue;

@@ -5,6 +5,7 @@
 
 #include <spdlog/logger.h>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/format/model_file.hpp"
 
 namespace mnist::cli {
@@ -20,6 +21,7 @@ void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog
 // `overwrite`. If `path` cannot be written, the model goes to the first place that takes it: `rescue`, then the folder
 // for temporary files; then throws a data `Error` that says where it is.
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log);
+                 PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log,
+                 FileSystem& files = FileSystem::system());
 
 }  // namespace mnist::cli

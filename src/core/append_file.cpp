@@ -30,9 +30,14 @@ AppendFile::~AppendFile() {
   files_.close(descriptor_);
 }
 
-void AppendFile::append(std::string_view row) {
+bool AppendFile::is_lost() const {
   struct stat status {};
-  if (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0) throw file_error("write", path_, ENOENT);
+  if (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0) return true;
+  return ::stat(path_.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+void AppendFile::append(std::string_view row) {
+  if (is_lost()) throw file_error("write", path_, ENOENT);
   if (has_part_ && !cut()) throw file_error("write", path_, errno);
   if (!write_all(files_, descriptor_, row)) {
     const int error = errno;

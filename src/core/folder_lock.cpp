@@ -46,7 +46,8 @@ std::string owner_text(int descriptor) try {
   return kNobodyKnown;
 }
 
-// Whether `path` is still the file behind `descriptor`: its owner removes it when it gives the lock back.
+// Whether `path` is still the file behind `descriptor`: its owner removes it when it gives the lock back, and others
+// may with the whole folder.
 bool is_same_file(int descriptor, const std::filesystem::path& path) {
   struct stat open {};
   struct stat named {};
@@ -107,10 +108,14 @@ FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
   return *this;
 }
 
+bool FolderLock::is_held() const {
+  return descriptor_ >= 0 && is_same_file(descriptor_, path_);
+}
+
 void FolderLock::release() {
   if (descriptor_ < 0) return;
   // Removed while it is locked: whoever opened it before finds that it is not the file of that name any more.
-  ::unlink(path_.c_str());
+  if (is_held()) ::unlink(path_.c_str());
   ::close(std::exchange(descriptor_, -1));
 }
 

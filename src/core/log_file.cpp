@@ -1,7 +1,7 @@
 #include "mnist/core/log_file.hpp"
 
 #include <cstdio>
-#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,30 +11,49 @@
 
 namespace mnist {
 
-LogFile::LogFile(const std::filesystem::path& path, FileSystem& files) : file_(checked_log(path), files) {
+LogFile::LogFile(const std::filesystem::path& path, FileSystem& files)
+    : path_(path), files_(files), file_(std::make_unique<AppendFile>(checked_log(path), files)) {
   set_pattern(kLogFilePattern);
 }
 
 std::uintmax_t LogFile::size() {
   const std::lock_guard lock(mutex_);
-  return file_.size();
+  return file_->size();
 }
 
 void LogFile::truncate(std::uintmax_t size) {
   const std::lock_guard lock(mutex_);
-  file_.truncate(size);
+  file_->truncate(size);
 }
 
 void LogFile::sync() {
   const std::lock_guard lock(mutex_);
-  file_.sync();
+  file_->sync();
+}
+
+void LogFile::renew() {
+  const std::lock_guard lock(mutex_);
+  if (!file_->is_lost()) return;
+  try {
+    // The old one stays until there is another: its size is still asked for.
+    auto file = std::make_unique<AppendFile>(checked_log(path_), files_);
+    file->append(formatted({"mnist", spdlog::level::warn, "this log was removed or moved while it was written"}));
+    file_ = std::move(file);
+    failing_ = false;
+  } catch (const Error&) {
+    return;  // the next line says why
+  }
+}
+
+std::string LogFile::formatted(const spdlog::details::log_msg& message) {
+  spdlog::memory_buf_t line;
+  formatter_->format(message, line);
+  return {line.data(), line.size()};
 }
 
 void LogFile::sink_it_(const spdlog::details::log_msg& message) {
-  spdlog::memory_buf_t line;
-  formatter_->format(message, line);
   try {
-    file_.append({line.data(), line.size()});
+    file_->append(formatted(message));
     failing_ = false;
   } catch (const Error& error) {
     // Not to the log, which is busy with this line.

@@ -37,7 +37,7 @@ NamedTensors read_tensors(const PickleDict& dict, PickledTensorReader& tensors, 
 
 }  // namespace
 
-void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFile& checkpoint) {
+void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFile& checkpoint, FileSystem& files) {
   const NamedTensors state = contiguous(checkpoint.state);
   std::vector<std::pair<std::string, NamedTensors>> others;
   NamedTensors all = state;
@@ -50,7 +50,7 @@ void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFi
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (numbers[i] == storages.size()) storages.push_back(all[i].second);
   }
-  const std::unique_ptr<Output> output = open_output(path);
+  const std::unique_ptr<Output> output = open_output(path, files);
   ZipWriter zip(*output);
   zip.hash_all();
   write_pt_records(zip, pickle_checkpoint(state, others, numbers), storages,

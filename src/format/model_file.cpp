@@ -105,11 +105,11 @@ void check_model_name(const std::filesystem::path& path) {
 }
 
 void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                      PickleLayout layout) {
+                      PickleLayout layout, FileSystem& files) {
   check_model_name(path);
   const bool zip = path.extension() != ".safetensors";
   const auto tensors = on_cpu(state);
-  const std::unique_ptr<Output> output = open_output(path);
+  const std::unique_ptr<Output> output = open_output(path, files);
   if (zip) {
     write_pt_zip(*output, tensors, recipe, layout);
   } else {

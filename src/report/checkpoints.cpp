@@ -48,15 +48,15 @@ std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path&
 }
 
 std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint,
-                                      std::int64_t keep) {
+                                      std::int64_t keep, FileSystem& files) {
   make_folder(folder, "");
   std::filesystem::path written = folder / name_of(checkpoint.state.all_steps);
-  write_checkpoint(written, checkpoint);
+  write_checkpoint(written, checkpoint, files);
   const std::string best = name_of(steps_of_best(checkpoint.state));
-  const std::vector<std::filesystem::path> files = checkpoint_files(folder);
+  const std::vector<std::filesystem::path> all = checkpoint_files(folder);
   // The newest first. What is newer than the one just written could not be read, and is not ours to remove.
   std::int64_t kept = 0;
-  for (auto file = std::ranges::find(files, written); file != files.end(); ++file) {
+  for (auto file = std::ranges::find(all, written); file != all.end(); ++file) {
     std::error_code ignored;
     if (++kept > keep && file->filename() != best) std::filesystem::remove(*file, ignored);
   }

@@ -26,10 +26,10 @@ std::uint64_t size_in(const std::map<std::string, std::uint64_t>& sizes, const c
 }  // namespace
 
 MetricsFiles::MetricsFiles(const std::filesystem::path& directory, const std::map<std::string, std::uint64_t>& sizes,
-                           spdlog::logger& log, GpuReader gpu)
-    : json_(directory / kJson, size_in(sizes, kJson), "", log),
-      csv_(directory / kCsv, size_in(sizes, kCsv), kCsvHeader, log),
-      timing_(directory / kTiming, size_in(sizes, kTiming), "", log),
+                           spdlog::logger& log, GpuReader gpu, FileSystem& files)
+    : json_(directory / kJson, size_in(sizes, kJson), "", log, files),
+      csv_(directory / kCsv, size_in(sizes, kCsv), kCsvHeader, log, files),
+      timing_(directory / kTiming, size_in(sizes, kTiming), "", log, files),
       gpu_(std::move(gpu)) {}
 
 void MetricsFiles::interval(const IntervalReport& report) {

@@ -9,15 +9,16 @@
 
 namespace mnist {
 
-RowFile::RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log)
-    : path_(std::move(path)), header_(std::move(header)), log_(log), size_(size) {
+RowFile::RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log,
+                 FileSystem& files)
+    : path_(std::move(path)), header_(std::move(header)), log_(log), files_(files), size_(size) {
   open();
   if (size_ == 0) append(header_);
 }
 
 // Cuts off what is behind the whole rows, such as a part of one that could not be removed when writing failed.
 void RowFile::open() {
-  file_.emplace(path_);
+  file_.emplace(path_, files_);
   const std::uint64_t whole = size_ - waiting_.size();
   if (file_->size() < whole) {
     log_.warn("{} has {} bytes, {} were written: rows are missing", quoted(path_), file_->size(), whole);

@@ -63,6 +63,10 @@ Json session(const RunDescription& description) {
           {"git_revision", build_info().git_revision}};
 }
 
+FolderLock lock_of(const std::filesystem::path& run, const std::string& command) {
+  return {run, "run directory", command, "wait for it or stop it, or name another place with --run-dir"};
+}
+
 bool is_owned(const std::filesystem::path& run) {
   try {
     const FolderLock probe(run, "", "", "");
@@ -100,9 +104,8 @@ Json manifest_of(const RunDescription& description) {
 
 }  // namespace
 
-RunDirectory::RunDirectory(std::filesystem::path path, const std::string& command)
-    : path_(std::move(path)),
-      lock_(path_, "run directory", command, "wait for it or stop it, or name another place with --run-dir") {}
+RunDirectory::RunDirectory(std::filesystem::path path, std::string command)
+    : path_(std::move(path)), command_(std::move(command)), lock_(lock_of(path_, command_)) {}
 
 RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std::string& arch,
                                     const std::string& command) {
@@ -142,6 +145,15 @@ RunDirectory RunDirectory::existing(const std::filesystem::path& path, const std
   return {path, command};
 }
 
+void RunDirectory::ensure() {
+  if (lock_.is_held()) return;
+  make_folder(path_, kHint);
+  lock_ = lock_of(path_, command_);
+  std::error_code ignored;
+  // Without it nobody finds the run.
+  if (!manifest_.empty() && !std::filesystem::exists(path_ / "manifest.json", ignored)) write_manifest();
+}
+
 void RunDirectory::begin(const RunDescription& description) {
   manifest_ = text_of(manifest_of(description));
   write_file_atomically(path_ / "config.toml", description.config);
@@ -166,6 +178,7 @@ void RunDirectory::resume(const RunDescription& description, std::int64_t epoch,
 }
 
 void RunDirectory::end(const std::string& outcome) {
+  ensure();
   Json manifest = Json::parse(manifest_);
   for (Json* const part : {&manifest, &manifest["sessions"].back()}) {
     (*part)["outcome"] = outcome;

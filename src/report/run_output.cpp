@@ -49,8 +49,8 @@ Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test) {
 }
 
 RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued,
-                     spdlog::logger& log)
-    : options_(std::move(options)), directory_(directory), log_(log) {
+                     spdlog::logger& log, FileSystem& files)
+    : options_(std::move(options)), directory_(directory), log_(log), files_(files) {
   const auto write = [this](const std::string& text) { say(text); };
   if (options_.style == LogStyle::transfer) {
     lines_ = std::make_unique<TransferLog>(write);
@@ -67,7 +67,7 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
   const auto log_size = sizes.find(kLog);
   const std::uintmax_t kept = log_size == sizes.end() ? 0 : log_size->second;
   if (kept < log_file_->size()) log_file_->truncate(kept);
-  metrics_.emplace(directory_->path(), sizes, log_, options_.gpu);
+  metrics_.emplace(directory_->path(), sizes, log_, options_.gpu, files_);
   if (!options_.keep_weights) return;
   remove_stale_temporaries(directory_->path());
   remove_stale_temporaries(directory_->checkpoints());
@@ -139,14 +139,14 @@ void RunOutput::checkpoint(const TrainingState& state) {
   write_later(kCheckpoint, [this, checkpoint = std::move(checkpoint)] {
     written_.clear();
     for (const auto& [name, size] : checkpoint.file_sizes) sync_file(directory_->path() / name);
-    written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep);
+    written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
 }
 
 void RunOutput::write_weights(const std::filesystem::path& path, const EpochReport& report) {
   write_later(path.string(), [this, path, network = report.network,
                               recipe = trained(options_.recipe, report.train.epoch, report.test)] {
-    write_model_file(path, network, recipe, options_.layout);
+    write_model_file(path, network, recipe, options_.layout, files_);
   });
 }
 
@@ -154,7 +154,7 @@ void RunOutput::write_later(const std::string& name, std::function<void()> work)
   // `failed_` belongs to the thread that writes until `finish` has waited for it.
   background_.post(name, [this, name, work = std::move(work)] {
     try {
-      work();
+      write(work);
       failed_.erase(name);
     } catch (const std::exception& error) {
       log_.warn("{}; the run goes on, and tries again later", error.what());
@@ -163,12 +163,19 @@ void RunOutput::write_later(const std::string& name, std::function<void()> work)
   });
 }
 
+// The place first: the folder may have been removed meanwhile, or be another run's.
+void RunOutput::write(const std::function<void()>& work) {
+  directory_->ensure();
+  log_file_->renew();
+  work();
+}
+
 void RunOutput::finish() {
   progress_.reset();
   background_.finish();
   for (const auto& [name, work] : std::exchange(failed_, {})) {
     try {
-      work();
+      write(work);
     } catch (const std::exception& error) {
       log_.warn("{}", error.what());
     }

@@ -96,15 +96,17 @@ bool is_consistent(const TrainingState& state) {
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, FileSystem& files) {
   const TrainingState& state = checkpoint.state;
-  write_checkpoint_file(path, {.state = state.network,
-                               .others = {{"optimizer", state.optimizer},
-                                          {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
-                                          {"best", state.best.network},
-                                          {"curves", checkpoint.curves}},
-                               .recipe = checkpoint.recipe,
-                               .json = json_of(checkpoint)});
+  write_checkpoint_file(path,
+                        {.state = state.network,
+                         .others = {{"optimizer", state.optimizer},
+                                    {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
+                                    {"best", state.best.network},
+                                    {"curves", checkpoint.curves}},
+                         .recipe = checkpoint.recipe,
+                         .json = json_of(checkpoint)},
+                        files);
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {

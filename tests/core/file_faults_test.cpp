@@ -268,6 +268,21 @@ TEST(AppendFile, SaysThatTheFileIsGone) {
   } catch (const Error& error) {
     expect_helpful(error, folder / "rows", ENOENT);
   }
+  EXPECT_TRUE(file.is_lost());
+}
+
+TEST(AppendFile, SaysThatTheFileWasMovedWithItsFolder) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "here");
+  AppendFile file(folder / "here/rows");
+  EXPECT_FALSE(file.is_lost());
+  std::filesystem::rename(folder / "here", folder / "there");
+  EXPECT_TRUE(file.is_lost());
+  EXPECT_THROW(file.append("one\n"), Error);
+  EXPECT_EQ(content_of(folder / "there/rows"), "");
+  std::filesystem::rename(folder / "there", folder / "here");
+  file.append("two\n");
+  EXPECT_EQ(content_of(folder / "here/rows"), "two\n");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <optional>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -113,6 +114,22 @@ TEST(FolderLock, MovesWithItsObject) {
   EXPECT_NE(refusal(other.path()), "");
 }
 
+TEST(FolderLock, EndsWithItsFolderAndLeavesTheNextOwnerAlone) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  auto first = std::make_optional(lock(folder / "run"));
+  EXPECT_TRUE(first->is_held());
+  std::filesystem::remove_all(folder / "run");
+  EXPECT_FALSE(first->is_held());
+  std::filesystem::create_directory(folder / "run");
+  EXPECT_FALSE(first->is_held());
+  const FolderLock second = lock(folder / "run");
+  EXPECT_FALSE(first->is_held());
+  first.reset();
+  EXPECT_TRUE(second.is_held()) << "the first owner removed the file of the second";
+  EXPECT_NE(refusal(folder / "run"), "");
+}
+
 TEST(FolderLock, AnOwnerThatHasNotWrittenItsNameYetIsAnotherProcess) {
   const TemporaryFolder folder;
   const FolderLock mine = lock(folder.path());
@@ -125,6 +142,7 @@ TEST(FolderLock, AnOwnerThatHasNotWrittenItsNameYetIsAnotherProcess) {
 TEST(FolderLock, AFolderThatCannotBeLockedIsUnguarded) {
   const TemporaryFolder folder;
   EXPECT_EQ(lock(folder / "none").unguarded(), "No such file or directory");
+  EXPECT_FALSE(lock(folder / "none").is_held());
   std::filesystem::create_symlink("elsewhere", folder / ".lock");
   EXPECT_NE(lock(folder.path()).unguarded(), "");
   EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere")) << "a link was followed";

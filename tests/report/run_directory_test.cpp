@@ -92,6 +92,46 @@ TEST(RunDirectory, HasOneOwner) {
   }
 }
 
+TEST(RunDirectory, ThatWasRemovedIsMadeAndLockedAgain) {
+  const TemporaryFolder folder;
+  RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+  run.begin({.command_line = "mnist train"});
+  std::filesystem::remove_all(folder / "mine");
+  run.ensure();
+  EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error) << "is not locked";
+  ASSERT_TRUE(read_summary(folder / "mine"));
+  EXPECT_EQ(read_summary(folder / "mine")->outcome, "running");
+  run.ensure();
+  run.end("finished");
+  EXPECT_EQ(read_summary(folder / "mine")->outcome, "finished");
+}
+
+// Some remove the lock of a run that they take for dead.
+TEST(RunDirectory, ALockThatWasRemovedIsTakenAgain) {
+  const TemporaryFolder folder;
+  RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+  std::filesystem::remove(folder / "mine" / ".lock");
+  run.ensure();
+  EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error);
+}
+
+TEST(RunDirectory, ThatAnotherRunHasTakenIsLeftToIt) {
+  const TemporaryFolder folder;
+  RunDirectory first = RunDirectory::at(folder / "mine", "mnist train");
+  first.begin({.command_line = "first"});
+  std::filesystem::remove_all(folder / "mine");
+  {
+    RunDirectory second = RunDirectory::at(folder / "mine", "mnist train");
+    second.begin({.command_line = "second"});
+    const std::string manifest = content_of(folder / "mine" / "manifest.json");
+    EXPECT_THROW(first.ensure(), Error);
+    EXPECT_THROW(first.end("finished"), Error);
+    EXPECT_EQ(content_of(folder / "mine" / "manifest.json"), manifest);
+    EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error) << "the second has lost its lock";
+  }
+  EXPECT_NO_THROW(first.ensure()) << "the second has left";
+}
+
 void make_run(const std::filesystem::path& path, const std::string& outcome, const std::string& started,
               bool has_checkpoint) {
   const nlohmann::json manifest = {{"arch", "cnn"},

@@ -1,9 +1,12 @@
-// A file system whose calls fail when a test wants them to, as leveldb's fault injection does it.
+// File systems whose calls fail when a test wants them to, as leveldb's fault injection does it.
 #pragma once
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -68,6 +71,62 @@ class FaultyFiles : public FileSystem {
   int wrong_closes_ = 0;
   std::set<int> open_;
   std::vector<std::string> calls_;
+};
+
+// A disk without room for what a test names: what is written to those files, or into those folders, fails with ENOSPC,
+// and so does a rename to there. For several threads.
+class FullDisk : public FileSystem {
+ public:
+  // From now on there is no room for `place`, a file or a folder.
+  void fill(const std::filesystem::path& place) {
+    const std::lock_guard lock(mutex_);
+    full_.insert(place);
+  }
+  void make_room() {
+    const std::lock_guard lock(mutex_);
+    full_.clear();
+  }
+  // Returns when a call for `place` has failed.
+  void wait_for_failure(const std::filesystem::path& place) {
+    std::unique_lock lock(mutex_);
+    failed_.wait(lock, [&] { return refused_.contains(place); });
+  }
+
+  int open(const std::filesystem::path& path, int flags, unsigned mode) override {
+    const int descriptor = FileSystem::open(path, flags, mode);
+    const std::lock_guard lock(mutex_);
+    if (descriptor >= 0) paths_[descriptor] = path;
+    return descriptor;
+  }
+  std::ptrdiff_t write(int descriptor, const void* bytes, std::size_t count) override {
+    return has_room_for(path_of(descriptor)) ? FileSystem::write(descriptor, bytes, count) : -1;
+  }
+  int rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    return has_room_for(to) ? FileSystem::rename(from, to) : -1;
+  }
+
+ private:
+  std::filesystem::path path_of(int descriptor) {
+    const std::lock_guard lock(mutex_);
+    return paths_[descriptor];
+  }
+  bool has_room_for(const std::filesystem::path& path) {
+    const std::lock_guard lock(mutex_);
+    for (const std::filesystem::path& place : full_) {
+      if (std::ranges::mismatch(place, path).in1 != place.end()) continue;
+      refused_.insert(place);
+      failed_.notify_all();
+      errno = ENOSPC;
+      return false;
+    }
+    return true;
+  }
+
+  std::mutex mutex_;  // of all below
+  std::condition_variable failed_;
+  std::set<std::filesystem::path> full_;
+  std::set<std::filesystem::path> refused_;
+  std::map<int, std::filesystem::path> paths_;  // by descriptor
 };
 
 }  // namespace mnist::test

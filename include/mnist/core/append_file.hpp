@@ -19,11 +19,14 @@ class AppendFile {
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
+  // Whether the path does not name the file any more: it was removed, moved, or its folder was.
+  bool is_lost() const;
+
   // Bytes, of whole rows only.
   std::uintmax_t size() const { return size_; }
 
   // Adds `row`, which brings its own line break. Throws a data `Error` if it cannot be written whole, and if the file
-  // was removed, because what is written then nobody will see.
+  // is lost, because nobody looks for the row where it would go then.
   void append(std::string_view row);
 
   // Takes away what is behind the first `size` bytes, such as what was written after a checkpoint. Throws a data

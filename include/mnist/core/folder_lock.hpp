@@ -16,10 +16,14 @@ class FolderLock {
   // use by process 4711 on host node7 since 2026-11-21T10:25:03Z".
   FolderLock(const std::filesystem::path& folder, const std::string& what, const std::string& command,
              const std::string& hint);
-  // Gives the lock back, and removes the file.
+  // Gives the lock back, and removes the file unless it is another owner's by now.
   ~FolderLock();
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&& other) noexcept;
+
+  // Whether this is still the folder's lock. Not after the folder or the file was removed or moved: then another may
+  // take the lock of a new one. Never if it is unguarded.
+  bool is_held() const;
 
   // Empty if the folder is locked; else why it could not be, to be told to the user: some network file systems have no
   // locks, and a full disk has no room for the file. The work goes on, and nothing keeps a second process away.

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <mutex>
+#include <string>
 
 #include <spdlog/sinks/base_sink.h>
 
@@ -24,12 +26,20 @@ class LogFile : public spdlog::sinks::base_sink<std::mutex> {
   void truncate(std::uintmax_t size);
   void sync();
 
+  // Opens the file anew if the path does not name it any more, because it or its folder was removed or moved; the first
+  // line says so. Throws nothing: lines are lost until a later call can open it.
+  void renew();
+
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override {}
 
  private:
-  AppendFile file_;
+  std::string formatted(const spdlog::details::log_msg& message);
+
+  std::filesystem::path path_;
+  FileSystem& files_;
+  std::unique_ptr<AppendFile> file_;
   bool failing_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/format/named_tensors.hpp"
 
@@ -26,7 +27,8 @@ struct CheckpointFile {
 
 // Replaces `path` atomically. Tensors are on the CPU; those that share all of their memory are stored once. Throws a
 // data `Error` if the file cannot be written.
-void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFile& checkpoint);
+void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFile& checkpoint,
+                           FileSystem& files = FileSystem::system());
 
 // Throws a data `Error` as `read_model_file` does, and if the file is no checkpoint.
 CheckpointFile read_checkpoint_file(const std::filesystem::path& path);

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/format/named_tensors.hpp"
 
@@ -56,6 +57,6 @@ void check_model_name(const std::filesystem::path& path);
 // from any device; the same state and recipe give the same bytes. Throws a data `Error` where the file cannot be
 // written, and as `check_model_name` does.
 void write_model_file(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                      PickleLayout layout = PickleLayout::state_dict);
+                      PickleLayout layout = PickleLayout::state_dict, FileSystem& files = FileSystem::system());
 
 }  // namespace mnist

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/train/checkpoint.hpp"
 
 namespace mnist {
@@ -20,7 +21,7 @@ std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path&
 // `keep` nor that after the best epoch. Returns the file. Throws a data `Error` if it cannot be written; then all older
 // ones stay.
 std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint,
-                                      std::int64_t keep);
+                                      std::int64_t keep, FileSystem& files = FileSystem::system());
 
 // The newest that can be read, with its file. `damaged` is told of each newer one, what is wrong with it. Nothing if
 // there is none. Throws a usage `Error` if one is of a newer version.

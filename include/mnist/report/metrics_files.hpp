@@ -12,6 +12,7 @@
 
 #include <spdlog/logger.h>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/report/row_file.hpp"
 #include "mnist/train/observer.hpp"
@@ -23,7 +24,7 @@ class MetricsFiles : public TrainingObserver {
   // `sizes`: by file name, behind how many bytes to continue; what is not there begins anew. `gpu`: tells what the GPU
   // in use is doing. Throws a data `Error` if a file cannot be made; later failures are told to `log`.
   MetricsFiles(const std::filesystem::path& directory, const std::map<std::string, std::uint64_t>& sizes,
-               spdlog::logger& log, GpuReader gpu = {});
+               spdlog::logger& log, GpuReader gpu = {}, FileSystem& files = FileSystem::system());
 
   void interval(const IntervalReport& report) override;
   void epoch_done(const EpochReport& report) override;

@@ -11,15 +11,17 @@
 #include <spdlog/logger.h>
 
 #include "mnist/core/append_file.hpp"
+#include "mnist/core/file_system.hpp"
 
 namespace mnist {
 
 class RowFile {
  public:
-  // Continues a file behind its first `size` bytes; 0: a new one, which begins with `header`. Keeps `log`, which is
-  // told when rows begin to wait, when they are written, and of rows that are gone. Throws a data `Error` if the file
-  // cannot be made.
-  RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log);
+  // Continues a file behind its first `size` bytes; 0: a new one, which begins with `header`. Keeps `files` and `log`,
+  // which is told when rows begin to wait, when they are written, and of rows that are gone. Throws a data `Error` if
+  // the file cannot be made.
+  RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log,
+          FileSystem& files = FileSystem::system());
 
   void append(std::string_view row);
 
@@ -36,6 +38,7 @@ class RowFile {
   std::filesystem::path path_;
   std::string header_;
   spdlog::logger& log_;
+  FileSystem& files_;
   std::optional<AppendFile> file_;
   std::uint64_t size_ = 0;
   std::string waiting_;

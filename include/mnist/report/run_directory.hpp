@@ -68,20 +68,26 @@ class RunDirectory {
   // Empty, or why nothing keeps a second process from writing here.
   const std::string& unguarded() const { return lock_.unguarded(); }
 
+  // Makes the folder again if it was removed or moved, with its manifest, and takes its lock again if this does not
+  // hold it any more. Before each writing, so that a new owner's files stay as they are. Throws a data `Error` if there
+  // is one, or if the folder cannot be made.
+  void ensure();
+
   // Writes config.toml and manifest.json, outcome "running", with the first session. Throws a data `Error`.
   void begin(const RunDescription& description);
 
   // Adds a session that continues at `step` of `epoch`; the rest of the manifest stays as it was begun.
   void resume(const RunDescription& description, std::int64_t epoch, std::int64_t step);
 
-  // Completes manifest.json: "finished", "interrupted", "failed: ...".
+  // Completes manifest.json: "finished", "interrupted", "failed: ...". Throws as `ensure` does.
   void end(const std::string& outcome);
 
  private:
-  RunDirectory(std::filesystem::path path, const std::string& command);
+  RunDirectory(std::filesystem::path path, std::string command);
   void write_manifest() const;
 
   std::filesystem::path path_;
+  std::string command_;
   FolderLock lock_;
   std::string manifest_;  // JSON text
 };

@@ -2,7 +2,8 @@
 // directory: log, metrics, curves, weights, checkpoints. Fresh or continued, with a run directory or without (a dry
 // run). The model that a run is made for (--output) is not its business.
 //
-// No run ends for one of these: what cannot be written is told to the log and tried again the next time.
+// No run ends for one of these: what cannot be written is told to the log and tried again the next time. A run
+// directory that is removed is made again with the next weights.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <spdlog/logger.h>
 
 #include "mnist/core/background.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/log_file.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/device/gpu_monitor.hpp"
@@ -51,8 +53,10 @@ Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test);
 class RunOutput : public TrainingObserver {
  public:
   // `directory`: where files go; nullptr: nowhere. `continued`: the checkpoint that the run continues from; its files
-  // are cut back to that. Keeps references to `log` and `directory`. Throws a data `Error` if a file cannot be made.
-  RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued, spdlog::logger& log);
+  // are cut back to that. Keeps references to `log`, `directory` and `files`; rows, weights and checkpoints are
+  // written by the latter, from two threads. Throws a data `Error` if a file cannot be made.
+  RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued, spdlog::logger& log,
+            FileSystem& files = FileSystem::system());
   ~RunOutput() override;
 
   // To stdout and log.txt; a reader that leaves is told to the log, once.
@@ -79,10 +83,12 @@ class RunOutput : public TrainingObserver {
  private:
   void write_weights(const std::filesystem::path& path, const EpochReport& report);
   void write_later(const std::string& name, std::function<void()> work);
+  void write(const std::function<void()>& work);
 
   RunOutputOptions options_;
   RunDirectory* directory_;
   spdlog::logger& log_;
+  FileSystem& files_;
   bool has_stdout_ = true;
   std::shared_ptr<LogFile> log_file_;
   std::optional<MetricsFiles> metrics_;

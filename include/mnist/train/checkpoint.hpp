@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/recipe.hpp"
 #include "mnist/format/named_tensors.hpp"
 #include "mnist/train/training_state.hpp"
@@ -44,7 +45,8 @@ struct Checkpoint {
 };
 
 // Replaces `path` atomically. Throws a data `Error` if it cannot be written.
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
+                      FileSystem& files = FileSystem::system());
 
 // Throws a data `Error` that names the file: missing, damaged, no checkpoint; a usage `Error` if it is of a newer
 // version.

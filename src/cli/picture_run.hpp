@@ -1,0 +1,66 @@
+// `mnist infer` over pictures: decodes them on all threads, classifies them a batch at a time, writes what comes out,
+// and draws it where that is asked for. One picture that fails is told, and costs none of the others its answer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/signals.hpp"
+#include "mnist/data/decoding_memory.hpp"
+#include "mnist/data/prepare.hpp"
+
+#include "classifier.hpp"
+#include "command.hpp"
+#include "infer_output.hpp"
+
+namespace mnist::cli {
+
+struct PictureRunOptions {
+  std::filesystem::path model;     // the network's file, for messages and the names of drawn pictures
+  std::filesystem::path annotate;  // a folder that is there, for the pictures with their predictions; empty: none
+  Invert invert = Invert::automatic;
+  InferForm form = InferForm::lines;
+  std::size_t batch_size = 64;                    // pictures that are in memory at a time; at least 1
+  std::function<void(const std::string&)> write;  // takes the results; throws if they cannot be written
+};
+
+class PictureRun {
+ public:
+  // Keeps references to all but `options`.
+  PictureRun(PictureRunOptions options, const Classifier& classifier, const Context& context,
+             const StopSignals& signals);
+
+  // Writes the header of the results, then a result for each file that has one, in their order; tells of the others.
+  // Throws `Stopped` after a signal, having said in the log how far the work came: the batch that was begun is omitted,
+  // so that a line that is written is whole. Throws what `options.write` throws.
+  void answer(std::span<const std::filesystem::path> files);
+
+  // Tells the user of one that cannot be answered, and counts it.
+  void fail(const Error& error);
+  std::int64_t failures() const { return failures_; }
+
+ private:
+  struct Picture;
+
+  std::vector<Picture> decode(std::span<const std::filesystem::path> files);
+  void classify(std::span<const Picture> pictures);
+  void draw(const std::filesystem::path& image, const std::vector<ClassProbability>& top);
+  void check_stop() const;
+
+  PictureRunOptions options_;
+  const Classifier& classifier_;
+  const Context& context_;
+  const StopSignals& signals_;
+  DecodingMemory memory_;
+  std::size_t count_ = 0;
+  std::size_t done_ = 0;
+  std::int64_t failures_ = 0;
+};
+
+}  // namespace mnist::cli
