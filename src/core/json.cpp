@@ -1,6 +1,7 @@
 #include "mnist/core/json.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -98,6 +99,20 @@ nlohmann::json parse_bounded_json(std::string_view text) {
   BoundedJson reader;
   nlohmann::json::sax_parse(text, &reader);
   return reader.take();
+}
+
+std::int64_t whole_number(const nlohmann::json& object, const std::string& key) {
+  const nlohmann::json& number = object.at(key);
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (!number.is_number_integer() || (number.is_number_unsigned() && number.get<std::uint64_t>() > kMax)) {
+    throw std::invalid_argument(fmt::format("{} is not a whole number", printable(key)));
+  }
+  return number.get<std::int64_t>();
+}
+
+std::string_view message_of(const nlohmann::json::exception& error) {
+  const std::string_view what = error.what();  // "[json.exception.out_of_range.403] key 'a' not found"
+  return what.substr(what.find("] ") + 2);
 }
 
 }  // namespace mnist

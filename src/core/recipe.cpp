@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -64,16 +63,6 @@ void check(const Preprocessing& preprocessing) {
   }
 }
 
-// Throws as `check` where the number is none, has a fraction or needs more than 64 bits: nlohmann would cut it.
-void read_whole(const Json& json, const char* key, std::int64_t& out) {
-  const Json& number = json.at(key);
-  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
-  if (!number.is_number_integer() || (number.is_number_unsigned() && number.get<std::uint64_t>() > kMax)) {
-    throw std::invalid_argument(fmt::format("{} is not a whole number", key));
-  }
-  number.get_to(out);
-}
-
 Preprocessing preprocessing_from(const Json& json) {
   Preprocessing preprocessing;
   const auto kind = json.at("kind").get<std::string>();
@@ -82,10 +71,10 @@ Preprocessing preprocessing_from(const Json& json) {
   } else if (kind != "digit") {
     throw std::invalid_argument(fmt::format("kind is {}, not digit or photo", quoted_name(kind)));
   }
-  read_whole(json, "channels", preprocessing.channels);
-  read_whole(json, "height", preprocessing.height);
-  read_whole(json, "width", preprocessing.width);
-  read_whole(json, "resize", preprocessing.resize);
+  preprocessing.channels = whole_number(json, "channels");
+  preprocessing.height = whole_number(json, "height");
+  preprocessing.width = whole_number(json, "width");
+  preprocessing.resize = whole_number(json, "resize");
   json.at("mean").get_to(preprocessing.mean);
   json.at("std").get_to(preprocessing.std);
   check(preprocessing);
@@ -95,11 +84,11 @@ Preprocessing preprocessing_from(const Json& json) {
 TrainingSummary training_from(const Json& json) {
   TrainingSummary training;
   json.at("dataset").get_to(training.dataset);
-  read_whole(json, "epochs", training.epochs);
-  read_whole(json, "seed", training.seed);
+  training.epochs = whole_number(json, "epochs");
+  training.seed = whole_number(json, "seed");
   json.at("test_loss").get_to(training.test_loss);
-  read_whole(json, "correct", training.correct);
-  read_whole(json, "test_items", training.test_items);
+  training.correct = whole_number(json, "correct");
+  training.test_items = whole_number(json, "test_items");
   json.at("program").get_to(training.program);
   return training;
 }
@@ -135,8 +124,7 @@ std::string to_json(const Recipe& recipe) {
 Recipe recipe_from_json(std::string_view text, const std::string& source) {
   try {
     const Json json = parse_bounded_json(text);
-    std::int64_t version = 0;
-    read_whole(json, "format_version", version);
+    const std::int64_t version = whole_number(json, "format_version");
     if (version > Recipe::kFormatVersion) {
       throw data_error(fmt::format("the recipe in {} has format version {}, this program reads up to {}", source,
                                    version, Recipe::kFormatVersion),
@@ -152,9 +140,7 @@ Recipe recipe_from_json(std::string_view text, const std::string& source) {
     recipe.training = training_from(json.at("training"));
     return recipe;
   } catch (const Json::exception& error) {
-    // Behind "[json.exception.out_of_range.403] ".
-    const std::string_view what = error.what();
-    throw data_error(fmt::format("the recipe in {} cannot be read: {}", source, what.substr(what.find("] ") + 2)),
+    throw data_error(fmt::format("the recipe in {} cannot be read: {}", source, message_of(error)),
                      "the file is damaged or was written by another program");
   } catch (const std::invalid_argument& error) {
     throw data_error(fmt::format("the recipe in {} makes no sense: {}", source, error.what()),

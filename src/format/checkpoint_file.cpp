@@ -1,12 +1,15 @@
 #include "mnist/format/checkpoint_file.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include <ATen/ATen.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/json.hpp"
+#include "mnist/core/text.hpp"
 
 #include "file_bytes.hpp"
 #include "file_errors.hpp"
@@ -25,15 +28,40 @@ NamedTensors contiguous(NamedTensors tensors) {
   return tensors;
 }
 
-NamedTensors read_tensors(const PickleDict& dict, PickledTensorReader& tensors, const std::string& source) {
-  NamedTensors result;
-  for (const auto& [key, value] : dict.items) {
-    const auto* name = key->as<std::string>();
-    if (name == nullptr) throw damaged_error(source, "a tensor in it has no name");
-    result.emplace_back(*name, tensors.read(*value, *name));
+// Reads the dicts of a checkpoint. They may share names as well as tensors, and each gets a copy: what the names take
+// together is bounded, too.
+class DictsReader {
+ public:
+  DictsReader(PickledTensorReader& tensors, const std::string& source) : tensors_(tensors), source_(source) {}
+
+  // `names`: those that the dict has had so far. A key that is no text, or is one of them, throws a data `Error`.
+  std::string name(const PickleValue& key, std::set<std::string_view>& names) {
+    const auto* name = key.as<std::string>();
+    if (name == nullptr) throw damaged_error(source_, "something in it has no name");
+    if (!names.insert(*name).second) throw damaged_error(source_, quoted_name(*name) + " occurs twice");
+    if (name->size() > name_bytes_left_) throw damaged_error(source_, "the names in it are too long");
+    name_bytes_left_ -= name->size();
+    return *name;
   }
-  return result;
-}
+
+  NamedTensors tensors(const PickleValue& value) {
+    const auto* dict = value.as<PickleDict>();
+    if (dict == nullptr) throw damaged_error(source_, "it holds something else than dicts of tensors");
+    std::set<std::string_view> names;
+    NamedTensors result;
+    for (const auto& [key, tensor] : dict->items) {
+      std::string name_of_tensor = name(*key, names);
+      torch::Tensor content = tensors_.read(*tensor, name_of_tensor);
+      result.emplace_back(std::move(name_of_tensor), std::move(content));
+    }
+    return result;
+  }
+
+ private:
+  PickledTensorReader& tensors_;
+  const std::string& source_;
+  std::size_t name_bytes_left_ = kMaxPickleBytes;
+};
 
 }  // namespace
 
@@ -73,16 +101,15 @@ CheckpointFile read_checkpoint_file(const std::filesystem::path& path) {
   CheckpointFile checkpoint;
   checkpoint.recipe = recipe_from_json(zip.content(kRecipeRecord, kMaxJsonBytes), source);
   checkpoint.json = zip.content(kCheckpointRecord, kMaxJsonBytes);
+  DictsReader reader(archive.tensors(), source);
+  std::set<std::string_view> names;
   for (const auto& [key, value] : root->items) {
-    const auto* name = key->as<std::string>();
-    const auto* dict = value->as<PickleDict>();
-    if (name == nullptr || dict == nullptr)
-      throw damaged_error(source, "it holds something else than dicts of tensors");
-    NamedTensors tensors = read_tensors(*dict, archive.tensors(), source);
-    if (*name == kState) {
+    std::string name = reader.name(*key, names);
+    NamedTensors tensors = reader.tensors(*value);
+    if (name == kState) {
       checkpoint.state = std::move(tensors);
     } else {
-      checkpoint.others.emplace_back(*name, std::move(tensors));
+      checkpoint.others.emplace_back(std::move(name), std::move(tensors));
     }
   }
   return checkpoint;

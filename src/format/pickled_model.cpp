@@ -59,6 +59,7 @@ NamedTensors read_state(const PickleDict& dict, PickledTensorReader& tensors, co
 
 std::vector<std::string> read_class_names(const PickleValue& value, const std::string& source) {
   std::vector<std::string> names;
+  std::size_t bytes = 0;  // one name can be in the list a million times
   const auto* list = value.as<PickleList>();
   const auto* tuple = value.as<PickleTuple>();
   if (list == nullptr && tuple == nullptr) {
@@ -69,6 +70,8 @@ std::vector<std::string> read_class_names(const PickleValue& value, const std::s
     if (name == nullptr) {
       throw data_error(source + " holds 'class_names' that are not all text", "save a list of str as class_names");
     }
+    bytes += name->size();
+    if (bytes > kMaxPickleBytes) throw damaged_error(source, "its 'class_names' are too long");
     names.push_back(*name);
   }
   return names;

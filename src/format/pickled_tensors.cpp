@@ -56,6 +56,11 @@ bool is_negated(const PickleTuple& arguments, const std::string& name, const std
   if (arguments.items[kMarks]->as<std::monostate>() != nullptr) return false;
   const auto* marks = arguments.items[kMarks]->as<PickleDict>();
   if (marks == nullptr) throw damaged_error(source, "the marks of tensor " + quoted_name(name) + " are no dict");
+  // There are two. All tensors can have the same dict of a million.
+  constexpr std::size_t kMostMarks = 10;
+  if (marks->items.size() > kMostMarks) {
+    throw damaged_error(source, "the marks of tensor " + quoted_name(name) + " are too many");
+  }
   bool negated = false;
   for (const auto& [key, value] : marks->items) {
     const auto* mark = key->as<std::string>();

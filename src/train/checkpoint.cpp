@@ -1,6 +1,7 @@
 #include "mnist/train/checkpoint.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/json.hpp"
 #include "mnist/format/checkpoint_file.hpp"
 
 namespace mnist {
@@ -21,8 +23,8 @@ Json to_json(const Evaluation& test) {
   return {{"loss", test.loss}, {"correct", test.correct}, {"total", test.total}};
 }
 
-Evaluation evaluation_of(const Json& json) {
-  return {.loss = json.at("loss"), .correct = json.at("correct"), .total = json.at("total")};
+Evaluation evaluation_of(const nlohmann::json& json) {
+  return {.loss = json.at("loss"), .correct = whole_number(json, "correct"), .total = whole_number(json, "total")};
 }
 
 std::string json_of(const Checkpoint& checkpoint) {
@@ -55,18 +57,28 @@ std::string json_of(const Checkpoint& checkpoint) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void read_json(const Json& json, Checkpoint& checkpoint) {
+std::map<std::string, std::uint64_t> file_sizes_of(const nlohmann::json& json) {
+  std::map<std::string, std::uint64_t> sizes;
+  for (const auto& item : json.get_ref<const nlohmann::json::object_t&>()) {
+    const std::int64_t size = whole_number(json, item.first);
+    if (size < 0) throw std::invalid_argument("a file of a size below 0");
+    sizes.emplace(item.first, size);
+  }
+  return sizes;
+}
+
+void read_json(const nlohmann::json& json, Checkpoint& checkpoint) {
   TrainingState& state = checkpoint.state;
-  state.epoch = json.at("epoch");
-  state.step = json.at("step");
+  state.epoch = whole_number(json, "epoch");
+  state.step = whole_number(json, "step");
   state.evaluating = json.at("evaluating");
-  state.all_steps = json.at("all_steps");
+  state.all_steps = whole_number(json, "all_steps");
   state.test = evaluation_of(json.at("test"));
-  state.best.epoch = json.at("best_epoch");
+  state.best.epoch = whole_number(json, "best_epoch");
   state.best.test = evaluation_of(json.at("best_test"));
   state.epoch_seconds = json.at("epoch_seconds");
   state.seconds = json.at("seconds");
-  const Json& identity = json.at("identity");
+  const nlohmann::json& identity = json.at("identity");
   checkpoint.identity = {.config = identity.at("config"),
                          .data = identity.at("data"),
                          .libtorch = identity.at("libtorch"),
@@ -75,8 +87,8 @@ void read_json(const Json& json, Checkpoint& checkpoint) {
                          .device = identity.at("device"),
                          .precision = identity.at("precision"),
                          .kernels = identity.at("kernels"),
-                         .threads = identity.at("threads")};
-  checkpoint.file_sizes = json.at("file_sizes").get<std::map<std::string, std::uint64_t>>();
+                         .threads = whole_number(identity, "threads")};
+  checkpoint.file_sizes = file_sizes_of(json.at("file_sizes"));
 }
 
 // Moves a dict of the file out of it; empty if there is none.
@@ -86,11 +98,12 @@ NamedTensors take(CheckpointFile& file, const std::string& name) {
 }
 
 bool is_consistent(const TrainingState& state) {
+  constexpr std::int64_t kMostEpochs = 1'000'000;  // what --epochs takes
   const auto steps = [&](const torch::Tensor& figures) {
     return figures.dim() == 1 && figures.size(0) == state.step && figures.scalar_type() == at::kFloat;
   };
-  return state.epoch >= 1 && state.step >= 0 && state.all_steps >= state.step && state.best.epoch >= 0 &&
-         state.best.epoch < state.epoch && steps(state.losses) && steps(state.correct) &&
+  return state.epoch >= 1 && state.epoch - 1 <= kMostEpochs && state.step >= 0 && state.all_steps >= state.step &&
+         state.best.epoch >= 0 && state.best.epoch < state.epoch && steps(state.losses) && steps(state.correct) &&
          (state.best.epoch > 0) == !state.best.network.empty();
 }
 
@@ -117,8 +130,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   };
   Checkpoint checkpoint;
   try {
-    const Json json = Json::parse(file.json);
-    if (const int version = json.at("format_version"); version > kFormatVersion) {
+    const nlohmann::json json = parse_bounded_json(file.json);
+    if (const std::int64_t version = whole_number(json, "format_version"); version > kFormatVersion) {
       // Not the file's fault, so that no older one is taken in its place.
       throw usage_error(
           fmt::format("checkpoint {} is of format version {}, which this program does not know", quoted(path), version),
@@ -126,6 +139,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     }
     read_json(json, checkpoint);
   } catch (const nlohmann::json::exception& error) {
+    throw damaged(std::string(message_of(error)));
+  } catch (const std::invalid_argument& error) {
     throw damaged(error.what());
   }
   checkpoint.state.network = std::move(file.state);

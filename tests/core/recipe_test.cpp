@@ -8,7 +8,8 @@
 
 #include "mnist/core/error.hpp"
 
-#include "support/mutate.hpp"
+#include "support/mutation_run.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace mnist {
 namespace {
@@ -170,18 +171,10 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   EXPECT_THAT(refusal(keys + "\"x\":0}"), HasSubstr("'format_version' not found"));
 }
 
-TEST(Recipe, AMutatedOneIsReadOrRefused) {
-  const std::string original = to_json(photo());
-  std::uint64_t refused = 0;
-  for (std::uint64_t i = 0; i < test::mutation_count(); ++i) {
-    try {
-      recipe_from_json(test::mutated(7, i, original), "test");
-    } catch (const Error& error) {
-      ASSERT_EQ(error.kind(), ErrorKind::data) << i;
-      ++refused;
-    }
-  }
-  EXPECT_GT(refused, test::mutation_count() / 2);
+TEST(RecipeMutations, AreReadOrRefused) {
+  test::expect_read_or_refused({7, {to_json(photo())}, [](const std::filesystem::path& path) {
+                                  recipe_from_json(test::content_of(path), "test");
+                                }});
 }
 
 }  // namespace

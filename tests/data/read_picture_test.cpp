@@ -14,6 +14,7 @@
 #include "mnist/data/prepare.hpp"
 #include "mnist/format/image.hpp"
 
+#include "support/checksums.hpp"
 #include "support/memory_limit.hpp"
 #include "support/mutation_run.hpp"
 #include "support/picture_files.hpp"
@@ -222,8 +223,7 @@ TEST(PictureMutations, ArePreparedOrRefused) {
     EXPECT_EQ(prepare_file(path, digit, Invert::automatic, memory).numel(), 28 * 28);
     EXPECT_EQ(prepare_file(path, photo, Invert::automatic, memory).numel(), 3 * 24 * 24);
   };
-  test::expect_read_or_refused(
-      {6, inputs, prepared, test::with_png_checksums, DecodingMemory::kMostForOne + 128 * kMiB});
+  test::expect_read_or_refused({6, inputs, prepared, test::repair_png, DecodingMemory::kMostForOne + 128 * kMiB});
 }
 
 // The longer side that is made of a strip is bounded, not only the strip's.

@@ -1,17 +1,15 @@
 // Model files that are not as they were written: none may be taken for a good one, none may do harm.
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
+#include <cstddef>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "mnist/core/process.hpp"
-
 #include "format/models.hpp"
-#include "support/mutate.hpp"
+#include "support/checksums.hpp"
+#include "support/mutation_run.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace mnist::test {
@@ -100,56 +98,36 @@ TEST(DamageMessage, NamesThePlace) {
   EXPECT_THAT(refusal_of(folder / "x.safetensors"), HasSubstr("does not match its checksum"));
 }
 
-// The fixtures that one reader reads. The zip form without checksums is there because they hide what is behind them.
-struct Fixtures {
-  const char* reader;
-  std::vector<std::string> files;
-};
-
-std::ostream& operator<<(std::ostream& out, const Fixtures& fixtures) {
-  return out << fixtures.reader;
+void read_small_model(const std::filesystem::path& path) {
+  std::size_t total = 0;
+  for (const auto& entry : read_model_file(path).state) total += entry.second.nbytes();
+  EXPECT_LE(total, std::size_t{2} << 20);
 }
 
-class Mutation : public ::testing::TestWithParam<Fixtures> {};
-
-// Whatever comes of it is a small model or an `Error`, soon and in little memory. MNIST_MUTATIONS sets how many are
-// tried.
-TEST_P(Mutation, IsReadOrRefused) {
-  const TemporaryFolder folder;
-  std::vector<std::string> originals;
-  for (const std::string& file : GetParam().files) originals.push_back(content_of(fixture("models") / file));
-  std::uint64_t refused = 0;
-  std::chrono::nanoseconds slowest{};
-  const auto memory_before = peak_memory_bytes();
-  for (std::uint64_t i = 0; i < mutation_count(); ++i) {
-    SCOPED_TRACE(i);
-    remake_file(folder / "x.pt", mutated(7, i, originals[i % originals.size()]));
-    const auto begin = std::chrono::steady_clock::now();
-    try {
-      const auto model = read_model_file(folder / "x.pt");
-      std::size_t total = 0;
-      for (const auto& entry : model.state) total += entry.second.nbytes();
-      ASSERT_LE(total, std::size_t{2} << 20);
-    } catch (const Error& error) {
-      ASSERT_EQ(error.kind(), ErrorKind::data);
-      ++refused;
-    }
-    slowest = std::max<std::chrono::nanoseconds>(slowest, std::chrono::steady_clock::now() - begin);
-  }
-  EXPECT_GT(refused, mutation_count() / 10);
-  EXPECT_LT(slowest, std::chrono::seconds(5));
-  EXPECT_LE(peak_memory_bytes(), memory_before + (std::uint64_t{256} << 20));
+MutationRun of_fixtures(const std::vector<const char*>& files) {
+  MutationRun run{.seed = 7, .read = read_small_model};
+  for (const char* const file : files) run.inputs.push_back(content_of(fixture("models") / file));
+  return run;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Mutation,
-                         ::testing::Values(Fixtures{"zip",
-                                                    {"state.pt", "class_names.pt", "types.pt", "zipfile.pt",
-                                                     "lightning.ckpt", "torchscript.pt", "whole_module.pt"}},
-                                           Fixtures{"zip_without_checksums", {"no_checksums.pt"}},
-                                           Fixtures{"legacy",
-                                                    {"legacy.pt", "views_legacy.pt", "lightning_legacy.ckpt"}},
-                                           Fixtures{"safetensors", {"types.safetensors", "stacked.safetensors"}}),
-                         [](const auto& test) { return std::string(test.param.reader); });
+TEST(ModelMutations, OfZipsAreReadOrRefused) {
+  auto run = of_fixtures(
+      {"state.pt", "class_names.pt", "types.pt", "zipfile.pt", "lightning.ckpt", "torchscript.pt", "whole_module.pt"});
+  run.repair = repair_zip;
+  expect_read_or_refused(run);
+}
+
+TEST(ModelMutations, OfZipsWithoutChecksumsAreReadOrRefused) {
+  expect_read_or_refused(of_fixtures({"no_checksums.pt"}));
+}
+
+TEST(ModelMutations, OfLegacyFilesAreReadOrRefused) {
+  expect_read_or_refused(of_fixtures({"legacy.pt", "views_legacy.pt", "lightning_legacy.ckpt"}));
+}
+
+TEST(ModelMutations, OfSafetensorsAreReadOrRefused) {
+  expect_read_or_refused(of_fixtures({"types.safetensors", "stacked.safetensors"}));
+}
 
 }  // namespace
 }  // namespace mnist::test

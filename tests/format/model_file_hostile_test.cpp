@@ -160,6 +160,22 @@ TEST_F(Hostile, PicklesThatAskForTooMuch) {
   EXPECT_THAT(refusal(nested), HasSubstr("list of storages"));
 }
 
+// What stands in the file once can be meant a hundred thousand times.
+TEST_F(Hostile, PartsThatAreSharedTooOften) {
+  const std::string weights = dict_with(tensor(storage(4), 0, tuple(integer(4)), tuple(integer(1))));
+  std::string names = "](" + text(std::string(1 << 20, 'n')) + "q\x01";
+  for (int i = 0; i < 1000; ++i) names += "h\x01";
+  EXPECT_THAT(refusal("}" + text("state_dict") + weights + "s" + text("class_names") + names + "es"),
+              HasSubstr("its 'class_names' are too long"));
+  std::string marks = "}(";
+  for (int i = 0; i < 100; ++i) marks += text("neg") + "\x89";
+  EXPECT_THAT(
+      refusal(dict_with(
+          "ctorch._utils\n_rebuild_tensor_v2\n" +
+          tuple(storage(4), integer(0), tuple(integer(2)), tuple(integer(1)), "\x89"s, "}"s, marks + "u") + "R")),
+      HasSubstr("the marks of tensor 'a' are too many"));
+}
+
 TEST_F(Hostile, PicklesThatMakeNoSense) {
   EXPECT_THAT(refusal("t"), HasSubstr("a mark is missing"));
   EXPECT_THAT(refusal("R"), HasSubstr("its stack is empty"));

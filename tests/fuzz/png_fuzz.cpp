@@ -1,8 +1,8 @@
 // Seeds: tests/fixtures/images/*.png
 #include "mnist/format/image.hpp"
 
-#include "checksums.hpp"
 #include "fuzz.hpp"
+#include "support/checksums.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const mnist::test::MemoryFile file(data, size);

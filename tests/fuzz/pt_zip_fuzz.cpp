@@ -2,8 +2,8 @@
 // Seeds: tests/fixtures/models/*.pt
 #include "mnist/format/model_file.hpp"
 
-#include "checksums.hpp"
 #include "fuzz.hpp"
+#include "support/checksums.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const mnist::test::MemoryFile file(data, size);

@@ -4,6 +4,8 @@
 
 #include <zlib.h>
 
+#include "support/checksums.hpp"
+
 namespace mnist::test {
 namespace {
 
@@ -52,13 +54,7 @@ std::string png_file(const Png& png, const std::string& rows) {
 }
 
 std::string with_png_checksums(std::string bytes) {
-  for (std::size_t place = 8; place + 12 <= bytes.size();) {
-    std::uint64_t length = 0;
-    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(bytes[place + i]);
-    if (place + 12 + length > bytes.size()) break;
-    bytes.replace(place + 8 + length, 4, crc_of(bytes.substr(place + 4, 4 + length)));
-    place += 12 + length;
-  }
+  repair_png(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size());
   return bytes;
 }
 

@@ -10,10 +10,12 @@
 
 #include "support/hashed.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/same_tensors.hpp"
 
 namespace mnist {
 namespace {
 
+using test::expect_same;
 using ::testing::HasSubstr;
 
 Checkpoint example() {
@@ -45,14 +47,6 @@ Checkpoint example() {
   checkpoint.file_sizes = {{"metrics.csv", 120}, {"log.txt", 0}};
   checkpoint.curves = {{"losses", at::tensor({2.f, 1.f, 0.5f})}};
   return checkpoint;
-}
-
-void expect_same(const NamedTensors& one, const NamedTensors& other) {
-  ASSERT_EQ(one.size(), other.size());
-  for (std::size_t i = 0; i < one.size(); ++i) {
-    EXPECT_EQ(one[i].first, other[i].first);
-    EXPECT_TRUE(at::equal(one[i].second, other[i].second)) << one[i].first;
-  }
 }
 
 TEST(Checkpoint, ComesBackAsItWas) {

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -16,5 +18,12 @@ inline constexpr std::size_t kMaxJsonBytes = std::size_t{16} << 20;
 
 // Throws std::invalid_argument with what is wrong, worded to follow a colon: "its JSON is nested more than 16 deep".
 nlohmann::json parse_bounded_json(std::string_view text);
+
+// An object's number under that key. Throws std::invalid_argument where it is none, has a fraction or needs more than
+// 64 bits (nlohmann would cut it), and nlohmann's exceptions if there is no such key.
+std::int64_t whole_number(const nlohmann::json& object, const std::string& key);
+
+// What an exception of nlohmann says, without its class and number in brackets.
+std::string_view message_of(const nlohmann::json::exception& error);
 
 }  // namespace mnist

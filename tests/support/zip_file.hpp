@@ -1,0 +1,54 @@
+// Zip archives taken apart and put together again with other contents, so that a change of a content's size reaches
+// whoever reads it. As plain as the format allows; no entry is packed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mnist/core/sha256.hpp"
+
+#include "support/checksums.hpp"
+#include "support/legacy_stream.hpp"
+
+namespace mnist::test {
+
+struct ZipContent {
+  std::string name;  // "archive/data.pkl"
+  std::string bytes;
+};
+
+// Those that the directory finds in the file.
+inline std::vector<ZipContent> zip_contents(const std::uint8_t* data, std::size_t size) {
+  std::vector<ZipContent> contents;
+  for (const ZipPlace& place : zip_places(data, size)) {
+    const auto* const begin = reinterpret_cast<const char*>(data);
+    contents.push_back({std::string(begin + place.local + 30, load(data + place.local + 26, 2)),
+                        std::string(begin + place.content, place.length)});
+  }
+  return contents;
+}
+
+// The archive of a checkpoint: the comment is the SHA-256 of all before it.
+inline std::string checkpoint_zip(const std::vector<ZipContent>& contents) {
+  using pickle::little_endian;
+  std::string file;
+  std::string directory;
+  for (const auto& [name, bytes] : contents) {
+    // Version needed, flags, method, time and date; checksum; both sizes; length of the name.
+    const std::uint32_t sum = crc(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    const std::string about = std::string(10, '\0') + little_endian(sum, 4) + little_endian(bytes.size(), 4) +
+                              little_endian(bytes.size(), 4) + little_endian(name.size(), 2);
+    // Made by; lengths of extra and comment, disk, attributes.
+    directory +=
+        "PK\x01\x02" + std::string(2, '\0') + about + std::string(12, '\0') + little_endian(file.size(), 4) + name;
+    file += "PK\x03\x04" + about + std::string(2, '\0') + name + bytes;
+  }
+  const std::string count = little_endian(contents.size(), 2);
+  const std::string begin = little_endian(file.size(), 4);
+  file += directory + "PK\x05\x06" + std::string(4, '\0') + count + count + little_endian(directory.size(), 4) + begin +
+          little_endian(71, 2) + "sha256 ";
+  return file + sha256_hex(file);
+}
+
+}  // namespace mnist::test
