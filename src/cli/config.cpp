@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <istream>
 #include <memory>
+#include <sstream>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -138,12 +140,13 @@ std::string toml_value(const CLI::Option& option, const std::string& text) {
   return is_real(option) ? fmt::format("{}", std::strtod(text.c_str(), nullptr)) : toml_string(text);
 }
 
+constexpr std::string_view kNotUtf8 = " is not UTF-8 and cannot stand here: give it on the command line";
+
 std::string config_line(const CLI::Option& option, const std::vector<std::string>& values) {
   std::string text;
   for (const std::string& value : values) {
     if (!is_utf8(value)) {
-      return fmt::format("# {} is not UTF-8 and cannot stand here: give it on the command line\n",
-                         option.get_single_name());
+      return fmt::format("# {}{}\n", option.get_single_name(), kNotUtf8);
     }
     if (!text.empty()) text += ", ";
     text += toml_value(option, value);
@@ -163,13 +166,22 @@ CLI::Option* add_config(CLI::App& root) {
       });
 }
 
+std::vector<std::string> options_left_out(const std::string& config) {
+  std::vector<std::string> names;
+  std::istringstream text(config);
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("# ") && line.ends_with(kNotUtf8)) {
+      names.push_back(line.substr(2, line.size() - 2 - kNotUtf8.size()));
+    }
+  }
+  return names;
+}
+
 std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved) {
   std::string out = fmt::format("[{}]\n", command.get_name());
   for (const CLI::Option* option : own_options(command)) {
     if (!is_key(*option)) continue;
-    std::vector<std::string> values = option->reduced_results();
-    if (values.empty() && is_flag(*option)) values = {"false"};
-    if (values.empty() && !option->get_default_str().empty()) values = {option->get_default_str()};
+    std::vector<std::string> values = option_values(*option);
     if (const auto found = resolved.find(option->get_single_name()); found != resolved.end()) values = {found->second};
     if (!values.empty()) out += config_line(*option, values);
   }

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -23,5 +24,8 @@ CLI::Option* add_config(CLI::App& root);
 // The resolved options of a command under its [section], after parsing: those given and those that have a default.
 // Reading it gives the same options, and them the same text. `resolved`: by key, what became of values such as "auto".
 std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved = {});
+
+// The options of which that text says that their values cannot stand in it.
+std::vector<std::string> options_left_out(const std::string& config);
 
 }  // namespace mnist::cli

@@ -88,7 +88,7 @@ void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const D
            options.split == "train" ? "training" : "test", with_thousands(items));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
-    log.warn("the model was trained on {}, not on {}", trained_on, dataset);
+    log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
 }
 
 void write_results(const EvaluateOptions& options, const EvaluationResult& result, spdlog::logger& log) {

@@ -82,6 +82,13 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
   });
 }
 
+std::vector<std::string> option_values(const CLI::Option& option) {
+  std::vector<std::string> values = option.reduced_results();
+  if (values.empty() && is_flag(option)) values = {"false"};
+  if (values.empty() && !option.get_default_str().empty()) values = {option.get_default_str()};
+  return values;
+}
+
 bool is_flag(const CLI::Option& option) {
   return option.get_items_expected_max() == 0;
 }

@@ -73,6 +73,9 @@ std::string with_note(const std::string& description, const std::string& note);
 // --name sets `value`; --name=false takes back what a file says.
 CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& description);
 
+// What it has been given, or its default; of several that overrule each other the one that counts.
+std::vector<std::string> option_values(const CLI::Option& option);
+
 // Whether it takes no value.
 bool is_flag(const CLI::Option& option);
 

@@ -30,14 +30,14 @@ bool may_replace(const std::filesystem::path& path, const Recipe& recipe) {
   }
 }
 
-// The first of FILE.bak, FILE.bak2, ... that is free.
-std::filesystem::path backup_of(const std::filesystem::path& path) {
+// Where a model that must not be written over what is there goes: NAME.pt, NAME-2.pt, ...
+std::filesystem::path place_in(const std::filesystem::path& folder, const std::filesystem::path& name) {
   std::error_code ignored;
-  std::filesystem::path backup = path.string() + ".bak";
-  for (int number = 2; std::filesystem::exists(backup, ignored); ++number) {
-    backup = fmt::format("{}.bak{}", path.string(), number);
+  std::filesystem::path place = folder / name.filename();
+  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(place, ignored)); ++number) {
+    place = folder / fmt::format("{}-{}{}", name.stem().string(), number, name.extension().string());
   }
-  return backup;
+  return place;
 }
 
 }  // namespace
@@ -61,13 +61,13 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   std::error_code ignored;
   try {
     if (!overwrite && std::filesystem::is_regular_file(path, ignored) && !may_replace(path, recipe)) {
-      const std::filesystem::path backup = backup_of(path);
+      const std::filesystem::path backup = free_name(path.string() + ".bak");
       // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
       // the file behind it, which is the one that is replaced.
       std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
       if (ignored) write_file_atomically(backup, read_file(path, "file"), files);
-      log.warn("{} is as good as the new model or better, or of another network or data: it is kept as {}",
-               quoted(path), quoted(backup));
+      log.warn("{} is kept as {}: the new model does not beat it, or it is something else", quoted(path),
+               quoted(backup));
     }
     write_model_file(path, state, recipe, layout, files);
     return;
@@ -76,10 +76,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   }
   const std::filesystem::path temporary = std::filesystem::temp_directory_path(ignored);
   for (const std::filesystem::path& folder : {rescue, temporary}) {
-    std::filesystem::path place = folder / path.filename();
-    for (int number = 2; std::filesystem::exists(place, ignored); ++number) {
-      place = folder / fmt::format("{}-{}{}", path.stem().string(), number, path.extension().string());
-    }
+    const std::filesystem::path place = place_in(folder, path);
     try {
       write_model_file(place, state, recipe, layout, files);
     } catch (const std::exception& error) {

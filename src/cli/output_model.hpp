@@ -16,10 +16,10 @@ void check_output(const std::filesystem::path& path);
 // Tells `log` of a file that the run will replace.
 void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log);
 
-// Writes the model. A file that is there and that this one does not beat (of the same network and data, no more right
-// answers, no more epochs; or no model of this program) is kept beside it as FILE.bak, FILE.bak2, ..., unless
-// `overwrite`. If `path` cannot be written, the model goes to the first place that takes it: `rescue`, then the folder
-// for temporary files; then throws a data `Error` that says where it is.
+// Writes the model. It replaces a model of the same network and data that has no more right answers and no more epochs;
+// whatever else is there is kept beside it as FILE.bak, FILE.bak2, ..., unless `overwrite`. If `path` cannot be
+// written, the model goes to the first place that takes it: `rescue`, then the folder for temporary files; then throws
+// a data `Error` that says where it is.
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
                  PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log,
                  FileSystem& files = FileSystem::system());

@@ -14,7 +14,9 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 
+#include "config.hpp"
 #include "help.hpp"
 #include "options.hpp"
 #include "toml.hpp"
@@ -28,7 +30,7 @@ constexpr std::array<std::string_view, 16> kMayChange = {
     "output",    "save-model",   "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
     "overwrite", "deterministic"};
 
-// What says how to begin, and is no part of a run.
+// What says where and how long this process works, and is no part of a run.
 constexpr std::array<std::string_view, 3> kOfThisProcess = {"resume", "run-dir", "stop-after"};
 
 // Two names for one thing: who gives the one takes back the other.
@@ -41,24 +43,19 @@ bool is_synonym(std::string_view one, std::string_view other) {
   });
 }
 
-std::vector<std::string> values_of(const CLI::Option& option) {
-  std::vector<std::string> values = option.reduced_results();
-  if (values.empty() && is_flag(option)) values = {"false"};
-  if (values.empty() && !option.get_default_str().empty()) values = {option.get_default_str()};
-  return values;
+// Whether the option was given on the command line or in a file: what the environment says is for new runs.
+bool is_given(const CLI::Option& option) {
+  if (option.count() == 0) return false;
+  const std::string variable = option.get_envname();
+  const char* const value = variable.empty() ? nullptr : std::getenv(variable.c_str());
+  return value == nullptr || option.results() != std::vector<std::string>{value};
 }
 
-// Also of two ways to write a number.
-bool same(const std::vector<std::string>& one, const std::vector<std::string>& other) {
-  const auto equal = [](const std::string& a, const std::string& b) {
-    if (a == b) return true;
-    char* end_a = nullptr;
-    char* end_b = nullptr;
-    const double number_a = std::strtod(a.c_str(), &end_a);
-    const double number_b = std::strtod(b.c_str(), &end_b);
-    return !a.empty() && !b.empty() && *end_a == '\0' && *end_b == '\0' && number_a == number_b;
-  };
-  return std::ranges::equal(one, other, equal);
+// Numbers also in two ways to write them.
+bool same(const CLI::Option& option, const std::vector<std::string>& one, const std::vector<std::string>& other) {
+  if (!is_integer(option) && !is_real(option)) return one == other;
+  const auto number = [](const std::string& text) { return std::strtod(text.c_str(), nullptr); };
+  return std::ranges::equal(one, other, {}, number, number);
 }
 
 // By key, the texts of its values.
@@ -75,7 +72,12 @@ TrainCommand parse(const Values& values) {
     for (const std::string& text : texts) arguments.push_back(fmt::format("--{}={}", key, text));
   }
   arguments.emplace_back("train");  // CLI11 takes the last first
-  root->parse(arguments);
+  try {
+    root->parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    throw usage_error(fmt::format("the run has options that this version does not take: {}", printable(error.what())),
+                      "continue it with the version of mnist that began it");
+  }
   return command;
 }
 
@@ -91,15 +93,25 @@ std::optional<std::filesystem::path> folder_of_run(const TrainOptions& options) 
   return std::nullopt;
 }
 
-// A job that was stopped before its first checkpoint may begin again in its folder; other runs are not written over.
-void check_begins_again(const std::filesystem::path& run) {
+// A job that was stopped before its first checkpoint begins again in its folder. What it had come to is kept beside.
+void begin_again(const std::filesystem::path& run, spdlog::logger& log) {
   const std::optional<RunSummary> summary = read_summary(run);
+  if (!summary || summary->outcome == "finished") {
+    throw usage_error(fmt::format("{} has no checkpoint to continue from, and is kept as it is", quoted(run)),
+                      "begin a new run in another folder, with --run-dir");
+  }
   std::error_code ignored;
-  const bool has_weights =
-      std::filesystem::exists(run / "last.pt", ignored) || std::filesystem::exists(run / "best.pt", ignored);
-  if (summary && summary->outcome != "finished" && !has_weights) return;
-  throw usage_error(fmt::format("{} has no checkpoint to continue from, and is not to be written over", quoted(run)),
-                    "begin a new run in another folder, with --run-dir");
+  const auto is_there = [&](const char* name) { return std::filesystem::exists(run / name, ignored); };
+  if (!is_there("last.pt") && !is_there("best.pt")) return;
+  std::vector<std::string> names;
+  for (const char* name : {"last.pt", "best.pt", "metrics.jsonl", "metrics.csv", "log.txt"}) {
+    if (!is_there(name)) continue;
+    const std::filesystem::path aside = free_name(run / (std::string(name) + ".bak"));
+    std::filesystem::rename(run / name, aside);
+    names.push_back(aside.filename().string());
+  }
+  log.warn("there is no checkpoint in {}: the run begins again; what it had is kept as {}", quoted(run),
+           fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -130,7 +142,7 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
                      "begin a new run in another folder");
   }
   if (automatic) {
-    check_begins_again(*run);
+    begin_again(*run, log);
     return resumption;
   }
   throw usage_error(fmt::format("there is no checkpoint in {}", quoted(folder)),
@@ -142,23 +154,31 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   for (const TomlEntry& entry : parse_toml(checkpoint.identity.config, "the options in the checkpoint")) {
     if (!entry.key.empty()) values[entry.key] = entry.values;
   }
+  // The device may have come from the environment, which --no-cuda goes before.
+  if (values["no-cuda"] == std::vector<std::string>{"true"}) values.erase("device");
   const TrainCommand of_run = parse(values);
   const auto refuse = [&](const std::string& what) {
     return usage_error(
         fmt::format("{} cannot change in the run {}", what, quoted(run)),
         fmt::format("omit it, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
   };
+  const std::vector<std::string> left_out = options_left_out(checkpoint.identity.config);
+  for (const std::string& name : left_out) {
+    if (is_given(*given.get_option("--" + name))) continue;
+    throw usage_error(fmt::format("the run has a --{} that is not UTF-8, and its checkpoint cannot hold it", name),
+                      "give it again on the command line");
+  }
   std::vector<std::string> refused;
   for (const CLI::Option* option : own_options(given)) {
     const std::string name = option->get_single_name();
-    if (option->count() == 0 || std::ranges::count(kOfThisProcess, name) > 0) continue;
+    if (!is_given(*option) || std::ranges::count(kOfThisProcess, name) > 0) continue;
     const CLI::Option* const theirs = of_run.app->get_option_no_throw("--" + name);
     if (theirs == nullptr) continue;  // --help and the like
-    const std::vector<std::string> mine = values_of(*option);
-    if (same(mine, values_of(*theirs))) continue;
-    if (std::ranges::count(kMayChange, name) == 0) {
+    const std::vector<std::string> mine = option_values(*option);
+    if (same(*option, mine, option_values(*theirs))) continue;
+    if (std::ranges::count(kMayChange, name) == 0 && std::ranges::count(left_out, name) == 0) {
       refused.push_back(
-          fmt::format("--{} {} (the run has {})", name, fmt::join(mine, " "), fmt::join(values_of(*theirs), " ")));
+          fmt::format("--{} {} (the run has {})", name, fmt::join(mine, " "), fmt::join(option_values(*theirs), " ")));
       continue;
     }
     std::erase_if(values, [&](const auto& entry) { return is_synonym(entry.first, name); });
@@ -168,12 +188,13 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   TrainCommand command = parse(values);
   command.same_output = output_path(*command.options) == output_path(*of_run.options);
   const std::int64_t epochs = command.options->recipe.epochs;
-  if (epochs != of_run.options->recipe.epochs && command.options->recipe.schedule == "one-cycle") {
+  if (epochs != of_run.options->recipe.epochs &&
+      schedule_kind(command.options->recipe.schedule) == ScheduleKind::one_cycle) {
     throw refuse("--epochs with --schedule one-cycle, whose rates depend on it,");
   }
   const std::int64_t done = checkpoint.state.epoch - 1;
   const std::optional<RunSummary> summary = read_summary(run);
-  // Of a finished run fewer may be asked for: the command of before it got more, typed again.
+  // A finished run takes fewer: its first command, typed again after the run was given more.
   if (epochs < done && (!summary || summary->outcome != "finished")) {
     throw usage_error(
         fmt::format("the run in {} has {} finished epochs already, --epochs {} are fewer", quoted(run), done, epochs),
@@ -182,14 +203,14 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   return command;
 }
 
-void check_identity(const RunIdentity& now, const RunIdentity& then, spdlog::logger& log) {
+void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log) {
   if (now.data != then.data) {
     throw data_error("the data are not those that the run began with",
                      "give the same data with --data-dir, or begin a new run");
   }
   std::vector<std::string> changes;
   const auto compare = [&](const char* what, const std::string& mine, const std::string& theirs) {
-    if (mine != theirs) changes.push_back(fmt::format("{} {} instead of {}", what, mine, theirs));
+    if (mine != theirs) changes.push_back(fmt::format("{} {} instead of {}", what, mine, printable(theirs)));
   };
   compare("device", now.device, then.device);
   compare("kernels", now.kernels, then.kernels);
@@ -198,6 +219,7 @@ void check_identity(const RunIdentity& now, const RunIdentity& then, spdlog::log
   compare("build", now.build, then.build);
   compare("processor", now.cpu, then.cpu);
   compare("precision", now.precision, then.precision);
+  if (now.device.starts_with("cuda") && !deterministic) changes.emplace_back("a GPU without --deterministic");
   if (!changes.empty()) {
     log.warn("the run continues with {}: the same to the usual rounding, not bit for bit", fmt::join(changes, ", "));
   }

@@ -30,16 +30,16 @@ struct Resumption {
 };
 
 // Finds the run that --resume and --run-dir mean; nothing if a new one begins. Tells `log` of checkpoints that are
-// damaged. Throws a usage `Error` if there is no run to continue, and a data `Error` if another process works on it, or
-// none of its checkpoints can be read.
+// damaged, and of files that are renamed because the run begins again without one. Throws a usage `Error` if there is
+// no run to continue, and a data `Error` if another process works on it, or none of its checkpoints can be read.
 Resumption find_run(const TrainOptions& options, const std::string& command_line, spdlog::logger& log);
 
 // The options that the run was begun with, with those of `given` in place of its own that may change. Throws a usage
 // `Error` that names an option of `given` that may not.
 TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint);
 
-// Throws a data `Error` if the data are not those of the run. Tells `log` what else is not as it was: the run continues
-// to the usual rounding then, and no longer bit for bit.
-void check_identity(const RunIdentity& now, const RunIdentity& then, spdlog::logger& log);
+// Throws a data `Error` if the data are not those of the run. Tells `log` what else is not as it was, and of a GPU that
+// is not `deterministic`: the run continues to the usual rounding then, and no longer bit for bit.
+void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -1,14 +1,16 @@
 #include "stop.hpp"
 
+#include <algorithm>
+
 namespace mnist::cli {
 
 using Clock = std::chrono::steady_clock;
 
 void Stop::limit(double seconds, int checkpoint_exit_code) {
   checkpoint_exit_code_ = checkpoint_exit_code;
-  if (seconds > 0) {
-    deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  }
+  constexpr double kForever = 1e9;  // the clock's nanoseconds end soon after
+  const std::chrono::duration<double> time(std::min(seconds, kForever));
+  if (seconds > 0) deadline_ = started_ + std::chrono::duration_cast<Clock::duration>(time);
 }
 
 std::string Stop::reason() const {
@@ -17,7 +19,6 @@ std::string Stop::reason() const {
 
 int Stop::exit_code() const {
   // SIGUSR1, and the end of the time that --stop-after gives, ask to be started again.
-  constexpr int kStartAgain = 85;
   const int code = signalled() ? signals_.exit_code() : kStartAgain;
   return code == kStartAgain ? checkpoint_exit_code_ : code;
 }

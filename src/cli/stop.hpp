@@ -14,8 +14,8 @@ class Stop {
   // `notice`: what the first signal writes to stderr.
   explicit Stop(const char* notice) : signals_(notice) {}
 
-  // `seconds`: from now on, after which the run is to stop; 0: never. `checkpoint_exit_code`: of a run that wants to be
-  // started again.
+  // `seconds`: from the construction on, after which the run is to stop; 0: never. `checkpoint_exit_code`: of a run
+  // that wants to be started again.
   void limit(double seconds, int checkpoint_exit_code);
 
   bool requested() const { return signalled() || (deadline_ && std::chrono::steady_clock::now() >= *deadline_); }
@@ -23,15 +23,16 @@ class Stop {
   // By a signal alone.
   bool signalled() const { return signals_.received() != 0; }
 
-  // After that: "SIGTERM", "--stop-after"; the exit code; seconds since it was requested.
+  // Once `requested()` is true: "SIGTERM", "--stop-after"; the exit code; seconds since it was requested.
   std::string reason() const;
   int exit_code() const;
   double seconds() const;
 
  private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   StopSignals signals_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
-  int checkpoint_exit_code_ = 85;
+  int checkpoint_exit_code_ = kStartAgain;
 };
 
 }  // namespace mnist::cli

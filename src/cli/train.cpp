@@ -162,12 +162,12 @@ void finish(const Plan& plan, const TrainingResult& result, const TrainingData& 
     return;
   }
   const Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
-  save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite,
-              directory != nullptr ? directory->path() : "", context.log);
+  save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
+              context.log);
   output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
                          context.program, quoted_for_shell(plan.output.string())));
   if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
-  if (plan.info.draws_photos && directory != nullptr) {
+  if (plan.info.draws_photos) {
     const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
     attempt(context.log, [&] {
       draw_predictions(picture, network, data.test, plan.training, plan.info);
@@ -232,7 +232,9 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
   const RunIdentity identity = identity_of(plan, app, data);
   std::optional<FoundCheckpoint>& found = resumption.found;
   const Checkpoint* const checkpoint = found ? &found->checkpoint : nullptr;
-  if (checkpoint != nullptr) check_identity(identity, checkpoint->identity, context.log);
+  if (checkpoint != nullptr) {
+    check_identity(identity, checkpoint->identity, plan.options.deterministic, context.log);
+  }
   const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
@@ -241,17 +243,20 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
       resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
   RunDirectory* const run = directory ? &*directory : nullptr;
   if (run != nullptr) {
-    if (!run->unguarded().empty()) context.log.warn("{}", run->unguarded());
+    if (!run->unguarded().empty()) {
+      context.log.warn("{} cannot be locked ({}): nothing keeps a second process from writing there",
+                       quoted(run->path()), run->unguarded());
+    }
     const RunDescription description = description_of(plan, app, identity, context);
     if (checkpoint == nullptr) run->begin(description);
     if (checkpoint != nullptr) run->resume(description, checkpoint->state.epoch, checkpoint->state.step);
   }
-  // A run that is continued has these lines in its log already.
+  // Before the log file is opened, which has these lines of a continued run already.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
-  RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
-  if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
-  found.reset();  // several times the network's memory
   try {
+    RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
+    if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
+    found.reset();  // several times the network's memory
     Progress progress;
     const auto stops = [&] { return progress.made ? stop.requested() : stop.signalled(); };
     const TrainingResult result = trainer.run({&output, &progress}, stops, checkpoint_policy(plan.options));
@@ -261,7 +266,6 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
     if (run != nullptr) attempt(context.log, [&] { run->end("finished"); });
     return 0;
   } catch (const std::exception& error) {
-    output.finish();
     if (run != nullptr) note_failure(*run, error, context.log);
     throw;
   }
@@ -289,6 +293,8 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   }
   stop.limit(options->stop_after.empty() ? 0 : parse_duration("--stop-after", options->stop_after),
              static_cast<int>(command.options->checkpoint_exit_code));
+  // Before minutes of decoding.
+  if (!resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
   const Plan plan = make_plan(*command.options, context.log);
   check_model_name(plan.output);
   if (!plan.options.dry_run) check_output(plan.output);

@@ -65,6 +65,7 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
   add(integer(app.add_option("--keep", o.keep, "newest checkpoints to keep, beside that of the best epoch"), 1,
               1'000'000));
   add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and leave"))
+      ->configurable(false)  // of this process, not of the run
       ->type_name("N{s|min|h}");
   add(integer(app.add_option("--checkpoint-exit-code", o.checkpoint_exit_code,
                              "exit code of a run that was stopped by --stop-after or SIGUSR1 and wants to be started "

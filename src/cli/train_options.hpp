@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/logger.h>
 
+#include "mnist/core/signals.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/train/loop.hpp"
 
@@ -44,7 +45,7 @@ struct TrainOptions {
   std::string checkpoint_every;   // empty: every epoch, and at least every 10 minutes
   std::int64_t keep = 3;
   std::string stop_after;  // empty: never
-  std::int64_t checkpoint_exit_code = 85;
+  std::int64_t checkpoint_exit_code = kStartAgain;
 };
 
 // What --resume without a value means.

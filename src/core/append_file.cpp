@@ -58,11 +58,6 @@ void AppendFile::truncate(std::uintmax_t size) {
   if (!cut()) throw file_error("shorten", path_, errno);
 }
 
-void AppendFile::sync() {
-  const bool synced = retried([&] { return files_.fsync(descriptor_); }) == 0 && sync_folder(files_, folder_of(path_));
-  if (!synced) throw file_error("write", path_, errno);
-}
-
 bool AppendFile::cut() {
   has_part_ = retried([&] { return files_.truncate(descriptor_, size_); }) != 0;
   return !has_part_;

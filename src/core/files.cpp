@@ -1,5 +1,6 @@
 #include "mnist/core/files.hpp"
 
+#include <string>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -28,6 +29,15 @@ std::string read_file(const std::filesystem::path& path, std::string_view what, 
 
 bool is_hidden(const std::filesystem::path& path) {
   return path.filename().string().starts_with('.');
+}
+
+std::filesystem::path free_name(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path name = path;
+  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(name, ignored)); ++number) {
+    name = path.string() + std::to_string(number);
+  }
+  return name;
 }
 
 void make_folder(const std::filesystem::path& path, const std::string& hint) {

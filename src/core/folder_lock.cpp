@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/text.hpp"
@@ -55,11 +58,21 @@ bool is_same_file(int descriptor, const std::filesystem::path& path) {
          open.st_ino == named.st_ino;
 }
 
+// Another user's file may only be readable, and can be locked all the same.
+int open_lock(const std::filesystem::path& path) {
+  constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | kFlags, 0666);
+  return descriptor < 0 && errno == EACCES ? ::open(path.c_str(), O_RDONLY | kFlags) : descriptor;
+}
+
+// Some tries: who looks whether a run is at work holds its lock for a moment.
 int lock_now(int descriptor) {
-  int result = 0;
-  do {
-    result = ::flock(descriptor, LOCK_EX | LOCK_NB);
-  } while (result != 0 && errno == EINTR);
+  int result = -1;
+  for (int tries = 0; tries < 5; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    result = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
+    if (result == 0 || errno != EWOULDBLOCK) break;
+  }
   return result;
 }
 
@@ -69,7 +82,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& w
                        const std::string& hint)
     : path_(folder / ".lock") {
   while (descriptor_ < 0) {
-    const int descriptor = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const int descriptor = open_lock(path_);
     if (descriptor < 0 || lock_now(descriptor) != 0) {
       const int error = errno;
       const std::string owner = error == EWOULDBLOCK && descriptor >= 0 ? owner_text(descriptor) : "";

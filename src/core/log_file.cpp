@@ -26,11 +26,6 @@ void LogFile::truncate(std::uintmax_t size) {
   file_->truncate(size);
 }
 
-void LogFile::sync() {
-  const std::lock_guard lock(mutex_);
-  file_->sync();
-}
-
 void LogFile::renew() {
   const std::lock_guard lock(mutex_);
   if (!file_->is_lost()) return;

@@ -22,7 +22,7 @@ constexpr std::array<StopSignal, 4> kStops = {{
     {SIGINT, "SIGINT", 128 + SIGINT},
     {SIGTERM, "SIGTERM", 128 + SIGTERM},
     {SIGHUP, "SIGHUP", 128 + SIGHUP},
-    {SIGUSR1, "SIGUSR1", 85},
+    {SIGUSR1, "SIGUSR1", kStartAgain},
 }};
 
 std::atomic<std::int64_t> g_when = 0;  // the first signal came, nanoseconds of the monotonic clock; 0: none

@@ -100,6 +100,8 @@ StorageId storage_id(const PickleReference& reference, const std::string& owner,
         "convert it in Python first, with .float() for example");
   }
   if (key == nullptr || count == nullptr || *count < 0) throw fail("has no name or no size");
+  // PyTorch's are numbers. It is copied for every reference, of which a small file can have millions.
+  if (key->size() > 100) throw fail("has a name that is too long");
   if (items.size() == 6 && items[5]->as<std::monostate>() == nullptr) {
     throw data_error(
         fmt::format("{} holds {} in a storage that is a view of another, which is not read", source, owner),

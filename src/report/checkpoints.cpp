@@ -54,7 +54,7 @@ std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const
   write_checkpoint(written, checkpoint, files);
   const std::string best = name_of(steps_of_best(checkpoint.state));
   const std::vector<std::filesystem::path> all = checkpoint_files(folder);
-  // The newest first. What is newer than the one just written could not be read, and is not ours to remove.
+  // The newest first. What is newer than the one just written was not taken, and is not ours to remove.
   std::int64_t kept = 0;
   for (auto file = std::ranges::find(all, written); file != all.end(); ++file) {
     std::error_code ignored;

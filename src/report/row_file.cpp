@@ -1,6 +1,7 @@
 #include "mnist/report/row_file.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -37,7 +38,8 @@ void RowFile::append(std::string_view row) {
 
 void RowFile::finish() {
   if (!waiting_.empty()) write_waiting();
-  if (!waiting_.empty()) log_.warn("{} lacks its last {} bytes of rows", quoted(path_), waiting_.size());
+  if (!waiting_.empty() && !std::exchange(told_, true))
+    log_.warn("{} lacks its last {} bytes of rows", quoted(path_), waiting_.size());
 }
 
 void RowFile::write_waiting() {

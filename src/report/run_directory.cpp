@@ -125,6 +125,7 @@ RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std
 }
 
 void RunDirectory::check(const std::filesystem::path& path) {
+  remove_stale_temporaries(path);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
     if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
@@ -156,8 +157,9 @@ void RunDirectory::ensure() {
 
 void RunDirectory::begin(const RunDescription& description) {
   manifest_ = text_of(manifest_of(description));
-  write_file_atomically(path_ / "config.toml", description.config);
+  // First: by it a process that is started after this one was killed knows the run.
   write_manifest();
+  write_file_atomically(path_ / "config.toml", description.config);
 }
 
 void RunDirectory::resume(const RunDescription& description, std::int64_t epoch, std::int64_t step) {

@@ -1,5 +1,6 @@
 #include "mnist/report/run_output.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <utility>
 
@@ -17,13 +18,13 @@ namespace {
 constexpr const char* kLog = "log.txt";
 constexpr const char* kCheckpoint = "checkpoint";  // the job's name: the newest replaces one that waits
 
-// Has the bytes of a file that another descriptor writes survive a power cut.
-void sync_file(const std::filesystem::path& path) {
-  FileSystem& files = FileSystem::system();
-  const int descriptor = files.open(path, O_RDONLY, 0);
-  if (descriptor < 0) return;
-  files.fsync(descriptor);
+// Has the bytes of a file that another descriptor writes survive a power cut. Throws a data `Error`.
+void sync_file(FileSystem& files, const std::filesystem::path& path) {
+  const int descriptor = retried([&] { return files.open(path, O_RDONLY, 0); });
+  if (descriptor < 0) return;  // there are no bytes
+  const int error = retried([&] { return files.fsync(descriptor); }) == 0 ? 0 : errno;
   files.close(descriptor);
+  if (error != 0 && error != EINVAL && error != ENOTSUP) throw file_error("write", path, error);
 }
 
 // A damaged file, as a power cut may leave one, must not keep the run from going on.
@@ -31,8 +32,10 @@ std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::pa
   try {
     return add_log_file(log, path);
   } catch (const Error& error) {
-    log.warn("{}: it is renamed to {}.damaged", error.what(), path.filename().string());
-    std::filesystem::rename(path, path.string() + ".damaged");
+    if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) throw;
+    const std::filesystem::path aside = free_name(path.string() + ".damaged");
+    log.warn("{}: it is renamed to {}", error.what(), quoted(aside.filename()));
+    std::filesystem::rename(path, aside);
     return add_log_file(log, path);
   }
 }
@@ -117,13 +120,21 @@ void RunOutput::epoch_done(const EpochReport& report) {
   if (metrics_) metrics_->epoch_done(report);
   if (!curves_) return;
   // The weights before all that takes longer.
-  write_weights(directory_->last(), report);
-  if (report.best) write_weights(directory_->best(), report);
+  const Recipe recipe = trained(options_.recipe, report.train.epoch, report.test);
+  write_weights(directory_->last(), report.network, recipe);
+  if (report.best) {
+    write_weights(directory_->best(), report.network, recipe);
+  } else {
+    try_again(directory_->best());
+  }
   curves_->epoch_done(report);
 }
 
 void RunOutput::resumed(const TrainingState& state) {
   lines_->resumed(state);
+  std::error_code ignored;
+  if (!curves_ || state.best.epoch == 0 || std::filesystem::exists(directory_->best(), ignored)) return;
+  write_weights(directory_->best(), state.best.network, trained(options_.recipe, state.best.epoch, state.best.test));
 }
 
 void RunOutput::checkpoint(const TrainingState& state) {
@@ -138,29 +149,37 @@ void RunOutput::checkpoint(const TrainingState& state) {
   checkpoint.file_sizes[kLog] = log_file_->size();
   write_later(kCheckpoint, [this, checkpoint = std::move(checkpoint)] {
     written_.clear();
-    for (const auto& [name, size] : checkpoint.file_sizes) sync_file(directory_->path() / name);
+    for (const auto& [name, size] : checkpoint.file_sizes) sync_file(files_, directory_->path() / name);
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
 }
 
-void RunOutput::write_weights(const std::filesystem::path& path, const EpochReport& report) {
-  write_later(path.string(), [this, path, network = report.network,
-                              recipe = trained(options_.recipe, report.train.epoch, report.test)] {
-    write_model_file(path, network, recipe, options_.layout, files_);
-  });
+void RunOutput::write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe) {
+  write_later(path.string(),
+              [this, path, network, recipe] { write_model_file(path, network, recipe, options_.layout, files_); });
 }
 
 void RunOutput::write_later(const std::string& name, std::function<void()> work) {
   // `failed_` belongs to the thread that writes until `finish` has waited for it.
-  background_.post(name, [this, name, work = std::move(work)] {
-    try {
-      write(work);
-      failed_.erase(name);
-    } catch (const std::exception& error) {
-      log_.warn("{}; the run goes on, and tries again later", error.what());
-      failed_[name] = work;
-    }
+  background_.post(name, [this, name, work = std::move(work)] { write_or_keep(name, work); });
+}
+
+void RunOutput::try_again(const std::string& name) {
+  // Under another name: it must not replace a newer one that waits.
+  background_.post("again " + name, [this, name] {
+    const auto failed = failed_.find(name);
+    if (failed != failed_.end()) write_or_keep(name, std::function(failed->second));
   });
+}
+
+void RunOutput::write_or_keep(const std::string& name, const std::function<void()>& work) {
+  try {
+    write(work);
+    failed_.erase(name);
+  } catch (const std::exception& error) {
+    log_.warn("{}; the run goes on, and tries again later", error.what());
+    failed_[name] = work;
+  }
 }
 
 // The place first: the folder may have been removed meanwhile, or be another run's.

@@ -132,7 +132,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
     const nlohmann::json json = parse_bounded_json(file.json);
     if (const std::int64_t version = whole_number(json, "format_version"); version > kFormatVersion) {
-      // Not the file's fault, so that no older one is taken in its place.
+      // A usage error: of a data error the caller would take an older file instead.
       throw usage_error(
           fmt::format("checkpoint {} is of format version {}, which this program does not know", quoted(path), version),
           "continue the run with the version of mnist that wrote it");

@@ -48,6 +48,25 @@ TEST_F(ResumeRun, RefusesByNameWhatWouldMakeItAnotherRun) {
   EXPECT_EQ(run(command({"--resume", "runs/lenet-1", "--lr", "0.010"})).exit_code, 0);
 }
 
+// It says what new runs use where they are not told; a run has its own.
+TEST_F(ResumeRun, TheEnvironmentDoesNotChangeARun) {
+  ASSERT_EQ(stopped(SIGTERM, {1, 40}, {}).exit_code, 143);
+  Subprocess bare = program(MNIST_BINARY, {"train", "--resume"}, {{"MNIST_DATA_DIR", "nowhere"}});
+  bare.folder = folder_.path();
+  const SubprocessResult result = run(bare);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(ResumeRun, ANameThatIsNotUtf8IsAskedForAgain) {
+  const std::string name = "\xff.pt";
+  ASSERT_EQ(stopped(SIGTERM, {1, 40}, {"--output", name}).exit_code, 143);
+  const SubprocessResult bare = run(command({"--resume"}));
+  EXPECT_EQ(bare.exit_code, 2);
+  EXPECT_THAT(bare.err, HasSubstr("error: the run has a --output that is not UTF-8"));
+  EXPECT_EQ(run(command({"--resume", "--output", name})).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / name));
+}
+
 TEST_F(ResumeRun, OtherDataAreRefused) {
   ASSERT_EQ(stopped(SIGTERM, {1, 40}, {}).exit_code, 143);
   std::filesystem::remove_all(folder_ / "data");
@@ -93,6 +112,7 @@ TEST_F(ResumeRun, StopAfterLeavesWithTheCodeThatAsksForMore) {
   EXPECT_EQ(run(command({"--epochs", "100000", "--stop-after", "1s", "--checkpoint-exit-code", "77"})).exit_code, 77);
   EXPECT_EQ(run(command({"--stop-after", "1"})).exit_code, 2);
   EXPECT_EQ(run(command({"--epochs", "1", "--stop-after", "500m"})).exit_code, 0);
+  EXPECT_EQ(run(command({"--epochs", "1", "--stop-after", "9999999h"})).exit_code, 0) << "centuries";
   EXPECT_EQ(run(command({"--checkpoint-every", "0epochs"})).exit_code, 2);
 }
 
@@ -128,7 +148,7 @@ TEST_F(ResumeRun, AModelThatIsBetterIsKept) {
 
   write_file(folder_ / "notes.pt", "not ours");
   const SubprocessResult result = run(command({"--epochs", "1", "--output", "notes.pt"}));
-  EXPECT_THAT(result.err, HasSubstr("it is kept as 'notes.pt.bak'"));
+  EXPECT_THAT(result.err, HasSubstr("'notes.pt' is kept as 'notes.pt.bak'"));
   EXPECT_EQ(content_of(folder_ / "notes.pt.bak"), "not ours");
   EXPECT_EQ(run(command({"--epochs", "1", "--output", "new/folder/model.pt"})).exit_code, 0);
   EXPECT_EQ(run(command({"--epochs", "1", "--output", ""})).exit_code, 2);

@@ -100,13 +100,39 @@ TEST_F(ResumeRun, CheckpointsThatAreAllDamagedAreAnError) {
   }
 }
 
-TEST_F(ResumeRun, LostConfigAndManifestAreMadeAnew) {
-  ASSERT_EQ(stopped(SIGTERM, {1, 40}, {"--run-dir", "mine", "--lr", "0.02"}).exit_code, 143);
+TEST_F(ResumeRun, LostFilesAreMadeAnew) {
+  ASSERT_EQ(stopped(SIGTERM, {1, 198}, {"--run-dir", "mine", "--lr", "0.02", "--epochs", "4"}).exit_code, 143);
   const std::string config = content_of(folder_ / "mine/config.toml");
-  for (const char* file : {"config.toml", "manifest.json"}) std::filesystem::remove(folder_ / "mine" / file);
-  EXPECT_EQ(run(command({"--resume", "mine"})).exit_code, 0);
+  for (const char* file : {"config.toml", "manifest.json", "best.pt"}) {
+    std::filesystem::remove(folder_ / "mine" / file);
+  }
+  EXPECT_EQ(run(command({"--resume", "mine", "--epochs", "4"})).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "mine/best.pt"));
   EXPECT_EQ(content_of(folder_ / "mine/config.toml"), config);
   EXPECT_EQ(manifest("mine")["outcome"], "finished");
+}
+
+// A job must not fail for ever because its first checkpoint was too late.
+TEST_F(ResumeRun, BeginsAgainBesideWhatItHadBeforeItsFirstCheckpoint) {
+  const std::vector<std::string> same = {"--run-dir", "mine", "--resume", "auto", "--checkpoint-every", "100epochs"};
+  ASSERT_EQ(stopped(SIGKILL, {1, 0}, same).exit_code, 128 + SIGKILL);
+  write_file(folder_ / "mine" / "last.pt", "of before");
+  const SubprocessResult result = run(command(same));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("the run begins again; what it had is kept as last.pt.bak, metrics.jsonl.bak, "));
+  EXPECT_EQ(content_of(folder_ / "mine" / "last.pt.bak"), "of before");
+}
+
+// A process can be killed before it has written more than its manifest.
+TEST_F(ResumeRun, BeginsAgainInAFolderWithAManifestOnly) {
+  const std::vector<std::string> same = {"--run-dir", "mine", "--resume", "auto", "--checkpoint-every", "1h"};
+  ASSERT_EQ(stopped(SIGKILL, {1, 0}, same).exit_code, 128 + SIGKILL);
+  const std::string text = content_of(folder_ / "mine" / "manifest.json");
+  std::filesystem::remove_all(folder_ / "mine");
+  write_file(folder_ / "mine" / "manifest.json", text);
+  write_file(folder_ / "mine" / ".mnist-4711.tmp", "");
+  const SubprocessResult result = run(command(same));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 TEST_F(ResumeRun, BeginsAgainIfItWasKilledBeforeItsFirstCheckpoint) {

@@ -33,9 +33,6 @@ class AppendFile {
   // `Error` if the file is shorter than that.
   void truncate(std::uintmax_t size);
 
-  // Returns when the rows so far would survive a power cut. Throws a data `Error`.
-  void sync();
-
  private:
   bool cut();
 

@@ -24,7 +24,6 @@ class LogFile : public spdlog::sinks::base_sink<std::mutex> {
   // As those of `AppendFile`.
   std::uintmax_t size();
   void truncate(std::uintmax_t size);
-  void sync();
 
   // Opens the file anew if the path does not name it any more, because it or its folder was removed or moved; the first
   // line says so. Throws nothing: lines are lost until a later call can open it.

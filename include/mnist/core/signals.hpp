@@ -17,6 +17,9 @@
 
 namespace mnist {
 
+// The exit code that asks a batch system to start the job again.
+inline constexpr int kStartAgain = 85;
+
 class StopSignals {
  public:
   // Installs the handlers; a signal that the process ignores stays ignored (nohup, a shell's job in the background).

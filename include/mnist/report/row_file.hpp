@@ -43,6 +43,7 @@ class RowFile {
   std::uint64_t size_ = 0;
   std::string waiting_;
   bool failing_ = false;
+  bool told_ = false;  // what is missing at the end
 };
 
 }  // namespace mnist

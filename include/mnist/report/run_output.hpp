@@ -81,8 +81,10 @@ class RunOutput : public TrainingObserver {
   const std::filesystem::path& last_checkpoint() const { return written_; }
 
  private:
-  void write_weights(const std::filesystem::path& path, const EpochReport& report);
+  void write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe);
   void write_later(const std::string& name, std::function<void()> work);
+  void try_again(const std::string& name);
+  void write_or_keep(const std::string& name, const std::function<void()>& work);
   void write(const std::function<void()>& work);
 
   RunOutputOptions options_;
