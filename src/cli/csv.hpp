@@ -9,7 +9,7 @@ namespace mnist::cli {
 
 // `value` in quotes where it needs them, its control characters as \xNN: they would steer a terminal.
 inline std::string csv_field(const std::string& value) {
-  const std::string text = printable(value);
+  std::string text = printable(value);
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string field = "\"";
   for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);

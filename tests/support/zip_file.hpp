@@ -40,9 +40,9 @@ inline std::string checkpoint_zip(const std::vector<ZipContent>& contents) {
     const std::string about = std::string(10, '\0') + little_endian(sum, 4) + little_endian(bytes.size(), 4) +
                               little_endian(bytes.size(), 4) + little_endian(name.size(), 2);
     // Made by; lengths of extra and comment, disk, attributes.
-    directory +=
-        "PK\x01\x02" + std::string(2, '\0') + about + std::string(12, '\0') + little_endian(file.size(), 4) + name;
-    file += "PK\x03\x04" + about + std::string(2, '\0') + name + bytes;
+    directory.append("PK\x01\x02").append(2, '\0').append(about).append(12, '\0');
+    directory.append(little_endian(file.size(), 4)).append(name);
+    file.append("PK\x03\x04").append(about).append(2, '\0').append(name).append(bytes);
   }
   const std::string count = little_endian(contents.size(), 2);
   const std::string begin = little_endian(file.size(), 4);
