@@ -132,9 +132,16 @@ void RunOutput::epoch_done(const EpochReport& report) {
 
 void RunOutput::resumed(const TrainingState& state) {
   lines_->resumed(state);
+  if (!curves_ || state.best.epoch == 0) return;
   std::error_code ignored;
-  if (!curves_ || state.best.epoch == 0 || std::filesystem::exists(directory_->best(), ignored)) return;
-  write_weights(directory_->best(), state.best.network, trained(options_.recipe, state.best.epoch, state.best.test));
+  const auto is_lost = [&](const std::filesystem::path& path) { return !std::filesystem::exists(path, ignored); };
+  if (is_lost(directory_->best())) {
+    write_weights(directory_->best(), state.best.network, trained(options_.recipe, state.best.epoch, state.best.test));
+  }
+  // In the middle of an epoch nobody has the weights of the one before.
+  if (state.step == 0 && is_lost(directory_->last())) {
+    write_weights(directory_->last(), state.network, trained(options_.recipe, state.epoch - 1, state.test));
+  }
 }
 
 void RunOutput::checkpoint(const TrainingState& state) {
