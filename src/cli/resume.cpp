@@ -96,7 +96,7 @@ std::optional<std::filesystem::path> folder_of_run(const TrainOptions& options) 
 // A job that was stopped before its first checkpoint begins again in its folder. What it had come to is kept beside.
 void begin_again(const std::filesystem::path& run, spdlog::logger& log) {
   const std::optional<RunSummary> summary = read_summary(run);
-  if (!summary || summary->outcome == "finished") {
+  if (!summary || summary->outcome == Outcome::finished) {
     throw usage_error(fmt::format("{} has no checkpoint to continue from, and is kept as it is", quoted(run)),
                       "begin a new run in another folder, with --run-dir");
   }
@@ -195,7 +195,7 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   const std::int64_t done = checkpoint.state.epoch - 1;
   const std::optional<RunSummary> summary = read_summary(run);
   // A finished run takes fewer: its first command, typed again after the run was given more.
-  if (epochs < done && (!summary || summary->outcome != "finished")) {
+  if (epochs < done && (!summary || summary->outcome != Outcome::finished)) {
     throw usage_error(
         fmt::format("the run in {} has {} finished epochs already, --epochs {} are fewer", quoted(run), done, epochs),
         "ask for more");

@@ -113,7 +113,9 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
 void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
-  attempt(log, [&] { run.end(fmt::format("failed: {}", first_line(failure.what()))); });
+  const auto* const error = dynamic_cast<const Error*>(&failure);
+  const bool diverged = error != nullptr && error->kind() == ErrorKind::diverged;
+  attempt(log, [&] { run.end(diverged ? Outcome::diverged : Outcome::failed, first_line(failure.what())); });
   const auto files = checkpoint_files(run.checkpoints());
   if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;
@@ -123,7 +125,7 @@ void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logg
 // The end of a run that was stopped: its exit code.
 int leave(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
           RunDirectory* directory, const Context& context) {
-  if (directory != nullptr) attempt(context.log, [&] { directory->end("interrupted"); });
+  if (directory != nullptr) attempt(context.log, [&] { directory->end(Outcome::interrupted); });
   if (directory == nullptr || plan.options.dry_run) {
     context.log.warn("stopped by {}: the dry run is not over", stop.reason());
     return stop.exit_code();
@@ -192,7 +194,7 @@ bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint
 // Whether all that was asked for is there already: then a job that is started once more has nothing to do.
 bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
   const std::optional<RunSummary> summary = read_summary(run);
-  return summary && summary->outcome == "finished" && checkpoint.state.epoch > command.options->recipe.epochs &&
+  return summary && summary->outcome == Outcome::finished && checkpoint.state.epoch > command.options->recipe.epochs &&
          command.same_output && is_model_of(output_path(*command.options), checkpoint);
 }
 
@@ -263,7 +265,7 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
     output.finish();
     if (result.stopped) return leave(plan, stop, result, output, run, context);
     finish(plan, result, data, *network, output, run, context);
-    if (run != nullptr) attempt(context.log, [&] { run->end("finished"); });
+    if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
     return 0;
   } catch (const std::exception& error) {
     if (run != nullptr) note_failure(*run, error, context.log);

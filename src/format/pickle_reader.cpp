@@ -69,6 +69,7 @@ class PickleReader::Machine {
   std::size_t offset() const { return offset_; }
 
  private:
+  // Values, and what is made of them.
   void step(int opcode) {
     switch (opcode) {
       case '(':
@@ -118,6 +119,14 @@ class PickleReader::Machine {
         return set_items(pop_last(2));
       case 'u':
         return set_items(pop_to_mark());
+      default:
+        step_further(opcode);
+    }
+  }
+
+  // What refers to something: classes and calls, storages, what is remembered.
+  void step_further(int opcode) {
+    switch (opcode) {
       case 'c':
         return push_global();
       case 'R':

@@ -1,7 +1,10 @@
 #include "mnist/report/run_directory.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <stdexcept>
+#include <string_view>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -49,10 +52,25 @@ int last_number(const std::filesystem::path& runs, const std::string& arch, cons
   return std::max(last, noted);
 }
 
+// As the manifest has it: "running", "interrupted", "finished", "failed: ...", and "diverged: ...".
+constexpr std::array<std::string_view, 5> kOutcomes = {"running", "interrupted", "finished", "failed", "diverged"};
+
+std::string text_of(Outcome outcome, const std::string& why = "") {
+  const std::string text(kOutcomes[static_cast<std::size_t>(outcome)]);
+  return why.empty() ? text : text + ": " + why;
+}
+
+// Throws `std::out_of_range` for another text.
+Outcome outcome_of(const std::string& text) {
+  const auto found = std::ranges::find(kOutcomes, std::string_view(text).substr(0, text.find(':')));
+  if (found == kOutcomes.end()) throw std::out_of_range("an outcome that is not known");
+  return static_cast<Outcome>(found - kOutcomes.begin());
+}
+
 Json session(const RunDescription& description) {
   return {{"started", utc_time()},
           {"finished", nullptr},
-          {"outcome", "running"},
+          {"outcome", text_of(Outcome::running)},
           {"command_line", description.command_line},
           {"host", host_name()},
           {"cpu", cpu_model()},
@@ -80,7 +98,7 @@ Json manifest_of(const RunDescription& description) {
   const BuildInfo build = build_info();
   return {
       {"format_version", 2},
-      {"outcome", "running"},
+      {"outcome", text_of(Outcome::running)},
       {"command_line", description.command_line},
       {"started", utc_time()},
       {"finished", nullptr},
@@ -172,18 +190,18 @@ void RunDirectory::resume(const RunDescription& description, std::int64_t epoch,
   }
   manifest["sessions"].back()["from_epoch"] = epoch;
   manifest["sessions"].back()["from_step"] = step;
-  manifest["outcome"] = "running";
+  manifest["outcome"] = text_of(Outcome::running);
   manifest["finished"] = nullptr;
   manifest_ = text_of(manifest);
   write_file_atomically(path_ / "config.toml", description.config);
   write_manifest();
 }
 
-void RunDirectory::end(const std::string& outcome) {
+void RunDirectory::end(Outcome outcome, const std::string& why) {
   ensure();
   Json manifest = Json::parse(manifest_);
   for (Json* const part : {&manifest, &manifest["sessions"].back()}) {
-    (*part)["outcome"] = outcome;
+    (*part)["outcome"] = text_of(outcome, why);
     (*part)["finished"] = utc_time();
     (*part)["peak_memory_bytes"] = peak_memory_bytes();
   }
@@ -200,7 +218,7 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
     const Json manifest = Json::parse(read_file(run / "manifest.json", "manifest", kMaxManifest));
     RunSummary summary{.path = run,
                        .arch = manifest.at("arch"),
-                       .outcome = manifest.at("outcome"),
+                       .outcome = outcome_of(manifest.at("outcome")),
                        .last_started = manifest.at("started")};
     if (const Json sessions = manifest.value("sessions", Json::array()); !sessions.empty()) {
       summary.last_started = sessions.back().at("started");
@@ -216,8 +234,8 @@ std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs, c
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(runs, ignored)) {
     std::optional<RunSummary> summary = read_summary(entry.path());
-    const bool fits = summary && (arch.empty() || summary->arch == arch) && summary->outcome != "finished" &&
-                      !summary->outcome.starts_with("failed: training diverged");
+    const bool fits = summary && (arch.empty() || summary->arch == arch) && summary->outcome != Outcome::finished &&
+                      summary->outcome != Outcome::diverged;
     if (fits && !checkpoint_files(entry.path() / "checkpoints").empty()) candidates.push_back(*std::move(summary));
   }
   const auto key = [](const RunSummary& summary) { return std::tie(summary.last_started, summary.path); };

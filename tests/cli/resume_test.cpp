@@ -182,7 +182,7 @@ TEST_F(ResumeRun, ALossThatExplodesKeepsTheLastGoodCheckpoint) {
   EXPECT_EQ(result.exit_code, 5) << result.err;
   EXPECT_THAT(result.err, HasSubstr("error: training diverged: "));
   EXPECT_EQ(content_of(folder_ / "lenet.pt"), "the old model");
-  EXPECT_THAT(manifest("runs/lenet-1")["outcome"].get<std::string>(), StartsWith("failed: training diverged"));
+  EXPECT_THAT(manifest("runs/lenet-1")["outcome"].get<std::string>(), StartsWith("diverged: training diverged"));
   const std::string checkpoint = "runs/lenet-1/checkpoints/step-000000100.pt";
   EXPECT_THAT(result.err, HasSubstr("the last good checkpoint: '" + checkpoint + "'"));
   Subprocess evaluate = program(MNIST_BINARY, {"evaluate", "--model", checkpoint, "--device", "cpu"});

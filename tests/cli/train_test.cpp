@@ -164,7 +164,7 @@ TEST_F(Train, ALostLossIsExitCode5AndKeepsTheOldModel) {
   EXPECT_EQ(result.exit_code, 5) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("error: training diverged: "), HasSubstr("\nhint: try a smaller --lr")));
   EXPECT_EQ(content_of(folder_ / "mnist_cnn.pt"), "the old model");
-  EXPECT_THAT(content_of(folder_ / "runs/cnn-1/manifest.json"), HasSubstr("failed: training diverged"));
+  EXPECT_THAT(content_of(folder_ / "runs/cnn-1/manifest.json"), HasSubstr("diverged: training diverged"));
 }
 
 class TrainSignal : public Train, public ::testing::WithParamInterface<int> {};

@@ -46,7 +46,7 @@ TEST(RunDirectory, HoldsConfigAndManifest) {
   auto manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
   EXPECT_EQ(manifest["outcome"], "running");
   EXPECT_EQ(manifest["seed"], 7);
-  run.end("finished");
+  run.end(Outcome::finished);
   manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
   EXPECT_EQ(manifest["outcome"], "finished");
   EXPECT_FALSE(manifest["finished"].is_null());
@@ -57,11 +57,11 @@ TEST(RunDirectory, HasASessionForEachProcess) {
   {
     RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
     run.begin({.command_line = "first", .threads = 2});
-    run.end("interrupted");
+    run.end(Outcome::interrupted);
   }
   RunDirectory run = RunDirectory::existing(folder / "mine", "mnist train");
   run.resume({.command_line = "second", .threads = 4}, 3, 120);
-  run.end("finished");
+  run.end(Outcome::finished);
   const auto manifest = nlohmann::json::parse(content_of(folder / "mine" / "manifest.json"));
   EXPECT_EQ(manifest["command_line"], "first");
   EXPECT_EQ(manifest["outcome"], "finished");
@@ -100,10 +100,10 @@ TEST(RunDirectory, ThatWasRemovedIsMadeAndLockedAgain) {
   run.ensure();
   EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error) << "is not locked";
   ASSERT_TRUE(read_summary(folder / "mine"));
-  EXPECT_EQ(read_summary(folder / "mine")->outcome, "running");
+  EXPECT_EQ(read_summary(folder / "mine")->outcome, Outcome::running);
   run.ensure();
-  run.end("finished");
-  EXPECT_EQ(read_summary(folder / "mine")->outcome, "finished");
+  run.end(Outcome::finished);
+  EXPECT_EQ(read_summary(folder / "mine")->outcome, Outcome::finished);
 }
 
 // Some remove the lock of a run that they take for dead.
@@ -125,7 +125,7 @@ TEST(RunDirectory, ThatAnotherRunHasTakenIsLeftToIt) {
     second.begin({.command_line = "second"});
     const std::string manifest = content_of(folder / "mine" / "manifest.json");
     EXPECT_THROW(first.ensure(), Error);
-    EXPECT_THROW(first.end("finished"), Error);
+    EXPECT_THROW(first.end(Outcome::finished), Error);
     EXPECT_EQ(content_of(folder / "mine" / "manifest.json"), manifest);
     EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error) << "the second has lost its lock";
   }
@@ -148,7 +148,7 @@ TEST(NewestUnfinished, IsThatWhoseLastSessionBeganLast) {
   make_run(folder / "runs" / "cnn-1", "interrupted", "2026-03-01T00:00:00Z", true);
   make_run(folder / "runs" / "cnn-2", "running", "2026-02-01T00:00:00Z", true);
   make_run(folder / "runs" / "cnn-3", "finished", "2026-04-01T00:00:00Z", true);
-  make_run(folder / "runs" / "cnn-4", "failed: training diverged: the loss", "2026-05-01T00:00:00Z", true);
+  make_run(folder / "runs" / "cnn-4", "diverged: training diverged: the loss", "2026-05-01T00:00:00Z", true);
   make_run(folder / "runs" / "cnn-5", "interrupted", "2026-06-01T00:00:00Z", false);
   test::write_file(folder / "runs" / "cnn-6" / "manifest.json", "{ no JSON");
   ASSERT_TRUE(newest_unfinished(folder / "runs"));

@@ -37,11 +37,19 @@ struct RunDescription {
   std::uint64_t seed = 0;
 };
 
+enum class Outcome {
+  running,  // or killed
+  interrupted,
+  finished,
+  failed,
+  diverged,
+};
+
 // Of a run, by its manifest.
 struct RunSummary {
   std::filesystem::path path;
   std::string arch;
-  std::string outcome;       // "running" (or killed), "interrupted", "finished", "failed: ..."
+  Outcome outcome = Outcome::running;
   std::string last_started;  // UTC, of its last session
 };
 
@@ -79,8 +87,8 @@ class RunDirectory {
   // Adds a session that continues at `step` of `epoch`; the rest of the manifest stays as it was begun.
   void resume(const RunDescription& description, std::int64_t epoch, std::int64_t step);
 
-  // Completes manifest.json: "finished", "interrupted", "failed: ...". Throws as `ensure` does.
-  void end(const std::string& outcome);
+  // Completes manifest.json; `why` it failed or diverged. Throws as `ensure` does.
+  void end(Outcome outcome, const std::string& why = "");
 
  private:
   RunDirectory(std::filesystem::path path, std::string command);
