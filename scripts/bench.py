@@ -141,14 +141,15 @@ class Bench:
     # ---- tasks
 
     def training(self, metric, number, commands, marks):
-        """Two epochs each. `marks`: what the last line of training (on MNIST: the last before it ends, 7 batches of 938)
-        and the one of testing begin with. An epoch is from test to test."""
+        """Two epochs each. `marks`: what the last line of training (on MNIST: the last before it ends, 7 batches of
+        938) and the one of testing begin with. An epoch is from test to test."""
         trained, tested = marks
         for program, command in self.in_turn(number, commands):
             result = run(command)
             ends = result.times(tested)
             self.note(f"{metric}: epoch with its test", program, number, ends[1] - ends[0])
-            if not metric.startswith("fixedfeature"):  # evaluated from memory: milliseconds, of which no ratio says much
+            # fixedfeature is evaluated from memory: milliseconds, of which no ratio says much.
+            if not metric.startswith("fixedfeature"):
                 self.note(f"{metric}: test pass", program, number, ends[1] - result.times(trained)[-1])
             self.note(f"{metric}: whole process, 2 epochs", program, number, result.seconds)
             self.note(f"{metric}: peak memory", program, number, result.memory, "MiB")
@@ -228,7 +229,8 @@ class Bench:
                     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
                     (raw / path.name.removesuffix(".gz")).write_bytes(content)
             if len(list(raw.iterdir())) != 4:
-                sys.exit(f"error: no MNIST in {self.options.data_dir}\nhint: scripts/fetch_data mnist, or --data-dir DIR")
+                sys.exit(f"error: no MNIST in {self.options.data_dir}\n"
+                         "hint: scripts/fetch_data mnist, or --data-dir DIR")
         if set(tasks) & {"infer", "folder"}:
             self.model = self.folder / "trained.pt"
             run(self.ours_train(1, "--data-dir", self.data, "--epochs", 1, "--output", self.model))

@@ -79,8 +79,9 @@ def check_resnet18(options):
             photo.save(f"{folder}/{index:02}.png")
             logits = network(to_input(transforms.CenterCrop(224)(photo)).unsqueeze(0))
             expected[f"{folder}/{index:02}.png"] = logits.log_softmax(1)[0]
-        output = subprocess.run([options.mnist, "infer", "--model", options.weights, folder, "--top-k", "1000", "--format",
-                                 "json", "--device", "cpu"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        output = subprocess.run([options.mnist, "infer", "--model", options.weights, folder, "--top-k", "1000",
+                                 "--format", "json", "--device", "cpu"],
+                                check=True, stdout=subprocess.PIPE, text=True).stdout
         worst = 0.0
         for line in output.splitlines():
             said = json.loads(line)
@@ -95,8 +96,9 @@ def check_resnet18(options):
 
         trained = f"{folder}/resnet18.pt"
         subprocess.run([options.mnist, "train", "--arch", "resnet18", "--data-dir", options.photos, "--weights",
-                        options.weights, "--epochs", "1", "--limit-batches", "15", "--device", "cpu", "--output", trained,
-                        "--run-dir", f"{folder}/run"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                        options.weights, "--epochs", "1", "--limit-batches", "15", "--device", "cpu", "--output",
+                        trained, "--run-dir", f"{folder}/run"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         checkpoint = torch.load(trained, weights_only=True)
         network = models.resnet18(num_classes=len(checkpoint["class_names"]))
         network.load_state_dict(checkpoint["state_dict"])
@@ -104,8 +106,9 @@ def check_resnet18(options):
         prepare = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), to_input])
         photos = datasets.ImageFolder(options.photos / "val", prepare)
         correct = sum(int(network(image.unsqueeze(0)).argmax(1) == label) for image, label in photos)
-        output = subprocess.run([options.mnist, "evaluate", "--model", trained, "--data-dir", options.photos, "--device",
-                                 "cpu", "--format", "json"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        output = subprocess.run([options.mnist, "evaluate", "--model", trained, "--data-dir", options.photos,
+                                 "--device", "cpu", "--format", "json"],
+                                check=True, stdout=subprocess.PIPE, text=True).stdout
         said = json.loads(output)
         same = said["correct"] == correct and checkpoint["class_names"] == photos.classes
         failures += not same

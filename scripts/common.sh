@@ -16,6 +16,23 @@ fail() {
   exit "$1"
 }
 
+# Ends what a shell has in the background; for its EXIT trap.
+end_jobs() {
+  trap '' HUP INT TERM # a second signal, as of a caller who sends it to all, must not come between
+  # Several words on purpose.
+  # shellcheck disable=SC2046
+  kill $(jobs -p) 2>/dev/null || true
+  wait
+}
+
+# attached COMMAND...: runs it in a function in the background, so that a signal that ends that ends the command too,
+# which would go on alone.
+attached() {
+  trap end_jobs EXIT
+  "$@" &
+  wait $!
+}
+
 # Prints the comment at the head of a script, which is its help text.
 print_head_comment() {
   sed -n '2,${/^#/!q; /^# shellcheck/d; s/^# \{0,1\}//p}' "$1"

@@ -12,8 +12,8 @@ function(stop message hint)
   message(FATAL_ERROR "stopped")
 endfunction()
 
-# download(FILE SHA256 URL...) makes FILE have that hash: kept if it has, else fetched from the first URL that delivers it.
-# Without a known hash pass "" (a whole download is then all that can be asked for).
+# download(FILE SHA256 URL...) makes FILE have that hash: kept if it has, else fetched from the first URL that delivers
+# it. Without a known hash pass "" (a whole download is then all that can be asked for).
 function(download file sha256)
   if(EXISTS "${file}" AND sha256)
     file(SHA256 "${file}" found)
@@ -32,7 +32,8 @@ function(download file sha256)
     file(DOWNLOAD "${url}" RANGE_START 0 RANGE_END 0 TIMEOUT ${patience_seconds} TLS_VERIFY ON STATUS status)
     list(GET status 0 code)
     if(code EQUAL 0)
-      file(DOWNLOAD "${url}" "${partial}" SHOW_PROGRESS INACTIVITY_TIMEOUT ${patience_seconds} TLS_VERIFY ON STATUS status)
+      file(DOWNLOAD "${url}" "${partial}" SHOW_PROGRESS INACTIVITY_TIMEOUT ${patience_seconds} TLS_VERIFY ON
+           STATUS status)
     endif()
     list(POP_FRONT status code reason)
     if(code EQUAL 0)

@@ -1,5 +1,5 @@
-# Downloads a data set or the ImageNet weights, and checks what came. In CMake's script language because CMake is in every
-# environment of this project, Windows included.
+# Downloads a data set or the ImageNet weights, and checks what came. In CMake's script language because CMake is in
+# every environment of this project, Windows included.
 #
 #   cmake -P scripts/fetch_data.cmake -- mnist|fashion-mnist|hymenoptera|resnet18 [--dir DIR]
 #

@@ -66,7 +66,8 @@ def described(file, state):
 def things_beside():
     """What training scripts put beside the weights; none of it is a tensor, all of it is code for a pickle."""
     return {
-        "args": argparse.Namespace(arch="tiny", lr=0.1, data=pathlib.PurePosixPath("/data"), device=torch.device("cpu")),
+        "args": argparse.Namespace(arch="tiny", lr=0.1, data=pathlib.PurePosixPath("/data"),
+                                   device=torch.device("cpu")),
         "registry": Registry([("optimizer", "sgd"), ("steps", [1, 2, 3])]),
         "config": types.SimpleNamespace(mode=Mode.MAX, dtype=torch.float32, size=torch.Size([2, 3])),
         "when": datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc),
@@ -165,7 +166,8 @@ def main():
     torch.save(pixels.float() / 255, output / "tensor_images.pt")
     torch.save(torch.tensor([7, 0, 9]), output / "tensor_target.pt")
 
-    types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]
+    types = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+             torch.uint8]
     typed = {str(dtype).removeprefix("torch."): torch.tensor([0, 1.5, 100]).to(dtype) for dtype in types}
     typed["bool"] = torch.tensor([True, False, True])
     save("types.pt", typed, typed)

@@ -5,8 +5,8 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=scripts/common.sh
 source "$repository/scripts/common.sh"
 
-# reproduce COUNT OPTIONS... -- ARGUMENTS...: trains with the options and the script's arguments, of which the first COUNT
-# (1: DIR, 2: DIR and WEIGHTS) are needed. --help prints the script's head.
+# reproduce COUNT OPTIONS... -- ARGUMENTS...: trains with the options and the script's arguments, of which the first
+# COUNT (1: DIR, 2: DIR and WEIGHTS) are needed. --help prints the script's head.
 reproduce() {
   local count=$1 options=()
   shift

@@ -1,5 +1,6 @@
 // Model files in the layout of torch.save before PyTorch 1.6: five pickles and the tensors, without a checksum.
 // Seeds: tests/fixtures/models/*legacy.pt
+// Seeds: tests/fixtures/models/*legacy.ckpt
 #include <algorithm>
 #include <string_view>
 

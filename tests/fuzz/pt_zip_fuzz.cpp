@@ -1,5 +1,7 @@
 // Model files in the zip layout of torch.save.
 // Seeds: tests/fixtures/models/*.pt
+// Seeds: tests/fixtures/models/*.pth
+// Seeds: tests/fixtures/models/*.ckpt
 #include "mnist/format/model_file.hpp"
 
 #include "fuzz.hpp"

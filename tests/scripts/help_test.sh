@@ -25,7 +25,8 @@ while IFS= read -r script; do
 done < <(find scripts -type f ! -name '*.txt' ! -name '*.cmake' ! -path '*/__pycache__/*')
 [ $scripts -ge 6 ] || complain "only $scripts scripts found"
 
-# expect_usage_error PART COMMAND...: exit code 2, with PART and a hint on standard error and nothing on standard output.
+# expect_usage_error PART COMMAND...: exit code 2, with PART and a hint on standard error and nothing on standard
+# output.
 expect_usage_error() {
   local part=$1 output errors code
   shift

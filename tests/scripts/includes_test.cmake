@@ -1,5 +1,5 @@
-# The order of the modules holds where the compiler would not object: a module that links another one hands on the headers
-# of that one's libraries too, and those in /usr/include are in sight of all.
+# The order of the modules holds where the compiler would not object: a module that links another one hands on the
+# headers of that one's libraries too, and those in /usr/include are in sight of all.
 #
 #   cmake -D SOURCE=REPOSITORY -P includes_test.cmake
 cmake_minimum_required(VERSION 3.25)
@@ -27,7 +27,8 @@ foreach(module IN ITEMS core kernels device cuda format data model train report 
       if(line MATCHES "\"mnist/([a-z]+)/")
         set(included ${CMAKE_MATCH_1})
       elseif(line MATCHES "<(sys)/")
-      elseif(line MATCHES "<([A-Za-z0-9_+]+)/" OR line MATCHES "<(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|cuda_[a-z0-9_]+\\.h)>")
+      elseif(line MATCHES "<([A-Za-z0-9_+]+)/" OR
+             line MATCHES "<(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|cuda_[a-z0-9_]+\\.h)>")
         set(included ${CMAKE_MATCH_1})
       endif()
       if(included)
