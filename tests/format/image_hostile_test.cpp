@@ -276,7 +276,7 @@ TEST(ImageMutations, OfOrientationsAreReadOrIgnored) {
   const std::string packet = xmp("tiff:Orientation=\"8\">");
   const std::vector<std::string> texts{test::tiff_with_orientation(6), raw_profile(exif_segment(6, 4)), packet};
   const test::TemporaryFolder folder;
-  for (std::uint64_t index = 0; index < test::mutation_count(); ++index) {
+  for (std::uint64_t index = 0; index < test::mutation_count(texts.size()); ++index) {
     const auto text = test::mutated(3, index, texts[index % texts.size()]);
     const auto packed = test::mutated(3, index, test::deflated(texts[index % texts.size()]));
     const auto path = folder / (std::to_string(index) + ".png");

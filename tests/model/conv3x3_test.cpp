@@ -189,6 +189,7 @@ TEST(Conv3x3, LeavesTheRestToLibTorch) {
 struct Pass {
   torch::Tensor logits;
   std::vector<torch::Tensor> gradients;
+  std::vector<std::string> names;  // of the parameters that these belong to
 };
 
 // Of ResNet-18, whose BatchNorms add `shift`.
@@ -204,7 +205,10 @@ Pass pass(const Kernels* kernels, const torch::Tensor& photos, double shift, at:
   result.logits = network->forward(photos.to(type), Dropout::off());
   if (!result.logits.requires_grad()) return result;
   at::nll_loss(at::log_softmax(result.logits, 1), at::arange(photos.size(0)).remainder(3)).backward();
-  for (const torch::Tensor& parameter : network->parameters()) result.gradients.push_back(parameter.grad());
+  for (const auto& parameter : network->named_parameters()) {
+    result.names.push_back(parameter.key());
+    result.gradients.push_back(parameter.value().grad());
+  }
   return result;
 }
 
@@ -226,6 +230,20 @@ TEST_F(ResNet18Passes, HaveTheLogitsOfTheSums) {
   }
 }
 
+// How far off LibTorch's own gradient may be, with that shift: some two times what it is at most in the settings of
+// scripts/imitate. BatchNorm takes off what all values have in common, so that of the sums that are a convolution's
+// gradient, or a BatchNorm's own, most cancels: up to 2.1e-3. A bias before a convolution with BatchNorm would have the
+// gradient 0 if it were not for the convolution's border: up to 8.8e-3. Nothing cancels behind the last convolution.
+double most_error_of_reference(const std::string& parameter) {
+  constexpr double kUsual = 1e-4;
+  constexpr double kCancels = 5e-3;
+  constexpr double kCancelsButForTheBorder = 2e-2;
+  const bool bias = parameter.ends_with(".bias");
+  if (parameter.starts_with("fc.")) return kUsual;
+  if (bias && parameter.starts_with("layer4.") && !parameter.ends_with(".bn1.bias")) return kUsual;
+  return bias ? kCancelsButForTheBorder : kCancels;
+}
+
 // Of millions of values some always are so near zero that rounding decides what ReLU makes of them: here BatchNorm
 // moves them all away from it.
 TEST_F(ResNet18Passes, HaveTheGradientsOfTheSums) {
@@ -237,8 +255,8 @@ TEST_F(ResNet18Passes, HaveTheGradientsOfTheSums) {
     const Pass ours = pass(kernels, photos_, kShift, at::kFloat);
     for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
       EXPECT_TRUE(is_accurate(ours.gradients[i], libtorch.gradients[i], exact.gradients[i],
-                              {kWinograd, rounding_error(512), 5e-2}))
-          << "parameter " << i;
+                              {kWinograd, rounding_error(512), most_error_of_reference(exact.names[i])}))
+          << exact.names[i];
     }
   }
 }

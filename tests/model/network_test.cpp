@@ -36,12 +36,16 @@ class EveryNetwork : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EveryNetwork, StartsFromPyTorchsInitialWeights) {
   const auto network = make_network(model_info(GetParam()), 10, /*seed=*/1);
+  // The same generator, drawn from in the same order: uniform numbers to the last bit. Normal ones, of which ResNet-18
+  // makes its convolutions, are rounded as the processor's instructions have it: angles up to 2 pi to 2^-22 before
+  // their cosine, times a radius up to 5 and a standard deviation up to 0.13, is less than 2e-7. Another draw is
+  // another number altogether.
+  constexpr double kTheSame = 1e-12;
+  constexpr double kNormal = 2e-7;
   for (const auto& parameter : network->named_parameters()) {
-    // The same generator, drawn from in the same order. What LibTorch makes of its numbers is rounded as the
-    // processor's instructions have it: angles up to 2 pi to 2^-22 before their cosine, times a radius up to 5 and a
-    // standard deviation up to 0.13, is less than 2e-7. Another draw is another number altogether.
-    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()], 1e-6,
-                        parameter.key());
+    const bool normal = GetParam() == "resnet18" && parameter.value().dim() == 4;
+    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()],
+                        normal ? kNormal : kTheSame, parameter.key());
   }
 }
 

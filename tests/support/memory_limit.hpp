@@ -8,8 +8,18 @@
 
 namespace mnist::test {
 
-// The sanitizers reserve terabytes of addresses, which cannot be bounded, and keep freed memory.
+// g++ has a macro for each sanitizer, clang a feature.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MNIST_TEST_SANITIZED
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MNIST_TEST_SANITIZED
+#endif
+
+// The sanitizers reserve terabytes of addresses, which cannot be bounded, and keep freed memory.
+#ifdef MNIST_TEST_SANITIZED
 inline constexpr bool kMemoryIsCounted = false;
 #else
 inline constexpr bool kMemoryIsCounted = true;

@@ -1,5 +1,5 @@
 // Runs a reader over mutated files: each must be read or refused with an `Error`, in bounded time and memory.
-// MNIST_MUTATIONS sets how many each of these tests makes.
+// MNIST_MUTATIONS sets how many each of these tests makes (`mutation_count`).
 #pragma once
 
 #include <cstddef>
@@ -40,11 +40,12 @@ inline double thread_seconds() {
 inline void expect_read_or_refused(const MutationRun& run) {
   constexpr double kMostSeconds = 5;
   constexpr std::uint64_t kOneUnrepaired = 8;
+  const std::uint64_t count = mutation_count(run.inputs.size());
   const TemporaryFolder folder;
   const MemoryLimit limit(run.memory);
   std::uint64_t read = 0;
   std::uint64_t refused = 0;
-  for (std::uint64_t index = 0; index < mutation_count(); ++index) {
+  for (std::uint64_t index = 0; index < count; ++index) {
     std::string bytes = mutated(run.seed, index, run.inputs[index % run.inputs.size()]);
     if (run.repair != nullptr && index / run.inputs.size() % kOneUnrepaired > 0) {
       run.repair(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size());

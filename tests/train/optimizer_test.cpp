@@ -151,10 +151,13 @@ TEST_P(EveryNetwork, FirstTenLossesAreThoseOfPyTorch) {
 
   const std::vector<double> libtorch = losses_of(info, nullptr, at::kFloat);
   // Of millions of gradients rounding sends some another way, at a maximum or a ReLU, LibTorch's or ours: one of them
-  // changes the losses that follow by some millionths.
-  constexpr double kOneGradient = 1e-5;
+  // changes the losses that follow by a millionth or so (ResNet-18's are off by 1.3e-6 at most in the settings of
+  // scripts/imitate, those of the others by 7e-8). The factors allow 4 or 12 of them.
+  constexpr double kOneGradient = 1e-6;
+  const bool winograd = info.name == "cnn" || info.name == "resnet18";
+  const double factor = winograd ? test::kWinograd : kOtherOrder;
   for (const Kernels* kernels : usable_kernels()) {
-    EXPECT_TRUE(is_accurate(losses_of(info, kernels, at::kFloat), libtorch, exact, {test::kWinograd, kOneGradient}))
+    EXPECT_TRUE(is_accurate(losses_of(info, kernels, at::kFloat), libtorch, exact, {factor, kOneGradient}))
         << kernels->name;
   }
 }
