@@ -138,7 +138,7 @@ class Program {
   // What a buffer could not hand on to stdout is an error, not silence.
   int finish(int code) {
     if (code != 0 || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
-    return failed(data_error("cannot write to stdout", "is the disk full?"));
+    return failed(data_error("cannot write to stdout", "is it closed, or its disk full?"));
   }
 
  private:

@@ -7,27 +7,29 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
 
 #include "options.hpp"
 
 namespace mnist::cli {
 namespace {
 
-// Whether `mine` is the same network on the same data and as good, or better, after as many epochs, or more.
-bool beats(const Recipe& mine, const Recipe& theirs) {
-  const TrainingSummary& a = mine.training;
-  const TrainingSummary& b = theirs.training;
-  return mine.arch == theirs.arch && mine.class_names == theirs.class_names && a.dataset == b.dataset &&
-         a.test_items == b.test_items && a.correct >= b.correct && a.epochs >= b.epochs;
-}
-
-bool may_replace(const std::filesystem::path& path, const Recipe& recipe) {
+// Why the model at `path` must not be replaced by that of `mine`; empty if it may.
+std::string why_kept(const std::filesystem::path& path, const Recipe& mine) {
+  std::optional<Recipe> theirs;
   try {
-    const std::optional<Recipe> theirs = read_model_file(path).recipe;
-    return theirs && beats(recipe, *theirs);
-  } catch (const std::exception&) {
-    return false;  // whatever it is, it is not ours to destroy
+    theirs = read_model_file(path).recipe;
+  } catch (const std::exception&) {  // whatever it is, it is not ours to destroy
   }
+  if (!theirs) return "it is no model of this program";
+  const TrainingSummary& a = mine.training;
+  const TrainingSummary& b = theirs->training;
+  const bool comparable = mine.arch == theirs->arch && mine.class_names == theirs->class_names &&
+                          a.dataset == b.dataset && a.test_items == b.test_items;
+  if (!comparable) return "it is of another network or other data";
+  if (a.correct >= b.correct && a.epochs >= b.epochs) return "";
+  return fmt::format("it has {} of {} right after {} epochs, the new one {} after {}", with_thousands(b.correct),
+                     with_thousands(b.test_items), b.epochs, with_thousands(a.correct), a.epochs);
 }
 
 // Where a model that must not be written over what is there goes: NAME.pt, NAME-2.pt, ...
@@ -50,9 +52,9 @@ void check_output(const std::filesystem::path& path) {
 void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return;
-  const std::string kept = fmt::format(", and kept as {} if this run does not beat it",
-                                       quoted(std::filesystem::path(path.string() + ".bak")));
-  log.info("{} is there already: it is replaced at the end{}", quoted(path), overwrite ? "" : kept);
+  const std::string kept =
+      fmt::format(", and keeps it as {} unless it beats it", quoted(std::filesystem::path(path.string() + ".bak")));
+  log.info("{} is there already: this run replaces it at its end{}", quoted(path), overwrite ? "" : kept);
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
@@ -60,14 +62,14 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
                  FileSystem& files) {
   std::error_code ignored;
   try {
-    if (!overwrite && std::filesystem::is_regular_file(path, ignored) && !may_replace(path, recipe)) {
+    const bool is_there = std::filesystem::is_regular_file(path, ignored);
+    if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
       const std::filesystem::path backup = free_name(path.string() + ".bak");
       // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
       // the file behind it, which is the one that is replaced.
       std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
       if (ignored) write_file_atomically(backup, read_file(path, "file"), files);
-      log.warn("{} is kept as {}: the new model does not beat it, or it is something else", quoted(path),
-               quoted(backup));
+      log.warn("the old {} is kept as {}: {}", quoted(path), quoted(backup), why);
     }
     write_model_file(path, state, recipe, layout, files);
     return;

@@ -19,6 +19,7 @@
 #include "config.hpp"
 #include "help.hpp"
 #include "options.hpp"
+#include "print.hpp"
 #include "toml.hpp"
 
 namespace mnist::cli {
@@ -130,7 +131,9 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
   const bool is_run = read_summary(*run) || std::filesystem::is_directory(folder, ignored);
   if (automatic && !is_run) return {};
   if (!is_run) {
-    throw usage_error(fmt::format("there is no run in {}", quoted(*run)), "begin one, without --resume");
+    throw usage_error(fmt::format("there is no run in {}", quoted(*run)),
+                      fmt::format("begin one there, or continue it if it is there: --run-dir {} --resume auto",
+                                  quoted_for_shell(run->string())));
   }
   // Before anything is read, so that it is still true when it is used.
   Resumption resumption{.directory = RunDirectory::existing(*run, command_line)};
@@ -146,7 +149,8 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
     return resumption;
   }
   throw usage_error(fmt::format("there is no checkpoint in {}", quoted(folder)),
-                    "begin a new run, without --resume; its checkpoints will be there");
+                    fmt::format("let the run begin again in its folder: --run-dir {} --resume auto",
+                                quoted_for_shell(run->string())));
 }
 
 TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint) {
@@ -195,9 +199,10 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   const std::int64_t done = checkpoint.state.epoch - 1;
   const std::optional<RunSummary> summary = read_summary(run);
   // A finished run takes fewer: its first command, typed again after the run was given more.
-  if (epochs < done && (!summary || summary->outcome != Outcome::finished)) {
+  const bool too_few = epochs < done || (epochs == done && checkpoint.state.step > 0);
+  if (too_few && (!summary || summary->outcome != Outcome::finished)) {
     throw usage_error(
-        fmt::format("the run in {} has {} finished epochs already, --epochs {} are fewer", quoted(run), done, epochs),
+        fmt::format("the run in {} is in epoch {} already, --epochs {} is fewer", quoted(run), done + 1, epochs),
         "ask for more");
   }
   return command;

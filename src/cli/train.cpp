@@ -275,8 +275,9 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
 
 // The options decide which run it is, a run that is continued which options count.
 int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
-  Stop stop(options->dry_run ? "\nstopping after this step\n"
-                             : "\nstopping after this step, with a checkpoint; once more ends it at once\n");
+  Stop stop(options->dry_run
+                ? "\nstopping after this step\n"
+                : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n");
   EarlyLog early(context.log);
   ignore_closed_pipes();
 
@@ -303,7 +304,9 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   try {
     return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
-    context.log.warn("stopped by {} while the data were read; nothing is changed", stop.reason());
+    context.log.warn(
+        "stopped by {} while the data were read, before the first step: nothing is changed, and there is no checkpoint",
+        stop.reason());
     return stop.exit_code();
   }
 }

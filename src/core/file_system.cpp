@@ -29,7 +29,7 @@ std::string remedy(int error, const std::filesystem::path& folder) {
       return fmt::format("check the permissions of {}, or name another place", quoted(folder));
     case ENOENT:
     case ENOTDIR:
-      return fmt::format("the folder {} is gone: make it again, or name another place", quoted(folder));
+      return fmt::format("is the folder {} there, and one that takes files? Else name another place", quoted(folder));
     case ENAMETOOLONG:
       return "give it a shorter name";
     case EMFILE:

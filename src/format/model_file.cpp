@@ -100,6 +100,10 @@ torch::Tensor read_tensor_file(const std::filesystem::path& path) {
 void check_model_name(const std::filesystem::path& path) {
   const auto extension = path.extension();
   if (extension == ".pt" || extension == ".pth" || extension == ".safetensors") return;
+  if (is_stream(path)) {
+    throw usage_error(fmt::format("a model cannot be written to {}, only to a file", quoted(path)),
+                      "name one that ends in .pt, .pth or .safetensors");
+  }
   throw usage_error("model file " + quoted(path) + " ends in neither .pt, .pth nor .safetensors",
                     "give it one of these endings");
 }

@@ -53,7 +53,7 @@ void RowFile::write_waiting() {
     file_.reset();
     return;
   }
-  if (failing_) log_.info("{} is written again, with all of its rows", quoted(path_));
+  if (failing_) log_.info("{} is written again, with the rows that waited", quoted(path_));
   failing_ = false;
   waiting_.clear();
 }

@@ -148,8 +148,9 @@ void RunDirectory::check(const std::filesystem::path& path) {
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
     if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
     const bool is_run = read_summary(path).has_value();
+    if (is_run) const FolderLock probe = lock_of(path, "");  // who is at work there is told
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)),
-                      is_run ? "continue the run in it with --resume, or name another place with --run-dir"
+                      is_run ? "add --resume auto to continue the run in it, or name another place with --run-dir"
                              : "name another place with --run-dir; it is made if it is not there");
   }
 }

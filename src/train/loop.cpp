@@ -259,7 +259,8 @@ void Trainer::check_losses(std::int64_t end) {
   if (end <= checked_) return;
   const torch::Tensor losses = step_->losses(checked_, end);
   for (std::int64_t i = 0; i < losses.size(0); ++i) {
-    check_loss(losses.const_data_ptr<float>()[i], kLostBatch, epoch_, fmt::format("loss of batch {}", checked_ + i));
+    check_loss(losses.const_data_ptr<float>()[i], kLostBatch, epoch_,
+               fmt::format("loss of batch {}", checked_ + i + 1));
   }
   checked_ = end;
 }

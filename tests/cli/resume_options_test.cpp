@@ -148,7 +148,7 @@ TEST_F(ResumeRun, AModelThatIsBetterIsKept) {
 
   write_file(folder_ / "notes.pt", "not ours");
   const SubprocessResult result = run(command({"--epochs", "1", "--output", "notes.pt"}));
-  EXPECT_THAT(result.err, HasSubstr("'notes.pt' is kept as 'notes.pt.bak'"));
+  EXPECT_THAT(result.err, HasSubstr("the old 'notes.pt' is kept as 'notes.pt.bak': it is no model of this program"));
   EXPECT_EQ(content_of(folder_ / "notes.pt.bak"), "not ours");
   EXPECT_EQ(run(command({"--epochs", "1", "--output", "new/folder/model.pt"})).exit_code, 0);
   EXPECT_EQ(run(command({"--epochs", "1", "--output", ""})).exit_code, 2);

@@ -153,7 +153,7 @@ TEST(FileFaults, AVanishedFolderIsAnError) {
     FAIL() << "was written nowhere";
   } catch (const Error& error) {
     expect_helpful(error, folder / "run/x", ENOENT);
-    EXPECT_THAT(error.hint(), HasSubstr("is gone"));
+    EXPECT_THAT(error.hint(), HasSubstr("is the folder "));
   }
 }
 

@@ -116,7 +116,7 @@ TEST_F(Metrics, RowsWaitForRoomAndNoneIsLost) {
             "kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy\n"
             "train,1,10,1,2.5,,,,,\ntrain,1,10,1,2.5,,,,,\n"
             "test,1,,1,0.5,9,10,0.900000,0.75,0.750000\ntrain,1,10,1,2.5,,,,,\n");
-  EXPECT_THAT(logged_.str(), HasSubstr("is written again, with all of its rows"));
+  EXPECT_THAT(logged_.str(), HasSubstr("is written again, with the rows that waited"));
 }
 
 }  // namespace
