@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
-#include <compare>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -36,17 +36,14 @@ class ResumeRun : public ::testing::Test {
     return process;
   }
 
-  struct Place {
-    int epoch, item;
-    auto operator<=>(const Place&) const = default;
-  };
+  using Place = std::pair<int, int>;  // epoch, item
 
   // Whether the last line of a step in `out` is that one, or behind it.
   static bool reached(const std::string& out, const Place& place) {
     const std::size_t line = out.rfind("Train Epoch: ", out.rfind('/'));
     Place printed{};
     return line != std::string::npos &&
-           std::sscanf(out.c_str() + line, "Train Epoch: %d [%d/", &printed.epoch, &printed.item) == 2 &&
+           std::sscanf(out.c_str() + line, "Train Epoch: %d [%d/", &printed.first, &printed.second) == 2 &&
            printed >= place;
   }
 

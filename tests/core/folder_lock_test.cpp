@@ -49,7 +49,8 @@ class Owner {
     child_ = ::fork();
     if (child_ == 0) {
       const FolderLock mine = lock(folder);
-      [[maybe_unused]] const auto written = ::write(ends[1], "x", 1);
+      const bool told = mine.is_held() && ::write(ends[1], "x", 1) == 1;
+      if (!told) ::_exit(1);
       while (true) ::pause();
     }
     char ready = 0;
