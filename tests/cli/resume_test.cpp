@@ -52,7 +52,7 @@ TEST_F(ResumeRun, AfterAKillIsTheRunThatWasNotStopped) {
   ASSERT_EQ(run(command({"--epochs", "12", "--run-dir", "whole", "--output", "whole.pt"})).exit_code, 0);
   const std::vector<std::string> same = {"--epochs", "12",       "--run-dir",          "parts", "--resume", "auto",
                                          "--output", "parts.pt", "--checkpoint-every", "7steps"};
-  for (const Place place : {Place{1, 0}, Place{4, 120}, Place{7, 0}, Place{9, 4}}) {
+  for (const Place& place : {Place{1, 0}, Place{4, 120}, Place{7, 0}, Place{9, 4}}) {
     EXPECT_EQ(stopped(SIGKILL, place, same).exit_code, 128 + SIGKILL);
   }
   const SubprocessResult last = run(command(same));
