@@ -42,9 +42,7 @@ bool parse(const std::string& text, double& number) {
 // The option as it stands in a message, with the environment variable where the value comes from there.
 std::string name_in_message(const CLI::Option* option, const std::string& text) {
   const std::string name = display_name(option);
-  const std::string variable = option->get_envname();
-  const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
-  return value != nullptr && value == text ? fmt::format("{} (from {})", name, variable) : name;
+  return is_from_environment(*option, text) ? fmt::format("{} (from {})", name, option->get_envname()) : name;
 }
 
 std::string number_text(double number) {
@@ -87,6 +85,12 @@ std::vector<std::string> option_values(const CLI::Option& option) {
   if (values.empty() && is_flag(option)) values = {"false"};
   if (values.empty() && !option.get_default_str().empty()) values = {option.get_default_str()};
   return values;
+}
+
+bool is_from_environment(const CLI::Option& option, const std::string& value) {
+  const std::string variable = option.get_envname();
+  const char* const said = variable.empty() ? nullptr : std::getenv(variable.c_str());
+  return said != nullptr && said == value;
 }
 
 bool is_flag(const CLI::Option& option) {

@@ -76,6 +76,9 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
 // What it has been given, or its default; of several that overrule each other the one that counts.
 std::vector<std::string> option_values(const CLI::Option& option);
 
+// Whether the environment says so: the option has a variable, which has that value.
+bool is_from_environment(const CLI::Option& option, const std::string& value);
+
 // Whether it takes no value.
 bool is_flag(const CLI::Option& option);
 

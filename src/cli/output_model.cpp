@@ -32,16 +32,6 @@ std::string why_kept(const std::filesystem::path& path, const Recipe& mine) {
                      with_thousands(b.test_items), b.epochs, with_thousands(a.correct), a.epochs);
 }
 
-// Where a model that must not be written over what is there goes: NAME.pt, NAME-2.pt, ...
-std::filesystem::path place_in(const std::filesystem::path& folder, const std::filesystem::path& name) {
-  std::error_code ignored;
-  std::filesystem::path place = folder / name.filename();
-  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(place, ignored)); ++number) {
-    place = folder / fmt::format("{}-{}{}", name.stem().string(), number, name.extension().string());
-  }
-  return place;
-}
-
 }  // namespace
 
 void check_output(const std::filesystem::path& path) {
@@ -78,7 +68,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   }
   const std::filesystem::path temporary = std::filesystem::temp_directory_path(ignored);
   for (const std::filesystem::path& folder : {rescue, temporary}) {
-    const std::filesystem::path place = place_in(folder, path);
+    const std::filesystem::path place = free_name(folder / path.stem(), path.extension().string());
     try {
       write_model_file(place, state, recipe, layout, files);
     } catch (const std::exception& error) {

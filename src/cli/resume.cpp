@@ -46,10 +46,8 @@ bool is_synonym(std::string_view one, std::string_view other) {
 
 // Whether the option was given on the command line or in a file: what the environment says is for new runs.
 bool is_given(const CLI::Option& option) {
-  if (option.count() == 0) return false;
-  const std::string variable = option.get_envname();
-  const char* const value = variable.empty() ? nullptr : std::getenv(variable.c_str());
-  return value == nullptr || option.results() != std::vector<std::string>{value};
+  const std::vector<std::string> values = option.results();
+  return option.count() > 0 && !(values.size() == 1 && is_from_environment(option, values.front()));
 }
 
 // Numbers also in two ways to write them.

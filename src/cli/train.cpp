@@ -304,9 +304,8 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   try {
     return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
-    context.log.warn(
-        "stopped by {} while the data were read, before the first step: nothing is changed, and there is no checkpoint",
-        stop.reason());
+    context.log.warn("stopped by {} while the data were read, before the first step: nothing is changed",
+                     stop.reason());
     return stop.exit_code();
   }
 }

@@ -1,6 +1,5 @@
 #include "train_options.hpp"
 
-#include <cstdlib>
 #include <limits>
 
 #include <fmt/format.h>
@@ -30,9 +29,7 @@ const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& dev
 // --no-cuda is --device cpu, and goes before MNIST_DEVICE; another device beside it is a contradiction.
 void resolve_device(TrainOptions& options, const CLI::Option& device) {
   if (!options.no_cuda) return;
-  const char* variable = std::getenv(device.get_envname().c_str());
-  const bool from_environment = variable != nullptr && options.device == variable;
-  if (!from_environment && options.device != "auto" && options.device != "cpu") {
+  if (!is_from_environment(device, options.device) && options.device != "auto" && options.device != "cpu") {
     throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
                       "omit one of them; what a file says is taken back by --device auto or --no-cuda=false");
   }

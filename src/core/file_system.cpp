@@ -87,14 +87,28 @@ bool write_all(FileSystem& files, int descriptor, std::string_view bytes) {
   return true;
 }
 
-bool sync_folder(FileSystem& files, const std::filesystem::path& folder) {
-  const int descriptor = retried([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
-  if (descriptor < 0) return errno == EACCES;  // a folder that can be written and not read
+namespace {
+
+// Closes the descriptor.
+bool sync_and_close(FileSystem& files, int descriptor) {
   const bool synced = retried([&] { return files.fsync(descriptor); }) == 0 || errno == EINVAL || errno == ENOTSUP;
   const int error = errno;
   files.close(descriptor);
   errno = error;
   return synced;
+}
+
+}  // namespace
+
+bool sync_folder(FileSystem& files, const std::filesystem::path& folder) {
+  const int descriptor = retried([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
+  // EACCES: a folder that can be written and not read.
+  return descriptor < 0 ? errno == EACCES : sync_and_close(files, descriptor);
+}
+
+bool sync_file(FileSystem& files, const std::filesystem::path& path) {
+  const int descriptor = retried([&] { return files.open(path, O_RDONLY, 0); });
+  return descriptor < 0 || sync_and_close(files, descriptor);
 }
 
 Error file_error(std::string_view action, const std::filesystem::path& path, int error) {

@@ -31,11 +31,11 @@ bool is_hidden(const std::filesystem::path& path) {
   return path.filename().string().starts_with('.');
 }
 
-std::filesystem::path free_name(const std::filesystem::path& path) {
+std::filesystem::path free_name(const std::filesystem::path& begin, const std::string& ending) {
   std::error_code ignored;
-  std::filesystem::path name = path;
+  std::filesystem::path name = begin.string() + ending;
   for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(name, ignored)); ++number) {
-    name = path.string() + std::to_string(number);
+    name = begin.string() + std::to_string(number) + ending;
   }
   return name;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "mnist/core/error.hpp"
 #include "mnist/core/text.hpp"
 
 namespace mnist {
@@ -56,6 +57,12 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
   const std::string best = nearest(name, candidates);
   return best.empty() ? fmt::format("choose one of: {}", fmt::join(candidates, ", "))
                       : fmt::format("did you mean '{}'?", best);
+}
+
+std::size_t index_of(const std::string& name, const std::vector<std::string>& names, const char* what) {
+  const auto found = std::ranges::find(names, name);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  throw usage_error(fmt::format("there is no {} '{}'", what, name), suggestion(name, names));
 }
 
 }  // namespace mnist

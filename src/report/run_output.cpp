@@ -1,7 +1,6 @@
 #include "mnist/report/run_output.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
 #include <utility>
 
 #include "mnist/core/error.hpp"
@@ -17,15 +16,6 @@ namespace {
 
 constexpr const char* kLog = "log.txt";
 constexpr const char* kCheckpoint = "checkpoint";  // the job's name: the newest replaces one that waits
-
-// Has the bytes of a file that another descriptor writes survive a power cut. Throws a data `Error`.
-void sync_file(FileSystem& files, const std::filesystem::path& path) {
-  const int descriptor = retried([&] { return files.open(path, O_RDONLY, 0); });
-  if (descriptor < 0) return;  // there are no bytes
-  const int error = retried([&] { return files.fsync(descriptor); }) == 0 ? 0 : errno;
-  files.close(descriptor);
-  if (error != 0 && error != EINVAL && error != ENOTSUP) throw file_error("write", path, error);
-}
 
 // A damaged file, as a power cut may leave one, must not keep the run from going on.
 std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::path& path) {
@@ -156,7 +146,10 @@ void RunOutput::checkpoint(const TrainingState& state) {
   checkpoint.file_sizes[kLog] = log_file_->size();
   write_later(kCheckpoint, [this, checkpoint = std::move(checkpoint)] {
     written_.clear();
-    for (const auto& [name, size] : checkpoint.file_sizes) sync_file(files_, directory_->path() / name);
+    for (const auto& [name, size] : checkpoint.file_sizes) {
+      const std::filesystem::path path = directory_->path() / name;
+      if (!sync_file(files_, path)) throw file_error("write", path, errno);
+    }
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
 }

@@ -1,6 +1,5 @@
 #include "mnist/train/optimizer.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -271,9 +270,7 @@ const std::vector<std::string>& optimizer_names() {
 }
 
 OptimizerKind optimizer_kind(const std::string& name) {
-  const auto found = std::ranges::find(optimizer_names(), name);
-  if (found != optimizer_names().end()) return static_cast<OptimizerKind>(found - optimizer_names().begin());
-  throw usage_error(fmt::format("there is no optimizer '{}'", name), suggestion(name, optimizer_names()));
+  return static_cast<OptimizerKind>(index_of(name, optimizer_names(), "optimizer"));
 }
 
 const std::string& optimizer_name(OptimizerKind kind) {

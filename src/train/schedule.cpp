@@ -1,12 +1,8 @@
 #include "mnist/train/schedule.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include <fmt/format.h>
-
-#include "mnist/core/error.hpp"
 #include "mnist/core/suggest.hpp"
 
 namespace mnist {
@@ -35,9 +31,7 @@ const std::vector<std::string>& schedule_names() {
 }
 
 ScheduleKind schedule_kind(const std::string& name) {
-  const auto found = std::ranges::find(schedule_names(), name);
-  if (found != schedule_names().end()) return static_cast<ScheduleKind>(found - schedule_names().begin());
-  throw usage_error(fmt::format("there is no schedule '{}'", name), suggestion(name, schedule_names()));
+  return static_cast<ScheduleKind>(index_of(name, schedule_names(), "schedule"));
 }
 
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t step, std::int64_t steps) {

@@ -81,7 +81,7 @@ TEST_F(OutputModel, IsInTheRunDirectoryIfItsPlaceHasNoRoom) {
   EXPECT_THAT(logged_.str(), HasSubstr("cannot write " + quoted(model_) + ": No space left on device"));
   EXPECT_EQ(content_of(model_), "the old one");
   // Nothing in the other place is written over.
-  expect_saved_in(save(disk), folder_ / "run" / "model-2.pt");
+  expect_saved_in(save(disk), folder_ / "run" / "model2.pt");
 }
 
 TEST_F(OutputModel, IsAmongTheTemporaryFilesIfTheRunDirectoryHasNoRoomEither) {

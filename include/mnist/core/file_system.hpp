@@ -46,6 +46,9 @@ bool write_all(FileSystem& files, int descriptor, std::string_view bytes);
 // file system has no such thing.
 bool sync_folder(FileSystem& files, const std::filesystem::path& folder);
 
+// The same for the bytes of a file that another descriptor writes; true also if there is no such file.
+bool sync_file(FileSystem& files, const std::filesystem::path& path);
+
 // What to throw for an `errno`: "cannot write 'a/b': No space left on device", and the remedy as hint.
 Error file_error(std::string_view action, const std::filesystem::path& path, int error);
 

@@ -63,8 +63,9 @@ std::size_t remove_stale_temporaries(const std::filesystem::path& folder);
 // beside each "name.jpg".
 bool is_hidden(const std::filesystem::path& path);
 
-// `path`, or the first of <path>2, <path>3, ... where nothing is, not even a link to nowhere.
-std::filesystem::path free_name(const std::filesystem::path& path);
+// <begin><ending>, or the first of <begin>2<ending>, <begin>3<ending>, ... where nothing is, not even a link to
+// nowhere.
+std::filesystem::path free_name(const std::filesystem::path& begin, const std::string& ending = "");
 
 // Makes the folder and those above it, where it is not there. Throws a data `Error` with this hint.
 void make_folder(const std::filesystem::path& path, const std::string& hint);

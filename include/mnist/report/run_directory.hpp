@@ -62,7 +62,8 @@ class RunDirectory {
   // Makes `path`, with the folders above it. Throws a usage `Error` if it exists and is not empty, so that nothing is
   // written over.
   static RunDirectory at(const std::filesystem::path& path, const std::string& command);
-  static void check(const std::filesystem::path& path);  // that it is empty or not there; throws as `at` does
+  // That it is empty or not there. Throws as `at` does, and a data `Error` if it is a run that a process is at work on.
+  static void check(const std::filesystem::path& path);
 
   // One that is there. Throws a data `Error` if another process writes there.
   static RunDirectory existing(const std::filesystem::path& path, const std::string& command);
