@@ -46,7 +46,7 @@ bool is_synonym(std::string_view one, std::string_view other) {
 
 // Whether the option was given on the command line or in a file: what the environment says is for new runs.
 bool is_given(const CLI::Option& option) {
-  const std::vector<std::string> values = option.results();
+  const std::vector<std::string>& values = option.results();
   return option.count() > 0 && !(values.size() == 1 && is_from_environment(option, values.front()));
 }
 
