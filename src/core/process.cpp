@@ -80,6 +80,20 @@ int allowed_cores() {
   return std::max(1, cores);
 }
 
+std::string allowed_processors() {
+  std::string numbers;
+#if defined(__linux__)
+  cpu_set_t mask;
+  if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return numbers;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    if (!numbers.empty()) numbers += ' ';
+    numbers += std::to_string(cpu);
+  }
+#endif
+  return numbers;
+}
+
 std::string cpu_model() {
   const std::string model = cpuinfo("model name");
   return model.empty() ? "unknown" : model;

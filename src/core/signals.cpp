@@ -28,6 +28,7 @@ constexpr std::array<StopSignal, 4> kStops = {{
 std::atomic<std::int64_t> g_when = 0;  // the first signal came, nanoseconds of the monotonic clock; 0: none
 std::atomic<int> g_received = 0;
 std::atomic<const char*> g_notice = "";
+std::atomic<std::int64_t> g_patience = 0;  // nanoseconds in which a second one is the first one's copy
 static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
               std::atomic<const char*>::is_always_lock_free);  // or a handler could wait for itself
 
@@ -63,7 +64,7 @@ extern "C" void on_stop_signal(int signal) {
     const char* const notice = g_notice;
     // That it fails is of no consequence.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, notice, std::strlen(notice));
-  } else if (signal == SIGINT || signal == SIGTERM) {
+  } else if ((signal == SIGINT || signal == SIGTERM) && nanoseconds() - g_when >= g_patience) {
     end_process(signal);
   }
   errno = error;
@@ -82,8 +83,9 @@ struct StopSignals::Former {
   std::array<struct sigaction, kStops.size()> actions;
 };
 
-StopSignals::StopSignals(const char* notice) : former_(std::make_unique<Former>()) {
+StopSignals::StopSignals(const char* notice, double patience) : former_(std::make_unique<Former>()) {
   g_received = 0;
+  g_patience = static_cast<std::int64_t>(patience * 1e9);
   g_when = 0;
   g_notice = notice;
   struct sigaction stop {};
@@ -105,13 +107,13 @@ int StopSignals::received() const {
   return g_received;
 }
 
-int StopSignals::exit_code() const {
-  const StopSignal* const stop = find_stop(received());
+int StopSignals::exit_code_of(int signal) {
+  const StopSignal* const stop = find_stop(signal);
   return stop == nullptr ? 0 : stop->exit_code;
 }
 
-std::string StopSignals::name() const {
-  const StopSignal* const stop = find_stop(received());
+std::string StopSignals::name_of(int signal) {
+  const StopSignal* const stop = find_stop(signal);
   return stop == nullptr ? "" : stop->name;
 }
 

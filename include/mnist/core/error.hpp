@@ -12,11 +12,12 @@ namespace mnist {
 
 // What went wrong, by who can mend it. The values are the exit codes that scripts rely on: never renumber.
 enum class ErrorKind {
-  internal = 1,  // a defect of the program itself
-  usage = 2,     // command line, config file or environment
-  data = 3,      // a file or data set: missing, unreadable, damaged, of the wrong kind, not writable
-  device = 4,    // a device that was asked for by name is not available
-  diverged = 5,  // the loss stopped being a finite number
+  internal = 1,    // a defect of the program itself
+  usage = 2,       // command line, config file or environment
+  data = 3,        // a file or data set: missing, unreadable, damaged, of the wrong kind, not writable
+  device = 4,      // a device that was asked for by name is not available
+  diverged = 5,    // the loss stopped being a finite number
+  rank_lost = 75,  // another process of the run is gone; started again, the run continues (sysexits.h: EX_TEMPFAIL)
 };
 
 class Error : public std::runtime_error {

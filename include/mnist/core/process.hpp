@@ -15,6 +15,9 @@ std::string host_name();
 // count; at least 1.
 int allowed_cores();
 
+// The processors of the affinity mask, in the system's numbers: "0 1 4"; empty where the system does not tell.
+std::string allowed_processors();
+
 // The processor's name, as the system reports it; "unknown" otherwise.
 std::string cpu_model();
 

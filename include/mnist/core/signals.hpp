@@ -23,8 +23,10 @@ inline constexpr int kStartAgain = 85;
 class StopSignals {
  public:
   // Installs the handlers; a signal that the process ignores stays ignored (nohup, a shell's job in the background).
-  // `notice`: a literal that the first signal writes to stderr, because what is asked for takes a moment.
-  explicit StopSignals(const char* notice = "");
+  // `notice`: a literal that the first signal writes to stderr, because what is asked for takes a moment. `patience`:
+  // seconds after the first one in which a second one counts as the same. Launchers of several processes hand on what
+  // the terminal has sent to all of them already.
+  explicit StopSignals(const char* notice = "", double patience = 0);
   ~StopSignals();  // puts the former ones back
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
@@ -33,9 +35,13 @@ class StopSignals {
   int received() const;
 
   // Of that signal; 0 and "" if none came.
-  int exit_code() const;
-  std::string name() const;  // "SIGTERM"
-  double seconds() const;    // since it came
+  int exit_code() const { return exit_code_of(received()); }
+  std::string name() const { return name_of(received()); }
+  double seconds() const;  // since it came
+
+  // The same of a signal that another process got.
+  static int exit_code_of(int signal);
+  static std::string name_of(int signal);  // "SIGTERM"
 
  private:
   struct Former;
