@@ -37,8 +37,8 @@ constexpr const char* kFooter =
     "else from the --config file, else from the environment, else it is the default.\n"
     "\n"
     "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
-    "5 training diverged, 85 stopped by SIGUSR1, to be started again, 130, 143 and 129 stopped by\n"
-    "SIGINT, SIGTERM and SIGHUP.";
+    "5 training diverged, 75 another process of the run was lost, 85 stopped by SIGUSR1, to be started\n"
+    "again, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
 
 struct GeneralOptions {
   LogOptions log;
@@ -129,7 +129,8 @@ class Program {
     return command->run({.log = *log_,
                          .color_err = color_err_,
                          .program = quoted_for_shell(argv_[0]),
-                         .command_line = command_line(argc_, argv_)});
+                         .command_line = command_line(argc_, argv_),
+                         .arguments = {argv_, argv_ + argc_}});
   } catch (const std::exception& exception) {
     const auto command = given_command();
     return failed(as_error(exception, command == commands_.end() ? "" : command->app->get_name()));

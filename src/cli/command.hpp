@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/logger.h>
@@ -12,10 +13,11 @@ namespace mnist::cli {
 
 // What a command gets from `main` besides its own options.
 struct Context {
-  spdlog::logger& log;       // for people, on stderr; results go to stdout
-  bool color_err;            // whether to colour stderr
-  std::string program;       // how the user started it, for commands to copy: "build/release/bin/mnist"
-  std::string command_line;  // as typed, quoted for a shell
+  spdlog::logger& log;                 // for people, on stderr; results go to stdout
+  bool color_err;                      // whether to colour stderr
+  std::string program;                 // how the user started it, for commands to copy: "build/release/bin/mnist"
+  std::string command_line;            // as typed, quoted for a shell
+  std::vector<std::string> arguments;  // the same, as the process got them
 };
 
 struct Command {

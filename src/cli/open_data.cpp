@@ -104,12 +104,24 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   }
   PhotoFolder folder = scan_photo_folder(options.data_dir, split);
   warn_of_ignored(folder.dir, folder.ignored, log);
-  auto photos = std::make_unique<PhotoBatches>(
-      std::move(folder), preprocessing,
-      PhotoOptions{augmentation.on, augmentation.seed, options.cache_mb * kMiB, device, cuda,
-                   [&log](const std::string& sentence) { log.warn("{}", sentence); }, options.stop_requested});
+  PhotoOptions photo_options{augmentation.on,
+                             augmentation.seed,
+                             options.cache_mb * kMiB,
+                             device,
+                             cuda,
+                             [&log](const std::string& sentence) { log.warn("{}", sentence); },
+                             options.stop_requested};
+  if (device.is_cpu()) {  // a GPU has them all
+    photo_options.part = options.ranks->rank();
+    photo_options.parts = options.ranks->size();
+    photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) {
+      ranks->meet();  // one has larger photos than another
+      ranks->sum(broken);
+    };
+  }
+  auto photos = std::make_unique<PhotoBatches>(std::move(folder), preprocessing, photo_options);
   tell_broken(photos->broken(), options, log);
-  const std::int64_t uncached = photos->size() - photos->cached();
+  const std::int64_t uncached = photos->not_kept();
   if (uncached > 0) {
     log.info("{} of {} photos do not fit into --cache-mb {} and are decoded anew every epoch", with_thousands(uncached),
              with_thousands(photos->size()), options.cache_mb);

@@ -15,6 +15,7 @@
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/batches.hpp"
 #include "mnist/data/dataset.hpp"
+#include "mnist/distributed/communicator.hpp"
 
 namespace mnist::cli {
 
@@ -30,6 +31,7 @@ struct DataOptions {
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
   std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
+  std::shared_ptr<Communicator> ranks = single_process();       // who loads the same data
 };
 
 // --cache-mb and --bad-images, which concern photos only.

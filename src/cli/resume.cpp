@@ -26,13 +26,13 @@ namespace mnist::cli {
 namespace {
 
 // A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
-constexpr std::array<std::string_view, 16> kMayChange = {
-    "epochs",    "device",       "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
-    "output",    "save-model",   "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
-    "overwrite", "deterministic"};
+constexpr std::array<std::string_view, 17> kMayChange = {
+    "epochs",    "device",        "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
+    "output",    "save-model",    "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
+    "overwrite", "deterministic", "timeout"};
 
 // What says where and how long this process works, and is no part of a run.
-constexpr std::array<std::string_view, 3> kOfThisProcess = {"resume", "run-dir", "stop-after"};
+constexpr std::array<std::string_view, 4> kOfThisProcess = {"resume", "run-dir", "stop-after", "procs"};
 
 // Two names for one thing: who gives the one takes back the other.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {
@@ -218,6 +218,7 @@ void check_identity(const RunIdentity& now, const RunIdentity& then, bool determ
   compare("device", now.device, then.device);
   compare("kernels", now.kernels, then.kernels);
   compare("threads", std::to_string(now.threads), std::to_string(then.threads));
+  compare("processes", std::to_string(now.ranks), std::to_string(then.ranks));
   compare("LibTorch", now.libtorch, then.libtorch);
   compare("build", now.build, then.build);
   compare("processor", now.cpu, then.cpu);

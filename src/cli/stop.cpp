@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
 namespace mnist::cli {
 
 using Clock = std::chrono::steady_clock;
@@ -13,17 +16,37 @@ void Stop::limit(double seconds, int checkpoint_exit_code) {
   if (seconds > 0) deadline_ = started_ + std::chrono::duration_cast<Clock::duration>(time);
 }
 
+void Stop::agree(Communicator& ranks) {
+  constexpr std::int64_t kDeadline = 1000;  // no signal's number
+  const torch::Tensor reasons = at::zeros({ranks.size()}, at::kLong);
+  auto* const reason_of = reasons.mutable_data_ptr<std::int64_t>();
+  if (requested()) reason_of[ranks.rank()] = signalled() ? signals_.received() : kDeadline;
+  ranks.sum(reasons);
+  if (requested()) return;
+  for (int rank = 0; rank < ranks.size(); ++rank) {
+    if (reason_of[rank] == 0) continue;
+    asked_ = rank;
+    its_signal_ = reason_of[rank] == kDeadline ? 0 : static_cast<int>(reason_of[rank]);
+    return;
+  }
+}
+
 std::string Stop::reason() const {
+  if (asked_ >= 0) {
+    return fmt::format("{} of rank {}", its_signal_ == 0 ? "--stop-after" : StopSignals::name_of(its_signal_), asked_);
+  }
   return signalled() ? signals_.name() : "--stop-after";
 }
 
 int Stop::exit_code() const {
   // SIGUSR1, and the end of the time that --stop-after gives, ask to be started again.
-  const int code = signalled() ? signals_.exit_code() : kStartAgain;
+  const int signal = asked_ >= 0 ? its_signal_ : signals_.received();
+  const int code = signal == 0 ? kStartAgain : StopSignals::exit_code_of(signal);
   return code == kStartAgain ? checkpoint_exit_code_ : code;
 }
 
 double Stop::seconds() const {
+  if (asked_ >= 0) return 0;
   if (signalled()) return signals_.seconds();
   return std::chrono::duration<double>(Clock::now() - *deadline_).count();
 }

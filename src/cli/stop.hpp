@@ -6,13 +6,14 @@
 #include <string>
 
 #include "mnist/core/signals.hpp"
+#include "mnist/distributed/communicator.hpp"
 
 namespace mnist::cli {
 
 class Stop {
  public:
-  // `notice`: what the first signal writes to stderr.
-  explicit Stop(const char* notice) : signals_(notice) {}
+  // As `StopSignals` takes them.
+  explicit Stop(const char* notice, double patience = 0) : signals_(notice, patience) {}
 
   // `seconds`: from the construction on, after which the run is to stop; 0: never. `checkpoint_exit_code`: of a run
   // that wants to be started again.
@@ -23,7 +24,12 @@ class Stop {
   // By a signal alone.
   bool signalled() const { return signals_.received() != 0; }
 
-  // Once `requested()` is true: "SIGTERM", "--stop-after"; the exit code; seconds since it was requested.
+  // On all ranks, after a run that was stopped because one of them asked for it: each says its reason from here on, the
+  // first rank's that has one.
+  void agree(Communicator& ranks);
+
+  // Once `requested()` is true, or after `agree`: "SIGTERM", "--stop-after"; the exit code; seconds since it was
+  // requested.
   std::string reason() const;
   int exit_code() const;
   double seconds() const;
@@ -33,6 +39,8 @@ class Stop {
   StopSignals signals_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   int checkpoint_exit_code_ = kStartAgain;
+  int asked_ = -1;  // the rank that asked, where it is another one
+  int its_signal_ = 0;
 };
 
 }  // namespace mnist::cli

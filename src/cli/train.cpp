@@ -28,8 +28,10 @@
 #include "durations.hpp"
 #include "open_data.hpp"
 #include "output_model.hpp"
+#include "place.hpp"
 #include "pretrained.hpp"
 #include "print.hpp"
+#include "procs.hpp"
 #include "resume.hpp"
 #include "stop.hpp"
 #include "train_options.hpp"
@@ -45,9 +47,9 @@ std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, boo
   const std::vector<std::string>& class_names = data.train.class_names;
   auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
   network->use_kernels(plan.training.compute.kernels);
-  // The checkpoint has all weights.
-  const bool pretrained =
-      continued || load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
+  // The checkpoint has all weights; other ranks get rank 0's.
+  const bool pretrained = continued || !plan.training.ranks->leads() ||
+                          load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
   network->to(plan.device.device);
   if (plan.training.inputs == Inputs::features) {
     if (!pretrained) {
@@ -114,8 +116,10 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 // What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
 void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
   const auto* const error = dynamic_cast<const Error*>(&failure);
-  const bool diverged = error != nullptr && error->kind() == ErrorKind::diverged;
-  attempt(log, [&] { run.end(diverged ? Outcome::diverged : Outcome::failed, first_line(failure.what())); });
+  const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
+  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr;
+  const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
+  attempt(log, [&] { run.end(outcome, first_line(failure.what())); });
   const auto files = checkpoint_files(run.checkpoints());
   if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;
@@ -215,8 +219,16 @@ TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logg
   DataOptions options = plan.options.data;
   options.dataset = plan.options.recipe.dataset;
   options.stop_requested = [&stop] { return stop.signalled(); };
+  options.ranks = plan.training.ranks;
   return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info,
                             plan.training, log);
+}
+
+// Ranks that see other files would learn something else.
+void check_same_data(Communicator& ranks, const std::string& fingerprint) {
+  ranks.meet();  // one reads faster than another
+  if (ranks.broadcast_text(fingerprint) == fingerprint) return;
+  throw data_error("the data are not those of rank 0", "all machines need the same files at --data-dir");
 }
 
 // Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
@@ -227,11 +239,69 @@ struct Progress : TrainingObserver {
   bool made = false;
 };
 
+// The run directory, with what this process adds to it.
+std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
+                                           Resumption& resumption, const Context& context) {
+  std::optional<RunDirectory> directory =
+      resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
+  if (!directory) return directory;
+  if (!directory->unguarded().empty()) {
+    context.log.warn("{} cannot be locked ({}): nothing keeps a second process from writing there",
+                     quoted(directory->path()), directory->unguarded());
+  }
+  const RunDescription description = description_of(plan, app, identity, context);
+  if (resumption.found) {
+    const TrainingState& state = resumption.found->checkpoint.state;
+    directory->resume(description, state.epoch, state.step);
+  } else {
+    directory->begin(description);
+  }
+  return directory;
+}
+
+// What --stop-after and signals come to on this rank.
+StopRequested stops_of(const Stop& stop, const Progress& progress) {
+  return [&] { return progress.made ? stop.requested() : stop.signalled(); };
+}
+
+// A rank that does not lead: it computes its part, and leaves all else to rank 0.
+int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
+  Communicator& ranks = *plan.training.ranks;
+  Progress progress;
+  ranks.meet();
+  const TrainingResult result = trainer.run({&progress}, stops_of(stop, progress));
+  if (result.stopped) stop.agree(ranks);
+  ranks.meet();
+  return result.stopped ? stop.exit_code() : 0;
+}
+
+// Rank 0, or the only one.
+int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& trainer, RunDirectory* run,
+         RunOutput& output, Stop& stop, const Context& context) {
+  Communicator& ranks = *plan.training.ranks;
+  Progress progress;
+  ranks.meet();
+  const TrainingResult result =
+      trainer.run({&output, &progress}, stops_of(stop, progress), checkpoint_policy(plan.options));
+  if (result.stopped) stop.agree(ranks);
+  ranks.meet();
+  output.finish();
+  if (ranks.size() > 1) {
+    context.log.info("{} processes: {:.1f} s of {:.1f} s waited for the others' gradients", ranks.size(),
+                     result.exposed_seconds, result.seconds);
+  }
+  if (result.stopped) return leave(plan, stop, result, output, run, context);
+  finish(plan, result, data, network, output, run, context);
+  if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
+  return 0;
+}
+
 // Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
-int train(const Plan& plan, const CLI::App& app, Resumption resumption, const Stop& stop, EarlyLog& early,
+int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& stop, EarlyLog& early,
           const Context& context) {
   TrainingData data = open_training_data(plan, stop, context.log);
   const RunIdentity identity = identity_of(plan, app, data);
+  check_same_data(*plan.training.ranks, identity.data);
   std::optional<FoundCheckpoint>& found = resumption.found;
   const Checkpoint* const checkpoint = found ? &found->checkpoint : nullptr;
   if (checkpoint != nullptr) {
@@ -240,54 +310,46 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, const St
   const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
+  if (!plan.training.ranks->leads()) return follow(plan, trainer, stop);
 
-  std::optional<RunDirectory> directory =
-      resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
+  std::optional<RunDirectory> directory = open_directory(plan, app, identity, resumption, context);
   RunDirectory* const run = directory ? &*directory : nullptr;
-  if (run != nullptr) {
-    if (!run->unguarded().empty()) {
-      context.log.warn("{} cannot be locked ({}): nothing keeps a second process from writing there",
-                       quoted(run->path()), run->unguarded());
-    }
-    const RunDescription description = description_of(plan, app, identity, context);
-    if (checkpoint == nullptr) run->begin(description);
-    if (checkpoint != nullptr) run->resume(description, checkpoint->state.epoch, checkpoint->state.step);
-  }
   // Before the log file is opened, which has these lines of a continued run already.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
   try {
     RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
     if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
     found.reset();  // several times the network's memory
-    Progress progress;
-    const auto stops = [&] { return progress.made ? stop.requested() : stop.signalled(); };
-    const TrainingResult result = trainer.run({&output, &progress}, stops, checkpoint_policy(plan.options));
-    output.finish();
-    if (result.stopped) return leave(plan, stop, result, output, run, context);
-    finish(plan, result, data, *network, output, run, context);
-    if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
-    return 0;
+    return lead(plan, data, *network, trainer, run, output, stop, context);
   } catch (const std::exception& error) {
     if (run != nullptr) note_failure(*run, error, context.log);
     throw;
   }
 }
 
-// The options decide which run it is, a run that is continued which options count.
-int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
-  Stop stop(options->dry_run
-                ? "\nstopping after this step\n"
-                : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n");
-  EarlyLog early(context.log);
-  ignore_closed_pipes();
+// The run that is continued, on all ranks: rank 0 finds it, the others read the same checkpoint.
+Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context) {
+  Resumption resumption;
+  if (ranks.leads()) resumption = find_run(options, context.command_line, context.log);
+  ranks.meet();
+  const std::filesystem::path file =
+      ranks.broadcast_text(resumption.found ? std::filesystem::absolute(resumption.found->file).string() : "");
+  if (!ranks.leads() && !file.empty()) resumption.found = FoundCheckpoint{file, read_checkpoint(file)};
+  return resumption;
+}
 
-  Resumption resumption = find_run(*options, context.command_line, context.log);
+// The options decide which run it is, a run that is continued which options count.
+int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options,
+             const std::shared_ptr<Communicator>& ranks, Stop& stop, const Context& context) {
+  EarlyLog early(context.log);
+  Resumption resumption = find_run_together(*options, *ranks, context);
   TrainCommand command{.options = options};
   if (resumption.found) {
-    const std::filesystem::path& run = resumption.directory->path();
+    const std::filesystem::path run =
+        resumption.directory ? resumption.directory->path() : resumption.found->file.parent_path().parent_path();
     const Checkpoint& checkpoint = resumption.found->checkpoint;
     command = continued_command(given, run, checkpoint);
-    if (is_done(run, checkpoint, command)) {
+    if (ranks->any(ranks->leads() && is_done(run, checkpoint, command))) {
       context.log.info("the run in {} is finished: {}", quoted(run), quoted(output_path(*command.options)));
       return 0;
     }
@@ -297,16 +359,53 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   stop.limit(options->stop_after.empty() ? 0 : parse_duration("--stop-after", options->stop_after),
              static_cast<int>(command.options->checkpoint_exit_code));
   // Before minutes of decoding.
-  if (!resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
-  const Plan plan = make_plan(*command.options, context.log);
+  if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
+  const Plan plan = make_plan(*command.options, ranks, context.log);
   check_model_name(plan.output);
-  if (!plan.options.dry_run) check_output(plan.output);
+  if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);
   try {
     return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
     context.log.warn("stopped by {} while the data were read, before the first step: nothing is changed",
                      stop.reason());
+    ranks->leave(stop.exit_code());
     return stop.exit_code();
+  }
+}
+
+// What this process is: the one that starts the others, one of them, or the only one.
+int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
+  // One process that a launcher has started beside others may be told to train alone.
+  const Place place = options->procs == 1 ? Place{} : place_of_process();
+  const std::chrono::seconds timeout(options->timeout);
+  if (options->procs > 1 && place.size == 1) return run_processes(options->procs, timeout, context);
+  if (options->procs > 1 && options->procs != place.size) {
+    throw usage_error(fmt::format("--procs {} contradicts {}, which has started {} processes", options->procs,
+                                  place.launcher, place.size),
+                      "omit it; --procs 1 lets each of them train a run of its own");
+  }
+  const char* notice = options->dry_run
+                           ? "\nstopping after this step\n"
+                           : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
+  constexpr double kLauncherPatience = 2;
+  Stop stop(place.rank == 0 ? notice : "", place.size > 1 ? kLauncherPatience : 0);
+  ignore_closed_pipes();
+  if (place.rank > 0) context.log.set_level(spdlog::level::off);
+  if (place.size > 1 && !place.one_machine) {
+    context.log.info("{} processes on several machines; what they send each other is not encrypted", place.size);
+  }
+  const std::shared_ptr<Communicator> ranks = join(place, timeout);
+  try {
+    return run_rank(given, options, ranks, stop, context);
+  } catch (const EndedElsewhere& end) {
+    return end.exit_code();
+  } catch (const Error& error) {
+    if (!ranks->leave(error.exit_code())) return error.exit_code();
+    if (ranks->leads() || error.kind() == ErrorKind::rank_lost) throw;
+    throw Error(error.kind(), fmt::format("rank {}: {}", ranks->rank(), error.what()), error.hint());
+  } catch (const std::exception&) {
+    ranks->leave(static_cast<int>(ErrorKind::internal));
+    throw;
   }
 }
 

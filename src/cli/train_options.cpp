@@ -98,6 +98,15 @@ void add_machine_options(CLI::App& app, TrainOptions& o) {
                             "kernels one by one"),
              {"on", "off"}));
   add(add_threads(app, o.threads));
+  add(integer(app.add_option("--procs", o.procs,
+                             "train with so many processes on this machine, each with its part of every batch "
+                             "(default: those that torchrun, srun or mpirun started)"),
+              1, 1024))
+      ->configurable(false)  // of where it runs, not of the run
+      ->default_str("");
+  add(integer(
+      app.add_option("--timeout", o.timeout, "seconds after which a process that does not answer counts as lost"), 5,
+      86'400));
   add(add_flag(app, "--deterministic", o.deterministic,
                "the same bytes from the same command on the same machine, also on a GPU"));
 }

@@ -35,6 +35,8 @@ struct TrainOptions {
   std::string precision;
   std::string kernels;
   int threads = 0;
+  int procs = 0;  // 0: as many as the launcher started
+  std::int64_t timeout = 60;
   bool deterministic = false;
   std::string cuda_graphs = "on";
   std::filesystem::path output;      // empty: named after the network

@@ -1,8 +1,12 @@
 #include "train_plan.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/runtime.hpp"
@@ -13,13 +17,28 @@
 
 namespace mnist::cli {
 
-Plan make_plan(const TrainOptions& options, spdlog::logger& log) {
+namespace {
+
+// Ranks on one machine share its processors.
+int threads_for(const TrainOptions& options, const Communicator& ranks) {
+  const int wanted = wanted_threads(options.threads);
+  return wanted > 0 || ranks.size() == 1 ? wanted : std::max(1, allowed_cores() / ranks.sharers());
+}
+
+}  // namespace
+
+Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks, spdlog::logger& log) {
   if (options.deterministic) set_deterministic();
   keep_freed_memory();
-  const int threads = set_threads(wanted_threads(options.threads));
+  const int threads = set_threads(threads_for(options, *ranks));
   DeviceChoice device = select_device(options.device);
+  if (ranks->size() > 1 && !device.device.is_cpu()) {
+    throw device_error(fmt::format("{} processes train on CPUs only, not on {}", ranks->size(), device.device.str()),
+                       "give --device cpu, or one process for the GPU");
+  }
   const ModelInfo& info = model_info(options.arch);
   TrainingOptions training = training_options(options, device.device, log);
+  training.ranks = std::move(ranks);
   return {options,
           info,
           threads,
@@ -59,7 +78,8 @@ RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingDat
           .device = plan.device.description,
           .precision = precision_name(plan.training.compute.precision),
           .kernels = kernels_text(plan.training),
-          .threads = plan.threads};
+          .threads = plan.threads,
+          .ranks = plan.training.ranks->size()};
 }
 
 RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
@@ -73,6 +93,7 @@ RunDescription description_of(const Plan& plan, const CLI::App& app, const RunId
           .kernels = identity.kernels,
           .libtorch = identity.libtorch,
           .threads = identity.threads,
+          .ranks = identity.ranks,
           .seed = plan.training.seed};
 }
 

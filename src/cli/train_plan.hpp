@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 
 #include "mnist/core/recipe.hpp"
 #include "mnist/device/device.hpp"
+#include "mnist/distributed/communicator.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/run_directory.hpp"
@@ -34,8 +36,8 @@ struct Plan {
 };
 
 // Sets LibTorch's threads and determinism for the process. Throws an `Error` if the device or the precision is not to
-// be had.
-Plan make_plan(const TrainOptions& options, spdlog::logger& log);
+// be had. `ranks`: who trains the run.
+Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks, spdlog::logger& log);
 
 // What computes, for people: "avx512", "cuda, recorded", ...
 std::string kernels_text(const TrainingOptions& training);

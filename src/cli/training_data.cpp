@@ -28,10 +28,12 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
 
 void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
   freeze_all_but(network, info.head_layer());
-  data.train_features = std::make_unique<FrozenFeatures>(network, *data.train.batches,
-                                                         FrozenFeaturesOptions{!data.augmented, training.compute});
-  data.test_features =
-      std::make_unique<FrozenFeatures>(network, *data.test.batches, FrozenFeaturesOptions{true, training.compute});
+  const auto features_of = [&](Batches& images, bool constant) {
+    return std::make_unique<FrozenFeatures>(network, images,
+                                            FrozenFeaturesOptions{constant, training.compute, training.ranks});
+  };
+  data.train_features = features_of(*data.train.batches, !data.augmented);
+  data.test_features = features_of(*data.test.batches, true);
 }
 
 }  // namespace mnist::cli

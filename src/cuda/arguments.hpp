@@ -88,8 +88,12 @@ inline CropPhotos crop_arguments(const CudaPhotos& photos, const torch::Tensor& 
 }
 
 inline Dropped dropped(const CudaDropout& dropout) {
-  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr, philox_key(dropout.seed),
-          static_cast<std::uint32_t>(dropout.layer), dropout.threshold, dropout.scale};
+  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr,
+          philox_key(dropout.seed),
+          static_cast<std::uint32_t>(dropout.layer),
+          dropout.threshold,
+          dropout.scale,
+          static_cast<std::uint32_t>(dropout.first_row)};
 }
 
 inline Pooling pooling(const torch::Tensor& x) {

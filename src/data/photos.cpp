@@ -125,34 +125,54 @@ void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
 
 PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options)
     : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options), memory_(at::get_num_threads()) {
-  const auto count = static_cast<std::int64_t>(folder_.paths.size());
   decoded_.resize(folder_.paths.size());
-  std::vector<std::string> faults(folder_.paths.size());
-  std::atomic<std::int64_t> used = 0;
+  std::vector<std::string> faults(folder_.paths.size());  // why a photo is broken
+  load_part(faults);
+  if (options_.parts > 1) share_faults(faults);
+  omit_broken(faults);
+  labels_ = torch::tensor(folder_.labels, torch::kInt64);
+  check_classes();
+}
+
+void PhotoBatches::load_part(std::vector<std::string>& faults) {
   std::atomic<bool> stopped = false;
-  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, size(), 1, [&](std::int64_t begin, std::int64_t end) {
     const c10::AutoGradMode no_grad(false);
     for (std::int64_t item = begin; item < end && !stopped; ++item) {
       if (options_.stop_requested()) {
         stopped = true;
         return;
       }
-      const auto index = static_cast<std::size_t>(item);
+      if (!is_own(item)) continue;
       try {
-        torch::Tensor photo = decode(item);
-        const auto bytes = static_cast<std::int64_t>(photo.nbytes());
-        if (used.fetch_add(bytes) + bytes <= options_.cache_bytes) {
-          decoded_[index] = std::move(photo);
-        } else {
-          used.fetch_sub(bytes);
-        }
+        keep(item, decode(item));
       } catch (const Error& error) {
-        faults[index] = error.what();
+        faults[static_cast<std::size_t>(item)] = error.what();
       }
     }
   });
   if (stopped) throw Stopped();
+}
 
+// All processes omit the same photos, and each can say why.
+void PhotoBatches::share_faults(std::vector<std::string>& faults) {
+  torch::Tensor broken = at::zeros({size()}, at::kLong);
+  auto* const flags = broken.mutable_data_ptr<std::int64_t>();
+  for (std::size_t index = 0; index < faults.size(); ++index) flags[index] = faults[index].empty() ? 0 : 1;
+  options_.share_broken(broken);
+  for (std::int64_t item = 0; item < size(); ++item) {
+    std::string& fault = faults[static_cast<std::size_t>(item)];
+    if (flags[item] == 0 || !fault.empty()) continue;
+    try {
+      decode(item);
+      fault = fmt::format("another process cannot read {}", quoted(folder_.paths[static_cast<std::size_t>(item)]));
+    } catch (const Error& error) {
+      fault = error.what();
+    }
+  }
+}
+
+void PhotoBatches::omit_broken(const std::vector<std::string>& faults) {
   PhotoFolder whole = folder_;
   whole.paths.clear();
   whole.labels.clear();
@@ -164,12 +184,15 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
     }
     whole.paths.push_back(folder_.paths[index]);
     whole.labels.push_back(folder_.labels[index]);
+    looked_at_ += is_own(static_cast<std::int64_t>(index)) ? 1 : 0;
     cached_ += decoded_[index].defined() ? 1 : 0;
     kept.push_back(std::move(decoded_[index]));
   }
   folder_ = std::move(whole);
   decoded_ = std::move(kept);
-  labels_ = torch::tensor(folder_.labels, torch::kInt64);
+}
+
+void PhotoBatches::check_classes() const {
   const std::set<std::int64_t> present(folder_.labels.begin(), folder_.labels.end());
   for (std::size_t label = 0; label < folder_.class_names.size(); ++label) {
     if (present.contains(static_cast<std::int64_t>(label))) continue;
@@ -183,17 +206,30 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
   }
 }
 
+void PhotoBatches::keep(std::int64_t item, torch::Tensor photo) {
+  const auto bytes = static_cast<std::int64_t>(photo.nbytes());
+  if (kept_bytes_.fetch_add(bytes) + bytes <= options_.cache_bytes) {
+    decoded_[static_cast<std::size_t>(item)] = std::move(photo);
+  } else {
+    kept_bytes_.fetch_sub(bytes);
+  }
+}
+
 torch::Tensor PhotoBatches::decode(std::int64_t item) const {
   const std::filesystem::path& path = folder_.paths[static_cast<std::size_t>(item)];
   if (!options_.augment) return prepare_file(path, preprocessing_, Invert::never, memory_);
   return with_picture(path, Colors::rgb, memory_, [](const torch::Tensor& photo) { return photo; });
 }
 
-torch::Tensor PhotoBatches::prepared(std::int64_t item) const {
-  const torch::Tensor& kept = decoded_[static_cast<std::size_t>(item)];
-  if (!options_.augment) return kept.defined() ? kept : decode(item);
-  const auto cropped = [&](const torch::Tensor& photo) { return apply(crop_of(item, photo), photo, preprocessing_); };
-  if (kept.defined()) return cropped(kept);
+torch::Tensor PhotoBatches::prepared(std::int64_t item) {
+  torch::Tensor photo = decoded_[static_cast<std::size_t>(item)];
+  if (!photo.defined() && options_.parts > 1) {
+    photo = decode(item);
+    keep(item, photo);
+  }
+  if (!options_.augment) return photo.defined() ? photo : decode(item);
+  const auto cropped = [&](const torch::Tensor& whole) { return apply(crop_of(item, whole), whole, preprocessing_); };
+  if (photo.defined()) return cropped(photo);
   return with_picture(folder_.paths[static_cast<std::size_t>(item)], Colors::rgb, memory_, cropped);
 }
 

@@ -79,7 +79,7 @@ class CudaReluPoolDropout : public torch::autograd::Function<CudaReluPoolDropout
 }  // namespace
 
 void DropoutLayer::keep(std::int64_t row, std::vector<std::uint8_t>& kept) const {
-  const PhiloxCounter counter = {0, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(step_),
+  const PhiloxCounter counter = {0, static_cast<std::uint32_t>(first_row_ + row), static_cast<std::uint32_t>(step_),
                                  static_cast<std::uint32_t>(epoch_ * 256 + layer_)};
   usable_kernels().front()->keep_elements(counter.data(), philox_key(seed_).data(), threshold_, kept.data(),
                                           kept.size());
@@ -91,6 +91,7 @@ DropoutLayer Dropout::layer(double p, int layer) const {
   result.seed_ = seed_;
   result.epoch_ = epoch_;
   result.step_ = step_;
+  result.first_row_ = first_row_;
   result.layer_ = layer;
   result.threshold_ = threshold_of(p);
   result.scale_ = scale_of(p);
@@ -98,7 +99,7 @@ DropoutLayer Dropout::layer(double p, int layer) const {
 }
 
 CudaDropout Dropout::on_cuda(double p, int layer) const {
-  return {clock_, seed_, layer, threshold_of(p), scale_of(p)};
+  return {clock_, seed_, layer, threshold_of(p), scale_of(p), first_row_};
 }
 
 torch::Tensor Dropout::after_relu(const torch::Tensor& x, double p, int layer) const {

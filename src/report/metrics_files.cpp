@@ -64,6 +64,7 @@ void MetricsFiles::epoch_done(const EpochReport& report) {
                  {"epoch", train.epoch},
                  {"images_per_second", train.images_per_second},
                  {"train_seconds", train.seconds},
+                 {"exposed_seconds", train.exposed_seconds},
                  {"test_seconds", report.test_seconds}};
   if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) timing["gpu"] = gpu_json(*gpu);
   timing_.append(timing.dump() + "\n");

@@ -77,6 +77,7 @@ Json session(const RunDescription& description) {
           {"device", description.device},
           {"kernels", description.kernels},
           {"threads", description.threads},
+          {"ranks", description.ranks},
           {"libtorch", description.libtorch},
           {"git_revision", build_info().git_revision}};
 }
@@ -109,6 +110,7 @@ Json manifest_of(const RunDescription& description) {
       {"precision", description.precision},
       {"kernels", description.kernels},
       {"threads", description.threads},
+      {"ranks", description.ranks},
       {"host", host_name()},
       {"cpu", cpu_model()},
       {"mnist", build.version},

@@ -50,7 +50,8 @@ std::string json_of(const Checkpoint& checkpoint) {
         {"device", identity.device},
         {"precision", identity.precision},
         {"kernels", identity.kernels},
-        {"threads", identity.threads}}},
+        {"threads", identity.threads},
+        {"ranks", identity.ranks}}},
       {"file_sizes", checkpoint.file_sizes},
   };
   // A path among the options need not be UTF-8.
@@ -87,7 +88,9 @@ void read_json(const nlohmann::json& json, Checkpoint& checkpoint) {
                          .device = identity.at("device"),
                          .precision = identity.at("precision"),
                          .kernels = identity.at("kernels"),
-                         .threads = whole_number(identity, "threads")};
+                         .threads = whole_number(identity, "threads"),
+                         // Older ones have none: one process wrote them.
+                         .ranks = identity.contains("ranks") ? whole_number(identity, "ranks") : 1};
   checkpoint.file_sizes = file_sizes_of(json.at("file_sizes"));
 }
 

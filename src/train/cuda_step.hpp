@@ -16,10 +16,11 @@ class CudaStep : public TrainingStep {
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
   void start(const EpochPlan& plan, std::int64_t first) override;
-  void run(std::int64_t step, std::int64_t begin, std::int64_t end) override;
+  void run(const StepRows& rows) override;
 
  private:
-  void compute(Batch& batch);
+  void compute(Batch& batch, const StepRows& rows);
+  void share_figures(double share);
 
   Network& network_;
   Batches& train_set_;

@@ -12,21 +12,27 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
   const c10::AutoGradMode no_grad(false);
   const bool was_training = network.is_training();
   network.eval();
+  Communicator& ranks = *options.ranks;
   Evaluation result;
   std::int64_t items = batches.size();
   if (options.limit_batches > 0) items = std::min(items, options.limit_batches * options.batch_size);
   constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random here
-  batches.start(at::arange(items), kNoEpoch);
+  batches.start(own_rows(ranks, at::arange(items), options.batch_size), kNoEpoch);
   // Of each batch, left where it was computed: a GPU asked for every one would stop as often.
   std::vector<torch::Tensor> losses;
   std::vector<torch::Tensor> correct;
+  std::int64_t own = 0;  // items that this rank has looked at
   for (std::int64_t begin = 0; begin < items; begin += options.batch_size) {
-    if (options.stop_requested()) {
+    if (ranks.any(options.stop_requested())) {
       result.stopped = true;
       break;
     }
-    const std::int64_t end = std::min(begin + options.batch_size, items);
-    const Batch batch = batches.get(begin, end);
+    const std::int64_t count = std::min(options.batch_size, items - begin);
+    result.total += count;
+    const std::int64_t rows = rows_of(ranks, count).count();
+    if (rows == 0) continue;
+    const Batch batch = batches.get(own, own + rows);
+    own += rows;
     torch::Tensor logits;
     {
       const PrecisionScope scope(options.compute.precision, options.compute.device);
@@ -36,12 +42,17 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
     const torch::Tensor log_probabilities = at::log_softmax(logits.to(at::kFloat), 1);
     losses.push_back(at::nll_loss(log_probabilities, batch.targets, {}, at::Reduction::Sum));
     correct.push_back(log_probabilities.argmax(1).eq(batch.targets).sum());
-    result.total += end - begin;
     if (options.each_batch) options.each_batch(log_probabilities, batch.targets);
   }
+  torch::Tensor sums = at::zeros({2}, at::kDouble);  // of losses, of right answers
+  if (own > 0) {
+    sums.select(0, 0).copy_(at::stack(losses).cpu().to(at::kDouble).sum());
+    sums.select(0, 1).copy_(at::stack(correct).sum());
+  }
+  ranks.sum(sums);
   if (result.total > 0) {
-    result.loss = at::stack(losses).cpu().to(at::kDouble).sum().item<double>() / static_cast<double>(result.total);
-    result.correct = at::stack(correct).sum().item<std::int64_t>();
+    result.loss = sums.const_data_ptr<double>()[0] / static_cast<double>(result.total);
+    result.correct = static_cast<std::int64_t>(sums.const_data_ptr<double>()[1]);
   }
   network.train(was_training);
   return result;

@@ -28,6 +28,7 @@ FrozenFeatures::FrozenFeatures(Network& network, Batches& images, const FrozenFe
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
   order_ = order;
+  if (options_.constant && options_.ranks->size() > 1 && !features_.defined()) compute_together();
   if (options_.constant) return;
   images_.start(order, epoch);
   ready_.assign(ready_.size(), false);
@@ -62,14 +63,31 @@ void FrozenFeatures::compute(std::int64_t chunk) {
     const PrecisionScope scope(options_.compute.precision, options_.compute.device);
     features = network_.features(batch.inputs, Dropout::off()).to(at::kFloat);
   }
-  if (!features_.defined()) {
-    features_ = at::zeros({size(), features.size(1)}, features.options());
-    targets_ = at::zeros({size()}, batch.targets.options());
-  }
+  make_room(features, features.size(1));
   items = items.to(options_.compute.device);
   features_.index_copy_(0, items, features);
   targets_.index_copy_(0, items, batch.targets);
   ready_[static_cast<std::size_t>(chunk)] = true;
+}
+
+// Each rank computes every so-manieth chunk. The others have zeros there: the sum is exact.
+void FrozenFeatures::compute_together() {
+  Communicator& ranks = *options_.ranks;
+  const auto chunks = static_cast<std::int64_t>(ready_.size());
+  for (std::int64_t chunk = ranks.rank(); chunk < chunks; chunk += ranks.size()) compute(chunk);
+  ranks.meet();
+  const torch::Tensor width = at::full({1}, features_.defined() ? features_.size(1) : 0, at::kLong);
+  ranks.broadcast(width);  // rank 0 has the first chunk
+  make_room(at::empty({0}, options_.compute.device), width.item<std::int64_t>());
+  ranks.sum(features_);
+  ranks.sum(targets_);
+  ready_.assign(ready_.size(), true);
+}
+
+void FrozenFeatures::make_room(const torch::Tensor& like, std::int64_t features) {
+  if (features_.defined()) return;
+  features_ = at::zeros({size(), features}, like.options());
+  targets_ = at::zeros({size()}, like.options().dtype(at::kLong));
 }
 
 }  // namespace mnist

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
@@ -90,6 +91,10 @@ struct Trainer::Watch {
   const std::vector<TrainingObserver*>& observers;
   const StopRequested& stop_requested;
   const CheckpointPolicy& policy;
+  Communicator& ranks;
+
+  // On all ranks: of one of them.
+  bool stops() const { return ranks.any(stop_requested()); }
 
   template <class... Parameters, class... Arguments>
   void tell(void (TrainingObserver::*report)(Parameters...), const Arguments&... arguments) const {
@@ -111,6 +116,9 @@ Trainer::Trainer(Network& network, Batches& train_set, Batches& test_set, const 
       step_(make_training_step(network, train_set, options)),
       batches_((train_set.size() + options.batch_size - 1) / options.batch_size) {
   if (options.limit_batches > 0) batches_ = std::min(batches_, options.limit_batches);
+  std::vector<torch::Tensor> tensors;
+  for (const auto& [name, tensor] : state_dict(network)) tensors.push_back(tensor);
+  share_rank_0s(tensors);
 }
 
 Trainer::~Trainer() = default;
@@ -139,7 +147,7 @@ void Trainer::restore(const TrainingState& state) {
 
 TrainingResult Trainer::run(const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested,
                             const CheckpointPolicy& policy) {
-  const Watch watch{observers, stop_requested, policy};
+  const Watch watch{observers, stop_requested, policy, *options_.ranks};
   TrainingResult result;
   const auto work = [&] { result = run_epochs(watch); };
   if (options_.compute.cuda != nullptr) {
@@ -155,7 +163,7 @@ TrainingResult Trainer::run_epochs(const Watch& watch) {
   if (resumed_) {
     watch.tell(&TrainingObserver::resumed, *resumed_);
     // With what has changed in this process, which else would be lost with it.
-    watch.tell(&TrainingObserver::checkpoint, *resumed_);
+    if (watch.ranks.leads()) watch.tell(&TrainingObserver::checkpoint, *resumed_);
   }
   bool stopped = false;
   while (epoch_ <= options_.epochs && !stopped) {
@@ -163,13 +171,13 @@ TrainingResult Trainer::run_epochs(const Watch& watch) {
     stopped = !train_epoch(watch, report.train) || !evaluate_epoch(watch, report);
   }
   if (stopped) hand_out(watch);
-  return {epoch_ - 1, test_, best_, stopped, seconds()};
+  return {epoch_ - 1, test_, best_, stopped, seconds(), step_->exposed_seconds()};
 }
 
 // False: stopped. Begins, or continues, an epoch.
 bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   // Before the epoch is reported, so that one that did not begin is not: it will be, when the run continues.
-  if (watch.stop_requested()) return false;
+  if (watch.stops()) return false;
   const bool begins = done_ == 0 && !evaluating_;
   if (begins) watch.tell(&TrainingObserver::epoch_started, epoch_, options_.epochs);
   epoch_started_ = Clock::now();
@@ -178,12 +186,13 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   EpochPlan plan;
   plan.epoch = epoch_;
   plan.order = options_.shuffle ? epoch_order(items, options_.seed, epoch_) : at::arange(items);
-  plan.order = plan.order.slice(0, 0, batches_ * options_.batch_size);
+  plan.order = own_rows(watch.ranks, plan.order.slice(0, 0, batches_ * options_.batch_size), options_.batch_size);
   plan.before = (epoch_ - 1) * batches_;
   for (std::int64_t step = 0; step < batches_; ++step) {
     plan.rates.push_back(learning_rate(options_.schedule, epoch_, step, batches_));
   }
   step_->start(plan, done_);
+  exposed_before_ = step_->exposed_seconds();
   if (resumed_) step_->set_figures(resumed_->losses, resumed_->correct);
   resumed_.reset();
   checked_ = done_;
@@ -191,10 +200,9 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   network_.train(options_.inputs == Inputs::images);
 
   while (done_ < batches_) {
-    if (done_ > 0 && watch.stop_requested()) return false;
+    if (done_ > 0 && watch.stops()) return false;
     const std::int64_t step = done_;
-    const std::int64_t begin = step * options_.batch_size;
-    step_->run(step, begin, begin + items_of(step));
+    step_->run(rows_of_step(step));
 
     const bool reports = step % options_.log_interval == 0;
     // On a GPU this waits for the device, and so comes before the time.
@@ -221,19 +229,22 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
 
 bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
   const Clock::time_point start = Clock::now();
+  // BatchNorm's statistics are each rank's own while it trains. Those of rank 0 are the network's.
+  if (options_.inputs == Inputs::images) share_rank_0s(network_.buffers());
   report.test = evaluate(network_, test_set_,
                          {.compute = options_.compute,
                           .batch_size = options_.test_batch_size,
                           .limit_batches = options_.limit_batches,
                           .stop_requested = watch.stop_requested,
-                          .inputs = options_.inputs});
+                          .inputs = options_.inputs,
+                          .ranks = options_.ranks});
   report.test_seconds = seconds_since(start);
   if (report.test.stopped) return false;
   check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
-  last_ = report.network = copy_of(network_, options_, last_);
+  if (watch.ranks.leads()) last_ = report.network = copy_of(network_, options_, last_);
   if (report.best) best_ = {epoch_, test_, last_};
   watch.tell(&TrainingObserver::epoch_done, report);
   const bool due = epoch_ == options_.epochs || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
@@ -282,11 +293,12 @@ TrainingReport Trainer::training_report(double lr, double images_per_second) {
   report.loss /= static_cast<double>(report.total);
   report.seconds = epoch_seconds_before_ + (evaluating_ ? 0 : seconds_since(epoch_started_));
   report.images_per_second = images_per_second;
+  report.exposed_seconds = step_->exposed_seconds() - exposed_before_;
   return report;
 }
 
 void Trainer::hand_out(const Watch& watch) {
-  if (watch.observers.empty()) return;
+  if (watch.observers.empty() || !watch.ranks.leads()) return;
   check_losses(done_);
   const TrainingState now = state();
   check_weights(now.network, epoch_);
@@ -316,6 +328,23 @@ TrainingState Trainer::state() const {
 
 std::int64_t Trainer::items_of(std::int64_t step) const {
   return std::min(options_.batch_size, train_set_.size() - step * options_.batch_size);
+}
+
+StepRows Trainer::rows_of_step(std::int64_t step) const {
+  const std::int64_t items = items_of(step);
+  // All batches before the last are whole.
+  return {step, items, rows_of(*options_.ranks, items), step * rows_of(*options_.ranks, options_.batch_size).count()};
+}
+
+// Of the same names on all ranks.
+void Trainer::share_rank_0s(const std::vector<torch::Tensor>& tensors) {
+  if (options_.ranks->size() == 1) return;
+  const c10::AutoGradMode no_grad(false);
+  for (const torch::Tensor& tensor : tensors) {
+    torch::Tensor whole = tensor.contiguous();
+    options_.ranks->broadcast(whole);
+    if (!whole.is_same(tensor)) torch::Tensor(tensor).copy_(whole);
+  }
 }
 
 double Trainer::seconds() const {

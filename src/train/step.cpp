@@ -15,10 +15,7 @@ namespace {
 class PlainStep : public TrainingStep {
  public:
   PlainStep(Network& network, Batches& train_set, const TrainingOptions& options)
-      : TrainingStep(make_optimizer(options.optimizer, trainable_parameters(network), options.compute.kernels)),
-        network_(network),
-        train_set_(train_set),
-        options_(options) {}
+      : TrainingStep(network, options), network_(network), train_set_(train_set), options_(options) {}
 
   void start(const EpochPlan& plan, std::int64_t /*first*/) override {
     const auto steps = static_cast<std::int64_t>(plan.rates.size());
@@ -29,26 +26,41 @@ class PlainStep : public TrainingStep {
     train_set_.start(plan.order, plan.epoch);
   }
 
-  void run(std::int64_t step, std::int64_t begin, std::int64_t end) override {
-    const Batch batch = train_set_.get(begin, end);
+  void run(const StepRows& rows) override {
+    optimizer_->zero_grad();
+    gradients_.begin();
+    torch::Tensor loss;
+    torch::Tensor figures = at::zeros({2}, options_.compute.device);  // mean loss, right answers
+    if (rows.own.count() > 0) {
+      loss = forward(rows, figures);
+      // Of one rank alone the share is 1, and the bits are those of a mean.
+      if (rows.own.count() != rows.batch) loss = loss * rows.share();
+      figures.select(0, 0).copy_(loss.detach());
+    }
+    const std::unique_ptr<Transfer> all_figures = ranks_->begin_sum(figures);
+    if (loss.defined()) loss.backward();
+    gradients_.finish();
+    all_figures->wait();
+    optimizer_->step(rates_[static_cast<std::size_t>(rows.step)]);
+    losses_.select(0, rows.step).copy_(figures.select(0, 0));
+    correct_.select(0, rows.step).copy_(figures.select(0, 1));
+  }
+
+ private:
+  // The mean loss of this rank's rows; `figures` gets their right answers.
+  torch::Tensor forward(const StepRows& rows, torch::Tensor& figures) {
+    const Batch batch = train_set_.get(rows.begin, rows.end());
     torch::Tensor logits;
     {
       const PrecisionScope scope(options_.compute.precision, options_.compute.device);
       logits = options_.inputs == Inputs::features
                    ? network_.head(batch.inputs)
-                   : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, step));
+                   : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, rows.step, rows.own.begin));
     }
-    const torch::Tensor loss = at::nll_loss(at::log_softmax(logits.to(at::kFloat), 1), batch.targets);
-    optimizer_->zero_grad();
-    loss.backward();
-    optimizer_->step(rates_[static_cast<std::size_t>(step)]);
-
-    const c10::AutoGradMode no_grad(false);
-    losses_.select(0, step).copy_(loss);
-    correct_.select(0, step).copy_(logits.argmax(1).eq(batch.targets).sum());
+    figures.select(0, 1).copy_(logits.detach().argmax(1).eq(batch.targets).sum());
+    return at::nll_loss(at::log_softmax(logits.to(at::kFloat), 1), batch.targets);
   }
 
- private:
   Network& network_;
   Batches& train_set_;
   const TrainingOptions& options_;
@@ -57,6 +69,11 @@ class PlainStep : public TrainingStep {
 };
 
 }  // namespace
+
+TrainingStep::TrainingStep(Network& network, const TrainingOptions& options)
+    : ranks_(options.ranks),
+      optimizer_(make_optimizer(options.optimizer, trainable_parameters(network), options.compute.kernels)),
+      gradients_(trainable_parameters(network), options.ranks) {}
 
 void TrainingStep::set_figures(const torch::Tensor& losses, const torch::Tensor& correct) {
   losses_.slice(0, 0, losses.size(0)).copy_(losses);

@@ -126,8 +126,8 @@ TEST_F(Photos, ComeTheSameWithAndWithoutMemoryToKeepThem) {
     const PhotoFolder folder = scan_photo_folder(folder_.path(), Split::train);
     PhotoBatches kept(folder, kSmallPhoto, {augment, 3, 1 << 30});
     PhotoBatches decoded(folder, kSmallPhoto, {augment, 3, 0});
-    EXPECT_EQ(kept.cached(), 4);
-    EXPECT_EQ(decoded.cached(), 0);
+    EXPECT_EQ(kept.not_kept(), 0);
+    EXPECT_EQ(decoded.not_kept(), 4);
     const torch::Tensor order = at::tensor({2, 0, 3, 1}, at::kLong);
     kept.start(order, 2);
     decoded.start(order, 2);

@@ -5,6 +5,7 @@
 // are used. Where a GPU makes the batches, it has them in its memory too.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -50,6 +51,11 @@ struct PhotoOptions {
   const CudaPlugin* cuda = nullptr;  // makes the batches, of photos that all fit into its GPU's memory
   std::function<void(const std::string&)> note = [](const std::string&) {};  // gets what the user should know
   std::function<bool()> stop_requested = [] { return false; };               // asked before each photo, by every thread
+  // Where several processes load the same folder, each looks at its part of the photos, and decodes others when it
+  // first needs them. `share_broken` adds up the processes' int64 [photos], 1 where a photo is broken.
+  std::int64_t part = 0;
+  std::int64_t parts = 1;
+  std::function<void(const torch::Tensor&)> share_broken = [](const torch::Tensor& /*broken*/) {};
 };
 
 class PhotoBatches : public Batches {
@@ -66,12 +72,19 @@ class PhotoBatches : public Batches {
 
   const PhotoFolder& folder() const { return folder_; }  // without the broken ones
   const std::vector<BrokenPhoto>& broken() const { return broken_; }
-  std::int64_t cached() const { return cached_; }  // photos that are kept decoded
+  // Photos that this process has decoded and does not keep: there is no room for them.
+  std::int64_t not_kept() const { return looked_at_ - cached_; }
 
  private:
+  void load_part(std::vector<std::string>& faults);
+  void share_faults(std::vector<std::string>& faults);
+  void omit_broken(const std::vector<std::string>& faults);
+  void check_classes() const;
   // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
   torch::Tensor decode(std::int64_t item) const;
-  torch::Tensor prepared(std::int64_t item) const;                    // uint8 [3, height, width]
+  void keep(std::int64_t item, torch::Tensor photo);  // if there is room
+  bool is_own(std::int64_t item) const { return item % options_.parts == options_.part; }
+  torch::Tensor prepared(std::int64_t item);                          // uint8 [3, height, width]
   Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch; of what `decode` gave
   void prepare_from(std::int64_t begin, std::int64_t end);
   void put_photos_on_gpu();
@@ -83,8 +96,10 @@ class PhotoBatches : public Batches {
   mutable DecodingMemory memory_;
   std::vector<torch::Tensor> decoded_;  // by item; undefined where it is not kept
   std::vector<BrokenPhoto> broken_;
-  std::int64_t cached_ = 0;
-  torch::Tensor labels_;  // int64 [N] on the CPU
+  std::atomic<std::int64_t> kept_bytes_ = 0;
+  std::int64_t looked_at_ = 0;  // when they were loaded, and not broken
+  std::int64_t cached_ = 0;     // of these
+  torch::Tensor labels_;        // int64 [N] on the CPU
   torch::Tensor order_;
   std::int64_t epoch_ = 0;
   // Positions of the order that the CPU has made ready, on the device: those of a batch, and of as many batches after

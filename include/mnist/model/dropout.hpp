@@ -26,7 +26,7 @@ class DropoutLayer {
   bool active() const { return scale_ != 1; }
   float scale() const { return scale_; }  // of what is kept
 
-  // Which elements of the item in row `row` are kept, 1 or 0, as many as `kept` has.
+  // Which elements of item `row` of `x` are kept, 1 or 0, as many as `kept` has.
   void keep(std::int64_t row, std::vector<std::uint8_t>& kept) const;
 
  private:
@@ -35,6 +35,7 @@ class DropoutLayer {
   std::uint64_t seed_ = 0;
   std::int64_t epoch_ = 0;
   std::int64_t step_ = 0;
+  std::int64_t first_row_ = 0;
   int layer_ = 0;
   std::uint32_t threshold_ = 0;
   float scale_ = 1;
@@ -45,14 +46,15 @@ class Dropout {
   // Drops nothing: evaluation and inference.
   static Dropout off() { return Dropout(); }
 
-  // For one training step. `epoch` counts from 1, `step` from 0 within the epoch.
-  Dropout(std::uint64_t seed, std::int64_t epoch, std::int64_t step)
-      : active_(true), seed_(seed), epoch_(epoch), step_(step) {}
+  // For one training step. `epoch` counts from 1, `step` from 0 within the epoch. `first_row`: of the whole batch,
+  // which the first item of `x` is, where several processes share it.
+  Dropout(std::uint64_t seed, std::int64_t epoch, std::int64_t step, std::int64_t first_row = 0)
+      : active_(true), seed_(seed), epoch_(epoch), step_(step), first_row_(first_row) {}
 
   // The same on a GPU, where the plug-in makes the masks. `clock`: int64 [2], (epoch, step), on that GPU; what it holds
   // when the GPU gets there counts.
-  Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock)
-      : active_(true), seed_(seed), cuda_(&cuda), clock_(std::move(clock)) {}
+  Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock, std::int64_t first_row = 0)
+      : active_(true), seed_(seed), first_row_(first_row), cuda_(&cuda), clock_(std::move(clock)) {}
 
   // `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use within a network.
   DropoutLayer layer(double p, int layer) const;
@@ -74,6 +76,7 @@ class Dropout {
   std::uint64_t seed_ = 0;
   std::int64_t epoch_ = 0;
   std::int64_t step_ = 0;
+  std::int64_t first_row_ = 0;
   const CudaPlugin* cuda_ = nullptr;
   torch::Tensor clock_;
 };

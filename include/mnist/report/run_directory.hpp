@@ -33,7 +33,8 @@ struct RunDescription {
   std::string precision;
   std::string kernels;  // the results' last bits depend on them: "avx512", ..., "libtorch"
   std::string libtorch;
-  std::int64_t threads = 0;
+  std::int64_t threads = 0;  // of each process
+  std::int64_t ranks = 1;    // processes
   std::uint64_t seed = 0;
 };
 

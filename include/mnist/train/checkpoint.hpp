@@ -29,7 +29,8 @@ struct RunIdentity {
   std::string device;  // "cpu", "cuda:0 (NVIDIA H100)"
   std::string precision;
   std::string kernels;
-  std::int64_t threads = 0;
+  std::int64_t threads = 0;  // of each process
+  std::int64_t ranks = 1;    // processes
 
   bool operator==(const RunIdentity&) const = default;
 };

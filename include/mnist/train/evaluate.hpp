@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "mnist/data/batches.hpp"
+#include "mnist/distributed/communicator.hpp"
 #include "mnist/model/network.hpp"
 #include "mnist/train/compute.hpp"
 
@@ -28,7 +30,10 @@ struct EvaluationOptions {
   std::int64_t limit_batches = 0;                               // stop after so many; 0: all
   std::function<bool()> stop_requested = [] { return false; };  // asked between two batches
   Inputs inputs = Inputs::images;
-  // Gets the log-probabilities [N, classes] and the targets [N] of each batch, on the device, in the set's own order.
+  // Each of them computes its part of every batch, and all have the whole result. `stop_requested` is asked of all.
+  std::shared_ptr<Communicator> ranks = single_process();
+  // Gets the log-probabilities [N, classes] and the targets [N] of this rank's part of each batch, on the device, in
+  // the set's own order.
   std::function<void(const torch::Tensor& log_probabilities, const torch::Tensor& targets)> each_batch;
 };
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "mnist/data/batches.hpp"
+#include "mnist/distributed/communicator.hpp"
 #include "mnist/model/network.hpp"
 #include "mnist/train/compute.hpp"
 
@@ -17,10 +19,13 @@ struct FrozenFeaturesOptions {
   // Whether an item's image is the same every time (no augmentation): its features are computed once then.
   bool constant = false;
   Compute compute;
+  // Who trains on the same images: constant features are computed by all of them together, in the first `start`.
+  std::shared_ptr<Communicator> ranks = single_process();
 };
 
 // Which images are computed at once decides the last bits of their features. So that a run that is continued gets the
-// same ones, that is fixed: constant features in the order of the items, others in the order of the epoch's positions.
+// same ones, that is fixed: constant features in the order of the items, others in the order of the epoch's positions
+// on this rank.
 class FrozenFeatures : public Batches {
  public:
   // Keeps references: both outlive this. The network is run in evaluation mode.
@@ -34,6 +39,8 @@ class FrozenFeatures : public Batches {
 
  private:
   void compute(std::int64_t chunk);
+  void compute_together();
+  void make_room(const torch::Tensor& like, std::int64_t features);
 
   Network& network_;
   Batches& images_;

@@ -2,8 +2,8 @@
 // then `src/train/step.cpp`.
 //
 // Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, row in the batch), so the
-// same options on the same machine with the same number of threads give the same weights, however often the run is
-// stopped and continued.
+// same options on the same machine with the same number of threads and processes give the same weights, however often
+// the run is stopped and continued.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "mnist/data/batches.hpp"
+#include "mnist/distributed/communicator.hpp"
 #include "mnist/model/network.hpp"
 #include "mnist/train/compute.hpp"
 #include "mnist/train/evaluate.hpp"
@@ -26,6 +27,7 @@
 namespace mnist {
 
 class TrainingStep;
+struct StepRows;
 
 struct TrainingOptions {
   std::int64_t epochs = 1;
@@ -41,6 +43,9 @@ struct TrainingOptions {
   Inputs inputs = Inputs::images;
   Compute compute;
   bool cuda_graphs = true;  // where `compute.cuda` computes: record a step and repeat it
+  // Whoever trains this run with us. Each computes its rows of every batch, so that the order, what is random and the
+  // updates are the same however many they are.
+  std::shared_ptr<Communicator> ranks = single_process();
   // Gets a sentence where something goes on otherwise than was wanted.
   std::function<void(const std::string&)> note = [](const std::string& /*sentence*/) {};
 };
@@ -51,6 +56,8 @@ struct TrainingResult {
   BestEpoch best;
   bool stopped = false;  // by `stop_requested`
   double seconds = 0;    // in all processes that the run has had
+  // Of this process, spent waiting for other ranks' gradients after the backward pass.
+  double exposed_seconds = 0;
 };
 
 // When a run hands out its state, besides the moment in which it is stopped and its end. 0: never for that reason.
@@ -69,7 +76,7 @@ using StopRequested = std::function<bool()>;
 // Trains in place those parameters of a network that require gradients.
 class Trainer {
  public:
-  // Keeps references: all outlive the trainer.
+  // Keeps references: all outlive the trainer. All ranks begin with rank 0's parameters and buffers.
   Trainer(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options);
   ~Trainer();
   Trainer(const Trainer&) = delete;
@@ -79,8 +86,9 @@ class Trainer {
   // network or the optimizer.
   void restore(const TrainingState& state);
 
-  // Throws an `Error` of kind diverged if a loss is no finite number or absurdly high, or a weight is not finite: no
-  // state is handed out then, so that the last one is good.
+  // On all ranks together. Observers of rank 0 get states and networks; those of the others do not, because they have
+  // nothing to keep. Throws an `Error` of kind diverged if a loss is no finite number or absurdly high, or a weight is
+  // not finite: no state is handed out then, so that the last one is good.
   TrainingResult run(const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested,
                      const CheckpointPolicy& policy = {});
 
@@ -93,9 +101,11 @@ class Trainer {
   void report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second);
   void check_losses(std::int64_t end);
   TrainingReport training_report(double lr, double images_per_second);
+  void share_rank_0s(const std::vector<torch::Tensor>& tensors);
   void hand_out(const Watch& watch);
   TrainingState state() const;
   std::int64_t items_of(std::int64_t step) const;
+  StepRows rows_of_step(std::int64_t step) const;
   double seconds() const;
 
   Network& network_;
@@ -117,6 +127,7 @@ class Trainer {
   std::optional<TrainingState> resumed_;  // from which this process continues, until its first epoch has begun
   double seconds_before_ = 0;             // of the run, in processes before this one
   double epoch_seconds_before_ = 0;       // of training in this epoch, likewise
+  double exposed_before_ = 0;             // of the steps of this process before this epoch
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point epoch_started_;
   std::chrono::steady_clock::time_point handed_out_;

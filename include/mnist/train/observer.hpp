@@ -45,6 +45,7 @@ struct TrainingReport {
   std::int64_t total = 0;               // items looked at
   std::vector<float> batch_losses;      // means, a value a batch
   std::vector<float> batch_accuracies;  // 0..1, a value a batch
+  double exposed_seconds = 0;           // of `seconds`, in this process: waited for other ranks after backward passes
 };
 
 // After an epoch and its evaluation.

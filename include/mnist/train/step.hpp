@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include <torch/types.h>
 
 #include "mnist/data/batches.hpp"
+#include "mnist/distributed/communicator.hpp"
 #include "mnist/model/network.hpp"
+#include "mnist/train/gradient_sum.hpp"
 #include "mnist/train/optimizer.hpp"
 
 namespace mnist {
@@ -20,9 +21,21 @@ struct TrainingOptions;
 // The steps of one epoch.
 struct EpochPlan {
   std::int64_t epoch = 1;     // from 1
-  torch::Tensor order;        // int64 [M] on the CPU: the items of its batches in a row
+  torch::Tensor order;        // int64 [M] on the CPU: this rank's items of its batches in a row
   std::vector<double> rates;  // the learning rate of each of its steps
   std::int64_t before = 0;    // steps of the epochs before it
+};
+
+// What a rank computes of a step's batch.
+struct StepRows {
+  std::int64_t step = 0;   // of the epoch, from 0
+  std::int64_t batch = 0;  // rows of the whole batch, on all ranks
+  Rows own;                // this rank's of them
+  std::int64_t begin = 0;  // where these stand in the plan's order
+
+  std::int64_t end() const { return begin + own.count(); }
+  // Of the batch: what this rank's mean counts in the batch's.
+  double share() const { return static_cast<double>(own.count()) / static_cast<double>(batch); }
 };
 
 class TrainingStep {
@@ -32,12 +45,11 @@ class TrainingStep {
   // Begins an epoch at its step `first`, counted from 0: those before it are done, in another process.
   virtual void start(const EpochPlan& plan, std::int64_t first) = 0;
 
-  // Step `step` of the epoch, counted from 0: positions begin .. end-1 of the order. May return before the device is
-  // done.
-  virtual void run(std::int64_t step, std::int64_t begin, std::int64_t end) = 0;
+  // One step, on all ranks. May return before the device is done.
+  virtual void run(const StepRows& rows) = 0;
 
-  // Of the steps begin .. end-1 of the epoch, on the CPU: float [end - begin], the mean loss of each batch before its
-  // update, and the number of right answers. Waits for the device.
+  // Of the steps begin .. end-1 of the epoch, on the CPU: float [end - begin], the mean loss of each whole batch before
+  // its update, and the number of right answers. Waits for the device.
   torch::Tensor losses(std::int64_t begin, std::int64_t end) const { return part(losses_, begin, end); }
   torch::Tensor correct(std::int64_t begin, std::int64_t end) const { return part(correct_, begin, end); }
   double loss(std::int64_t step) const { return losses_.select(0, step).item<double>(); }
@@ -47,14 +59,19 @@ class TrainingStep {
 
   Optimizer& optimizer() { return *optimizer_; }
 
+  // Seconds, of all steps, that the gradients of other ranks were waited for after the backward pass.
+  double exposed_seconds() const { return gradients_.exposed_seconds(); }
+
  protected:
-  explicit TrainingStep(std::unique_ptr<Optimizer> optimizer) : optimizer_(std::move(optimizer)) {}
+  TrainingStep(Network& network, const TrainingOptions& options);
 
   static torch::Tensor part(const torch::Tensor& all, std::int64_t begin, std::int64_t end) {
     return all.slice(0, begin, end).to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   }
 
+  std::shared_ptr<Communicator> ranks_;
   std::unique_ptr<Optimizer> optimizer_;
+  GradientSum gradients_;
   // Kept on the device: reading a number there would make it wait.
   torch::Tensor losses_;   // float [steps]
   torch::Tensor correct_;  // float [steps]

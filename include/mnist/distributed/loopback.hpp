@@ -1,0 +1,17 @@
+// Sockets that only this machine reaches.
+#pragma once
+
+#include <cstdint>
+
+namespace mnist {
+
+struct Listener {
+  int descriptor = -1;
+  std::uint16_t port = 0;
+};
+
+// Listens at `port` of 127.0.0.1; 0: at any free one. The descriptor is the caller's, and is closed on exec. Throws an
+// `Error` of kind rank_lost if the port is taken.
+Listener listen_on_loopback(std::uint16_t port);
+
+}  // namespace mnist

@@ -1,0 +1,128 @@
+#include "place.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// The variables by which launchers number the processes that they start.
+struct Launcher {
+  const char* name;
+  const char* rank;
+  const char* size;
+  const char* local_rank;
+  const char* local_size;  // processes on this machine; "" where only the number of machines is told
+  const char* job;         // another for each job on a machine
+  const char* tasks;       // "", or what says the size as well if the variables are of this launch and not left over
+};
+constexpr std::array<Launcher, 4> kLaunchers = {{
+    {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID", ""},
+    {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+     "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_NAMESPACE", ""},
+    // Of a step: a batch script has SLURM_PROCID too, and is not started by srun. It may have what is left over of the
+    // step in which sbatch was called.
+    {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "", "SLURM_JOB_ID", "SLURM_NTASKS"},
+    {"mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_JOBID", ""},
+}};
+
+constexpr const char* kListener = "MNIST_STORE_LISTENER";
+
+std::string variable(const char* name) {
+  const char* const value = *name == '\0' ? nullptr : std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+int number(const char* name, int lowest, int highest) {
+  const std::string text = variable(name);
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest) return value;
+  throw usage_error(
+      fmt::format("the environment variable {} is '{}', which is no number from {} to {}", name, text, lowest, highest),
+      "the launcher sets it; in another shell, unset it");
+}
+
+// Another port for each job, so that two on one machine do not meet.
+std::uint16_t port_of(const std::string& job) {
+  constexpr std::uint32_t kFirst = 20'000;
+  constexpr std::uint32_t kPorts = 10'000;  // below those that systems give away by themselves
+  std::uint32_t hash = 2'166'136'261;       // FNV-1a
+  for (const char c : job) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619U;
+  return static_cast<std::uint16_t>(kFirst + hash % kPorts);
+}
+
+bool is_on_one_machine(const Launcher& launcher, int size) {
+  if (!variable(launcher.local_size).empty()) return number(launcher.local_size, 1, size) == size;
+  return variable("SLURM_STEP_NUM_NODES") == "1";
+}
+
+// Where rank 0 is, if it is elsewhere.
+std::string address_for(const Launcher& launcher) {
+  if (const std::string given = variable("MASTER_ADDR"); !given.empty()) return given;
+  if (const std::string nodes = variable("SLURM_STEP_NODELIST"); !nodes.empty()) return first_host(nodes);
+  throw usage_error(fmt::format("{} has started ranks on several machines, and MASTER_ADDR does not say which of them "
+                                "has rank 0",
+                                launcher.name),
+                    "give the name of that machine to all ranks, as in: mpirun -x MASTER_ADDR=node1 ...");
+}
+
+Place place_by(const Launcher& launcher) {
+  constexpr int kMostRanks = 100'000;
+  Place place;
+  place.launcher = launcher.name;
+  place.size = number(launcher.size, 1, kMostRanks);
+  place.rank = number(launcher.rank, 0, place.size - 1);
+  if (place.size == 1) return place;
+  if (!variable(launcher.local_rank).empty()) place.local_rank = number(launcher.local_rank, 0, place.size - 1);
+  place.one_machine = is_on_one_machine(launcher, place.size);
+  place.is_served = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  place.address = place.one_machine ? "127.0.0.1" : address_for(launcher);
+  // What torchrun serves may be bound to another address of this machine.
+  if (place.is_served) place.address = address_for(launcher);
+  place.job = fmt::format("mnist/{}/{}/{}", variable(launcher.job), variable("SLURM_STEP_ID"),
+                          variable("TORCHELASTIC_RESTART_COUNT"));
+  place.port = variable("MASTER_PORT").empty() ? port_of(place.job)
+                                               : static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65'535));
+  if (place.rank == 0 && !variable(kListener).empty()) place.listener = number(kListener, 0, 1'000'000);
+  place.interface = variable("GLOO_SOCKET_IFNAME");
+  return place;
+}
+
+}  // namespace
+
+Place place_of_process() {
+  for (const Launcher& launcher : kLaunchers) {
+    const std::string size = variable(launcher.size);
+    if (variable(launcher.rank).empty() || size.empty()) continue;
+    if (*launcher.tasks == '\0' || variable(launcher.tasks) == size) return place_by(launcher);
+  }
+  return {};
+}
+
+std::vector<std::pair<std::string, std::string>> environment_of(int rank, int size, std::uint16_t port,
+                                                                int descriptor) {
+  return {{"RANK", std::to_string(rank)},
+          {"WORLD_SIZE", std::to_string(size)},
+          {"LOCAL_RANK", std::to_string(rank)},
+          {"LOCAL_WORLD_SIZE", std::to_string(size)},
+          {"MASTER_ADDR", "127.0.0.1"},
+          {"MASTER_PORT", std::to_string(port)},
+          {kListener, rank == 0 ? std::to_string(descriptor) : ""}};
+}
+
+std::string first_host(const std::string& nodes) {
+  const std::size_t bracket = nodes.find('[');
+  const std::size_t comma = nodes.find(',');
+  if (bracket == std::string::npos || comma < bracket) return nodes.substr(0, comma);
+  const std::size_t end = nodes.find_first_of("-,]", bracket);
+  return nodes.substr(0, bracket) + nodes.substr(bracket + 1, end - bracket - 1);
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,72 @@
+#include "procs.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "mnist/core/child_processes.hpp"
+#include "mnist/core/error.hpp"
+#include "mnist/core/process.hpp"
+#include "mnist/core/signals.hpp"
+#include "mnist/distributed/loopback.hpp"
+
+#include "place.hpp"
+
+namespace mnist::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr int kLost = static_cast<int>(ErrorKind::rank_lost);
+
+void start(ChildProcesses& ranks, int count, const Context& context) {
+  const Listener listener = listen_on_loopback(0);
+  for (int rank = 0; rank < count; ++rank) {
+    ranks.start(executable_path(), context.arguments, environment_of(rank, count, listener.port, listener.descriptor),
+                rank == 0 ? listener.descriptor : -1);
+  }
+  ::close(listener.descriptor);  // rank 0's
+}
+
+}  // namespace
+
+int run_processes(int count, std::chrono::seconds timeout, const Context& context) {
+  const StopSignals signals;
+  ChildProcesses ranks;
+  start(ranks, count, context);
+  int handed_on = 0;
+  int code = 0;
+  std::optional<Clock::time_point> end;  // of the patience with those that still run
+  while (ranks.running() > 0) {
+    if (const int signal = signals.received(); signal != handed_on) {
+      ranks.signal(signal);
+      handed_on = signal;
+    }
+    if (const std::optional<ChildEnd> ended = ranks.wait(100ms)) {
+      if (ended->signal != 0) {
+        context.log.warn("rank {} was ended by signal {} ({})", ended->child, ended->signal,
+                         ::sigdescr_np(ended->signal));
+      }
+      const int its = ended->signal != 0 ? kLost : ended->exit_code;
+      if (its == 0) continue;
+      if (code == 0 || code == kLost) code = its;
+      // Those that see that one is gone leave soon; one that sees nothing is stopped.
+      const Clock::time_point patience = Clock::now() + 10s + (ended->exit_code == kLost ? 0s : timeout);
+      end = end ? std::min(*end, patience) : patience;
+    }
+    if (end && Clock::now() > *end) {
+      context.log.warn("{} of {} ranks do not end by themselves and are killed", ranks.running(), count);
+      ranks.signal(SIGKILL);
+      end.reset();
+    }
+  }
+  return code;
+}
+
+}  // namespace mnist::cli
