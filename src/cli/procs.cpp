@@ -42,7 +42,7 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
   start(ranks, count, context);
   int handed_on = 0;
   int code = 0;
-  std::optional<Clock::time_point> end;  // of the patience with those that still run
+  Clock::time_point end = Clock::time_point::max();  // of the patience with those that still run
   while (ranks.running() > 0) {
     if (const int signal = signals.received(); signal != handed_on) {
       ranks.signal(signal);
@@ -57,13 +57,13 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
       if (its == 0) continue;
       if (code == 0 || code == kLost) code = its;
       // Those that see that one is gone leave soon; one that sees nothing is stopped.
-      const Clock::time_point patience = Clock::now() + 10s + (ended->exit_code == kLost ? 0s : timeout);
-      end = end ? std::min(*end, patience) : patience;
+      const auto patience = ended->exit_code == kLost ? std::chrono::milliseconds(timeout) * 15 / 100 : timeout;
+      end = std::min(end, Clock::now() + patience);
     }
-    if (end && Clock::now() > *end) {
+    if (Clock::now() > end) {
       context.log.warn("{} of {} ranks do not end by themselves and are killed", ranks.running(), count);
       ranks.signal(SIGKILL);
-      end.reset();
+      end = Clock::time_point::max();
     }
   }
   return code;

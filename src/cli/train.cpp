@@ -394,8 +394,9 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   if (place.size > 1 && !place.one_machine) {
     context.log.info("{} processes on several machines; what they send each other is not encrypted", place.size);
   }
-  const std::shared_ptr<Communicator> ranks = join(place, timeout);
+  std::shared_ptr<Communicator> ranks = single_process();  // until they are together
   try {
+    ranks = join(place, timeout);
     return run_rank(given, options, ranks, stop, context);
   } catch (const EndedElsewhere& end) {
     return end.exit_code();

@@ -104,9 +104,9 @@ void add_machine_options(CLI::App& app, TrainOptions& o) {
               1, 1024))
       ->configurable(false)  // of where it runs, not of the run
       ->default_str("");
-  add(integer(
-      app.add_option("--timeout", o.timeout, "seconds after which a process that does not answer counts as lost"), 5,
-      86'400));
+  add(integer(app.add_option("--timeout", o.timeout,
+                             "seconds within which all processes end if one of them is lost or does not answer"),
+              5, 86'400));
   add(add_flag(app, "--deterministic", o.deterministic,
                "the same bytes from the same command on the same machine, also on a GPU"));
 }

@@ -1,8 +1,7 @@
 // The one file that knows c10d: its store, and its connections by Gloo.
-#include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <exception>
-#include <mutex>
+#include <optional>
 #if defined(__GLIBC__)
 #include <nss.h>
 #endif
@@ -25,6 +24,8 @@
 #include "mnist/distributed/join.hpp"
 #include "mnist/distributed/loopback.hpp"
 
+#include "bounded_thread.hpp"
+
 C10_DECLARE_int(caffe2_log_level);
 
 namespace mnist {
@@ -37,8 +38,11 @@ using Store = c10::intrusive_ptr<c10d::Store>;
 
 // Between two looks whether another rank has left. Short beside any timeout, long beside a step's sum.
 constexpr auto kLook = 500ms;
-// Ranks that live notice within `kLook` that one does not; what is slower to say so counts as gone.
-constexpr auto kToReport = 4s;
+// Ranks that live notice within `kLook` that one does not; what is slower to say so counts as gone. At most.
+constexpr std::chrono::milliseconds kToReport = 4s;
+constexpr auto kSlack = 1s;  // of a bound on what has a bound of its own
+// Of the timeout: what is left is for saying it, and for a launcher to end those that are stopped.
+constexpr int kDetectShare = 65;       // %
 constexpr const char* kLost = "lost";  // what a rank leaves with that has found another one gone
 
 std::string text_at(c10d::Store& store, const std::string& key) {
@@ -50,51 +54,65 @@ std::string key_of(const char* what, int rank) {
   return fmt::format("{}/{}", what, rank);
 }
 
-// Without the place in Gloo's source.
+// In our words where it is one of the usual things.
 std::string reason_of(const std::exception& error) {
   const std::string line = first_line(error.what());
-  const std::size_t end = line.starts_with('[') ? line.find("] ") : std::string::npos;
-  return end == std::string::npos ? line : line.substr(end + 2);
+  const auto has = [&](const char* text) { return line.find(text) != std::string::npos; };
+  if (has("imed out") || has("timeout")) return "no answer in time";
+  if (has("closed by peer") || has("reset by peer")) return "the connection is closed";
+  return line;
 }
 
-// Counts in the store that this process lives, from a thread and a connection of its own.
-class Heart {
+// The keys and values that all ranks see. Every question is bounded in time.
+class SharedStore {
  public:
-  Heart(Store store, std::string key)
-      : thread_([this, store = std::move(store), key = std::move(key)] { beat(*store, key); }) {}
-  ~Heart() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
+  // Throws an `Error` if it cannot be reached, or served.
+  SharedStore(const Place& place, std::chrono::milliseconds timeout);
+
+  // Throws if no answer comes in time.
+  template <class Question>
+  auto ask(const Question& question) {
+    return thread_.ask([store = store_, question] { return question(*store); }, patience_);
   }
-  Heart(const Heart&) = delete;
-  Heart& operator=(const Heart&) = delete;
+  // From now on, that is soon: something is wrong already.
+  void hurry() { patience_ = std::min(kToReport, patience_ / 5); }
+
+  void set(const std::string& key, const std::string& value) {
+    ask([=](c10d::Store& store) { store.set(key, std::vector<std::uint8_t>(value.begin(), value.end())); });
+  }
+  // Waits for it.
+  std::string get(const std::string& key) {
+    return ask([=](c10d::Store& store) { return text_at(store, key); });
+  }
+  std::optional<std::string> find(const std::string& key) {
+    return ask(
+        [=](c10d::Store& store) { return store.check({key}) ? std::optional(text_at(store, key)) : std::nullopt; });
+  }
+  std::int64_t add(const std::string& key, std::int64_t number) {
+    return ask([=](c10d::Store& store) { return store.add(key, number); });
+  }
+  std::int64_t count(const std::string& key) { return add(key, 0); }
+
+  // Says all the time, under `beat`, that this process lives, and looks whether another one has left.
+  void watch(const std::string& beat);
+  bool has_left() const { return watched_->left; }
+
+  const Store& c10d() const { return store_; }
 
  private:
-  void beat(c10d::Store& store, const std::string& key) {
-    std::unique_lock lock(mutex_);
-    while (!stop_) {
-      try {
-        store.add(key, 1);
-      } catch (const std::exception&) {
-        return;  // the store is gone; who needs it notices
-      }
-      wake_.wait_for(lock, kLook, [this] { return stop_; });
-    }
-  }
+  struct Watched {
+    std::atomic<bool> left = false;
+  };
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stop_ = false;
-  std::thread thread_;  // last: it uses what is above
+  std::chrono::milliseconds patience_;
+  Store store_;
+  std::shared_ptr<Watched> watched_ = std::make_shared<Watched>();
+  BoundedThread thread_;
 };
 
 class ProcessGroup : public Communicator {
  public:
-  ProcessGroup(const Place& place, Store store, std::chrono::milliseconds timeout);
+  ProcessGroup(const Place& place, std::chrono::milliseconds timeout);
 
   int rank() const override { return place_.rank; }
   int size() const override { return place_.size; }
@@ -107,8 +125,10 @@ class ProcessGroup : public Communicator {
  private:
   friend class Sum;
 
+  void gather();
   void connect();
   void wait(const c10::intrusive_ptr<c10d::Work>& work);
+  void wait_for_all(const std::string& key);
   // What c10d throws means that the ranks are no longer together.
   template <class Work>
   auto guarded(const Work& work) {
@@ -125,15 +145,12 @@ class ProcessGroup : public Communicator {
     }
   }
   [[noreturn]] void find_out(const std::string& symptom);
-  [[noreturn]] void report(const std::string& message);
-  bool has_left();
   std::vector<int> missing_after_reports();
 
   Place place_;
   std::chrono::milliseconds timeout_;
-  Store store_;
+  SharedStore store_;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
-  std::unique_ptr<Heart> heart_;
   int sharers_ = 1;
   std::int64_t meetings_ = 0;
   bool left_ = false;
@@ -148,174 +165,6 @@ class Sum : public Transfer {
   ProcessGroup& group_;
   c10::intrusive_ptr<c10d::Work> work_;
 };
-
-ProcessGroup::ProcessGroup(const Place& place, Store store, std::chrono::milliseconds timeout)
-    : place_(place), timeout_(timeout), store_(std::move(store)) {
-  guarded([&] {
-    store_->set(key_of("who", rank()), fmt::format("{}, process {}", host_name(), ::getpid()));
-    store_->set(key_of("processors", rank()), host_name() + ": " + allowed_processors());
-    heart_ = std::make_unique<Heart>(store_->clone(), key_of("beat", rank()));
-    connect();
-    const std::string own = text_at(*store_, key_of("processors", rank()));
-    sharers_ = 0;
-    for (int other = 0; other < size(); ++other) {
-      if (text_at(*store_, key_of("processors", other)) == own) ++sharers_;
-    }
-  });
-}
-
-// Waits for all ranks, with a message of its own: Gloo would say that a key is missing.
-void ProcessGroup::connect() {
-  const Clock::time_point end = Clock::now() + timeout_;
-  std::int64_t came = store_->add("came", 1);
-  while (came < size()) {
-    if (has_left()) find_out("another one left");
-    if (Clock::now() > end) {
-      report(fmt::format("{} of {} ranks came within {} s", came, size(), timeout_ / 1s));
-    }
-    std::this_thread::sleep_for(20ms);
-    came = store_->add("came", 0);
-  }
-  const auto options = c10d::ProcessGroupGloo::Options::create(timeout_);
-  options->devices.push_back(place_.one_machine ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
-                             : place_.interface.empty()
-                                 ? c10d::ProcessGroupGloo::createDefaultDevice()
-                                 : c10d::ProcessGroupGloo::createDeviceForInterface(place_.interface));
-  gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, rank(), size(), options);
-}
-
-std::unique_ptr<Transfer> ProcessGroup::begin_sum(const torch::Tensor& tensor) {
-  return guarded([&] {
-    std::vector<at::Tensor> tensors = {tensor};
-    return std::make_unique<Sum>(*this, gloo_->allreduce(tensors));
-  });
-}
-
-void ProcessGroup::broadcast(const torch::Tensor& tensor) {
-  wait(guarded([&] {
-    std::vector<at::Tensor> tensors = {tensor};
-    return gloo_->broadcast(tensors);
-  }));
-}
-
-// In slices: a rank that does not compute any more cannot be told by its connections, which stay open.
-void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) {
-  while (true) {
-    const Clock::time_point end = Clock::now() + kLook;
-    try {
-      work->wait(kLook);
-      return;
-    } catch (const std::exception& error) {
-      if (work->isCompleted() || Clock::now() < end) find_out(reason_of(error));
-    }
-    if (guarded([&] { return has_left(); })) find_out("another one left");
-  }
-}
-
-void ProcessGroup::meet() {
-  struct Beats {
-    std::int64_t count = -1;
-    Clock::time_point since;
-  };
-  guarded([&] {
-    const std::string key = fmt::format("meeting/{}", meetings_++);
-    std::vector<Beats> beats(static_cast<std::size_t>(size()));
-    Clock::time_point look = Clock::now() + kLook;
-    for (std::int64_t here = store_->add(key, 1); here < size(); here = store_->add(key, 0)) {
-      std::this_thread::sleep_for(5ms);
-      if (Clock::now() < look) continue;
-      look = Clock::now() + kLook;
-      if (has_left()) find_out("another one left");
-      for (int other = 0; other < size(); ++other) {
-        Beats& its = beats[static_cast<std::size_t>(other)];
-        const std::int64_t count = store_->add(key_of("beat", other), 0);
-        if (count != its.count) its = {count, Clock::now()};
-        if (Clock::now() - its.since > timeout_) find_out("it does not answer");
-      }
-    }
-    // The store is rank 0's, which may end after this: not before the others have seen that all are here.
-    const std::string seen = key + "/seen";
-    if (!leads()) store_->add(seen, 1);
-    for (const Clock::time_point end = Clock::now() + timeout_; leads() && Clock::now() < end;) {
-      if (store_->add(seen, 0) == size() - 1) break;
-      std::this_thread::sleep_for(1ms);
-    }
-  });
-}
-
-bool ProcessGroup::leave(int exit_code) noexcept {
-  if (std::exchange(left_, true)) return true;
-  try {
-    store_->set(key_of("left", rank()), std::to_string(exit_code));
-    store_->add("left", 1);
-    // All may have the same error: rank 0 tells it.
-    for (const Clock::time_point end = Clock::now() + kLook; rank() > 0 && Clock::now() < end;) {
-      const std::string first = key_of("left", 0);
-      if (store_->check({first}) && text_at(*store_, first) != kLost) return false;
-      if (store_->add("told", 0) > 0) return false;
-      std::this_thread::sleep_for(20ms);
-    }
-    return store_->add("told", 1) == 1 || leads();
-  } catch (const std::exception&) {
-    return true;  // nobody else is there
-  }
-}
-
-bool ProcessGroup::has_left() {
-  return store_->add("left", 0) > 0;
-}
-
-// Waits a moment for the others to say how they are; those that say nothing.
-std::vector<int> ProcessGroup::missing_after_reports() {
-  const Clock::time_point end = Clock::now() + kToReport;
-  std::vector<int> missing;
-  do {
-    missing.clear();
-    for (int other = 0; other < size(); ++other) {
-      const std::string key = key_of("left", other);
-      if (!store_->check({key})) {
-        missing.push_back(other);
-      } else if (const std::string how = text_at(*store_, key); how != kLost) {
-        throw EndedElsewhere(std::stoi(how));
-      }
-    }
-    if (!missing.empty()) std::this_thread::sleep_for(50ms);
-  } while (!missing.empty() && Clock::now() < end);
-  return missing;
-}
-
-// Which rank is gone. The first of the others says so.
-void ProcessGroup::find_out(const std::string& symptom) {
-  // The connections are not closed in order: that would wait for ranks that do not answer.
-  static_cast<void>(gloo_.release());
-  std::vector<std::string> gone;
-  int first = 0;
-  try {
-    left_ = true;
-    store_->set(key_of("left", rank()), kLost);
-    store_->add("left", 1);
-    for (const int other : missing_after_reports()) {
-      const std::string key = key_of("who", other);
-      gone.push_back(fmt::format("{} ({})", other, store_->check({key}) ? text_at(*store_, key) : "never came"));
-      if (other == first) ++first;
-    }
-  } catch (const EndedElsewhere&) {
-    throw;
-  } catch (const std::exception&) {
-    // The store is gone, with whoever serves it.
-    first = place_.is_served ? 0 : 1;
-    gone = {place_.is_served ? "?, or the launcher's store," : "0"};
-  }
-  if (rank() != first) throw EndedElsewhere(static_cast<int>(ErrorKind::rank_lost));
-  report(gone.empty() ? "the ranks have lost their connections: " + symptom
-                      : fmt::format("{} {} of {} {} gone: {}", gone.size() == 1 ? "rank" : "ranks",
-                                    fmt::join(gone, ", "), size(), gone.size() == 1 ? "is" : "are", symptom));
-}
-
-void ProcessGroup::report(const std::string& message) {
-  throw Error(ErrorKind::rank_lost, message,
-              "start the run again with --resume: it continues from its last checkpoint");
-}
 
 // A client that does not find its store, or a second server at its port.
 Error no_store(const Place& place, const std::string& reason) {
@@ -333,7 +182,7 @@ Store open_store(const Place& place, std::chrono::milliseconds timeout) {
   c10d::TCPStoreOptions options;
   options.port = place.port;
   options.isServer = place.rank == 0 && !place.is_served;
-  options.waitWorkers = false;  // `connect` does it
+  options.waitWorkers = false;  // `gather` does it
   options.timeout = timeout;
   if (options.isServer && place.listener >= 0) {
     options.masterListenFd = place.listener;
@@ -341,14 +190,199 @@ Store open_store(const Place& place, std::chrono::milliseconds timeout) {
     // c10d itself would listen at every address of the machine.
     options.masterListenFd = listen_on_loopback(place.port).descriptor;
   }
+  const auto tcp = c10::make_intrusive<c10d::TCPStore>(place.address, options);
+  return c10::make_intrusive<c10d::PrefixStore>(place.job, tcp);
+}
+
+SharedStore::SharedStore(const Place& place, std::chrono::milliseconds timeout) : patience_(timeout + kSlack) {
   try {
-    const auto tcp = c10::make_intrusive<c10d::TCPStore>(place.address, options);
-    return c10::make_intrusive<c10d::PrefixStore>(place.job, tcp);
+    // c10d tries for longer than it is told to.
+    store_ = thread_.ask([=] { return open_store(place, timeout); }, 2 * timeout + kSlack);
+  } catch (const Error&) {
+    throw;
   } catch (const c10::Error& error) {
     throw no_store(place, first_line(error.what_without_backtrace()));
   } catch (const std::exception& error) {
     throw no_store(place, reason_of(error));
   }
+}
+
+void SharedStore::watch(const std::string& beat) {
+  const auto work = [store = store_, watched = watched_, beat] {
+    try {
+      store->add(beat, 1);
+      watched->left = store->add("left", 0) > 0;
+    } catch (const std::exception&) {
+      return false;  // the store is gone; who needs it notices
+    }
+    return true;
+  };
+  thread_.repeat(work, kLook);
+}
+
+ProcessGroup::ProcessGroup(const Place& place, std::chrono::milliseconds timeout)
+    : place_(place), timeout_(timeout), store_(place, timeout) {
+  guarded([&] {
+    gather();
+    connect();
+  });
+}
+
+// Waits for all ranks, with a message of its own: Gloo would say that a key is missing.
+void ProcessGroup::gather() {
+  const std::string processors = host_name() + ": " + allowed_processors();
+  store_.set(key_of("who", rank()), fmt::format("{}, process {}", host_name(), ::getpid()));
+  store_.set(key_of("processors", rank()), processors);
+  store_.watch(key_of("beat", rank()));
+  const Clock::time_point end = Clock::now() + timeout_;
+  for (std::int64_t came = store_.add("came", 1); came < size(); came = store_.count("came")) {
+    if (store_.has_left()) find_out("another one left");
+    if (Clock::now() > end) find_out(fmt::format("{} of {} came in time", came, size()));
+    std::this_thread::sleep_for(20ms);
+  }
+  sharers_ = 0;
+  for (int other = 0; other < size(); ++other) {
+    if (store_.get(key_of("processors", other)) == processors) ++sharers_;
+  }
+}
+
+void ProcessGroup::connect() {
+  const auto open = [place = place_, timeout = timeout_, store = store_.c10d()](c10d::Store& /*store*/) {
+    using Gloo = c10d::ProcessGroupGloo;
+    const auto options = Gloo::Options::create(timeout);
+    options->devices.push_back(place.one_machine         ? Gloo::createDeviceForHostname("127.0.0.1")
+                               : place.interface.empty() ? Gloo::createDefaultDevice()
+                                                         : Gloo::createDeviceForInterface(place.interface));
+    return c10::make_intrusive<Gloo>(store, place.rank, place.size, options);
+  };
+  gloo_ = store_.ask(open);
+}
+
+std::unique_ptr<Transfer> ProcessGroup::begin_sum(const torch::Tensor& tensor) {
+  return guarded([&] {
+    std::vector<at::Tensor> tensors = {tensor};
+    return std::make_unique<Sum>(*this, gloo_->allreduce(tensors));
+  });
+}
+
+void ProcessGroup::broadcast(const torch::Tensor& tensor) {
+  wait(guarded([&] {
+    std::vector<at::Tensor> tensors = {tensor};
+    return gloo_->broadcast(tensors);
+  }));
+}
+
+// In slices: a rank that has noticed that another one is gone leaves, but does not close its connections.
+void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) {
+  while (true) {
+    const Clock::time_point end = Clock::now() + kLook;
+    try {
+      work->wait(kLook);
+      return;
+    } catch (const std::exception& error) {
+      if (work->isCompleted() || Clock::now() < end) find_out(reason_of(error));
+    }
+    if (store_.has_left()) find_out("another one left");
+  }
+}
+
+void ProcessGroup::meet() {
+  guarded([&] {
+    const std::string key = fmt::format("meeting/{}", meetings_++);
+    wait_for_all(key);
+    // The store is rank 0's, which may end after this: not before the others have seen that all are here.
+    const std::string seen = key + "/seen";
+    if (!leads()) store_.add(seen, 1);
+    for (const Clock::time_point end = Clock::now() + timeout_; leads() && Clock::now() < end;) {
+      if (store_.count(seen) == size() - 1) break;
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+}
+
+void ProcessGroup::wait_for_all(const std::string& key) {
+  struct Beats {
+    std::int64_t count = -1;
+    Clock::time_point since;
+  };
+  std::vector<Beats> beats(static_cast<std::size_t>(size()));
+  Clock::time_point look = Clock::now() + kLook;
+  for (std::int64_t here = store_.add(key, 1); here < size(); here = store_.count(key)) {
+    std::this_thread::sleep_for(5ms);
+    if (Clock::now() < look) continue;
+    look = Clock::now() + kLook;
+    if (store_.has_left()) find_out("another one left");
+    for (int other = 0; other < size(); ++other) {
+      Beats& its = beats[static_cast<std::size_t>(other)];
+      const std::int64_t count = store_.count(key_of("beat", other));
+      if (count != its.count) its = {count, Clock::now()};
+      if (Clock::now() - its.since > timeout_) find_out("it does not answer");
+    }
+  }
+}
+
+bool ProcessGroup::leave(int exit_code) noexcept {
+  if (std::exchange(left_, true)) return true;
+  store_.hurry();
+  try {
+    store_.set(key_of("left", rank()), std::to_string(exit_code));
+    store_.add("left", 1);
+    // All may have the same error: rank 0 tells it.
+    for (const Clock::time_point end = Clock::now() + kLook; rank() > 0 && Clock::now() < end;) {
+      const std::optional<std::string> first = store_.find(key_of("left", 0));
+      if ((first && *first != kLost) || store_.count("told") > 0) return false;
+      std::this_thread::sleep_for(20ms);
+    }
+    return store_.add("told", 1) == 1 || leads();
+  } catch (const std::exception&) {
+    return true;  // nobody else is there
+  }
+}
+
+// Waits a moment for the others to say how they are; those that say nothing.
+std::vector<int> ProcessGroup::missing_after_reports() {
+  const Clock::time_point end = Clock::now() + std::min(kToReport, timeout_ / 5);
+  std::vector<int> missing;
+  do {
+    missing.clear();
+    for (int other = 0; other < size(); ++other) {
+      const std::optional<std::string> how = store_.find(key_of("left", other));
+      if (!how) missing.push_back(other);
+      if (how && *how != kLost) throw EndedElsewhere(std::stoi(*how));
+    }
+    if (!missing.empty()) std::this_thread::sleep_for(50ms);
+  } while (!missing.empty() && Clock::now() < end);
+  return missing;
+}
+
+// Which rank is gone. The first of the others says so.
+void ProcessGroup::find_out(const std::string& symptom) {
+  // The connections are not closed in order: that would wait for ranks that do not answer.
+  static_cast<void>(gloo_.release());
+  store_.hurry();
+  std::vector<std::string> gone;
+  int first = 0;
+  try {
+    left_ = true;
+    store_.set(key_of("left", rank()), kLost);
+    store_.add("left", 1);
+    for (const int other : missing_after_reports()) {
+      gone.push_back(fmt::format("{} ({})", other, store_.find(key_of("who", other)).value_or("never came")));
+      if (other == first) ++first;
+    }
+  } catch (const EndedElsewhere&) {
+    throw;
+  } catch (const std::exception&) {
+    // The store is gone, or stopped, with whoever serves it.
+    first = place_.is_served ? 0 : 1;
+    gone = {place_.is_served ? "?, or the launcher's store," : "0"};
+  }
+  if (rank() != first) throw EndedElsewhere(static_cast<int>(ErrorKind::rank_lost));
+  throw Error(ErrorKind::rank_lost,
+              gone.empty() ? "the ranks have lost their connections: " + symptom
+                           : fmt::format("{} {} of {} {} gone: {}", gone.size() == 1 ? "rank" : "ranks",
+                                         fmt::join(gone, ", "), size(), gone.size() == 1 ? "is" : "are", symptom),
+              "start the run again with --resume: it continues from its last checkpoint");
 }
 
 }  // namespace
@@ -361,7 +395,7 @@ std::shared_ptr<Communicator> join(const Place& place, std::chrono::seconds time
 #endif
   constexpr int kNothing = 4;  // c10d's warnings carry stack traces; what they say is thrown too
   FLAGS_caffe2_log_level = kNothing;
-  return std::make_shared<ProcessGroup>(place, open_store(place, timeout), timeout);
+  return std::make_shared<ProcessGroup>(place, std::chrono::milliseconds(timeout) * kDetectShare / 100);
 }
 
 }  // namespace mnist

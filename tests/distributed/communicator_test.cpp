@@ -192,7 +192,7 @@ TEST(LostRank, IsMissedWhenItNeverComes) {
     FAIL() << "alone";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::rank_lost);
-    EXPECT_STREQ(error.what(), "1 of 2 ranks came within 1 s");
+    EXPECT_STREQ(error.what(), "rank 1 (never came) of 2 is gone: 1 of 2 came in time");
   }
 }
 

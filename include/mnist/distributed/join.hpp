@@ -27,8 +27,8 @@ struct Place {
   std::string launcher;       // who started the ranks, for people: "torchrun", "srun"; empty: nobody, a single process
 };
 
-// Returns when all ranks are connected; for size 1, `single_process()`. `timeout`: how long a rank waits for another
-// one, here and in every sum. Throws an `Error` of kind rank_lost if a rank does not come, or the store is not there or
+// Returns when all ranks are connected; for size 1, `single_process()`. `timeout`: within it all ranks end if one is
+// lost, or does not answer, here or in a sum: each waits two thirds of it, and then asks the others. Throws an `Error` of kind rank_lost if a rank does not come, or the store is not there or
 // is another run's.
 std::shared_ptr<Communicator> join(const Place& place, std::chrono::seconds timeout);
 

@@ -1,0 +1,105 @@
+// A thread that asks somebody who may never answer, so that only this thread waits for ever: c10d's store has no bound
+// on the time that a question takes, and whoever serves it may be stopped.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace mnist {
+
+class BoundedThread {
+ public:
+  BoundedThread() : thread_([state = state_] { run(*state); }) {}
+  // Leaves a thread that still waits to itself.
+  ~BoundedThread() {
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->stop = true;
+    }
+    state_->wake.notify_all();
+    if (stuck_) {
+      thread_.detach();
+    } else {
+      thread_.join();
+    }
+  }
+  BoundedThread(const BoundedThread&) = delete;
+  BoundedThread& operator=(const BoundedThread&) = delete;
+
+  // Does `work` in the thread; returns what it returns, throws what it throws, and a `std::runtime_error` if that takes
+  // longer than `patience`. `work` may outlive the call: it owns what it uses.
+  template <class Work>
+  auto ask(Work work, std::chrono::milliseconds patience) {
+    using Answer = std::invoke_result_t<Work>;
+    if (stuck_) throw std::runtime_error("it did not answer before");
+    auto task = std::make_shared<std::packaged_task<Answer()>>(std::move(work));
+    std::future<Answer> answer = task->get_future();
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->jobs.emplace_back([task] { (*task)(); });
+    }
+    state_->wake.notify_all();
+    if (answer.wait_for(patience) != std::future_status::ready) {
+      stuck_ = true;
+      throw std::runtime_error("it does not answer");
+    }
+    return answer.get();
+  }
+
+  // From now on done when `interval` goes by without a job, until it returns false.
+  void repeat(std::function<bool()> work, std::chrono::milliseconds interval) {
+    const std::lock_guard lock(state_->mutex);
+    state_->repeated = std::move(work);
+    state_->interval = interval;
+    state_->wake.notify_all();
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<std::function<void()>> jobs;
+    std::function<bool()> repeated;
+    std::chrono::milliseconds interval = std::chrono::hours(1);
+    bool stop = false;
+  };
+
+  static void run(State& state) {
+    auto next = std::chrono::steady_clock::now();
+    std::unique_lock lock(state.mutex);
+    while (!state.stop) {
+      if (!state.jobs.empty()) {
+        const auto job = std::move(state.jobs.front());
+        state.jobs.pop_front();
+        lock.unlock();
+        job();
+        lock.lock();
+      } else if (state.repeated && std::chrono::steady_clock::now() >= next) {
+        const auto repeated = state.repeated;
+        next = std::chrono::steady_clock::now() + state.interval;
+        lock.unlock();
+        const bool again = repeated();
+        lock.lock();
+        if (!again) state.repeated = nullptr;
+      } else {
+        const auto until = state.repeated ? next : std::chrono::steady_clock::now() + state.interval;
+        state.wake.wait_until(lock, until);
+      }
+    }
+  }
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+  bool stuck_ = false;
+  std::thread thread_;
+};
+
+}  // namespace mnist
