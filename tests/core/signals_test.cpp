@@ -50,6 +50,17 @@ TEST(StopSignals, TheFirstWritesTheNotice) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "stopping\n");
 }
 
+TEST(StopSignals, ASecondOneIsACopyForAWhile) {
+  const auto twice = [](double patience) {
+    const StopSignals signals("", patience);
+    std::raise(SIGTERM);
+    std::raise(SIGINT);
+    std::_Exit(7);
+  };
+  EXPECT_EXIT(twice(60), ::testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(twice(0), ::testing::KilledBySignal(SIGINT), "");
+}
+
 TEST(StopSignals, ANewOneStartsAtNothing) {
   {
     const StopSignals signals;
