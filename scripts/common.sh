@@ -69,3 +69,21 @@ apt_install() {
     $apt install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
   } >&2
 }
+
+# python_with REQUIREMENTS: prints a Python interpreter that has the packages of that file. They are installed once, into
+# a virtual environment in ${XDG_CACHE_HOME:-~/.cache}/mnist; other pins, another folder: an environment is never changed
+# once it is whole. Fails, after saying why, where that cannot be done.
+python_with() {
+  local key environment
+  key=$(sha256sum <"$1" | cut -c 1-12)
+  environment=${XDG_CACHE_HOME:-$HOME/.cache}/mnist/python-$key
+  if [ ! -e "$environment/complete" ]; then
+    rm -rf "$environment"
+    python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv ||
+      fail 1 "python3 cannot make virtual environments" "run: sudo apt-get install python3-venv"
+    python3 -m venv "$environment" &&
+      "$environment/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check --requirement "$1" >&2 &&
+      touch "$environment/complete" || return
+  fi
+  echo "$environment/bin/python"
+}

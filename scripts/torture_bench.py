@@ -6,9 +6,10 @@ import os
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import tempfile
+
+from digits import write_digits
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 SAME = ["metrics.jsonl", "metrics.csv", "last.pt", "best.pt"]  # of two runs that are the same
@@ -18,25 +19,6 @@ ROWS = []
 def note(what, count, wrong, detail=""):
     ROWS.append((what, count, wrong, detail))
     print(f"{what}: {count}, wrong {wrong}{'; ' + detail if detail else ''}", flush=True)
-
-
-def write_digits(folder, train, test):
-    """MNIST's files, of random digits: a bright square whose place is the class."""
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    dice = random.Random(7)
-    for name, count in [("train", train), ("t10k", test)]:
-        images, labels = bytearray(), bytearray()
-        for _ in range(count):
-            label = dice.randrange(10)
-            image = bytearray(dice.randbytes(784)).translate(bytes(i % 60 for i in range(256)))
-            for row in range(8):
-                start = (2 + 12 * (label // 5) + row) * 28 + 2 + 5 * (label % 5)
-                image[start:start + 4] = b"\xdc" * 4
-            images += image
-            labels.append(label)
-        (raw / f"{name}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, count, 28, 28) + images)
-        (raw / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, count) + labels)
 
 
 class Bench:

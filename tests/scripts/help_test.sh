@@ -48,6 +48,8 @@ expect_usage_error "unknown argument '--fast'" scripts/lint --fast
 expect_usage_error "there is no fuzz target 'pgn'" scripts/fuzz 5 pgn
 expect_usage_error "--runs needs a number" scripts/fuzz --runs png
 expect_usage_error "unknown argument '--fast'" scripts/imitate --fast
+expect_usage_error "unknown thing to pack 'progam'" scripts/cluster/pack progam
+expect_usage_error "--build needs a folder" scripts/cluster/pack program --build
 
 # Every pinned version has both files, with a hash for each of the two architectures.
 for version in $(scripts/install_libtorch --list); do
