@@ -139,6 +139,45 @@ TEST_F(Photos, ComeTheSameWithAndWithoutMemoryToKeepThem) {
   }
 }
 
+TEST_F(Photos, AreTheSameIfAProcessLoadsAPart) {
+  add_two_classes();
+  add("train/bees/b2.png", 9);
+  test::write_file(folder_ / "train/bees/b3.png", "no picture");  // number 5, of part 1
+  const PhotoFolder folder = scan_photo_folder(folder_.path(), Split::train);
+  PhotoBatches whole(folder, kSmallPhoto, {true, 3, 1 << 30});
+  for (const std::int64_t cache : {std::int64_t{0}, std::int64_t{1} << 30}) {
+    PhotoOptions options{true, 3, cache};
+    options.parts = 2;
+    options.share_broken = [&](const torch::Tensor& broken) {
+      EXPECT_EQ(broken.sum().item<std::int64_t>(), 0) << "those of part 0 are good";
+      broken.select(0, 5).fill_(1);
+    };
+    PhotoBatches part(folder, kSmallPhoto, options);
+    EXPECT_EQ(part.not_kept(), cache == 0 ? 3 : 0);
+    ASSERT_EQ(part.broken().size(), 1U);
+    EXPECT_EQ(part.broken()[0].path, whole.broken()[0].path);
+    EXPECT_EQ(part.broken()[0].reason, whole.broken()[0].reason);
+    const torch::Tensor order = at::tensor({2, 0, 4, 3, 1}, at::kLong);
+    for (const std::int64_t epoch : {1, 2}) {  // decoded, then kept
+      whole.start(order, epoch);
+      part.start(order, epoch);
+      EXPECT_TRUE(at::equal(part.get(0, 5).inputs, whole.get(0, 5).inputs));
+      EXPECT_TRUE(at::equal(part.get(0, 5).targets, whole.get(0, 5).targets));
+    }
+  }
+}
+
+TEST_F(Photos, OfAnotherProcessThatCannotBeReadThereAreOmittedEverywhere) {
+  add_two_classes();
+  PhotoOptions options;
+  options.parts = 2;
+  options.share_broken = [](const torch::Tensor& broken) { broken.select(0, 3).fill_(1); };
+  const PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, options);
+  EXPECT_EQ(photos.size(), 3);
+  ASSERT_EQ(photos.broken().size(), 1U);
+  EXPECT_THAT(photos.broken()[0].reason, HasSubstr("another process cannot read"));
+}
+
 TEST_F(Photos, AreTheSameHoweverManyAreMadeAtOnce) {
   add_two_classes();
   PhotoBatches photos(scan_photo_folder(folder_.path(), Split::train), kSmallPhoto, {true, 3, 1 << 30});
