@@ -19,17 +19,20 @@ struct Launcher {
   const char* size;
   const char* local_rank;
   const char* local_size;  // processes on this machine; "" where only the number of machines is told
-  const char* job;         // another for each job on a machine
+  const char* job;         // another for each job on a machine,
+  const char* attempt;     // and for each start within it; "" where there is one
   const char* tasks;       // "", or what says the size as well if the variables are of this launch and not left over
 };
 constexpr std::array<Launcher, 4> kLaunchers = {{
-    {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID", ""},
+    {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID",
+     "TORCHELASTIC_RESTART_COUNT", ""},
     {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
-     "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_NAMESPACE", ""},
+     "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_NAMESPACE", "", ""},
     // Of a step: a batch script has SLURM_PROCID too, and is not started by srun. It may have what is left over of the
     // step in which sbatch was called.
-    {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "", "SLURM_JOB_ID", "SLURM_NTASKS"},
-    {"mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_JOBID", ""},
+    {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "", "SLURM_JOB_ID", "SLURM_STEP_ID",
+     "SLURM_NTASKS"},
+    {"mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_JOBID", "", ""},
 }};
 
 constexpr const char* kListener = "MNIST_STORE_LISTENER";
@@ -86,8 +89,7 @@ Place place_by(const Launcher& launcher) {
   place.address = place.one_machine ? "127.0.0.1" : address_for(launcher);
   // What torchrun serves may be bound to another address of this machine.
   if (place.is_served) place.address = address_for(launcher);
-  place.job = fmt::format("mnist/{}/{}/{}", variable(launcher.job), variable("SLURM_STEP_ID"),
-                          variable("TORCHELASTIC_RESTART_COUNT"));
+  place.job = fmt::format("mnist/{}/{}", variable(launcher.job), variable(launcher.attempt));
   place.port = variable("MASTER_PORT").empty() ? port_of(place.job)
                                                : static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65'535));
   if (place.rank == 0 && !variable(kListener).empty()) place.listener = number(kListener, 0, 1'000'000);
@@ -114,6 +116,7 @@ std::vector<std::pair<std::string, std::string>> environment_of(int rank, int si
           {"LOCAL_WORLD_SIZE", std::to_string(size)},
           {"MASTER_ADDR", "127.0.0.1"},
           {"MASTER_PORT", std::to_string(port)},
+          {"TORCHELASTIC_USE_AGENT_STORE", ""},  // of a torchrun around this
           {kListener, rank == 0 ? std::to_string(descriptor) : ""}};
 }
 

@@ -51,7 +51,7 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
     if (const std::optional<ChildEnd> ended = ranks.wait(100ms)) {
       if (ended->signal != 0) {
         context.log.warn("rank {} was ended by signal {} ({})", ended->child, ended->signal,
-                         ::sigdescr_np(ended->signal));
+                         ::strsignal(ended->signal));
       }
       const int its = ended->signal != 0 ? kLost : ended->exit_code;
       if (its == 0) continue;
