@@ -145,7 +145,7 @@ class ProcessGroup : public Communicator {
     }
   }
   [[noreturn]] void find_out(const std::string& symptom);
-  std::vector<int> missing_after_reports();
+  std::vector<std::optional<std::string>> wait_for_reports();
 
   Place place_;
   std::chrono::milliseconds timeout_;
@@ -333,26 +333,28 @@ bool ProcessGroup::leave(int exit_code) noexcept {
       if ((first && *first != kLost) || store_.count("told") > 0) return false;
       std::this_thread::sleep_for(20ms);
     }
-    return store_.add("told", 1) == 1 || leads();
+    const bool first = store_.add("told", 1) == 1;
+    if (leads() && !place_.is_served) wait_for_reports();  // they ask the store, which ends with this process
+    return first || leads();
   } catch (const std::exception&) {
     return true;  // nobody else is there
   }
 }
 
-// Waits a moment for the others to say how they are; those that say nothing.
-std::vector<int> ProcessGroup::missing_after_reports() {
+// Waits a moment for all others to have left. How each has, by rank; nothing of those that say nothing.
+std::vector<std::optional<std::string>> ProcessGroup::wait_for_reports() {
   const Clock::time_point end = Clock::now() + std::min(kToReport, timeout_ / 5);
-  std::vector<int> missing;
-  do {
-    missing.clear();
+  std::vector<std::optional<std::string>> reports(static_cast<std::size_t>(size()));
+  while (true) {
+    bool whole = true;
     for (int other = 0; other < size(); ++other) {
-      const std::optional<std::string> how = store_.find(key_of("left", other));
-      if (!how) missing.push_back(other);
-      if (how && *how != kLost) throw EndedElsewhere(std::stoi(*how));
+      std::optional<std::string>& report = reports[static_cast<std::size_t>(other)];
+      if (!report) report = store_.find(key_of("left", other));
+      whole = whole && report;
     }
-    if (!missing.empty()) std::this_thread::sleep_for(50ms);
-  } while (!missing.empty() && Clock::now() < end);
-  return missing;
+    if (whole || Clock::now() > end) return reports;
+    std::this_thread::sleep_for(20ms);
+  }
 }
 
 // Which rank is gone. The first of the others says so.
@@ -366,7 +368,12 @@ void ProcessGroup::find_out(const std::string& symptom) {
     left_ = true;
     store_.set(key_of("left", rank()), kLost);
     store_.add("left", 1);
-    for (const int other : missing_after_reports()) {
+    const std::vector<std::optional<std::string>> reports = wait_for_reports();
+    for (const std::optional<std::string>& how : reports) {
+      if (how && *how != kLost) throw EndedElsewhere(std::stoi(*how));
+    }
+    for (int other = 0; other < size(); ++other) {
+      if (reports[static_cast<std::size_t>(other)]) continue;
       gone.push_back(fmt::format("{} ({})", other, store_.find(key_of("who", other)).value_or("never came")));
       if (other == first) ++first;
     }
