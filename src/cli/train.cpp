@@ -387,8 +387,8 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   const char* notice = options->dry_run
                            ? "\nstopping after this step\n"
                            : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
-  constexpr double kLauncherPatience = 2;
-  Stop stop(place.rank == 0 ? notice : "", place.size > 1 ? kLauncherPatience : 0);
+  constexpr double kLauncherPatience = 2;  // also of one process: srun's has SIGTERM twice when its job is preempted
+  Stop stop(place.rank == 0 ? notice : "", place.launcher.empty() ? 0 : kLauncherPatience);
   ignore_closed_pipes();
   if (place.rank > 0) context.log.set_level(spdlog::level::off);
   if (place.size > 1 && !place.one_machine) {

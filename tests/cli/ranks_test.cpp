@@ -55,6 +55,19 @@ class RanksRun : public ::testing::Test {
     for (std::size_t step = 0; step < one.size(); ++step) EXPECT_NEAR(one[step], other[step], 1e-5) << step;
   }
 
+  // Sends it to the processes in `folder_` that were started with this variable and value, which is not their first.
+  void signal_those_with(const std::string& variable, int signal) {
+    const std::string wanted = std::string(1, '\0') + variable + '\0';
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "environ");  // not there, or another user's
+      const std::string environment(std::istreambuf_iterator<char>(file), {});
+      if (environment.find(wanted) == std::string::npos) continue;
+      std::error_code ignored;
+      if (std::filesystem::read_symlink(entry.path() / "cwd", ignored) != folder_.path()) continue;
+      ::kill(std::stoi(entry.path().filename()), signal);
+    }
+  }
+
   // What a launcher would do: each rank a process of its own.
   std::vector<SubprocessResult> launch(int size,
                                        const std::function<std::map<std::string, std::string>(int)>& variables,
@@ -131,15 +144,8 @@ TEST_F(RanksRun, TellsOnceThatAProcessIsKilled) {
   const std::filesystem::path run_dir = folder_ / "run";
   process.signal_when = [&](const std::string& out) {
     if (out.find("Train Epoch: 2 [50/") == std::string::npos) return false;
-    // The children of the process that works: rank 1 is the second.
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      std::ifstream file(entry.path() / "environ");  // not there, or another user's
-      const std::string environment(std::istreambuf_iterator<char>(file), {});
-      if (environment.find(std::string("\0RANK=1\0", 8)) == std::string::npos) continue;
-      std::error_code ignored;
-      if (std::filesystem::read_symlink(entry.path() / "cwd", ignored) != folder_.path()) continue;
-      ::kill(std::stoi(entry.path().filename()), SIGKILL);
-    }
+    // Of the children of the process that works.
+    signal_those_with("RANK=1", SIGKILL);
     return true;
   };
   process.signal = 0;
@@ -207,6 +213,23 @@ TEST_F(RanksRun, AreNotSeenWhereThereIsOneProcess) {
   EXPECT_EQ(run(command({"--dry-run"}, batch)).exit_code, 0);
   EXPECT_EQ(run(command({"--dry-run"}, left_over)).exit_code, 0);
   EXPECT_EQ(run(command({"--dry-run", "--procs", "1"}, task)).exit_code, 0);
+}
+
+TEST_F(RanksRun, OfOneProcessStopsByASignalAndItsCopy) {
+  const std::map<std::string, std::string> task = {
+      {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "1"}, {"SLURM_STEP_NUM_TASKS", "1"}, {"SLURM_JOB_ID", "7"}};
+  Subprocess process = command({"--run-dir", "run", "--epochs", "50"}, task);
+  process.signal_when = [&](const std::string& out) {
+    if (out.find("Train Epoch: 1 [50/") == std::string::npos) return false;
+    signal_those_with("SLURM_JOB_ID=7", SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // two that wait would be one
+    signal_those_with("SLURM_JOB_ID=7", SIGTERM);
+    return true;
+  };
+  process.signal = 0;
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 143) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; continue with: "));
 }
 
 TEST_F(RanksRun, SayWhatIsWrongWithAPlace) {
