@@ -7,10 +7,11 @@
 #include <optional>
 #include <sched.h>
 #include <sstream>
-#include <string_view>
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
+
+#include "cgroups.hpp"
 
 namespace mnist {
 namespace {
@@ -44,18 +45,9 @@ std::optional<double> quota_in(const std::filesystem::path& cgroup) {
 
 // Processors' worth of time that this process's cgroups leave it; nothing where there is no limit.
 std::optional<double> cgroup_quota() {
-  const std::filesystem::path root = "/sys/fs/cgroup";
-  std::optional<double> least = quota_in(root);
-  std::ifstream own("/proc/self/cgroup");
-  for (std::string line; std::getline(own, line);) {
-    constexpr std::string_view kVersion2 = "0::/";
-    if (!line.starts_with(kVersion2)) continue;
-    // Each of the groups around the process may set a limit.
-    std::filesystem::path group = root;
-    for (const auto& part : std::filesystem::path(line.substr(kVersion2.size()))) {
-      group /= part;
-      if (const auto quota = quota_in(group)) least = std::min(*quota, least.value_or(*quota));
-    }
+  std::optional<double> least;
+  for (const std::filesystem::path& group : own_cgroups()) {
+    if (const auto quota = quota_in(group)) least = std::min(*quota, least.value_or(*quota));
   }
   const auto quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // version 1
   const auto period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");

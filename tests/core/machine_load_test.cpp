@@ -1,0 +1,55 @@
+#include "mnist/core/machine_load.hpp"
+
+#include <sched.h>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace mnist {
+namespace {
+
+constexpr const char* kStat =
+    "cpu  100 0 0 1110 222 0 0 0 0 0\n"
+    "cpu0 50 1 2 1000 200 3 4 5 0 0\n"
+    "cpu1 50 1 2 100 20 3 4 5 0 0\n"
+    "cpu10 50 1 2 10 2 3 4 5 0 0\n"
+    "intr 1 2 3 4 5 6\n";
+
+std::optional<double> idle_of(const std::string& stat, const std::function<bool(int)>& counts) {
+  std::istringstream in(stat);
+  return idle_ticks(in, counts);
+}
+
+TEST(MachineLoad, IdleIsIdleAndWaitingForADisk) {
+  EXPECT_EQ(idle_of(kStat, [](int /*processor*/) { return true; }), 1332);
+}
+
+TEST(MachineLoad, IsOfTheProcessorsThatCount) {
+  EXPECT_EQ(idle_of(kStat, [](int processor) { return processor == 1; }), 120);
+  EXPECT_EQ(idle_of(kStat, [](int processor) { return processor != 1; }), 1212);
+}
+
+TEST(MachineLoad, WithoutThemThereIsNoAnswer) {
+  EXPECT_EQ(idle_of(kStat, [](int processor) { return processor == 7; }), std::nullopt);
+  EXPECT_EQ(idle_of("", [](int /*processor*/) { return true; }), std::nullopt);
+  EXPECT_EQ(idle_of("cpu0 1 2\ncpux 1 2 3 4 5\n", [](int /*processor*/) { return true; }), std::nullopt);
+}
+
+TEST(MachineLoad, NoMoreIsFreeThanThisProcessMayUse) {
+  cpu_set_t former;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof former, &former), 0);
+  int first = 0;
+  while (!CPU_ISSET(first, &former)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  const auto free = free_processors(std::chrono::milliseconds(100));
+  ::sched_setaffinity(0, sizeof former, &former);
+  if (!free) GTEST_SKIP() << "this system does not tell";
+  EXPECT_GE(*free, 0);
+  EXPECT_LT(*free, 1.5);  // the system counts in hundredths of a second
+}
+
+}  // namespace
+}  // namespace mnist
