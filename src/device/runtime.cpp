@@ -11,6 +11,8 @@
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
+#include <torch/cuda.h>
+#include <torch/mps.h>
 #include <torch/version.h>
 
 #include "mnist/core/error.hpp"
@@ -44,6 +46,11 @@ int set_threads(int threads) {
   const int count = threads > 0 ? threads : allowed_cores();
   at::set_num_threads(count);
   return count;
+}
+
+void synchronize(const c10::Device& device) {
+  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+  if (device.is_mps()) torch::mps::synchronize();
 }
 
 void set_deterministic() {

@@ -23,6 +23,9 @@ int set_threads(int threads);
 // than many an operator. For programs that compute the same again and again; glibc only.
 void keep_freed_memory();
 
+// Waits until `device` has done all that it was given: for measuring times. A CPU has done it already.
+void synchronize(const c10::Device& device);
+
 // Same bytes from the same command on the same machine with the same number of threads. On CUDA it forbids operators
 // that cannot promise it. Before `select_device`: CUDA's libraries read their part of it when they start.
 void set_deterministic();
