@@ -304,5 +304,52 @@ TEST(Pictures, AFolderThatIsNotThereIsAnError) {
   EXPECT_THROW(draw_curves("/proc/none/x.png", {}), Error);
 }
 
+// ---- rates over sizes
+
+constexpr Rgb kFirstInk = {0, 115, 179};
+constexpr Rgb kSecondInk = {214, 94, 0};
+constexpr Box kScalingPlot = {80, 46, 696, 462};  // within its frame
+
+TEST(Pictures, BothAxesOfTheScalingAreLogarithmic) {
+  const test::TemporaryFolder folder;
+  draw_scaling(folder / "scaling.png", {{"cpu", {{100, 2e9}, {1000, 2e10}, {10'000, 2e11}}}});
+  const Picture picture(folder / "scaling.png");
+  const Box curve = picture.box_of(kFirstInk, kScalingPlot);
+  EXPECT_GT(curve.width(), 300);
+  EXPECT_GT(curve.height(), 150);
+  // From the lower left to the upper right, with its middle in the middle.
+  EXPECT_EQ(picture.at(curve.left + 3, curve.bottom - 4), kFirstInk);
+  EXPECT_EQ(picture.at((curve.left + curve.right) / 2, (curve.top + curve.bottom) / 2), kFirstInk);
+  EXPECT_EQ(picture.at(curve.right - 4, curve.top + 3), kFirstInk);
+  EXPECT_NE(picture.at(curve.left + 3, curve.top + 3), kFirstInk);
+}
+
+TEST(Pictures, HigherRatesStandHigherAndEachCurveIsNamed) {
+  const test::TemporaryFolder folder;
+  draw_scaling(folder / "scaling.png",
+               {{"i", {{1024, 1e11}, {2048, 1e11}}}, {"wwwwwwwwww", {{1024, 3e13}, {2048, 3e13}}}});
+  const Picture picture(folder / "scaling.png");
+  const Box low = picture.box_of(kFirstInk, kScalingPlot);
+  const Box high = picture.box_of(kSecondInk, kScalingPlot);
+  EXPECT_GT(low.middle(), high.middle() + 100);
+  EXPECT_EQ(low.left, high.left) << "of the same sizes";
+  // Below the plot, the colours side by side with the names behind them.
+  const Box below = {0, kScalingPlot.bottom + 40, picture.width(), picture.height()};
+  const Box first = picture.box_of(kFirstInk, below);
+  const Box second = picture.box_of(kSecondInk, below);
+  ASSERT_GT(first.width(), 20);
+  ASSERT_GT(second.left, first.right + 100);
+  const double short_name = picture.ink_amount({first.right + 4, below.top, second.left - 4, below.bottom});
+  EXPECT_GT(short_name, 100);
+  EXPECT_GT(picture.ink_amount({second.right + 4, below.top, below.right, below.bottom}), 5 * short_name);
+}
+
+TEST(Pictures, ASinglePointIsAPicture) {
+  const test::TemporaryFolder folder;
+  draw_scaling(folder / "scaling.png", {{"cpu", {{1, 1e9}}}});
+  const Picture picture(folder / "scaling.png");
+  EXPECT_GE(picture.box_of(kFirstInk, kScalingPlot).width(), 5);
+}
+
 }  // namespace
 }  // namespace mnist

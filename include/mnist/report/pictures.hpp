@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -64,5 +65,15 @@ class CurvesPicture : public TrainingObserver {
 // Loss and accuracy side by side over the batches of the run: pale the batches, dark their running mean, dots the
 // tests.
 void draw_curves(const std::filesystem::path& path, const Curves& curves);
+
+// How the rate of a computation grows with its size.
+struct ScalingCurve {
+  std::string name;
+  std::vector<std::pair<double, double>> points;  // (size, operations a second), both above 0
+};
+
+// Matrix products: operations a second over the matrices' size, both axes logarithmic. At least one curve, each with at
+// least one point.
+void draw_scaling(const std::filesystem::path& path, const std::vector<ScalingCurve>& curves);
 
 }  // namespace mnist
