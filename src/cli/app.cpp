@@ -5,7 +5,6 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +24,7 @@
 #include "config.hpp"
 #include "help.hpp"
 #include "options.hpp"
+#include "out_of_memory.hpp"
 #include "print.hpp"
 #include "usage.hpp"
 
@@ -97,10 +97,7 @@ Error as_error(const std::exception& exception, std::string_view command) {
                       "check the path and its permissions");
   }
   const std::string message = first_line(exception.what());
-  const bool memory = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr ||
-                      message.find("out of memory") != std::string::npos ||
-                      message.find("can't allocate memory") != std::string::npos;
-  if (memory) {
+  if (is_out_of_memory(exception)) {
     return {ErrorKind::internal, "not enough memory" + (message == "std::bad_alloc" ? "" : ": " + message),
             memory_hint(command, message.find("CUDA") != std::string::npos)};
   }
@@ -112,7 +109,7 @@ class Program {
  public:
   Program(int argc, const char* const* argv) : argc_(argc), argv_(argv), root_(kDescription) {
     set_up(root_, options_);
-    for (const auto& add : {add_train, add_infer, add_evaluate, add_info}) commands_.push_back(add(root_));
+    for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_bench}) commands_.push_back(add(root_));
   }
 
   int run() try {

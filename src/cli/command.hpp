@@ -29,5 +29,6 @@ Command add_train(CLI::App& root);
 Command add_infer(CLI::App& root);
 Command add_evaluate(CLI::App& root);
 Command add_info(CLI::App& root);
+Command add_bench(CLI::App& root);
 
 }  // namespace mnist::cli
