@@ -43,7 +43,7 @@ def strike(bench, process, size):
 
 
 def ranks(bench, count):
-    size = 3
+    size = 4
     arguments = ["--arch", "lenet", "--batch-size", 16, "--log-interval", 5, "--checkpoint-every", "25steps", "--threads", 1,
                  "--epochs", max(4, count), "--procs", size, "--timeout", TIMEOUT]
     code, said = bench.run(bench.command("whole", arguments))
@@ -98,12 +98,12 @@ def rows_of(bench, run):
     return [json.loads(line) for line in (bench.folder / run / "metrics.jsonl").read_text().splitlines()]
 
 
-def run_by(bench, launcher, size, arguments):
+def run_by(bench, launcher, size, arguments, name=""):
     start = start_of(launcher, size)
     if start is None:
         return None
     before, behind = start
-    run = f"{launcher.strip('-')}-{size}"
+    run = f"{name or launcher.strip('-')}-{size}"
     code, said = bench.run([*before, *bench.command(run, [*arguments, "--threads", 1, *behind])])
     assert code == 0, said
     return rows_of(bench, run)
@@ -126,8 +126,8 @@ def launchers(bench, count):
         return
     accuracies = {}
     for size in [1, 2, 4]:
-        epochs = ["--arch", "cnn", "--epochs", 2, "--data-dir", bench.options.digits, "--run-dir", f"digits-{size}"]
-        rows = run_by(bench, "--procs", size, epochs)
+        epochs = ["--arch", "cnn", "--epochs", 2, "--data-dir", bench.options.digits]
+        rows = run_by(bench, "--procs", size, epochs, "digits")
         accuracies[size] = 100 * rows[-1]["accuracy"]
     spread = max(accuracies.values()) - min(accuracies.values())
     note("accuracy after 2 epochs of MNIST, of 1, 2 and 4 processes", 3, int(not spread <= 0.1),

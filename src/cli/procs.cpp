@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -24,11 +25,28 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr int kLost = static_cast<int>(ErrorKind::rank_lost);
+constexpr int kNotExecuted = 127;
+constexpr std::chrono::milliseconds kLeast = 2s;  // for a rank that is about to end
+
+// A program that is replaced while it runs is still there by the first name.
+std::filesystem::path own_program() {
+  const std::filesystem::path self = "/proc/self/exe";
+  std::error_code ignored;
+  return std::filesystem::exists(self, ignored) ? self : executable_path();
+}
+
+void tell(const ChildEnd& ended, spdlog::logger& log) {
+  if (ended.signal != 0) {
+    log.warn("rank {} was ended by signal {} ({})", ended.child, ended.signal, ::strsignal(ended.signal));
+  } else if (ended.exit_code == kNotExecuted) {
+    log.error("rank {} could not be started: {} cannot be executed", ended.child, own_program().string());
+  }
+}
 
 void start(ChildProcesses& ranks, int count, const Context& context) {
   const Listener listener = listen_on_loopback(0);
   for (int rank = 0; rank < count; ++rank) {
-    ranks.start(executable_path(), context.arguments, environment_of(rank, count, listener.port, listener.descriptor),
+    ranks.start(own_program(), context.arguments, environment_of(rank, count, listener.port, listener.descriptor),
                 rank == 0 ? listener.descriptor : -1);
   }
   ::close(listener.descriptor);  // rank 0's
@@ -49,19 +67,20 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
       handed_on = signal;
     }
     if (const std::optional<ChildEnd> ended = ranks.wait(100ms)) {
-      if (ended->signal != 0) {
-        context.log.warn("rank {} was ended by signal {} ({})", ended->child, ended->signal,
-                         ::strsignal(ended->signal));
-      }
-      const int its = ended->signal != 0 ? kLost : ended->exit_code;
+      // One that had no handler yet: nothing is trained before all are there.
+      const bool was_told = ended->signal != 0 && ended->signal == handed_on;
+      const int its = was_told ? signals.exit_code() : ended->signal != 0 ? kLost : ended->exit_code;
       if (its == 0) continue;
       if (code == 0 || code == kLost) code = its;
+      if (!was_told) tell(*ended, context.log);
       // Those that see that one is gone leave soon; one that sees nothing is stopped.
-      const auto patience = ended->exit_code == kLost ? std::chrono::milliseconds(timeout) * 15 / 100 : timeout;
+      const std::chrono::milliseconds limit = timeout;
+      const auto patience = was_told || ended->exit_code == kLost ? std::max(limit * 15 / 100, kLeast) : limit;
       end = std::min(end, Clock::now() + patience);
     }
     if (Clock::now() > end) {
-      context.log.warn("{} of {} ranks do not end by themselves and are killed", ranks.running(), count);
+      if (code == kLost)
+        context.log.warn("{} of {} ranks do not end by themselves and are killed", ranks.running(), count);
       ranks.signal(SIGKILL);
       end = Clock::time_point::max();
     }

@@ -26,13 +26,13 @@ namespace mnist::cli {
 namespace {
 
 // A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
-constexpr std::array<std::string_view, 17> kMayChange = {
-    "epochs",    "device",        "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
-    "output",    "save-model",    "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
-    "overwrite", "deterministic", "timeout"};
+constexpr std::array<std::string_view, 16> kMayChange = {
+    "epochs",    "device",       "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
+    "output",    "save-model",   "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
+    "overwrite", "deterministic"};
 
 // What says where and how long this process works, and is no part of a run.
-constexpr std::array<std::string_view, 4> kOfThisProcess = {"resume", "run-dir", "stop-after", "procs"};
+constexpr std::array<std::string_view, 5> kOfThisProcess = {"resume", "run-dir", "stop-after", "procs", "timeout"};
 
 // Two names for one thing: who gives the one takes back the other.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {

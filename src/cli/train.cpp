@@ -25,6 +25,7 @@
 
 #include "colors.hpp"
 #include "command.hpp"
+#include "config.hpp"
 #include "durations.hpp"
 #include "open_data.hpp"
 #include "output_model.hpp"
@@ -36,6 +37,7 @@
 #include "stop.hpp"
 #include "train_options.hpp"
 #include "train_plan.hpp"
+#include "train_ranks.hpp"
 #include "training_data.hpp"
 #include "transfer_pictures.hpp"
 
@@ -43,7 +45,8 @@ namespace mnist::cli {
 namespace {
 
 // The network that training begins with, on its device; its body frozen if only the head is trained.
-std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
+std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, const Stop& stop,
+                                       spdlog::logger& log) {
   const std::vector<std::string>& class_names = data.train.class_names;
   auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
   network->use_kernels(plan.training.compute.kernels);
@@ -55,7 +58,7 @@ std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, boo
     if (!pretrained) {
       log.warn("fixedfeature trains the last layer only, and the others are random: name a model with --weights");
     }
-    freeze_body(data, *network, plan.info, plan.training);
+    freeze_body(data, *network, plan.info, plan.training, [&stop] { return stop.signalled(); });
   }
   return network;
 }
@@ -117,7 +120,8 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
   const auto* const error = dynamic_cast<const Error*>(&failure);
   const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
-  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr;
+  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr ||
+                    dynamic_cast<const Stopped*>(&failure) != nullptr;
   const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
   attempt(log, [&] { run.end(outcome, first_line(failure.what())); });
   const auto files = checkpoint_files(run.checkpoints());
@@ -224,13 +228,6 @@ TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logg
                             plan.training, log);
 }
 
-// Ranks that see other files would learn something else.
-void check_same_data(Communicator& ranks, const std::string& fingerprint) {
-  ranks.meet();  // one reads faster than another
-  if (ranks.broadcast_text(fingerprint) == fingerprint) return;
-  throw data_error("the data are not those of rank 0", "all machines need the same files at --data-dir");
-}
-
 // Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
 // again comes to its end, however little time it is given.
 struct Progress : TrainingObserver {
@@ -287,8 +284,8 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   ranks.meet();
   output.finish();
   if (ranks.size() > 1) {
-    context.log.info("{} processes: {:.1f} s of {:.1f} s waited for the others' gradients", ranks.size(),
-                     result.exposed_seconds, result.seconds);
+    context.log.info("{} processes: this one has waited {:.1f} s for the others' gradients", ranks.size(),
+                     result.exposed_seconds);
   }
   if (result.stopped) return leave(plan, stop, result, output, run, context);
   finish(plan, result, data, network, output, run, context);
@@ -307,7 +304,7 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& st
   if (checkpoint != nullptr) {
     check_identity(identity, checkpoint->identity, plan.options.deterministic, context.log);
   }
-  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
+  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, stop, context.log);
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
   if (!plan.training.ranks->leads()) return follow(plan, trainer, stop);
@@ -327,21 +324,11 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& st
   }
 }
 
-// The run that is continued, on all ranks: rank 0 finds it, the others read the same checkpoint.
-Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context) {
-  Resumption resumption;
-  if (ranks.leads()) resumption = find_run(options, context.command_line, context.log);
-  ranks.meet();
-  const std::filesystem::path file =
-      ranks.broadcast_text(resumption.found ? std::filesystem::absolute(resumption.found->file).string() : "");
-  if (!ranks.leads() && !file.empty()) resumption.found = FoundCheckpoint{file, read_checkpoint(file)};
-  return resumption;
-}
-
 // The options decide which run it is, a run that is continued which options count.
 int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options,
              const std::shared_ptr<Communicator>& ranks, Stop& stop, const Context& context) {
   EarlyLog early(context.log);
+  check_same_options(*ranks, resolved_config(given));
   Resumption resumption = find_run_together(*options, *ranks, context);
   TrainCommand command{.options = options};
   if (resumption.found) {
@@ -349,7 +336,8 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
         resumption.directory ? resumption.directory->path() : resumption.found->file.parent_path().parent_path();
     const Checkpoint& checkpoint = resumption.found->checkpoint;
     command = continued_command(given, run, checkpoint);
-    if (ranks->any(ranks->leads() && is_done(run, checkpoint, command))) {
+    const bool done = ranks->leads() && is_done(run, checkpoint, command);
+    if (ranks->any(done)) {
       context.log.info("the run in {} is finished: {}", quoted(run), quoted(output_path(*command.options)));
       return 0;
     }
@@ -399,6 +387,10 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
     ranks = join(place, timeout);
     return run_rank(given, options, ranks, stop, context);
   } catch (const EndedElsewhere& end) {
+    constexpr int kSignals = 80;  // the exit codes above are those of a stop, and nobody has told of it
+    if (end.exit_code() > kSignals) {
+      context.log.warn("stopped on another process before the first step: nothing is changed");
+    }
     return end.exit_code();
   } catch (const Error& error) {
     if (!ranks->leave(error.exit_code())) return error.exit_code();

@@ -106,7 +106,7 @@ void add_machine_options(CLI::App& app, TrainOptions& o) {
       ->default_str("");
   add(integer(app.add_option("--timeout", o.timeout,
                              "seconds within which all processes end if one of them is lost or does not answer"),
-              5, 86'400));
+              10, 86'400));
   add(add_flag(app, "--deterministic", o.deterministic,
                "the same bytes from the same command on the same machine, also on a GPU"));
 }

@@ -26,11 +26,15 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
   return data;
 }
 
-void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
+void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training,
+                 const std::function<bool()>& stop_requested) {
   freeze_all_but(network, info.head_layer());
   const auto features_of = [&](Batches& images, bool constant) {
-    return std::make_unique<FrozenFeatures>(network, images,
-                                            FrozenFeaturesOptions{constant, training.compute, training.ranks});
+    FrozenFeaturesOptions options{.constant = constant, .compute = training.compute};
+    // Of a few batches only, each computes what it needs.
+    if (training.limit_batches == 0) options.ranks = training.ranks;
+    options.stop_requested = stop_requested;
+    return std::make_unique<FrozenFeatures>(network, images, options);
   };
   data.train_features = features_of(*data.train.batches, !data.augmented);
   data.test_features = features_of(*data.test.batches, true);

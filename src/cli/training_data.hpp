@@ -1,6 +1,7 @@
 // What a training run learns from and is tested on.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include <spdlog/logger.h>
@@ -30,7 +31,8 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                                 const TrainingOptions& training, spdlog::logger& log);
 
 // Leaves only the network's head to be trained, on the features that the rest makes of the images. `network` must
-// outlive `data`.
-void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training);
+// outlive `data`. `stop_requested`: asked while several processes compute features together.
+void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training,
+                 const std::function<bool()>& stop_requested);
 
 }  // namespace mnist::cli

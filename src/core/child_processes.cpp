@@ -72,6 +72,11 @@ void ChildProcesses::start(const std::filesystem::path& program, const std::vect
     if (::getppid() != parent) ::_exit(1);  // it was killed before that
 #endif
     if (inherited >= 0) ::fcntl(inherited, F_SETFD, 0);
+    // By default it would end a program that has not come to its handlers yet.
+    sigset_t held;
+    ::sigemptyset(&held);
+    ::sigaddset(&held, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &held, nullptr);
     ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(127);
   }

@@ -88,12 +88,8 @@ inline CropPhotos crop_arguments(const CudaPhotos& photos, const torch::Tensor& 
 }
 
 inline Dropped dropped(const CudaDropout& dropout) {
-  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr,
-          philox_key(dropout.seed),
-          static_cast<std::uint32_t>(dropout.layer),
-          dropout.threshold,
-          dropout.scale,
-          static_cast<std::uint32_t>(dropout.first_row)};
+  return {dropout.clock.defined() ? dropout.clock.const_data_ptr<std::int64_t>() : nullptr, philox_key(dropout.seed),
+          static_cast<std::uint32_t>(dropout.layer), dropout.threshold, dropout.scale};
 }
 
 inline Pooling pooling(const torch::Tensor& x) {

@@ -134,17 +134,15 @@ struct Dropped {
   std::uint32_t layer;
   std::uint32_t threshold;
   float scale;
-  std::uint32_t first_row;  // of the whole batch, which row 0 is
 };
 
 // Whether element `element` of row `row` is kept: the rule of model/dropout.hpp.
 MNIST_ELEMENT bool kept(const Dropped& dropped, std::int32_t row, std::int32_t element) {
   if (dropped.clock == nullptr) return true;
-  const PhiloxCounter words =
-      philox({static_cast<std::uint32_t>(element / 8), dropped.first_row + static_cast<std::uint32_t>(row),
-              static_cast<std::uint32_t>(dropped.clock[1]),
-              static_cast<std::uint32_t>(dropped.clock[0] * 256 + dropped.layer)},
-             dropped.key);
+  const PhiloxCounter words = philox({static_cast<std::uint32_t>(element / 8), static_cast<std::uint32_t>(row),
+                                      static_cast<std::uint32_t>(dropped.clock[1]),
+                                      static_cast<std::uint32_t>(dropped.clock[0] * 256 + dropped.layer)},
+                                     dropped.key);
   const auto lane = static_cast<std::uint32_t>(element % 8);
   return ((words[lane / 2] >> (16 * (lane % 2))) & 0xFFFFU) >= dropped.threshold;
 }

@@ -223,7 +223,7 @@ torch::Tensor PhotoBatches::decode(std::int64_t item) const {
 
 torch::Tensor PhotoBatches::prepared(std::int64_t item) {
   torch::Tensor photo = decoded_[static_cast<std::size_t>(item)];
-  if (!photo.defined() && options_.parts > 1) {
+  if (!photo.defined() && options_.parts > 1 && kept_bytes_ < options_.cache_bytes) {
     photo = decode(item);
     keep(item, photo);
   }

@@ -21,15 +21,18 @@ class BoundedThread {
   BoundedThread() : thread_([state = state_] { run(*state); }) {}
   // Leaves a thread that still waits to itself.
   ~BoundedThread() {
+    bool done = false;
     {
-      const std::lock_guard lock(state_->mutex);
+      std::unique_lock lock(state_->mutex);
       state_->stop = true;
+      state_->wake.notify_all();
+      constexpr std::chrono::seconds kPatience(1);
+      done = !stuck_ && state_->end.wait_for(lock, kPatience, [this] { return state_->done; });
     }
-    state_->wake.notify_all();
-    if (stuck_) {
-      thread_.detach();
-    } else {
+    if (done) {
       thread_.join();
+    } else {
+      thread_.detach();
     }
   }
   BoundedThread(const BoundedThread&) = delete;
@@ -67,10 +70,12 @@ class BoundedThread {
   struct State {
     std::mutex mutex;
     std::condition_variable wake;
+    std::condition_variable end;
     std::deque<std::function<void()>> jobs;
     std::function<bool()> repeated;
     std::chrono::milliseconds interval = std::chrono::hours(1);
     bool stop = false;
+    bool done = false;
   };
 
   static void run(State& state) {
@@ -95,6 +100,8 @@ class BoundedThread {
         state.wake.wait_until(lock, until);
       }
     }
+    state.done = true;
+    state.end.notify_all();
   }
 
   std::shared_ptr<State> state_ = std::make_shared<State>();

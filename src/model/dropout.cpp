@@ -99,7 +99,7 @@ DropoutLayer Dropout::layer(double p, int layer) const {
 }
 
 CudaDropout Dropout::on_cuda(double p, int layer) const {
-  return {clock_, seed_, layer, threshold_of(p), scale_of(p), first_row_};
+  return {clock_, seed_, layer, threshold_of(p), scale_of(p)};
 }
 
 torch::Tensor Dropout::after_relu(const torch::Tensor& x, double p, int layer) const {

@@ -22,7 +22,9 @@ CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& 
       options_(options),
       cuda_(*options.compute.cuda),
       clock_(at::zeros({2}, at::TensorOptions(options.compute.device).dtype(at::kLong))),
-      record_(options.cuda_graphs) {}
+      record_(options.cuda_graphs) {
+  TORCH_INTERNAL_ASSERT(ranks_->size() == 1, "several processes on GPUs");
+}
 
 void CudaStep::start(const EpochPlan& plan, std::int64_t first) {
   const auto steps = static_cast<std::int64_t>(plan.rates.size());
@@ -38,15 +40,15 @@ void CudaStep::start(const EpochPlan& plan, std::int64_t first) {
 void CudaStep::run(const StepRows& rows) {
   const bool is_whole = rows.batch == options_.batch_size;
   Batch& batch = is_whole ? whole_ : rest_;
-  gathers_ = rows.own.count() > 0 && train_set_.prepare(rows.own.count(), batch);
-  if (!gathers_ && rows.own.count() > 0) {
+  gathers_ = train_set_.prepare(rows.batch, batch);
+  if (!gathers_) {
     const Batch next = train_set_.get(rows.begin, rows.end());
     assign(batch.inputs, next.inputs, options_.compute.device);
     assign(batch.targets, next.targets, options_.compute.device);
   }
   if (is_whole && graph_ == nullptr && record_ && steps_ >= kStepsBeforeRecording) {
     try {
-      graph_ = cuda_.record([&] { compute(batch, rows); });
+      graph_ = cuda_.record([&] { compute(batch); });
     } catch (const c10::Error& error) {
       record_ = false;
       options_.note(
@@ -57,42 +59,25 @@ void CudaStep::run(const StepRows& rows) {
   if (is_whole && graph_ != nullptr) {
     graph_->replay();
   } else {
-    compute(batch, rows);
+    compute(batch);
   }
   ++steps_;
 }
 
-// What stands in `rows` is the same for all whole batches, so that a recorded step is right for each of them.
-void CudaStep::compute(Batch& batch, const StepRows& rows) {
-  optimizer_->zero_grad();
-  gradients_.begin();
-  if (rows.own.count() > 0) {
-    // Its batches are rows of the order that follow each other in the steps: `own_rows` lays them out so.
-    if (gathers_) train_set_.gather(cuda_, clock_, rows_of(*ranks_, options_.batch_size).count(), batch);
-    torch::Tensor logits;
-    {
-      const PrecisionScope scope(options_.compute.precision, options_.compute.device);
-      logits = options_.inputs == Inputs::features
-                   ? network_.head(batch.inputs)
-                   : network_.forward(batch.inputs, Dropout(options_.seed, cuda_, clock_, rows.own.begin));
-    }
-    torch::Tensor gradient = cuda_.loss(logits.detach().contiguous(), batch.targets, clock_, losses_, correct_);
-    if (rows.own.count() != rows.batch) gradient = gradient * rows.share();
-    logits.backward(gradient);
+void CudaStep::compute(Batch& batch) {
+  if (gathers_) train_set_.gather(cuda_, clock_, options_.batch_size, batch);
+  torch::Tensor logits;
+  {
+    const PrecisionScope scope(options_.compute.precision, options_.compute.device);
+    logits = options_.inputs == Inputs::features
+                 ? network_.head(batch.inputs)
+                 : network_.forward(batch.inputs, Dropout(options_.seed, cuda_, clock_));
   }
-  gradients_.finish();
-  if (ranks_->size() > 1) share_figures(rows.share());
+  const torch::Tensor gradient = cuda_.loss(logits.detach().contiguous(), batch.targets, clock_, losses_, correct_);
+  optimizer_->zero_grad();
+  logits.backward(gradient);
   optimizer_->step(cuda_, rates_, clock_);
   cuda_.advance(clock_);
-}
-
-// This step's loss and right answers become the whole batch's.
-void CudaStep::share_figures(double share) {
-  const torch::Tensor step = clock_.slice(0, 1, 2);
-  const torch::Tensor figures = at::cat({losses_.index_select(0, step) * share, correct_.index_select(0, step)});
-  ranks_->sum(figures);
-  losses_.index_copy_(0, step, figures.slice(0, 0, 1));
-  correct_.index_copy_(0, step, figures.slice(0, 1, 2));
 }
 
 }  // namespace mnist

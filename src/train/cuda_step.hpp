@@ -12,15 +12,14 @@ namespace mnist {
 
 class CudaStep : public TrainingStep {
  public:
-  // options.compute.cuda is not nullptr.
+  // options.compute.cuda is not nullptr; one process alone.
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
   void start(const EpochPlan& plan, std::int64_t first) override;
   void run(const StepRows& rows) override;
 
  private:
-  void compute(Batch& batch, const StepRows& rows);
-  void share_figures(double share);
+  void compute(Batch& batch);
 
   Network& network_;
   Batches& train_set_;

@@ -5,6 +5,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include "mnist/core/error.hpp"
+
 namespace mnist {
 namespace {
 
@@ -74,7 +76,10 @@ void FrozenFeatures::compute(std::int64_t chunk) {
 void FrozenFeatures::compute_together() {
   Communicator& ranks = *options_.ranks;
   const auto chunks = static_cast<std::int64_t>(ready_.size());
-  for (std::int64_t chunk = ranks.rank(); chunk < chunks; chunk += ranks.size()) compute(chunk);
+  for (std::int64_t first = 0; first < chunks; first += ranks.size()) {
+    if (ranks.any(options_.stop_requested())) throw Stopped();
+    if (const std::int64_t chunk = first + ranks.rank(); chunk < chunks) compute(chunk);
+  }
   ranks.meet();
   const torch::Tensor width = at::full({1}, features_.defined() ? features_.size(1) : 0, at::kLong);
   ranks.broadcast(width);  // rank 0 has the first chunk

@@ -98,7 +98,7 @@ TEST_F(RanksRun, ByProcsIsTheRunOfOne) {
   const auto lines = [](const SubprocessResult& result) { return std::ranges::count(result.out, '\n'); };
   EXPECT_EQ(lines(one), lines(two));
   EXPECT_EQ(lines(one), lines(three));
-  EXPECT_THAT(two.err, HasSubstr("2 processes: "));
+  EXPECT_THAT(two.err, HasSubstr("2 processes: this one has waited "));
   EXPECT_EQ(nlohmann::json::parse(content_of(folder_ / "three" / "manifest.json")).at("ranks"), 3);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "runs"));
 }
@@ -140,7 +140,7 @@ TEST_F(RanksRun, ContinuesBitForBitWithTheSameNumber) {
 }
 
 TEST_F(RanksRun, TellsOnceThatAProcessIsKilled) {
-  Subprocess process = command({"--run-dir", "run", "--procs", "3", "--epochs", "50", "--timeout", "5"});
+  Subprocess process = command({"--run-dir", "run", "--procs", "3", "--epochs", "50", "--timeout", "10"});
   const std::filesystem::path run_dir = folder_ / "run";
   process.signal_when = [&](const std::string& out) {
     if (out.find("Train Epoch: 2 [50/") == std::string::npos) return false;
@@ -201,6 +201,26 @@ TEST_F(RanksRun, TakeTheirPlacesFromALauncher) {
   }
 }
 
+TEST_F(RanksRun, HaveTheSameOptions) {
+  const Listener free = listen_on_loopback(0);
+  ::close(free.descriptor);
+  const auto variables = [&](int rank) {
+    return std::map<std::string, std::string>{{"RANK", std::to_string(rank)},
+                                              {"WORLD_SIZE", "2"},
+                                              {"LOCAL_WORLD_SIZE", "2"},
+                                              {"MASTER_PORT", std::to_string(free.port)},
+                                              {"MNIST_DEVICE", rank == 0 ? "cpu" : "auto"}};
+  };
+  SubprocessResult other;
+  std::thread rank_1([&] { other = run(command({"--lr", "0.02"}, variables(1))); });
+  const SubprocessResult first = run(command({}, variables(0)));
+  rank_1.join();
+  EXPECT_EQ(first.exit_code, 2) << first.err;
+  EXPECT_EQ(other.exit_code, 2) << other.err;
+  EXPECT_THAT(other.err, HasSubstr("rank 1: the options are not those of rank 0: 'lr = 0.02' instead of 'lr = 0.01'"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "runs"));
+}
+
 TEST_F(RanksRun, AreNotSeenWhereThereIsOneProcess) {
   // A batch script outside of srun; one that was submitted within a step of two tasks; independent tasks of srun.
   const std::map<std::string, std::string> batch = {
@@ -251,7 +271,7 @@ TEST_F(RanksRun, SayThatAnotherOneDoesNotCome) {
   const Listener free = listen_on_loopback(0);
   ::close(free.descriptor);
   const SubprocessResult result = run(command(
-      {"--timeout", "5"},
+      {"--timeout", "10"},
       {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"LOCAL_WORLD_SIZE", "2"}, {"MASTER_PORT", std::to_string(free.port)}}));
   EXPECT_EQ(result.exit_code, 75);
   EXPECT_THAT(result.err, HasSubstr("rank 1 (never came) of 2 is gone: 1 of 2 came in time"));

@@ -32,6 +32,22 @@ TEST(BoundedThread, LeavesWhatDoesNotAnswer) {
   *asked = false;
 }
 
+TEST(BoundedThread, LeavesWhatItRepeatsForEver) {
+  const auto stuck = std::make_shared<std::atomic<bool>>(false);
+  {
+    BoundedThread thread;
+    thread.repeat(
+        [stuck] {
+          *stuck = true;
+          while (*stuck) std::this_thread::sleep_for(1ms);
+          return false;
+        },
+        1ms);
+    while (!*stuck) std::this_thread::sleep_for(1ms);
+  }
+  *stuck = false;
+}
+
 TEST(BoundedThread, RepeatsBetweenQuestionsUntilItIsDone) {
   const auto count = std::make_shared<std::atomic<int>>(0);
   BoundedThread thread;

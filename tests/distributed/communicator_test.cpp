@@ -137,15 +137,37 @@ TEST(Rows, OfAnEpochFollowEachOther) {
   EXPECT_THAT(orders[1], ElementsAre(2, 5));
 }
 
+// A slice of the waiting ends after half a second.
+TEST(Sum, MayTakeLonger) {
+  expect_no_ends(test::run_ranks(2, [](const std::shared_ptr<Communicator>& group) {
+    for (int i = 0; i < 8; ++i) {
+      if (group->rank() == 1) std::this_thread::sleep_for(470ms + 10ms * i);
+      const torch::Tensor one = at::ones({1});
+      group->sum(one);
+      EXPECT_EQ(one.item<float>(), 2);
+    }
+  }));
+}
+
+TEST(Sum, WaitsForARankThatLivesLongerThanTheTimeout) {
+  expect_no_ends(test::run_ranks(
+      2,
+      [](const std::shared_ptr<Communicator>& group) {
+        if (group->rank() == 1) std::this_thread::sleep_for(5s);
+        group->sum(at::ones({1}));
+      },
+      8s));
+}
+
 TEST(Meeting, WaitsForARankThatLivesLongerThanTheTimeout) {
   expect_no_ends(test::run_ranks(
       2,
       [](const std::shared_ptr<Communicator>& group) {
         Communicator& ranks = *group;
-        if (ranks.rank() == 1) std::this_thread::sleep_for(3s);
+        if (ranks.rank() == 1) std::this_thread::sleep_for(5s);
         ranks.meet();
       },
-      1s));
+      8s));
 }
 
 TEST(LostRank, IsNamedByOneOfTheOthers) {
@@ -178,7 +200,7 @@ TEST(LostRank, IsMissedAtAMeeting) {
         if (ranks.rank() == 1) throw std::runtime_error("killed");
         ranks.meet();
       },
-      1s);
+      6s);
   EXPECT_THAT(how(ends[0]), HasSubstr("told rank 1"));
 }
 
@@ -207,6 +229,23 @@ TEST(LostRank, MayBeTheOneThatServesTheStore) {
     EXPECT_EQ(error.kind(), ErrorKind::rank_lost);
     EXPECT_THAT(error.what(), HasSubstr("rank 1 does not reach the ranks' store at 127.0.0.1:"));
   }
+}
+
+TEST(LostRank, IsNotReplacedByAnotherRunsProcess) {
+  const Listener listener = listen_on_loopback(0);
+  const Place first{
+      .rank = 0, .size = 2, .address = "127.0.0.1", .port = listener.port, .listener = listener.descriptor};
+  const Place second{.rank = 1, .size = 2, .address = "127.0.0.1", .port = listener.port};
+  std::shared_ptr<Communicator> ranks[2];
+  std::thread leader([&] { ranks[0] = join(first, 20s); });
+  ranks[1] = join(second, 20s);
+  try {
+    join(second, 20s);
+    ADD_FAILURE() << "two of rank 1";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("another process is rank 1 at 127.0.0.1:"));
+  }
+  leader.join();
 }
 
 TEST(LeavingRank, GivesTheOthersItsExitCode) {

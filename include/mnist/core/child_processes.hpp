@@ -1,5 +1,6 @@
 // Processes that this one starts and waits for. They are in a process group of their own, so that Ctrl-C in a terminal
-// reaches only this process, which hands it on; and they get SIGTERM if this process is killed (Linux). POSIX's.
+// reaches only this process, which hands it on (Ctrl-Z stops only this one); and they get SIGTERM if this process is
+// killed (Linux). They begin with SIGUSR1 blocked: see `hold_stop_request`. POSIX's.
 #pragma once
 
 #include <chrono>

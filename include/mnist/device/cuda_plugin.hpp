@@ -30,7 +30,6 @@ struct CudaDropout {
   std::int32_t layer = 0;
   std::uint32_t threshold = 0;  // of 65536: below it an element is dropped
   float scale = 1;              // of what is kept
-  std::int64_t first_row = 0;   // of the whole batch, which row 0 is
 };
 
 // Photos of any sizes on the GPU, and which part of each position's photo is shown in this epoch.
@@ -102,7 +101,7 @@ class CudaPlugin {
 };
 
 // What both sides of the interface must have been built with: its own version and LibTorch's.
-inline constexpr const char* kCudaPluginVersion = "3 LibTorch " TORCH_VERSION;
+inline constexpr const char* kCudaPluginVersion = "2 LibTorch " TORCH_VERSION;
 
 // The plug-in's file, beside the program or in ../lib/mnist; empty where there is none.
 std::filesystem::path cuda_plugin_file();

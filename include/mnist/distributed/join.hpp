@@ -28,8 +28,8 @@ struct Place {
 };
 
 // Returns when all ranks are connected; for size 1, `single_process()`. `timeout`: within it all ranks end if one is
-// lost, or does not answer, here or in a sum: each waits two thirds of it, and then asks the others. Throws an `Error`
-// of kind rank_lost if a rank does not come, or the store is not there or is another run's.
+// lost, or does not answer, here or in a sum: each waits half of it for a sign of life, and then asks the others.
+// Throws an `Error` of kind rank_lost if a rank does not come, or the store is not there or is another run's.
 std::shared_ptr<Communicator> join(const Place& place, std::chrono::seconds timeout);
 
 }  // namespace mnist

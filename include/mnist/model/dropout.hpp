@@ -53,8 +53,8 @@ class Dropout {
 
   // The same on a GPU, where the plug-in makes the masks. `clock`: int64 [2], (epoch, step), on that GPU; what it holds
   // when the GPU gets there counts.
-  Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock, std::int64_t first_row = 0)
-      : active_(true), seed_(seed), first_row_(first_row), cuda_(&cuda), clock_(std::move(clock)) {}
+  Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock)
+      : active_(true), seed_(seed), cuda_(&cuda), clock_(std::move(clock)) {}
 
   // `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use within a network.
   DropoutLayer layer(double p, int layer) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,8 +20,10 @@ struct FrozenFeaturesOptions {
   // Whether an item's image is the same every time (no augmentation): its features are computed once then.
   bool constant = false;
   Compute compute;
-  // Who trains on the same images: constant features are computed by all of them together, in the first `start`.
+  // Who trains on the same images: constant features are computed by all of them together, in the first `start`, which
+  // throws `Stopped` if `stop_requested` is true on one of them.
   std::shared_ptr<Communicator> ranks = single_process();
+  std::function<bool()> stop_requested = [] { return false; };
 };
 
 // Which images are computed at once decides the last bits of their features. So that a run that is continued gets the

@@ -1,0 +1,24 @@
+// What the processes of a run do together before they train: each has to have the same run, options and data.
+#pragma once
+
+#include <string>
+
+#include "mnist/distributed/communicator.hpp"
+
+#include "command.hpp"
+#include "resume.hpp"
+#include "train_options.hpp"
+
+namespace mnist::cli {
+
+// Throws a usage `Error`, on the ranks concerned, if the options (TOML) are not those of rank 0: a launcher may start
+// each process with a command or an environment of its own.
+void check_same_options(Communicator& ranks, const std::string& options);
+
+// Throws a data `Error` if the fingerprint of the data is not that of rank 0's.
+void check_same_data(Communicator& ranks, const std::string& fingerprint);
+
+// The run that is continued: rank 0 finds it, and has its directory; the others read the same checkpoint.
+Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context);
+
+}  // namespace mnist::cli
