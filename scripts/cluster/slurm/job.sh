@@ -6,13 +6,13 @@
 # A job ends with the exit code of mnist train, and is put back into the queue after the codes
 #   85        stopped after a checkpoint, because Slurm sent SIGUSR1
 #   75, 137   a process was lost, or killed
-#   143       stopped by SIGTERM: at the time limit or for a job of a higher priority, not by scancel
+#   143       stopped by SIGTERM, if that came at the time limit or for a job of a higher priority, not by scancel
 # shellcheck shell=bash disable=SC2154
 
 cd "${home:?}" || exit
 # shellcheck source=scripts/common.sh
 source scripts/common.sh
-case "${SLURM_JOB_ID-}${1-}" in
+case "${1-}" in
   -h | --help) print_head_comment "$0" && exit ;;
 esac
 [ -n "${SLURM_JOB_ID-}" ] || fail 2 "$0 is a job of Slurm" "sbatch $0"
@@ -47,17 +47,24 @@ newest_checkpoint() {
   compgen -G "$run/checkpoints/step-*.pt" | tail -n 1 || true # in order
 }
 
-# Prints why Slurm is ending this job: "limit" (of time), "preempted" or "cancelled"; nothing if it is not.
+# Prints why Slurm is ending this job: "time limit", "preempted" (and has time left), "requeued" (by Slurm itself, or by
+# whoever called scontrol) or "cancelled"; nothing if it is not.
 reason_to_end() {
-  case "$(scontrol show job "$SLURM_JOB_ID")" in
-    *PreemptTime=[0-9]*) echo preempted ;;
-    *Reason=TimeLimit*) echo limit ;;
-    *JobState=RUNNING*) ;;
+  local record
+  record=$(scontrol --oneliner show job "$SLURM_JOB_ID") || record=" JobState=RUNNING "
+  if [[ "$record" =~ \ Restarts=([0-9]+) && "${BASH_REMATCH[1]}" -gt "$restarts" ]]; then
+    echo requeued
+    return
+  fi
+  case "$record" in
+    *" PreemptTime="[0-9]*) echo preempted ;;
+    *" Reason=TimeLimit "*) echo "time limit" ;;
+    *" JobState=RUNNING "*) ;;
     *) echo cancelled ;;
   esac
 }
 
-# may_start_again CODE CHECKPOINT: whether a job that ended with that exit code is to go on, and says so if not.
+# may_start_again CODE CHECKPOINT: whether to put a job back into the queue that ended with that exit code; says why not.
 # CHECKPOINT: the newest one when it began.
 may_start_again() {
   local code=$1 reason
@@ -66,7 +73,9 @@ may_start_again() {
     *) say "exit code $code: not started again" && return 1 ;;
   esac
   reason=$(reason_to_end)
-  if [ "$reason" = cancelled ]; then
+  if [ "$reason" = requeued ]; then
+    say "exit code $code: Slurm has put the job back into the queue" && return 1
+  elif [ "$reason" = cancelled ]; then
     # Slurm would bring it back to life.
     say "cancelled: not started again" && return 1
   elif [[ -z "$reason$asked" && "$code" =~ ^(129|130|138|143)$ ]]; then
@@ -76,15 +85,17 @@ may_start_again() {
   elif [ "$restarts" -ge "$max_restarts" ]; then
     say "started again $restarts times, which is max_restarts: not started again" && return 1
   fi
+  say "exit code $code${reason:+, $reason}: back into the queue"
 }
 
 # train [ARGUMENT...]: of mnist train, after those in `options`.
 train() {
-  local code=0 before threads=${SLURM_CPUS_PER_TASK:-1}
+  local code=0 before start="start again $restarts" threads=${SLURM_CPUS_PER_TASK:-1}
   [ -x "$mnist" ] || fail 2 "there is no program '$mnist' in $home" "scripts/run build"
   run=${run:-runs/$SLURM_JOB_NAME-$SLURM_JOB_ID}
   before=$(newest_checkpoint)
-  say "$([ "$restarts" = 0 ] && echo "first start" || echo "start again $restarts"), on $SLURM_JOB_NODELIST, run directory $run"
+  [ "$restarts" != 0 ] || start="first start"
+  say "$start, on $SLURM_JOB_NODELIST, run directory $run"
 
   trap on_warning USR1
   trap on_end TERM
@@ -101,7 +112,6 @@ train() {
 
   [ "$code" != 0 ] || { say "finished" && exit; }
   may_start_again "$code" "$before" || exit "$code"
-  say "exit code $code: back into the queue"
   scontrol requeue "$SLURM_JOB_ID" ||
     say "Slurm does not take it; start it again: sbatch the same file with run=$run"
   exit "$code"
