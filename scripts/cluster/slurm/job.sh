@@ -4,7 +4,7 @@
 # A job file sets before: home, mnist, data, run, options, srun_options, max_restarts. cpu.sbatch says what they mean.
 #
 # A job ends with the exit code of mnist train, and is put back into the queue after the codes
-#   85        stopped after a checkpoint, because Slurm sent SIGUSR1
+#   85, 138   stopped after a checkpoint, or before it began, because Slurm sent SIGUSR1
 #   75, 137   a process was lost, or killed
 #   143       stopped by SIGTERM, if that came at the time limit or for a job of a higher priority, not by scancel
 # shellcheck shell=bash disable=SC2154
@@ -19,7 +19,8 @@ esac
 
 restarts=${SLURM_RESTART_COUNT:-0}
 step= # the process of srun
-asked=
+asked=  # SIGUSR1 came
+ending= # SIGTERM came
 
 say() { echo "$(date +%T) job $SLURM_JOB_ID: $*"; }
 
@@ -37,9 +38,10 @@ on_warning() {
 
 # Slurm sends SIGTERM to the tasks too, at the same moment; whoever sends it to this script alone means them as well.
 on_end() {
+  ending=1
   say "SIGTERM: waits for mnist to write a checkpoint"
   if [ -n "$step" ]; then
-    { sleep 3 && hand_on; } &
+    { sleep 10 && hand_on; } &
   fi
 }
 
@@ -78,7 +80,7 @@ may_start_again() {
   elif [ "$reason" = cancelled ]; then
     # Slurm would bring it back to life.
     say "cancelled: not started again" && return 1
-  elif [[ -z "$reason$asked" && "$code" =~ ^(129|130|138|143)$ ]]; then
+  elif [[ -z "$reason$asked" && ( -n "$ending" || "$code" =~ ^(129|130|138|143)$ ) ]]; then
     say "stopped by a signal, not by Slurm: not started again" && return 1
   elif [[ "$code" =~ ^(75|137)$ && "$restarts" -ge 3 && "$(newest_checkpoint)" == "$2" ]]; then
     say "a process was lost, and there is no new checkpoint since this start: not started again" && return 1
