@@ -4,22 +4,23 @@
 # A job file sets before: home, mnist, data, run, options, srun_options, max_restarts. cpu.sbatch says what they mean.
 #
 # A job ends with the exit code of mnist train, and is put back into the queue after the codes
-#   85        stopped after a checkpoint, because Slurm sent SIGUSR1
+#   85, 138   stopped after a checkpoint, or before it began, because Slurm sent SIGUSR1
 #   75, 137   a process was lost, or killed
-#   143       stopped by SIGTERM: at the time limit or for a job of a higher priority, not by scancel
+#   143       stopped by SIGTERM, if that came at the time limit or for a job of a higher priority, not by scancel
 # shellcheck shell=bash disable=SC2154
 
 cd "${home:?}" || exit
 # shellcheck source=scripts/common.sh
 source scripts/common.sh
-case "${SLURM_JOB_ID-}${1-}" in
+case "${1-}" in
   -h | --help) print_head_comment "$0" && exit ;;
 esac
 [ -n "${SLURM_JOB_ID-}" ] || fail 2 "$0 is a job of Slurm" "sbatch $0"
 
 restarts=${SLURM_RESTART_COUNT:-0}
 step= # the process of srun
-asked=
+asked=  # SIGUSR1 came
+ending= # SIGTERM came
 
 say() { echo "$(date +%T) job $SLURM_JOB_ID: $*"; }
 
@@ -37,9 +38,10 @@ on_warning() {
 
 # Slurm sends SIGTERM to the tasks too, at the same moment; whoever sends it to this script alone means them as well.
 on_end() {
+  ending=1
   say "SIGTERM: waits for mnist to write a checkpoint"
   if [ -n "$step" ]; then
-    { sleep 3 && hand_on; } &
+    { sleep 10 && hand_on; } &
   fi
 }
 
@@ -47,17 +49,24 @@ newest_checkpoint() {
   compgen -G "$run/checkpoints/step-*.pt" | tail -n 1 || true # in order
 }
 
-# Prints why Slurm is ending this job: "limit" (of time), "preempted" or "cancelled"; nothing if it is not.
+# Prints why Slurm is ending this job: "time limit", "preempted" (and has time left), "requeued" (by Slurm itself, or by
+# whoever called scontrol) or "cancelled"; nothing if it is not.
 reason_to_end() {
-  case "$(scontrol show job "$SLURM_JOB_ID")" in
-    *PreemptTime=[0-9]*) echo preempted ;;
-    *Reason=TimeLimit*) echo limit ;;
-    *JobState=RUNNING*) ;;
+  local record
+  record=$(scontrol --oneliner show job "$SLURM_JOB_ID") || record=" JobState=RUNNING "
+  if [[ "$record" =~ \ Restarts=([0-9]+) && "${BASH_REMATCH[1]}" -gt "$restarts" ]]; then
+    echo requeued
+    return
+  fi
+  case "$record" in
+    *" PreemptTime="[0-9]*) echo preempted ;;
+    *" Reason=TimeLimit "*) echo "time limit" ;;
+    *" JobState=RUNNING "*) ;;
     *) echo cancelled ;;
   esac
 }
 
-# may_start_again CODE CHECKPOINT: whether a job that ended with that exit code is to go on, and says so if not.
+# may_start_again CODE CHECKPOINT: whether to put a job back into the queue that ended with that exit code; says why not.
 # CHECKPOINT: the newest one when it began.
 may_start_again() {
   local code=$1 reason
@@ -66,25 +75,29 @@ may_start_again() {
     *) say "exit code $code: not started again" && return 1 ;;
   esac
   reason=$(reason_to_end)
-  if [ "$reason" = cancelled ]; then
+  if [ "$reason" = requeued ]; then
+    say "exit code $code: Slurm has put the job back into the queue" && return 1
+  elif [ "$reason" = cancelled ]; then
     # Slurm would bring it back to life.
     say "cancelled: not started again" && return 1
-  elif [[ -z "$reason$asked" && "$code" =~ ^(129|130|138|143)$ ]]; then
+  elif [[ -z "$reason$asked" && ( -n "$ending" || "$code" =~ ^(129|130|138|143)$ ) ]]; then
     say "stopped by a signal, not by Slurm: not started again" && return 1
   elif [[ "$code" =~ ^(75|137)$ && "$restarts" -ge 3 && "$(newest_checkpoint)" == "$2" ]]; then
     say "a process was lost, and there is no new checkpoint since this start: not started again" && return 1
   elif [ "$restarts" -ge "$max_restarts" ]; then
     say "started again $restarts times, which is max_restarts: not started again" && return 1
   fi
+  say "exit code $code${reason:+, $reason}: back into the queue"
 }
 
 # train [ARGUMENT...]: of mnist train, after those in `options`.
 train() {
-  local code=0 before threads=${SLURM_CPUS_PER_TASK:-1}
+  local code=0 before start="start again $restarts" threads=${SLURM_CPUS_PER_TASK:-1}
   [ -x "$mnist" ] || fail 2 "there is no program '$mnist' in $home" "scripts/run build"
   run=${run:-runs/$SLURM_JOB_NAME-$SLURM_JOB_ID}
   before=$(newest_checkpoint)
-  say "$([ "$restarts" = 0 ] && echo "first start" || echo "start again $restarts"), on $SLURM_JOB_NODELIST, run directory $run"
+  [ "$restarts" != 0 ] || start="first start"
+  say "$start, on $SLURM_JOB_NODELIST, run directory $run"
 
   trap on_warning USR1
   trap on_end TERM
@@ -101,7 +114,6 @@ train() {
 
   [ "$code" != 0 ] || { say "finished" && exit; }
   may_start_again "$code" "$before" || exit "$code"
-  say "exit code $code: back into the queue"
   scontrol requeue "$SLURM_JOB_ID" ||
     say "Slurm does not take it; start it again: sbatch the same file with run=$run"
   exit "$code"
