@@ -29,7 +29,7 @@ namespace {
 constexpr int kDetectShare = 50;       // %
 constexpr const char* kLost = "lost";  // what a rank leaves with that has found another one gone
 
-class ProcessGroup : public Communicator {
+class ProcessGroup final : public Communicator {
  public:
   ProcessGroup(const Place& place, std::chrono::milliseconds timeout);
 

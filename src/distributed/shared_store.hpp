@@ -48,7 +48,7 @@ std::string key_of(const char* what, int rank) {
 
 // In our words where it is one of the usual things.
 std::string reason_of(const std::exception& error) {
-  const std::string line = first_line(error.what());
+  std::string line = first_line(error.what());
   const auto has = [&](const char* text) { return line.find(text) != std::string::npos; };
   if (has("imed out") || has("timeout")) return "no answer in time";
   if (has("closed by peer") || has("reset by peer")) return "the connection is closed";

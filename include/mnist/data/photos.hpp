@@ -58,7 +58,7 @@ struct PhotoOptions {
   std::function<void(const torch::Tensor&)> share_broken = [](const torch::Tensor& /*broken*/) {};
 };
 
-class PhotoBatches : public Batches {
+class PhotoBatches final : public Batches {
  public:
   // Decodes every photo. Those that are broken are left out and listed in `broken`; nothing is thrown for them.
   // Throws a data `Error` if none of a class is left, and `Stopped`.
