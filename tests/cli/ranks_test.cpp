@@ -74,6 +74,7 @@ class RanksRun : public ::testing::Test {
                                        const std::vector<std::string>& more) {
     std::vector<SubprocessResult> results(static_cast<std::size_t>(size));
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(size));
     for (int rank = 0; rank < size; ++rank) {
       threads.emplace_back(
           [&, rank] { results[static_cast<std::size_t>(rank)] = run(command(more, variables(rank))); });

@@ -21,6 +21,7 @@ inline std::vector<std::exception_ptr> run_ranks(int size,
   const Listener listener = listen_on_loopback(0);
   std::vector<std::exception_ptr> ends(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(size));
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
       try {
