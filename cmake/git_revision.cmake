@@ -2,7 +2,9 @@
 # an unchanged tree compiles nothing.
 execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY "${SOURCE}" OUTPUT_VARIABLE revision
                 OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
-if(failed)
+if(failed AND NOT "$ENV{MNIST_GIT_REVISION}" STREQUAL "")
+  set(revision "$ENV{MNIST_GIT_REVISION}")  # of a container image, whose build has no history
+elseif(failed)
   set(revision unknown)
 else()
   execute_process(COMMAND git status --porcelain --untracked-files=no WORKING_DIRECTORY "${SOURCE}" OUTPUT_VARIABLE changes

@@ -49,6 +49,7 @@ expect_usage_error "there is no fuzz target 'pgn'" scripts/fuzz 5 pgn
 expect_usage_error "--runs needs a number" scripts/fuzz --runs png
 expect_usage_error "unknown argument '--fast'" scripts/imitate --fast
 expect_usage_error "unknown thing to pack 'progam'" scripts/cluster/pack progam
+expect_usage_error "unknown argument '--fast'" scripts/cluster/test_image --fast
 expect_usage_error "--build needs a folder" scripts/cluster/pack program --build
 expect_usage_error "unknown argument '--fast'" scripts/cluster/test_slurm --fast
 expect_usage_error "is a job of Slurm" env -u SLURM_JOB_ID -u SLURM_SUBMIT_DIR scripts/cluster/slurm/cpu.sbatch
