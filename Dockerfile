@@ -36,11 +36,11 @@ RUN apt-get update && \
     apt-get clean && \
     rm -rf /var/lib/apt/lists/* /var/log/* && \
     useradd --no-log-init --uid 1000 --create-home mnist && \
-    install --directory --owner=mnist --group=mnist /work
+    install --directory --owner=mnist --group=mnist /workspace
 COPY --from=build /opt/mnist /opt/mnist
 COPY LICENSE /opt/mnist/
 ENV PATH=/opt/mnist/bin:$PATH MNIST_DATA_DIR=/data
-WORKDIR /work
+WORKDIR /workspace
 USER 1000:1000
 HEALTHCHECK --interval=5m --timeout=30s CMD ["mnist", "info"]
 CMD ["mnist", "info"]
@@ -76,11 +76,11 @@ RUN apt-get update && \
     rm -rf /var/lib/apt/lists/* /var/log/* && \
     userdel --remove ubuntu && \
     useradd --no-log-init --uid 1000 --create-home mnist && \
-    install --directory --owner=mnist --group=mnist /work
+    install --directory --owner=mnist --group=mnist /workspace
 COPY --from=gpu-build /opt/mnist /opt/mnist
 COPY LICENSE /opt/mnist/
 ENV PATH=/opt/mnist/bin:$PATH MNIST_DATA_DIR=/data NVIDIA_DRIVER_CAPABILITIES=compute,utility
-WORKDIR /work
+WORKDIR /workspace
 USER 1000:1000
 HEALTHCHECK --interval=5m --timeout=30s CMD ["mnist", "info"]
 CMD ["mnist", "info"]
@@ -129,12 +129,12 @@ RUN apt-get update && \
     rm -rf /var/lib/apt/lists/* /var/log/* && \
     userdel --remove ubuntu && \
     useradd --no-log-init --uid 1000 --create-home mnist && \
-    install --directory --owner=mnist --group=mnist /work
+    install --directory --owner=mnist --group=mnist /workspace
 COPY --from=pixi-build /opt/mnist /opt/mnist
 COPY LICENSE /opt/mnist/
 ENV PATH=/opt/mnist/bin:$PATH MNIST_DATA_DIR=/data FONTCONFIG_PATH=/etc/fonts \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
-WORKDIR /work
+WORKDIR /workspace
 USER 1000:1000
 HEALTHCHECK --interval=5m --timeout=30s CMD ["mnist", "info"]
 CMD ["mnist", "info"]

@@ -73,7 +73,7 @@ TEST(ChildProcesses, EndWithTheirOwner) {
   {
     ChildProcesses children;
     start(children, "trap '' TERM; echo $$ >" + (folder / "new").string() + " && mv " + (folder / "new").string() +
-                        " " + (folder / "pid").string() + "; sleep 60 & wait");
+                        " " + (folder / "pid").string() + "; exec sleep 60");
     while (!std::filesystem::exists(folder / "pid")) ::usleep(1000);
   }
   EXPECT_NE(::kill(std::stoi(test::content_of(folder / "pid")), 0), 0);
