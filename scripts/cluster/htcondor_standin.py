@@ -10,13 +10,14 @@
     NAME=VALUE         as condor_submit takes it: a macro, set before the file is read
 
 For who changes a submit description or train.sh and wants to see what happens before a cluster does. HTCondor's own
-parser reads FILE (PyPI's htcondor; scripts/cluster/test_htcondor --python has it). What is kept of the contract: every job begins in a scratch folder of its own that
-holds the executable and transfer_input_files and nothing else; its environment has nothing of the caller's; an exit with
-checkpoint_exit_code has transfer_checkpoint_files and the output so far fetched, and the job started again in place; an
-eviction is SIGTERM to the job's first process alone, SIGKILL to all when the grace is over, or SIGKILL at once; the folder
-is gone then, and the next one gets what was fetched last: at a checkpoint, or after SIGTERM if when_to_transfer_output is
-ON_EXIT_OR_EVICT; a file to be transferred that is not there puts the job on hold; so does on_exit_hold. Not imitated:
-matching, priorities, URLs, containers, streaming, limits of memory and disk.
+parser reads FILE (PyPI's htcondor; scripts/cluster/test_htcondor --python has it). What is kept of the contract:
+every job begins in a scratch folder of its own that holds the executable and transfer_input_files and nothing else;
+its environment has nothing of the caller's; an exit with checkpoint_exit_code has transfer_checkpoint_files and the
+output so far fetched, and the job started again in place; an eviction is SIGTERM to the job's first process alone,
+SIGKILL to all when the grace is over, or SIGKILL at once; the folder is gone then, and the next one gets what was
+fetched last: at a checkpoint, or after SIGTERM if when_to_transfer_output is ON_EXIT_OR_EVICT; a file to be
+transferred that is not there puts the job on hold; so does on_exit_hold. Not imitated: matching, priorities, URLs,
+containers, streaming, limits of memory and disk.
 
 Exit codes: 0 all jobs have ended with 0, 1 not, 2 usage.
 """
