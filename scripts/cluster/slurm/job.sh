@@ -27,7 +27,7 @@ say() { echo "$(date +%T) job $SLURM_JOB_ID: $*"; }
 # Sends SIGUSR1 until srun has ended: srun loses a signal that comes before its tasks run, and mnist ignores a second
 # one. SIGTERM is never handed on: srun would kill its tasks at once.
 hand_on() {
-  while kill -USR1 "$step" 2>/dev/null; do sleep 5; done
+  while kill -USR1 "$step" 2>/dev/null; do sleep 15; done
 }
 
 on_warning() {
@@ -114,6 +114,7 @@ train() {
 
   [ "$code" != 0 ] || { say "finished" && exit; }
   may_start_again "$code" "$before" || exit "$code"
+  trap '' TERM # which Slurm answers with, also to scontrol
   scontrol requeue "$SLURM_JOB_ID" ||
     say "Slurm does not take it; start it again: sbatch the same file with run=$run"
   exit "$code"
