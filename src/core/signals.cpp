@@ -38,11 +38,11 @@ std::int64_t nanoseconds() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-void mask(int how, int signal) {
+void mask(int how, int signal, sigset_t* former = nullptr) {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, signal);
-  ::pthread_sigmask(how, &set, nullptr);
+  ::pthread_sigmask(how, &set, former);
 }
 
 // As by default. The first process of a container has no default: it would go on.
@@ -81,6 +81,7 @@ const StopSignal* find_stop(int signal) {
 
 struct StopSignals::Former {
   std::array<struct sigaction, kStops.size()> actions;
+  sigset_t mask;
 };
 
 StopSignals::StopSignals(const char* notice, double patience) : former_(std::make_unique<Former>()) {
@@ -96,10 +97,12 @@ StopSignals::StopSignals(const char* notice, double patience) : former_(std::mak
     ::sigaction(signal, nullptr, &former_->actions[i]);
     if (former_->actions[i].sa_handler != SIG_IGN) ::sigaction(signal, &stop, nullptr);
   }
-  mask(SIG_UNBLOCK, SIGUSR1);  // see hold_stop_request
+  mask(SIG_UNBLOCK, SIGUSR1, &former_->mask);  // see hold_stop_request
 }
 
 StopSignals::~StopSignals() {
+  // First: one that is sent again and again must not meet the former action, which ends the process.
+  ::pthread_sigmask(SIG_SETMASK, &former_->mask, nullptr);
   for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &former_->actions[i], nullptr);
 }
 

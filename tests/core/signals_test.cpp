@@ -61,6 +61,14 @@ TEST(StopSignals, ASecondOneIsACopyForAWhile) {
   EXPECT_EXIT(twice(0), ::testing::KilledBySignal(SIGINT), "");
 }
 
+TEST(StopSignals, ARequestAfterItsEndIsHeldAsBefore) {
+  hold_stop_request();
+  { const StopSignals signals; }
+  std::raise(SIGUSR1);  // would end the process
+  const StopSignals later;
+  EXPECT_EQ(later.received(), SIGUSR1);
+}
+
 TEST(StopSignals, ANewOneStartsAtNothing) {
   {
     const StopSignals signals;
