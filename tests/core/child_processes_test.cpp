@@ -30,7 +30,7 @@ ChildEnd end_of(ChildProcesses& children) {
 TEST(ChildProcesses, TellHowTheyEnded) {
   ChildProcesses children;
   start(children, "exit 7");
-  start(children, "sleep 60");
+  start(children, "exec sleep 60");
   ChildEnd end = end_of(children);
   EXPECT_EQ(end.child, 0U);
   EXPECT_EQ(end.exit_code, 7);

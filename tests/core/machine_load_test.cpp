@@ -1,9 +1,10 @@
 #include "mnist/core/machine_load.hpp"
 
-#include <sched.h>
 #include <sstream>
 
 #include <gtest/gtest.h>
+
+#include "support/one_processor.hpp"
 
 namespace mnist {
 namespace {
@@ -36,16 +37,8 @@ TEST(MachineLoad, WithoutThemThereIsNoAnswer) {
 }
 
 TEST(MachineLoad, NoMoreIsFreeThanThisProcessMayUse) {
-  cpu_set_t former;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof former, &former), 0);
-  int first = 0;
-  while (!CPU_ISSET(first, &former)) ++first;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(first, &one);
-  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  const test::OneProcessor one;
   const auto free = free_processors(std::chrono::milliseconds(100));
-  ::sched_setaffinity(0, sizeof former, &former);
   if (!free) GTEST_SKIP() << "this system does not tell";
   EXPECT_GE(*free, 0);
   EXPECT_LT(*free, 1.5);  // the system counts in hundredths of a second

@@ -44,6 +44,7 @@ TEST(Memory, WithinTheBoundMostOfWhatIsAvailableIsThere) {
 }
 
 TEST(Memory, ANarrowerLimitStays) {
+  if (!test::kMemoryIsCounted) GTEST_SKIP() << "the sanitizers' allocator finds no memory within the limit";
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_DATA, &before), 0);
   rlimit narrow = before;
