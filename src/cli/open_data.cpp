@@ -114,10 +114,7 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
   if (device.is_cpu()) {  // a GPU has them all
     photo_options.part = options.ranks->rank();
     photo_options.parts = options.ranks->size();
-    photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) {
-      ranks->meet();  // one has larger photos than another
-      ranks->sum(broken);
-    };
+    photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) { ranks->sum(broken); };
   }
   auto photos = std::make_unique<PhotoBatches>(std::move(folder), preprocessing, photo_options);
   tell_broken(photos->broken(), options, log);

@@ -42,6 +42,15 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+const Launcher* find_launcher() {
+  for (const Launcher& launcher : kLaunchers) {
+    const std::string size = variable(launcher.size);
+    if (variable(launcher.rank).empty() || size.empty()) continue;
+    if (*launcher.tasks == '\0' || variable(launcher.tasks) == size) return &launcher;
+  }
+  return nullptr;
+}
+
 int number(const char* name, int lowest, int highest) {
   const std::string text = variable(name);
   int value = 0;
@@ -68,7 +77,7 @@ bool is_on_one_machine(const Launcher& launcher, int size) {
 
 // Where rank 0 is, if it is elsewhere.
 std::string address_for(const Launcher& launcher) {
-  if (const std::string given = variable("MASTER_ADDR"); !given.empty()) return given;
+  if (std::string given = variable("MASTER_ADDR"); !given.empty()) return given;
   if (const std::string nodes = variable("SLURM_STEP_NODELIST"); !nodes.empty()) return first_host(nodes);
   throw usage_error(fmt::format("{} has started ranks on several machines, and MASTER_ADDR does not say which of them "
                                 "has rank 0",
@@ -99,13 +108,14 @@ Place place_by(const Launcher& launcher) {
 
 }  // namespace
 
+std::string launcher_of_process() {
+  const Launcher* const launcher = find_launcher();
+  return launcher == nullptr ? "" : launcher->name;
+}
+
 Place place_of_process() {
-  for (const Launcher& launcher : kLaunchers) {
-    const std::string size = variable(launcher.size);
-    if (variable(launcher.rank).empty() || size.empty()) continue;
-    if (*launcher.tasks == '\0' || variable(launcher.tasks) == size) return place_by(launcher);
-  }
-  return {};
+  const Launcher* const launcher = find_launcher();
+  return launcher == nullptr ? Place{} : place_by(*launcher);
 }
 
 std::vector<std::pair<std::string, std::string>> environment_of(int rank, int size, std::uint16_t port,

@@ -11,6 +11,9 @@
 
 namespace mnist::cli {
 
+// Who started this process among others, by its environment: "torchrun", "mpirun", "srun", "mpiexec"; empty: nobody.
+std::string launcher_of_process();
+
 // By the environment of this process; of size 1 if nothing is said there. Throws a usage `Error` that names the
 // variable whose value makes no sense, or that is missing.
 Place place_of_process();

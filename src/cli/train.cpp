@@ -1,6 +1,5 @@
 // mnist train: trains a network, writes it, evaluates it every epoch. Read `run_train` at the end first.
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +15,6 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
-#include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/run_directory.hpp"
 #include "mnist/report/run_output.hpp"
@@ -35,6 +33,7 @@
 #include "procs.hpp"
 #include "resume.hpp"
 #include "stop.hpp"
+#include "train_end.hpp"
 #include "train_options.hpp"
 #include "train_plan.hpp"
 #include "train_ranks.hpp"
@@ -45,8 +44,7 @@ namespace mnist::cli {
 namespace {
 
 // The network that training begins with, on its device; its body frozen if only the head is trained.
-std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, const Stop& stop,
-                                       spdlog::logger& log) {
+std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
   const std::vector<std::string>& class_names = data.train.class_names;
   auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
   network->use_kernels(plan.training.compute.kernels);
@@ -58,7 +56,7 @@ std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, boo
     if (!pretrained) {
       log.warn("fixedfeature trains the last layer only, and the others are random: name a model with --weights");
     }
-    freeze_body(data, *network, plan.info, plan.training, [&stop] { return stop.signalled(); });
+    freeze_body(data, *network, plan.info, plan.training);
   }
   return network;
 }
@@ -105,105 +103,6 @@ std::string header_of(const Plan& plan, const TrainingData& data) {
                           .val_items = data.test.batches->size(),
                           .class_names = data.train.class_names,
                           .scenario = plan.options.scenario});
-}
-
-// What fails in `work` is told, and ends nothing.
-void attempt(spdlog::logger& log, const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const std::exception& error) {
-    log.warn("{}", error.what());
-  }
-}
-
-// What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
-void note_failure(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
-  const auto* const error = dynamic_cast<const Error*>(&failure);
-  const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
-  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr ||
-                    dynamic_cast<const Stopped*>(&failure) != nullptr;
-  const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
-  attempt(log, [&] { run.end(outcome, first_line(failure.what())); });
-  const auto files = checkpoint_files(run.checkpoints());
-  if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
-  std::error_code ignored;
-  if (std::filesystem::exists(run.best(), ignored)) log.info("the best weights so far: {}", quoted(run.best()));
-}
-
-// The end of a run that was stopped: its exit code.
-int leave(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
-          RunDirectory* directory, const Context& context) {
-  if (directory != nullptr) attempt(context.log, [&] { directory->end(Outcome::interrupted); });
-  if (directory == nullptr || plan.options.dry_run) {
-    context.log.warn("stopped by {}: the dry run is not over", stop.reason());
-    return stop.exit_code();
-  }
-  context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
-                   plan.training.epochs, quoted(plan.output));
-  const std::string run = quoted_for_shell(directory->path().string());
-  if (output.last_checkpoint().empty()) {
-    const bool older = !checkpoint_files(directory->checkpoints()).empty();
-    context.log.error("no checkpoint could be written{}",
-                      older ? fmt::format("; continue from the one before: {} train --resume {}", context.program, run)
-                            : ", and there is none from before");
-  } else {
-    context.log.warn("the checkpoint {} is written, {:.1f} s after {}; continue with: {} train --resume {}",
-                     quoted(output.last_checkpoint()), stop.seconds(), stop.reason(), context.program, run);
-  }
-  return stop.exit_code();
-}
-
-// The end of a run that has all of its epochs: the model, and what the tutorial leaves beside it.
-void finish(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-            RunOutput& output, const RunDirectory* directory, const Context& context) {
-  std::int64_t epochs = result.epochs;
-  Evaluation test = result.test;
-  if (plan.info.keeps_best) {
-    load_state_dict(network, result.best.network, "the best epoch");
-    epochs = result.best.epoch;
-    test = result.best.test;
-  }
-  if (plan.info.prints_phases) {
-    output.say(complete_line(result.seconds) + "\n");
-    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test));
-  }
-  if (plan.options.dry_run) {
-    output.say("Dry run: one batch and one test batch; no model was written\n");
-    return;
-  }
-  const Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
-  save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
-              context.log);
-  output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
-                         context.program, quoted_for_shell(plan.output.string())));
-  if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
-  if (plan.info.draws_photos) {
-    const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
-    attempt(context.log, [&] {
-      draw_predictions(picture, network, data.test, plan.training, plan.info);
-      context.log.info("predictions: {}", picture.string());
-    });
-  }
-}
-
-// Whether the model at `path` is the one that a finished run came to.
-bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint) {
-  const TrainingState& state = checkpoint.state;
-  const bool best = model_info(checkpoint.recipe.arch).keeps_best;
-  const Recipe expected =
-      trained(checkpoint.recipe, best ? state.best.epoch : state.epoch - 1, best ? state.best.test : state.test);
-  try {
-    return read_model_file(path).recipe == expected;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-// Whether all that was asked for is there already: then a job that is started once more has nothing to do.
-bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
-  const std::optional<RunSummary> summary = read_summary(run);
-  return summary && summary->outcome == Outcome::finished && checkpoint.state.epoch > command.options->recipe.epochs &&
-         command.same_output && is_model_of(output_path(*command.options), checkpoint);
 }
 
 // What is said and drawn before the first step of a new run.
@@ -265,7 +164,6 @@ StopRequested stops_of(const Stop& stop, const Progress& progress) {
 int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
   Communicator& ranks = *plan.training.ranks;
   Progress progress;
-  ranks.meet();
   const TrainingResult result = trainer.run({&progress}, stops_of(stop, progress));
   if (result.stopped) stop.agree(ranks);
   ranks.meet();
@@ -277,7 +175,6 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
          RunOutput& output, Stop& stop, const Context& context) {
   Communicator& ranks = *plan.training.ranks;
   Progress progress;
-  ranks.meet();
   const TrainingResult result =
       trainer.run({&output, &progress}, stops_of(stop, progress), checkpoint_policy(plan.options));
   if (result.stopped) stop.agree(ranks);
@@ -287,8 +184,8 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
     context.log.info("{} processes: this one has waited {:.1f} s for the others' gradients", ranks.size(),
                      result.exposed_seconds);
   }
-  if (result.stopped) return leave(plan, stop, result, output, run, context);
-  finish(plan, result, data, network, output, run, context);
+  if (result.stopped) return end_stopped(plan, stop, result, output, run, context);
+  end_finished(plan, result, data, network, output, run, context);
   if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
   return 0;
 }
@@ -304,9 +201,10 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& st
   if (checkpoint != nullptr) {
     check_identity(identity, checkpoint->identity, plan.options.deterministic, context.log);
   }
-  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, stop, context.log);
+  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
+  share_features(data, plan.training, [&stop] { return stop.signalled(); });
   if (!plan.training.ranks->leads()) return follow(plan, trainer, stop);
 
   std::optional<RunDirectory> directory = open_directory(plan, app, identity, resumption, context);
@@ -319,7 +217,7 @@ int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& st
     found.reset();  // several times the network's memory
     return lead(plan, data, *network, trainer, run, output, stop, context);
   } catch (const std::exception& error) {
-    if (run != nullptr) note_failure(*run, error, context.log);
+    if (run != nullptr) end_failed(*run, error, context.log);
     throw;
   }
 }
@@ -356,7 +254,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   } catch (const Stopped&) {
     context.log.warn("stopped by {} while the data were read, before the first step: nothing is changed",
                      stop.reason());
-    ranks->leave(stop.exit_code());
+    ranks->leave(stop.exit_code(), stop.reason());
     return stop.exit_code();
   }
 }
@@ -376,7 +274,7 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
                            ? "\nstopping after this step\n"
                            : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
   constexpr double kLauncherPatience = 2;  // also of one process: srun's has SIGTERM twice when its job is preempted
-  Stop stop(place.rank == 0 ? notice : "", place.launcher.empty() ? 0 : kLauncherPatience);
+  Stop stop(place.rank == 0 ? notice : "", launcher_of_process().empty() ? 0 : kLauncherPatience);
   ignore_closed_pipes();
   if (place.rank > 0) context.log.set_level(spdlog::level::off);
   if (place.size > 1 && !place.one_machine) {
@@ -387,17 +285,16 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
     ranks = join(place, timeout);
     return run_rank(given, options, ranks, stop, context);
   } catch (const EndedElsewhere& end) {
-    constexpr int kSignals = 80;  // the exit codes above are those of a stop, and nobody has told of it
-    if (end.exit_code() > kSignals) {
-      context.log.warn("stopped on another process before the first step: nothing is changed");
+    if (!end.stop().empty()) {
+      context.log.warn("stopped by {} before the first step: nothing is changed", end.stop());
     }
     return end.exit_code();
   } catch (const Error& error) {
-    if (!ranks->leave(error.exit_code())) return error.exit_code();
+    if (!ranks->leave(error.exit_code(), "")) return error.exit_code();
     if (ranks->leads() || error.kind() == ErrorKind::rank_lost) throw;
     throw Error(error.kind(), fmt::format("rank {}: {}", ranks->rank(), error.what()), error.hint());
   } catch (const std::exception&) {
-    ranks->leave(static_cast<int>(ErrorKind::internal));
+    ranks->leave(static_cast<int>(ErrorKind::internal), "");
     throw;
   }
 }

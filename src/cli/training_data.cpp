@@ -26,18 +26,18 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
   return data;
 }
 
-void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training,
-                 const std::function<bool()>& stop_requested) {
+void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training) {
   freeze_all_but(network, info.head_layer());
-  const auto features_of = [&](Batches& images, bool constant) {
-    FrozenFeaturesOptions options{.constant = constant, .compute = training.compute};
-    // Of a few batches only, each computes what it needs.
-    if (training.limit_batches == 0) options.ranks = training.ranks;
-    options.stop_requested = stop_requested;
-    return std::make_unique<FrozenFeatures>(network, images, options);
-  };
-  data.train_features = features_of(*data.train.batches, !data.augmented);
-  data.test_features = features_of(*data.test.batches, true);
+  data.train_features = std::make_unique<FrozenFeatures>(network, *data.train.batches,
+                                                         FrozenFeaturesOptions{!data.augmented, training.compute});
+  data.test_features =
+      std::make_unique<FrozenFeatures>(network, *data.test.batches, FrozenFeaturesOptions{true, training.compute});
+}
+
+void share_features(TrainingData& data, const TrainingOptions& training, const std::function<bool()>& stop_requested) {
+  if (training.ranks->size() == 1 || training.limit_batches > 0 || !data.test_features) return;
+  if (!data.augmented) data.train_features->compute_together(*training.ranks, stop_requested);
+  data.test_features->compute_together(*training.ranks, stop_requested);
 }
 
 }  // namespace mnist::cli

@@ -31,8 +31,11 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                                 const TrainingOptions& training, spdlog::logger& log);
 
 // Leaves only the network's head to be trained, on the features that the rest makes of the images. `network` must
-// outlive `data`. `stop_requested`: asked while several processes compute features together.
-void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training,
-                 const std::function<bool()>& stop_requested);
+// outlive `data`.
+void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training);
+
+// Has several processes compute together what the frozen rest makes of images that are the same every time. On all
+// ranks; nothing to do for one, or for a few batches only. Throws `Stopped`.
+void share_features(TrainingData& data, const TrainingOptions& training, const std::function<bool()>& stop_requested);
 
 }  // namespace mnist::cli

@@ -20,7 +20,7 @@ class SingleProcess : public Communicator {
   std::unique_ptr<Transfer> begin_sum(const torch::Tensor& /*tensor*/) override { return std::make_unique<Done>(); }
   void broadcast(const torch::Tensor& /*tensor*/) override {}
   void meet() override {}
-  bool leave(int /*exit_code*/) noexcept override { return true; }
+  bool leave(int /*exit_code*/, const std::string& /*stop*/) noexcept override { return true; }
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ class ProcessGroup final : public Communicator {
   std::unique_ptr<Transfer> begin_sum(const torch::Tensor& tensor) override;
   void broadcast(const torch::Tensor& tensor) override;
   void meet() override;
-  bool leave(int exit_code) noexcept override;
+  bool leave(int exit_code, const std::string& stop) noexcept override;
 
  private:
   friend class Sum;
@@ -206,11 +206,12 @@ void ProcessGroup::wait_for_all(const std::string& key) {
   }
 }
 
-bool ProcessGroup::leave(int exit_code) noexcept {
+bool ProcessGroup::leave(int exit_code, const std::string& stop) noexcept {
   if (std::exchange(left_, true)) return true;
   store_.hurry();
   try {
-    store_.set(key_of("left", rank()), std::to_string(exit_code));
+    const std::string reason = stop.empty() ? "" : fmt::format("{} of rank {}", stop, rank());
+    store_.set(key_of("left", rank()), fmt::format("{} {}", exit_code, reason));
     store_.add("left", 1);
     const bool tells = leads() || !is_told();
     if (tells) store_.add("told", 1);
@@ -271,7 +272,7 @@ void ProcessGroup::find_out(const std::string& symptom) {
     for (const std::optional<std::string>& how : reports) {
       if (!how || *how == kLost) continue;
       part();
-      throw EndedElsewhere(std::stoi(*how));
+      throw EndedElsewhere(std::stoi(*how), how->substr(how->find(' ') + 1));
     }
     for (int other = 0; other < size(); ++other) {
       if (reports[static_cast<std::size_t>(other)]) continue;

@@ -60,7 +60,7 @@ Error no_store(const Place& place, const std::string& reason) {
   const std::string where = fmt::format("{}:{}", place.address, place.port);
   if (place.rank == 0 && !place.is_served) {
     return {ErrorKind::rank_lost, fmt::format("rank 0 cannot serve the ranks' store at {}: {}", where, reason),
-            "is another run there? name a free port with MASTER_PORT"};
+            "has MASTER_ADDR an address, and is no other run at MASTER_PORT?"};
   }
   return {ErrorKind::rank_lost,
           fmt::format("rank {} does not reach the ranks' store at {}: {}", place.rank, where, reason),

@@ -30,7 +30,6 @@ FrozenFeatures::FrozenFeatures(Network& network, Batches& images, const FrozenFe
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
   order_ = order;
-  if (options_.constant && options_.ranks->size() > 1 && !features_.defined()) compute_together();
   if (options_.constant) return;
   images_.start(order, epoch);
   ready_.assign(ready_.size(), false);
@@ -73,14 +72,12 @@ void FrozenFeatures::compute(std::int64_t chunk) {
 }
 
 // Each rank computes every so-manieth chunk. The others have zeros there: the sum is exact.
-void FrozenFeatures::compute_together() {
-  Communicator& ranks = *options_.ranks;
+void FrozenFeatures::compute_together(Communicator& ranks, const std::function<bool()>& stop_requested) {
   const auto chunks = static_cast<std::int64_t>(ready_.size());
-  for (std::int64_t first = 0; first < chunks; first += ranks.size()) {
-    if (ranks.any(options_.stop_requested())) throw Stopped();
-    if (const std::int64_t chunk = first + ranks.rank(); chunk < chunks) compute(chunk);
+  for (std::int64_t chunk = ranks.rank(); chunk < chunks; chunk += ranks.size()) {
+    if (stop_requested()) throw Stopped();
+    compute(chunk);
   }
-  ranks.meet();
   const torch::Tensor width = at::full({1}, features_.defined() ? features_.size(1) : 0, at::kLong);
   ranks.broadcast(width);  // rank 0 has the first chunk
   make_room(at::empty({0}, options_.compute.device), width.item<std::int64_t>());

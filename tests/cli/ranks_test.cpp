@@ -238,8 +238,8 @@ TEST_F(RanksRun, AreNotSeenWhereThereIsOneProcess) {
 
 TEST_F(RanksRun, OfOneProcessStopsByASignalAndItsCopy) {
   const std::map<std::string, std::string> task = {
-      {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "1"}, {"SLURM_STEP_NUM_TASKS", "1"}, {"SLURM_JOB_ID", "7"}};
-  Subprocess process = command({"--run-dir", "run", "--epochs", "50"}, task);
+      {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}, {"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_JOB_ID", "7"}};
+  Subprocess process = command({"--run-dir", "run", "--epochs", "50", "--procs", "1"}, task);
   process.signal_when = [&](const std::string& out) {
     if (out.find("Train Epoch: 1 [50/") == std::string::npos) return false;
     signal_those_with("SLURM_JOB_ID=7", SIGTERM);

@@ -41,7 +41,7 @@ std::string how(const std::exception_ptr& end) {
   } catch (const Error& error) {
     return (error.kind() == ErrorKind::rank_lost ? "told " : "error ") + std::string(error.what());
   } catch (const EndedElsewhere& elsewhere) {
-    return "silent " + std::to_string(elsewhere.exit_code());
+    return "silent " + std::to_string(elsewhere.exit_code()) + elsewhere.stop();
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -252,7 +252,7 @@ TEST(LeavingRank, GivesTheOthersItsExitCode) {
   const auto ends = test::run_ranks(3, [](const std::shared_ptr<Communicator>& group) {
     Communicator& ranks = *group;
     if (ranks.rank() == 2) {
-      EXPECT_TRUE(ranks.leave(3));  // it tells the user
+      EXPECT_TRUE(ranks.leave(3, ""));  // it tells the user
       throw std::runtime_error("no such file");
     }
     ranks.sum(at::zeros({1}));
@@ -262,12 +262,22 @@ TEST(LeavingRank, GivesTheOthersItsExitCode) {
   EXPECT_EQ(how(ends[1]), "silent 3");
 }
 
+TEST(LeavingRank, SaysThatItWasAskedToStop) {
+  const auto ends = test::run_ranks(2, [](const std::shared_ptr<Communicator>& group) {
+    if (group->rank() == 1) {
+      group->leave(143, "SIGTERM");
+      throw Stopped();
+    }
+    group->meet();
+  });
+  EXPECT_EQ(how(ends[0]), "silent 143SIGTERM of rank 1");
+}
+
 TEST(LeavingRank, LeavesTheTellingToRank0) {
   std::vector<std::atomic<bool>> tells(2);
   test::run_ranks(2, [&](const std::shared_ptr<Communicator>& group) {
     Communicator& ranks = *group;
-    tells[static_cast<std::size_t>(ranks.rank())] = ranks.leave(3);
-    std::this_thread::sleep_for(ranks.leads() ? 500ms : 0ms);  // the store is rank 0's
+    tells[static_cast<std::size_t>(ranks.rank())] = ranks.leave(3, "");
     throw std::runtime_error("no such file");
   });
   EXPECT_TRUE(tells[0]);

@@ -1,9 +1,9 @@
 // The processes that train one run together, as the training loop sees them. Each is a rank, 0 .. size-1; rank 0 leads:
 // it alone prints and writes. One process alone is a communicator of size 1, so that nothing above asks which it has.
 //
-// Ranks compute the same steps in the same order, and each member function that speaks of "all ranks" is called by all
-// of them, in the same order. It throws if one of them is gone: an `Error` of kind rank_lost on one rank, which tells
-// the user, and `EndedElsewhere` on the others.
+// Ranks compute the same steps in the same order, and each member function that speaks of all ranks is called by all of
+// them, in the same order. It waits for the others as long as they live, and throws if one of them is gone: an `Error`
+// of kind rank_lost on one rank, which tells the user, and `EndedElsewhere` on the others.
 //
 // Not for starting processes, and not for data that differ from rank to rank. How ranks find each other: `join.hpp`.
 #pragma once
@@ -12,20 +12,24 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <torch/types.h>
 
 namespace mnist {
 
-// Thrown where another rank ended the run and told the user why: this one ends with the same exit code, in silence.
+// Thrown where another rank ended the run: this one ends with the same exit code. In silence, for the other one tells
+// the user why; but if it was asked to stop, `stop` says by what ("SIGTERM of rank 1"), and nobody has told of it.
 class EndedElsewhere : public std::exception {
  public:
-  explicit EndedElsewhere(int exit_code) : exit_code_(exit_code) {}
+  explicit EndedElsewhere(int exit_code, std::string stop = "") : exit_code_(exit_code), stop_(std::move(stop)) {}
   int exit_code() const { return exit_code_; }
+  const std::string& stop() const { return stop_; }
   const char* what() const noexcept override { return "another process ended the run"; }
 
  private:
   int exit_code_;
+  std::string stop_;
 };
 
 // A sum in flight. Keeps its tensor alive.
@@ -62,13 +66,12 @@ class Communicator {
   // Whether it is true on any rank.
   bool any(bool value);
 
-  // Returns when all ranks are here, however long that takes, as long as they live. Before the sums and broadcasts that
-  // follow work of which nobody knows how long it takes: those wait no longer than the timeout.
+  // Returns when all ranks are here. Before ranks end, of which rank 0 may be the one that the others ask.
   virtual void meet() = 0;
 
-  // Before this rank ends by itself, because of an error or a stop: the others end with that exit code too. Whether
-  // this is the rank that tells the user: all may have the same error.
-  virtual bool leave(int exit_code) noexcept = 0;
+  // Before this rank ends by itself, because of an error or because it was asked to `stop` ("SIGTERM"; else empty): the
+  // others end with that exit code too. Whether this is the rank that tells the user: all may have the same error.
+  virtual bool leave(int exit_code, const std::string& stop) noexcept = 0;
 
  protected:
   Communicator() = default;

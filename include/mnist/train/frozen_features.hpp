@@ -20,10 +20,6 @@ struct FrozenFeaturesOptions {
   // Whether an item's image is the same every time (no augmentation): its features are computed once then.
   bool constant = false;
   Compute compute;
-  // Who trains on the same images: constant features are computed by all of them together, in the first `start`, which
-  // throws `Stopped` if `stop_requested` is true on one of them.
-  std::shared_ptr<Communicator> ranks = single_process();
-  std::function<bool()> stop_requested = [] { return false; };
 };
 
 // Which images are computed at once decides the last bits of their features. So that a run that is continued gets the
@@ -40,9 +36,12 @@ class FrozenFeatures : public Batches {
   // `inputs`: float [N, features].
   Batch get(std::int64_t begin, std::int64_t end) override;
 
+  // Constant features of all images, of which each rank computes its part. On all ranks, whose networks are the same;
+  // otherwise each computes what it comes to need, in time all of them. Throws `Stopped`.
+  void compute_together(Communicator& ranks, const std::function<bool()>& stop_requested);
+
  private:
   void compute(std::int64_t chunk);
-  void compute_together();
   void make_room(const torch::Tensor& like, std::int64_t features);
 
   Network& network_;

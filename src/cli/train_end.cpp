@@ -1,0 +1,119 @@
+#include "train_end.hpp"
+
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+#include "mnist/report/checkpoints.hpp"
+#include "mnist/report/transfer_log.hpp"
+
+#include "output_model.hpp"
+#include "print.hpp"
+#include "transfer_pictures.hpp"
+
+namespace mnist::cli {
+namespace {
+
+// Whether the model at `path` is the one that a finished run came to.
+bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  const bool best = model_info(checkpoint.recipe.arch).keeps_best;
+  const Recipe expected =
+      trained(checkpoint.recipe, best ? state.best.epoch : state.epoch - 1, best ? state.best.test : state.test);
+  try {
+    return read_model_file(path).recipe == expected;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void attempt(spdlog::logger& log, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    log.warn("{}", error.what());
+  }
+}
+
+void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
+                  RunOutput& output, const RunDirectory* directory, const Context& context) {
+  std::int64_t epochs = result.epochs;
+  Evaluation test = result.test;
+  if (plan.info.keeps_best) {
+    load_state_dict(network, result.best.network, "the best epoch");
+    epochs = result.best.epoch;
+    test = result.best.test;
+  }
+  if (plan.info.prints_phases) {
+    output.say(complete_line(result.seconds) + "\n");
+    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test));
+  }
+  if (plan.options.dry_run) {
+    output.say("Dry run: one batch and one test batch; no model was written\n");
+    return;
+  }
+  const Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
+  save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
+              context.log);
+  output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
+                         context.program, quoted_for_shell(plan.output.string())));
+  if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
+  if (plan.info.draws_photos) {
+    const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
+    attempt(context.log, [&] {
+      draw_predictions(picture, network, data.test, plan.training, plan.info);
+      context.log.info("predictions: {}", picture.string());
+    });
+  }
+}
+
+int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
+                RunDirectory* directory, const Context& context) {
+  if (directory != nullptr) attempt(context.log, [&] { directory->end(Outcome::interrupted); });
+  if (directory == nullptr || plan.options.dry_run) {
+    context.log.warn("stopped by {}: the dry run is not over", stop.reason());
+    return stop.exit_code();
+  }
+  context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
+                   plan.training.epochs, quoted(plan.output));
+  const std::string run = quoted_for_shell(directory->path().string());
+  if (output.last_checkpoint().empty()) {
+    const bool older = !checkpoint_files(directory->checkpoints()).empty();
+    context.log.error("no checkpoint could be written{}",
+                      older ? fmt::format("; continue from the one before: {} train --resume {}", context.program, run)
+                            : ", and there is none from before");
+  } else {
+    context.log.warn("the checkpoint {} is written, {:.1f} s after {}; continue with: {} train --resume {}",
+                     quoted(output.last_checkpoint()), stop.seconds(), stop.reason(), context.program, run);
+  }
+  return stop.exit_code();
+}
+
+void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
+  const auto* const error = dynamic_cast<const Error*>(&failure);
+  const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
+  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr;
+  const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
+  attempt(log, [&] { run.end(outcome, first_line(failure.what())); });
+  const auto files = checkpoint_files(run.checkpoints());
+  if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
+  std::error_code ignored;
+  if (std::filesystem::exists(run.best(), ignored)) log.info("the best weights so far: {}", quoted(run.best()));
+}
+
+bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
+  const std::optional<RunSummary> summary = read_summary(run);
+  return summary && summary->outcome == Outcome::finished && checkpoint.state.epoch > command.options->recipe.epochs &&
+         command.same_output && is_model_of(output_path(*command.options), checkpoint);
+}
+
+}  // namespace mnist::cli
