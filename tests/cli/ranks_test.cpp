@@ -159,6 +159,17 @@ TEST_F(RanksRun, TellsOnceThatAProcessIsKilled) {
               HasSubstr("interrupted: rank 1 ("));
 }
 
+TEST_F(RanksRun, StopWhenTheProcessThatStartedThemIsKilled) {
+  Subprocess process = command({"--run-dir", "run", "--procs", "2", "--epochs", "50"});
+  process.signal_when = [](const std::string& out) { return out.find("Train Epoch: 1 [50/") != std::string::npos; };
+  process.signal = SIGKILL;
+  const SubprocessResult result = run(process);  // until the last of them closes its stdout
+  EXPECT_EQ(result.exit_code, 128 + SIGKILL);
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; continue with: "));
+  EXPECT_THAT(nlohmann::json::parse(content_of(folder_ / "run" / "manifest.json")).at("outcome"), "interrupted");
+}
+
 TEST_F(RanksRun, TellOnceWhatIsWrongForAll) {
   const SubprocessResult result = run(command({"--procs", "2", "--data-dir", "nowhere"}));
   EXPECT_EQ(result.exit_code, 3);

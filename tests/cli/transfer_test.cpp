@@ -110,6 +110,34 @@ TEST_F(Transfer, FixedFeaturesMoveTheLastLayerAlone) {
   }
 }
 
+TEST_F(Transfer, BySeveralProcessesContinuesBitForBit) {
+  ASSERT_EQ(train({"--procs", "2", "--run-dir", "whole", "--output", "whole.pt"}).exit_code, 0);
+  const SubprocessResult stopped = train({"--procs", "2", "--stop-after", "0.001s"});
+  ASSERT_EQ(stopped.exit_code, 85) << stopped.err;
+  const SubprocessResult end = train({"--procs", "2", "--resume", "auto"});
+  ASSERT_EQ(end.exit_code, 0) << end.err;
+  for (const char* file : {"metrics.jsonl", "metrics.csv", "last.pt", "best.pt"}) {
+    EXPECT_TRUE(content_of(folder_ / "whole" / file) == content_of(folder_ / "run" / file)) << file;
+  }
+}
+
+TEST_F(Transfer, TheHeadOfSeveralProcessesIsThatOfOne) {
+  const auto head_of = [&](const std::string& processes) {
+    const SubprocessResult result = train({"--scenario", "fixedfeature", "--procs", processes, "--threads", "1",
+                                           "--run-dir", "run" + processes, "--output", "head" + processes + ".pt"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return read_model_file(folder_ / ("head" + processes + ".pt")).state;
+  };
+  const NamedTensors one = head_of("1");
+  const NamedTensors two = head_of("2");
+  ASSERT_EQ(one.size(), two.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const bool head = one[i].first.starts_with("fc.");
+    EXPECT_TRUE(head ? at::allclose(one[i].second, two[i].second, 0, 1e-6) : at::equal(one[i].second, two[i].second))
+        << one[i].first;
+  }
+}
+
 TEST_F(Transfer, TwoRunsGiveTheSameBytes) {
   ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
   const std::string first = content_of(folder_ / "model.pt");

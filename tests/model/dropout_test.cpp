@@ -45,6 +45,8 @@ TEST(Dropout, DependsOnSeedEpochStepLayerRowAndNothingElse) {
   EXPECT_FALSE(at::equal(mask[0], mask[1]));
   // A smaller batch has the same masks for its items.
   EXPECT_TRUE(at::equal(mask.slice(0, 0, 2), kept(Dropout(1, 1, 0), {2, 100}, 0.5, 0)));
+  // And so has a process that computes the last two rows only.
+  EXPECT_TRUE(at::equal(mask.slice(0, 2, 4), kept(Dropout(1, 1, 0, 2), {2, 100}, 0.5, 0)));
 }
 
 TEST(Dropout, IsTheSameInEveryMemoryLayoutAndWithAnyNumberOfThreads) {

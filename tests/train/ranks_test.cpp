@@ -168,6 +168,20 @@ INSTANTIATE_TEST_SUITE_P(Of, RanksOf,
                            return name;
                          });
 
+// BatchNorm's running statistics are each rank's own while it trains; rank 0's are those of all when the network is
+// evaluated.
+TEST(Ranks, HaveOneNetworkWhenItIsEvaluated) {
+  const Case one{.name = "resnet18", .arch = "resnet18", .items = 12, .batch_size = 8, .lr = 1e-4};
+  const std::vector<RankRun> runs = runs_of(one, 2);
+  const torch::Tensor initial = at::zeros({64});
+  for (std::size_t i = 0; i < runs[0].network.size(); ++i) {
+    const auto& [name, tensor] = runs[0].network[i];
+    EXPECT_TRUE(tensor.equal(runs[1].network[i].second)) << name;
+    if (name == "bn1.running_mean") EXPECT_FALSE(tensor.equal(initial));
+  }
+  EXPECT_EQ(runs[0].result.test.correct, runs[1].result.test.correct);
+}
+
 TEST(Ranks, StopTogetherWhenOneIsAsked) {
   std::vector<std::int64_t> steps(2);
   const auto ends = test::run_ranks(2, [&](const std::shared_ptr<Communicator>& ranks) {
