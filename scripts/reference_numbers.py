@@ -162,6 +162,43 @@ def one_cycle_numbers():
     return rates
 
 
+def cosine_numbers():
+    """The learning rate of each of 20 steps: 5 of warm-up, then from 2 to 0."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2)
+    warmup = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / 5, total_iters=4)
+    rates = []
+    for _ in range(5):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        warmup.step()
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2), T_max=15)
+    for _ in range(15):
+        rates.append(cosine.get_last_lr()[0])
+        cosine.optimizer.step()
+        cosine.step()
+    return rates
+
+
+def smoothed_loss_numbers():
+    """The loss of hashed logits [6, 10] and targets 0 .. 5 with a label smoothing of 0.1, and the logits' gradient."""
+    logits = nn.Parameter(uniform((6, 10), 7, 3.0))
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)(logits, torch.arange(6))
+    loss.backward()
+    return {"loss": loss.item(), "gradient": logits.grad.double().flatten().tolist()}
+
+
+def clipped_numbers():
+    """Hashed gradients of two parameters, clipped to a norm of 1 and of 100, which is more than theirs."""
+    clipped = {}
+    for largest in (1, 100):
+        parameters = [nn.Parameter(torch.zeros(shape)) for shape in ((3, 4), (5,))]
+        for salt, parameter in enumerate(parameters):
+            parameter.grad = uniform(parameter.shape, 20 + salt, 2.0)
+        nn.utils.clip_grad_norm_(parameters, largest)
+        clipped[str(largest)] = [p.grad.double().flatten().tolist() for p in parameters]
+    return clipped
+
+
 def reference_numbers():
     torch.set_num_threads(1)
     sgd = torch.optim.SGD
@@ -174,11 +211,15 @@ def reference_numbers():
                                     lambda p: sgd(p, lr=0.001, momentum=0.9), photos()),
         "transforms": transform_numbers(),
         "one_cycle": one_cycle_numbers(),
+        "cosine": cosine_numbers(),
+        "smoothed_loss": smoothed_loss_numbers(),
+        "clipped": clipped_numbers(),
         "optimizers": {
             "adadelta": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=1.0)),
             "adadelta_weight_decay": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=0.7, weight_decay=0.01)),
             "sgd": optimizer_numbers(lambda p: sgd(p, lr=0.01, momentum=0.5, weight_decay=0.001)),
             "adam": optimizer_numbers(lambda p: torch.optim.Adam(p, lr=0.001, weight_decay=0.001)),
+            "adamw": optimizer_numbers(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)),
         },
     }
 

@@ -93,6 +93,11 @@ bool is_from_environment(const CLI::Option& option, const std::string& value) {
   return said != nullptr && said == value;
 }
 
+bool is_given(const CLI::Option& option) {
+  const std::vector<std::string>& values = option.results();
+  return option.count() > 0 && !(values.size() == 1 && is_from_environment(option, values.front()));
+}
+
 bool is_flag(const CLI::Option& option) {
   return option.get_items_expected_max() == 0;
 }

@@ -79,6 +79,9 @@ std::vector<std::string> option_values(const CLI::Option& option);
 // Whether the environment says so: the option has a variable, which has that value.
 bool is_from_environment(const CLI::Option& option, const std::string& value);
 
+// Whether it was given on the command line or in a file: what the environment says is for all runs.
+bool is_given(const CLI::Option& option);
+
 // Whether it takes no value.
 bool is_flag(const CLI::Option& option);
 

@@ -32,10 +32,12 @@ RecipeOptions::RecipeOptions(CLI::App& app, TrainingDefaults& values) : values_(
   add(integer(app.add_option("--test-batch-size", values.test_batch_size, "images a test step"), 1, kMillion),
       &D::test_batch_size);
   add(one_of(app.add_option("--optimizer", values.optimizer, "optimizer"), optimizer_names()), &D::optimizer);
-  add(real(app.add_option("--lr", values.lr, "learning rate: of the first epoch, or one-cycle's highest"), 0, 1e6),
+  add(real(app.add_option("--lr", values.lr, "highest learning rate: of the first epoch, or the peak of one-cycle"), 0,
+           1e6),
       &D::lr);
   add(one_of(app.add_option("--schedule", values.schedule,
-                            "how the rate changes: step: by --step-size and --gamma; one-cycle: up to --lr, then to 0"),
+                            "how the rate changes: step: by --step-size and --gamma; one-cycle: up to --lr, then to 0; "
+                            "cosine: from --lr to 0"),
              schedule_names()),
       &D::schedule);
   add(integer(app.add_option("--step-size", values.step_size, "epochs until the rate is multiplied by gamma; 0: never"),
@@ -43,13 +45,32 @@ RecipeOptions::RecipeOptions(CLI::App& app, TrainingDefaults& values) : values_(
       &D::step_size);
   add(real(app.add_option("--gamma", values.gamma, "factor of the learning rate"), 0, 1e6), &D::gamma);
   add(real(app.add_option("--momentum", values.momentum, "momentum of sgd"), 0, 1), &D::momentum);
-  add(real(app.add_option("--weight-decay", values.weight_decay, "L2 penalty"), 0, 1e6), &D::weight_decay);
+  add(real(app.add_option("--weight-decay", values.weight_decay, "L2 penalty; adamw: decay of the weights"), 0, 1e6),
+      &D::weight_decay);
   add(one_of(app.add_option("--shuffle", values.shuffle, "another order of the images every epoch"), {"on", "off"}),
       &D::shuffle);
+  add(one_of(app.add_option("--keep-best", values.keep_best,
+                            "write the model of the epoch with the best test accuracy, not of the last (default: by "
+                            "network; on with --early-stop)"),
+             {"on", "off"}),
+      &D::keep_best);
 }
 
 void RecipeOptions::fill_in(const TrainingDefaults& of_network) const {
   for (const auto& fill_in : fill_in_) fill_in(of_network);
+}
+
+TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer,
+                                const ModelInfo& network) {
+  if (optimizer == recipe.optimizer) return recipe;
+  const OptimizerDefaults& own = optimizer_defaults(optimizer_kind(optimizer));
+  TrainingDefaults result = recipe;
+  result.optimizer = optimizer;
+  // What was learned before is to be changed, not replaced.
+  result.lr = network.starts_pretrained ? own.lr / 10 : own.lr;
+  result.momentum = own.momentum;
+  result.weight_decay = own.weight_decay;
+  return result;
 }
 
 const TrainingDefaults& recipe_named(const std::string& name, const ModelInfo& network) {
@@ -66,11 +87,16 @@ std::string defaults_by_network() {
     return fmt::format(
         "    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
         "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n"
-        "    --schedule {} --shuffle {}\n",
+        "    --schedule {} --shuffle {} --keep-best {}\n",
         d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr, d.step_size, d.gamma, d.momentum,
-        d.weight_decay, d.schedule, d.shuffle);
+        d.weight_decay, d.schedule, d.shuffle, d.keep_best);
   };
-  std::string text = "Defaults by network:\n";
+  std::string text = "Defaults by optimizer, if --optimizer names another than the network's:\n";
+  for (const std::string& name : optimizer_names()) {
+    const OptimizerDefaults& d = optimizer_defaults(optimizer_kind(name));
+    text += fmt::format("  {}: --lr {} --momentum {} --weight-decay {}\n", name, d.lr, d.momentum, d.weight_decay);
+  }
+  text += "  of pretrained weights a tenth of that --lr\nDefaults by network:\n";
   for (const ModelInfo& info : models()) {
     text += fmt::format("  {}: {}\n{}", info.name, info.description, options(info.training));
     if (info.fast) text += fmt::format("  {} with --recipe fast:\n{}", info.name, options(*info.fast));

@@ -26,10 +26,10 @@ namespace mnist::cli {
 namespace {
 
 // A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
-constexpr std::array<std::string_view, 16> kMayChange = {
-    "epochs",    "device",       "no-cuda",  "threads",  "kernels", "cuda-graphs",      "log-interval",
-    "output",    "save-model",   "data-dir", "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
-    "overwrite", "deterministic"};
+constexpr std::array<std::string_view, 18> kMayChange = {
+    "epochs",    "device",        "no-cuda",    "threads",  "kernels", "cuda-graphs",      "log-interval",
+    "output",    "save-model",    "data-dir",   "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
+    "overwrite", "deterministic", "early-stop", "keep-best"};
 
 // What says where and how long this process works, and is no part of a run.
 constexpr std::array<std::string_view, 5> kOfThisProcess = {"resume", "run-dir", "stop-after", "procs", "timeout"};
@@ -42,12 +42,6 @@ bool is_synonym(std::string_view one, std::string_view other) {
   return std::ranges::any_of(kSynonyms, [&](const auto& pair) {
     return (pair.first == one && pair.second == other) || (pair.first == other && pair.second == one);
   });
-}
-
-// Whether the option was given on the command line or in a file: what the environment says is for new runs.
-bool is_given(const CLI::Option& option) {
-  const std::vector<std::string>& values = option.results();
-  return option.count() > 0 && !(values.size() == 1 && is_from_environment(option, values.front()));
 }
 
 // Numbers also in two ways to write them.
@@ -191,8 +185,9 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   command.same_output = output_path(*command.options) == output_path(*of_run.options);
   const std::int64_t epochs = command.options->recipe.epochs;
   if (epochs != of_run.options->recipe.epochs &&
-      schedule_kind(command.options->recipe.schedule) == ScheduleKind::one_cycle) {
-    throw refuse("--epochs with --schedule one-cycle, whose rates depend on it,");
+      schedule_kind(command.options->recipe.schedule) != ScheduleKind::step) {
+    throw refuse(
+        fmt::format("--epochs with --schedule {}, whose rates depend on it,", command.options->recipe.schedule));
   }
   const std::int64_t done = checkpoint.state.epoch - 1;
   const std::optional<RunSummary> summary = read_summary(run);

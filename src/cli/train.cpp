@@ -25,6 +25,7 @@
 #include "command.hpp"
 #include "config.hpp"
 #include "durations.hpp"
+#include "no_effect.hpp"
 #include "open_data.hpp"
 #include "output_model.hpp"
 #include "place.hpp"
@@ -185,6 +186,10 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
                      result.exposed_seconds);
   }
   if (result.stopped) return end_stopped(plan, stop, result, output, run, context);
+  if (result.epochs < plan.training.epochs) {
+    context.log.info("ends after epoch {} of {}: none of the last {} was better than epoch {}", result.epochs,
+                     plan.training.epochs, plan.training.early_stop, result.best.epoch);
+  }
   end_finished(plan, result, data, network, output, run, context);
   if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
   return 0;
@@ -247,6 +252,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   // Before minutes of decoding.
   if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
   const Plan plan = make_plan(*command.options, ranks, context.log);
+  for (const std::string& sentence : options_without_effect(given, plan)) context.log.warn("{}", sentence);
   check_model_name(plan.output);
   if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);
   try {

@@ -22,9 +22,8 @@ namespace mnist::cli {
 namespace {
 
 // Whether the model at `path` is the one that a finished run came to.
-bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint, bool best) {
   const TrainingState& state = checkpoint.state;
-  const bool best = model_info(checkpoint.recipe.arch).keeps_best;
   const Recipe expected =
       trained(checkpoint.recipe, best ? state.best.epoch : state.epoch - 1, best ? state.best.test : state.test);
   try {
@@ -32,6 +31,10 @@ bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint
   } catch (const Error&) {
     return false;
   }
+}
+
+bool keeps_best(const TrainOptions& options) {
+  return options.recipe.keep_best == "on";
 }
 
 }  // namespace
@@ -48,7 +51,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
                   RunOutput& output, const RunDirectory* directory, const Context& context) {
   std::int64_t epochs = result.epochs;
   Evaluation test = result.test;
-  if (plan.info.keeps_best) {
+  if (keeps_best(plan.options)) {
     load_state_dict(network, result.best.network, "the best epoch");
     epochs = result.best.epoch;
     test = result.best.test;
@@ -112,8 +115,10 @@ void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger
 
 bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
   const std::optional<RunSummary> summary = read_summary(run);
-  return summary && summary->outcome == Outcome::finished && checkpoint.state.epoch > command.options->recipe.epochs &&
-         command.same_output && is_model_of(output_path(*command.options), checkpoint);
+  const TrainOptions& options = *command.options;
+  return summary && summary->outcome == Outcome::finished &&
+         has_all_epochs(checkpoint.state.epoch, checkpoint.state.best, options.recipe.epochs, options.early_stop) &&
+         command.same_output && is_model_of(output_path(options), checkpoint, keeps_best(options));
 }
 
 }  // namespace mnist::cli

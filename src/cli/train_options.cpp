@@ -20,6 +20,12 @@ namespace {
 // What computes on an NVIDIA GPU; nullptr: LibTorch's operators alone.
 const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
+  if (options.label_smoothing > 0 || options.clip_grad_norm > 0) {
+    log.info(
+        "training on the GPU with LibTorch's operators alone, more slowly: for --label-smoothing and "
+        "--clip-grad-norm the plug-in has no kernels");
+    return nullptr;
+  }
   std::string why;
   const CudaPlugin* const plugin = cuda_plugin(device, why);
   if (plugin == nullptr) log.info("training on the GPU with LibTorch's operators alone, more slowly: {}", why);
@@ -87,6 +93,28 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
   add(add_bad_images(app, o.data.bad_images));
 }
 
+void add_training_options(CLI::App& app, TrainOptions& o) {
+  const auto add = [](CLI::Option* option) { return option->group("Recipe"); };
+  constexpr double kMany = 1e6;
+  add(real(app.add_option("--warmup-epochs", o.warmup_epochs,
+                          "epochs in which the rate first rises to that of the schedule (step, cosine)"),
+           0, kMany));
+  add(real(app.add_option("--label-smoothing", o.label_smoothing,
+                          "share of the target that is spread evenly over all classes"),
+           0, 1));
+  add(real(app.add_option("--clip-grad-norm", o.clip_grad_norm, "largest norm of all gradients together; 0: any"), 0,
+           1e9));
+  add(real(app.add_option("--ema-decay", o.ema_decay,
+                          "evaluate and write a moving average of the weights, of which a step keeps this share, such "
+                          "as 0.999; 0: the weights themselves"),
+           0, 0.999999));
+  add(integer(
+      app.add_option("--early-stop", o.early_stop, "end after so many epochs without a better test accuracy; 0: never"),
+      0, 1'000'000));
+  add(integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
+              std::numeric_limits<std::int64_t>::max()));
+}
+
 void add_machine_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Machine"); };
   add(add_device(app, o.device));
@@ -152,7 +180,12 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.seed = options.seed;
   const TrainingDefaults& recipe = options.recipe;
   training.optimizer = {optimizer_kind(recipe.optimizer), recipe.momentum, recipe.weight_decay};
-  training.schedule = {recipe.lr, recipe.gamma, recipe.step_size, schedule_kind(recipe.schedule), training.epochs};
+  training.schedule = {recipe.lr,       recipe.gamma,         recipe.step_size, schedule_kind(recipe.schedule),
+                       training.epochs, options.warmup_epochs};
+  training.label_smoothing = options.label_smoothing;
+  training.clip_grad_norm = options.clip_grad_norm;
+  training.ema_decay = options.ema_decay;
+  training.early_stop = options.early_stop;
   training.shuffle = options.recipe.shuffle == "on";
   if (options.scenario == "fixedfeature") training.inputs = Inputs::features;
   training.compute = {device, choose_precision(options.precision, device), kernels_named(options.kernels),
@@ -161,6 +194,19 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.note = [&log](const std::string& sentence) { log.warn("{}", sentence); };
   return training;
 }
+
+namespace {
+
+// What the options of the recipe are if they are not given.
+TrainingDefaults defaults_of(const TrainOptions& options) {
+  const ModelInfo& info = model_info(options.arch);
+  TrainingDefaults defaults = recipe_named(options.recipe_name, info);
+  if (!options.recipe.optimizer.empty()) defaults = with_optimizer(defaults, options.recipe.optimizer, info);
+  if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one are those that did not help
+  return defaults;
+}
+
+}  // namespace
 
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   const auto options = std::make_shared<TrainOptions>();
@@ -173,9 +219,7 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
                         "MNIST in the least time"),
          {"reference", "fast"})
       ->group("Recipe");
-  integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
-          std::numeric_limits<std::int64_t>::max())
-      ->group("Recipe");
+  add_training_options(app, o);
   add_machine_options(app, o);
   add_result_options(app, o);
   add_run_options(app, o);
@@ -195,7 +239,7 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: omit one of them");
     }
-    recipe->fill_in(recipe_named(options->recipe_name, model_info(options->arch)));
+    recipe->fill_in(defaults_of(*options));
   });
   return options;
 }

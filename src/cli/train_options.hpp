@@ -26,6 +26,11 @@ struct TrainOptions {
   std::string weights;  // empty: the network's default
   std::string recipe_name = "reference";
   TrainingDefaults recipe;  // what is left out is the network's reference program's
+  double warmup_epochs = 0;
+  double label_smoothing = 0;
+  double clip_grad_norm = 0;    // 0: gradients are taken as they are
+  double ema_decay = 0;         // 0: no average of the weights
+  std::int64_t early_stop = 0;  // 0: all epochs
   std::uint64_t seed = 1;
   std::int64_t log_interval = 10;
   std::int64_t limit_batches = 0;

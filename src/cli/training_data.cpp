@@ -8,10 +8,6 @@ namespace mnist::cli {
 TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
                                 const TrainingOptions& training, spdlog::logger& log) {
   const bool photos = options.dataset == kFolder;
-  if (photos && augmentation.degrees != 0) {
-    throw usage_error("--rotate turns digits, and the data set is one of photos",
-                      "omit it; --augment on crops and flips photos");
-  }
   if (photos) {
     // The names alone, before minutes of decoding.
     check_same_classes(scan_photo_folder(options.data_dir, Split::train),

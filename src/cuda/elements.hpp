@@ -274,17 +274,21 @@ MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int
 // A rule in one step, rounded to float. `rest...` is 1 - its neighbour, taken before that.
 struct UpdateStep {
   CudaUpdateRule rule;
-  float lr;           // adam: divided by the first correction
-  float correction2;  // adam: root of the second
-  float weight_decay, decay1, rest1, decay2, rest2, eps;
+  float lr;            // adam: divided by the first correction
+  float correction2;   // adam: root of the second
+  float weight_decay;  // added to the gradient
+  float keep;          // of the parameter: adamw's decay, which the gradient knows nothing of
+  float decay1, rest1, decay2, rest2, eps;
 };
 
 // `rate`: a row of the table of rates.
 MNIST_ELEMENT UpdateStep update_step(const CudaUpdate& update, const double* rate) {
+  const bool decoupled = update.rule == CudaUpdateRule::adamw;
   return {update.rule,
           static_cast<float>(rate[0] / rate[1]),
           static_cast<float>(rate[2]),
-          static_cast<float>(update.weight_decay),
+          static_cast<float>(decoupled ? 0 : update.weight_decay),
+          static_cast<float>(decoupled ? 1 - rate[0] * update.weight_decay : 1),
           static_cast<float>(update.decay1),
           static_cast<float>(1 - update.decay1),
           static_cast<float>(update.decay2),
@@ -311,12 +315,13 @@ MNIST_ELEMENT void update(const UpdateStep& step, const CudaUpdatePart& part, st
       if (part.state1 != nullptr) gradient = part.state1[i] = part.state1[i] * step.decay1 + gradient;
       parameter -= step.lr * gradient;
       break;
-    case CudaUpdateRule::adam: {
+    case CudaUpdateRule::adam:
+    case CudaUpdateRule::adamw: {
       float& exp_avg = part.state1[i];
       float& exp_avg_sq = part.state2[i];
       exp_avg += (gradient - exp_avg) * step.rest1;
       exp_avg_sq = exp_avg_sq * step.decay2 + gradient * gradient * step.rest2;
-      parameter -= step.lr * exp_avg / (sqrtf(exp_avg_sq) / step.correction2 + step.eps);
+      parameter = step.keep * parameter - step.lr * exp_avg / (sqrtf(exp_avg_sq) / step.correction2 + step.eps);
       break;
     }
   }

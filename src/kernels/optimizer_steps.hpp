@@ -54,13 +54,14 @@ void adam(const mnist::Kernels::AdamStep& step, std::size_t count, float* __rest
   const auto rest2 = static_cast<float>(1 - step.beta2);
   const auto eps = static_cast<float>(step.eps);
   const auto weight_decay = static_cast<float>(step.weight_decay);
+  const auto keep = static_cast<float>(step.keep);
   for (std::size_t i = 0; i < count; ++i) {
     const float g = gradient[i] + weight_decay * parameter[i];
     const float average = exp_avg[i] + rest1 * (g - exp_avg[i]);
     const float square = exp_avg_sq[i] * beta2 + rest2 * g * g;
     exp_avg[i] = average;
     exp_avg_sq[i] = square;
-    parameter[i] -= step_size * average / (__builtin_sqrtf(square) / correction2 + eps);
+    parameter[i] = keep * parameter[i] - step_size * average / (__builtin_sqrtf(square) / correction2 + eps);
   }
 }
 

@@ -117,6 +117,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_checkpoint_file(path,
                         {.state = state.network,
                          .others = {{"optimizer", state.optimizer},
+                                    {"average", state.average},
                                     {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
                                     {"best", state.best.network},
                                     {"curves", checkpoint.curves}},
@@ -148,6 +149,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   }
   checkpoint.state.network = std::move(file.state);
   checkpoint.state.optimizer = take(file, "optimizer");
+  checkpoint.state.average = take(file, "average");
   for (auto& [name, tensor] : take(file, "epoch")) {
     if (name == "losses") checkpoint.state.losses = tensor;
     if (name == "correct") checkpoint.state.correct = tensor;

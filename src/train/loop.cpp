@@ -9,6 +9,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/data/batch.hpp"
+#include "mnist/train/averaged_weights.hpp"
 #include "mnist/train/step.hpp"
 
 namespace mnist {
@@ -102,6 +103,10 @@ struct Trainer::Watch {
   }
 };
 
+bool has_all_epochs(std::int64_t epoch, const BestEpoch& best, std::int64_t epochs, std::int64_t early_stop) {
+  return epoch > epochs || (early_stop > 0 && best.epoch > 0 && epoch - 1 - best.epoch >= early_stop);
+}
+
 std::vector<torch::Tensor> trainable_parameters(const Network& network) {
   std::vector<torch::Tensor> parameters = network.parameters();
   std::erase_if(parameters, [](const torch::Tensor& parameter) { return !parameter.requires_grad(); });
@@ -119,6 +124,10 @@ Trainer::Trainer(Network& network, Batches& train_set, Batches& test_set, const 
   std::vector<torch::Tensor> tensors;
   for (const auto& [name, tensor] : state_dict(network)) tensors.push_back(tensor);
   share_rank_0s(tensors);
+  if (options.ema_decay == 0) return;
+  NamedTensors changing = state_dict(network);
+  std::erase_if(changing, [&](const auto& entry) { return is_constant(entry.second, options_); });
+  average_ = std::make_unique<AveragedWeights>(std::move(changing), options.ema_decay);
 }
 
 Trainer::~Trainer() = default;
@@ -130,6 +139,7 @@ void Trainer::restore(const TrainingState& state) {
   }
   load_state_dict(network_, state.network, "the checkpoint");
   step_->optimizer().restore(state.optimizer, state.all_steps);
+  if (average_ != nullptr) average_->restore(state.average);
   epoch_ = state.epoch;
   done_ = checked_ = state.step;
   evaluating_ = state.evaluating;
@@ -166,11 +176,12 @@ TrainingResult Trainer::run_epochs(const Watch& watch) {
     if (watch.ranks.leads()) watch.tell(&TrainingObserver::checkpoint, *resumed_);
   }
   bool stopped = false;
-  while (epoch_ <= options_.epochs && !stopped) {
+  while (!has_all_epochs(epoch_, best_, options_.epochs, options_.early_stop) && !stopped) {
     EpochReport report;
     stopped = !train_epoch(watch, report.train) || !evaluate_epoch(watch, report);
   }
   if (stopped) hand_out(watch);
+  if (!stopped && average_ != nullptr) average_->swap();
   return {epoch_ - 1, test_, best_, stopped, seconds(), step_->exposed_seconds()};
 }
 
@@ -203,6 +214,7 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
     if (done_ > 0 && watch.stops()) return false;
     const std::int64_t step = done_;
     step_->run(rows_of_step(step));
+    if (average_ != nullptr) average_->update(plan.before + step + 1);
 
     const bool reports = step % options_.log_interval == 0;
     // On a GPU this waits for the device, and so comes before the time.
@@ -227,8 +239,10 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   return true;
 }
 
-bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
+// The network, or the average of its weights, in its place.
+void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
   const Clock::time_point start = Clock::now();
+  if (average_ != nullptr) average_->swap();
   // BatchNorm's statistics are each rank's own while it trains. Those of rank 0 are the network's.
   if (options_.inputs == Inputs::images) share_rank_0s(network_.buffers());
   report.test = evaluate(network_, test_set_,
@@ -239,15 +253,23 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
                           .inputs = options_.inputs,
                           .ranks = options_.ranks});
   report.test_seconds = seconds_since(start);
+  if (!report.test.stopped) {
+    check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
+    if (watch.ranks.leads()) last_ = report.network = copy_of(network_, options_, last_);
+  }
+  if (average_ != nullptr) average_->swap();
+}
+
+bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
+  evaluate_network(watch, report);
   if (report.test.stopped) return false;
-  check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
-  if (watch.ranks.leads()) last_ = report.network = copy_of(network_, options_, last_);
   if (report.best) best_ = {epoch_, test_, last_};
   watch.tell(&TrainingObserver::epoch_done, report);
-  const bool due = epoch_ == options_.epochs || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
+  const bool ends = has_all_epochs(epoch_ + 1, best_, options_.epochs, options_.early_stop);
+  const bool due = ends || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
                    (watch.policy.steps > 0 && epoch_ * batches_ % watch.policy.steps == 0) ||
                    (watch.policy.seconds > 0 && seconds_since(handed_out_) >= watch.policy.seconds);
   ++epoch_;
@@ -313,9 +335,13 @@ TrainingState Trainer::state() const {
   state.step = done_;
   state.evaluating = evaluating_;
   state.all_steps = (epoch_ - 1) * batches_ + done_;
-  state.network = done_ == 0 && !last_.empty() ? last_ : copy_of(network_, options_, last_);
+  const bool is_last = done_ == 0 && !last_.empty() && average_ == nullptr;
+  state.network = is_last ? last_ : copy_of(network_, options_, last_);
   state.optimizer = step_->optimizer().state();
-  for (auto& [name, tensor] : state.optimizer) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  if (average_ != nullptr) state.average = average_->state();
+  for (NamedTensors* const tensors : {&state.optimizer, &state.average}) {
+    for (auto& [name, tensor] : *tensors) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  }
   state.losses = done_ == 0 ? at::empty({0}) : step_->losses(0, done_);
   state.correct = done_ == 0 ? at::empty({0}) : step_->correct(0, done_);
   state.test = test_;

@@ -119,6 +119,7 @@ class Sgd : public Optimizer {
   }
 };
 
+// And AdamW, which decays the parameters themselves and not by way of the gradient.
 class Adam : public Optimizer {
  public:
   Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
@@ -128,19 +129,20 @@ class Adam : public Optimizer {
 
  protected:
   void update(std::size_t index, double lr) override {
-    const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
+    const torch::Tensor grad = decayed(parameters_[index], penalty());
     torch::Tensor& exp_avg = kept_[0].tensors[index];
     torch::Tensor& exp_avg_sq = kept_[1].tensors[index];
     exp_avg.lerp_(grad, 1 - kBeta1);
     exp_avg_sq.mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
     const auto [first, second] = corrections(steps_);
     const torch::Tensor denominator = exp_avg_sq.sqrt().div_(second).add_(kEps);
+    if (decoupled()) parameters_[index].mul_(keep(lr));
     parameters_[index].addcdiv_(exp_avg, denominator, -lr / first);
   }
 
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
     const auto [first, second] = corrections(steps_);
-    const Kernels::AdamStep step = {lr / first, second, kBeta1, kBeta2, kEps, options_.weight_decay};
+    const Kernels::AdamStep step = {lr / first, second, kBeta1, kBeta2, kEps, penalty(), keep(lr)};
     auto* const exp_avg = kept_[0].tensors[index].mutable_data_ptr<float>();
     auto* const exp_avg_sq = kept_[1].tensors[index].mutable_data_ptr<float>();
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
@@ -149,7 +151,7 @@ class Adam : public Optimizer {
   }
 
   CudaUpdate cuda_update() const override {
-    return {CudaUpdateRule::adam, options_.weight_decay, kBeta1, kBeta2, kEps};
+    return {decoupled() ? CudaUpdateRule::adamw : CudaUpdateRule::adam, options_.weight_decay, kBeta1, kBeta2, kEps};
   }
   std::pair<double, double> corrections(std::int64_t step) const override {
     const auto count = static_cast<double>(step);
@@ -157,6 +159,10 @@ class Adam : public Optimizer {
   }
 
  private:
+  bool decoupled() const { return options_.kind == OptimizerKind::adamw; }
+  double penalty() const { return decoupled() ? 0 : options_.weight_decay; }
+  double keep(double lr) const { return decoupled() ? 1 - lr * options_.weight_decay : 1; }
+
   static constexpr double kBeta1 = 0.9;
   static constexpr double kBeta2 = 0.999;
   static constexpr double kEps = 1e-8;
@@ -259,13 +265,28 @@ void Optimizer::restore(const NamedTensors& state, std::int64_t steps) {
   steps_ = steps;
 }
 
+void Optimizer::clip_gradients(double largest) {
+  const c10::AutoGradMode no_grad(false);
+  std::vector<torch::Tensor> gradients;
+  std::vector<torch::Tensor> norms;
+  for (const torch::Tensor& parameter : parameters_) {
+    if (!parameter.grad().defined()) continue;
+    gradients.push_back(parameter.grad());
+    norms.push_back(at::linalg_vector_norm(parameter.grad()));
+  }
+  if (gradients.empty()) return;
+  const torch::Tensor norm = at::linalg_vector_norm(at::stack(norms));
+  const torch::Tensor factor = at::clamp_max(largest / (norm + 1e-6), 1);
+  for (torch::Tensor& gradient : gradients) gradient.mul_(factor);
+}
+
 void Optimizer::zero_grad() {
   for (torch::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
 // By `OptimizerKind`.
 const std::vector<std::string>& optimizer_names() {
-  static const std::vector<std::string> names = {"adadelta", "sgd", "adam"};
+  static const std::vector<std::string> names = {"adadelta", "sgd", "adam", "adamw"};
   return names;
 }
 
@@ -277,6 +298,12 @@ const std::string& optimizer_name(OptimizerKind kind) {
   return optimizer_names()[static_cast<std::size_t>(kind)];
 }
 
+// By `OptimizerKind`.
+const OptimizerDefaults& optimizer_defaults(OptimizerKind kind) {
+  static const std::vector<OptimizerDefaults> defaults = {{1, 0, 0}, {0.01, 0.9, 0}, {0.001, 0, 0}, {0.001, 0, 0.01}};
+  return defaults[static_cast<std::size_t>(kind)];
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters,
                                           const Kernels* kernels) {
   switch (options.kind) {
@@ -285,6 +312,7 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::
     case OptimizerKind::sgd:
       return std::make_unique<Sgd>(std::move(parameters), options, kernels);
     case OptimizerKind::adam:
+    case OptimizerKind::adamw:
       return std::make_unique<Adam>(std::move(parameters), options, kernels);
   }
   throw std::logic_error("an optimizer without a class");

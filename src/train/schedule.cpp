@@ -1,5 +1,6 @@
 #include "mnist/train/schedule.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -26,7 +27,7 @@ double one_cycle(double highest, double step, double steps) {
 
 // By `ScheduleKind`.
 const std::vector<std::string>& schedule_names() {
-  static const std::vector<std::string> names = {"step", "one-cycle"};
+  static const std::vector<std::string> names = {"step", "one-cycle", "cosine"};
   return names;
 }
 
@@ -39,9 +40,16 @@ double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t 
     return one_cycle(schedule.lr, static_cast<double>((epoch - 1) * steps + step),
                      static_cast<double>(schedule.epochs * steps));
   }
-  if (schedule.step_size == 0) return schedule.lr;
+  const auto done = static_cast<double>((epoch - 1) * steps + step);
+  const double warmup = std::round(schedule.warmup * static_cast<double>(steps));
+  const double rise = std::min(1.0, (done + 1) / std::max(1.0, warmup));
+  if (schedule.kind == ScheduleKind::cosine) {
+    const double rest = static_cast<double>(schedule.epochs * steps) - warmup;
+    return rise * annealed(schedule.lr, 0, std::clamp((done - warmup) / std::max(1.0, rest), 0.0, 1.0));
+  }
+  if (schedule.step_size == 0) return rise * schedule.lr;
   const std::int64_t multiplications = (epoch - 1) / schedule.step_size;
-  return schedule.lr * std::pow(schedule.gamma, static_cast<double>(multiplications));
+  return rise * schedule.lr * std::pow(schedule.gamma, static_cast<double>(multiplications));
 }
 
 }  // namespace mnist

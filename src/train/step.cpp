@@ -5,6 +5,7 @@
 
 #include "mnist/data/batch.hpp"
 #include "mnist/train/loop.hpp"
+#include "mnist/train/loss.hpp"
 
 #include "cuda_step.hpp"
 
@@ -41,6 +42,7 @@ class PlainStep : public TrainingStep {
     if (loss.defined()) loss.backward();
     gradients_.finish();
     all_figures->wait();
+    if (options_.clip_grad_norm > 0) optimizer_->clip_gradients(options_.clip_grad_norm);
     optimizer_->step(rates_[static_cast<std::size_t>(rows.step)]);
     losses_.select(0, rows.step).copy_(figures.select(0, 0));
     correct_.select(0, rows.step).copy_(figures.select(0, 1));
@@ -58,7 +60,7 @@ class PlainStep : public TrainingStep {
                    : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, rows.step, rows.own.begin));
     }
     figures.select(0, 1).copy_(logits.detach().argmax(1).eq(batch.targets).sum());
-    return at::nll_loss(at::log_softmax(logits.to(at::kFloat), 1), batch.targets);
+    return training_loss(logits, batch.targets, options_.label_smoothing);
   }
 
   Network& network_;

@@ -32,6 +32,7 @@ using ::testing::DoubleNear;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pointwise;
 using Arguments = std::vector<std::string>;
 
@@ -222,6 +223,93 @@ TEST_F(OptionEffect, RecipeFastSetsItsOptionsAndGivesWayToThoseThatAreSaid) {
   const SubprocessResult refused = mnist({"train", "--arch", "lenet", "--recipe", "fast"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.err, HasSubstr("error: there is no recipe 'fast' for lenet\nhint: networks that have it: cnn\n"));
+}
+
+TEST_F(OptionEffect, AnOptimizerBringsARateThatFitsIt) {
+  const auto config_of = [&](const std::string& name, const Arguments& more) {
+    train(name, more);
+    return config(name);
+  };
+  EXPECT_THAT(config_of("adam", {"--optimizer", "adam", "--epochs", "1"}),
+              AllOf(HasSubstr("\nlr = 0.001\n"), HasSubstr("\nmomentum = 0\n"), HasSubstr("\ngamma = 0.7\n")));
+  EXPECT_THAT(config_of("adamw", {"--optimizer", "adamw", "--epochs", "1"}),
+              AllOf(HasSubstr("\nlr = 0.001\n"), HasSubstr("\nweight-decay = 0.01\n")));
+  EXPECT_THAT(config_of("sgd", {"--optimizer", "sgd", "--epochs", "1"}),
+              AllOf(HasSubstr("\nlr = 0.01\n"), HasSubstr("\nmomentum = 0.9\n")));
+  EXPECT_THAT(config_of("own", {"--optimizer", "adadelta", "--epochs", "1"}), HasSubstr("\nlr = 1\n"));
+  EXPECT_THAT(config_of("said", {"--optimizer", "adam", "--lr", "0.5", "--epochs", "1"}), HasSubstr("\nlr = 0.5\n"));
+}
+
+TEST_F(OptionEffect, CosineAndWarmUpChangeTheRate) {
+  train("run", {"--arch", "lenet", "--schedule", "cosine", "--lr", "0.02", "--epochs", "4", "--batch-size", "8",
+                "--warmup-epochs", "1"});
+  std::vector<double> expected = reference_numbers()["cosine"].get<std::vector<double>>();  // of --lr 2
+  for (double& rate : expected) rate /= 100;
+  EXPECT_THAT(column(folder_ / "run", "train", "lr"), Pointwise(DoubleNear(1e-8), expected));
+  Subprocess more = program(MNIST_BINARY, {"train", "--resume", "run", "--epochs", "5"});
+  more.folder = folder_.path();
+  const SubprocessResult refused = run(more);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--epochs with --schedule cosine, whose rates depend on it, cannot change"));
+}
+
+// Of one batch: the loss of the smoothed target, and a first step that is clipped to a length of lr.
+TEST_F(OptionEffect, LabelSmoothingAndClipping) {
+  const Arguments common = {"--arch",       "lenet", "--optimizer", "sgd", "--momentum", "0",
+                            "--batch-size", "40",    "--shuffle",   "off", "--epochs",   "1"};
+  const auto with = [&](const std::string& name, Arguments more) {
+    more.insert(more.end(), common.begin(), common.end());
+    train(name, more);
+    return column(folder_ / name, "train", "loss").front();
+  };
+  const double plain = with("start", {"--lr", "0"});
+  const double smoothed = with("smoothed", {"--lr", "0", "--label-smoothing", "0.5"});
+  EXPECT_GT(std::abs(smoothed - plain), 1e-4);
+  EXPECT_EQ(with("clipped", {"--lr", "0.1", "--clip-grad-norm", "0.01"}), plain);
+  EXPECT_NEAR((weights("clipped") - weights("start")).norm().item<double>(), 0.1 * 0.01, 1e-6);
+}
+
+TEST_F(OptionEffect, EarlyStopEndsTheRunAndKeepsTheBest) {
+  // With a rate of 0 no epoch is better than the first.
+  const SubprocessResult result = train("run", {"--arch", "lenet", "--lr", "0", "--epochs", "9", "--early-stop", "2"});
+  EXPECT_THAT(result.err, HasSubstr("ends after epoch 3 of 9: none of the last 2 was better than epoch 1"));
+  EXPECT_EQ(column(folder_ / "run", "test", "loss").size(), 3U);
+  EXPECT_EQ(read_model_file(folder_ / "run.pt").recipe->training.epochs, 1);
+  EXPECT_THAT(config("run"), HasSubstr("\nkeep-best = \"on\"\n"));
+  Subprocess again = program(MNIST_BINARY, {"train", "--resume", "run"});
+  again.folder = folder_.path();
+  EXPECT_THAT(run(again).err, HasSubstr("is finished"));
+}
+
+TEST_F(OptionEffect, TheModelIsTheAverageOfTheWeights) {
+  const Arguments common = {"--arch", "lenet", "--lr", "0.1", "--epochs", "1", "--batch-size", "10"};
+  train("plain", common);
+  Arguments averaged = common;
+  averaged.insert(averaged.end(), {"--ema-decay", "0.9"});
+  train("averaged", averaged);
+  EXPECT_EQ(column(folder_ / "plain", "train", "loss"), column(folder_ / "averaged", "train", "loss"));
+  EXPECT_NE(column(folder_ / "plain", "test", "loss"), column(folder_ / "averaged", "test", "loss"));
+  EXPECT_FALSE(at::equal(weights("plain"), weights("averaged")));
+}
+
+TEST_F(OptionEffect, OptionsWithoutEffectAreNamed) {
+  const auto said = [&](const std::string& name, Arguments more) {
+    more.insert(more.end(), {"--arch", "lenet", "--epochs", "1"});
+    return train(name, more).err;
+  };
+  const std::string adam = said("adam", {"--optimizer", "adam", "--momentum", "0.9", "--schedule", "one-cycle",
+                                         "--step-size", "2", "--warmup-epochs", "1", "--augment", "off"});
+  EXPECT_THAT(adam, AllOf(HasSubstr("warning: --momentum has no effect: only --optimizer sgd uses it\n"),
+                          HasSubstr("warning: --step-size has no effect: only --schedule step uses it\n"),
+                          HasSubstr("warning: --warmup-epochs has no effect: one-cycle has a rise of its own\n"),
+                          HasSubstr("warning: --augment has no effect: ")));
+  EXPECT_THAT(adam, Not(HasSubstr("--gamma has")));
+  EXPECT_THAT(said("gamma", {"--gamma", "0.5"}), HasSubstr("warning: --gamma has no effect: --step-size is 0\n"));
+  EXPECT_THAT(said("none", {"--step-size", "1", "--gamma", "0.5", "--momentum", "0.9"}), Not(HasSubstr("effect")));
+  // A run's own config.toml says all options, of which these were not chosen.
+  Subprocess again = program(MNIST_BINARY, {"--config", "none/config.toml", "train", "--run-dir", "again"});
+  again.folder = folder_.path();
+  EXPECT_THAT(run(again).err, Not(HasSubstr("effect")));
 }
 
 TEST_F(OptionEffect, KernelsThatAreNamedComputeTheRun) {

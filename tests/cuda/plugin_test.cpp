@@ -325,9 +325,10 @@ class PluginUpdates : public testing::TestWithParam<std::tuple<c10::DeviceType, 
   void SetUp() override { use(std::get<0>(GetParam())); }
 };
 
-const auto kOptimizers = testing::Values(
-    OptimizerOptions{.kind = OptimizerKind::adadelta}, OptimizerOptions{.kind = OptimizerKind::sgd},
-    OptimizerOptions{.kind = OptimizerKind::sgd, .momentum = 0.9}, OptimizerOptions{.kind = OptimizerKind::adam});
+const auto kOptimizers =
+    testing::Values(OptimizerOptions{.kind = OptimizerKind::adadelta}, OptimizerOptions{.kind = OptimizerKind::sgd},
+                    OptimizerOptions{.kind = OptimizerKind::sgd, .momentum = 0.9},
+                    OptimizerOptions{.kind = OptimizerKind::adam}, OptimizerOptions{.kind = OptimizerKind::adamw});
 const auto kOptimizerName = [](const auto& parameter) {
   const OptimizerOptions& options = std::get<1>(parameter.param);
   return optimizer_name(options.kind) + (options.momentum != 0 ? "_momentum" : "");

@@ -2,6 +2,8 @@
 // the loss is lost. Each bug that the official C++ examples have has a test here that would catch it.
 #include "mnist/train/loop.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -173,6 +175,59 @@ TEST(Loop, StopsDuringAnEvaluationToo) {
   EXPECT_TRUE(recorder.epochs.empty());
 }
 
+TEST(Loop, EndsWhenItNoLongerGetsBetter) {
+  Recorder recorder;
+  TrainingOptions options = quick_options();
+  options.epochs = 40;
+  options.early_stop = 3;
+  const TrainingResult result = train_with(*make_network(lenet(), 10, 1), options, &recorder);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_LT(result.epochs, 40);
+  EXPECT_EQ(result.epochs, result.best.epoch + 3);
+  EXPECT_EQ(recorder.epochs.size(), static_cast<std::size_t>(result.epochs));
+}
+
+// The average of the weights by its formula, which the evaluation and the network at the end have.
+TEST(Loop, EvaluatesTheAverageOfTheWeights) {
+  TrainingOptions options = quick_options();
+  options.epochs = 1;
+  options.limit_batches = 4;
+  struct Weights : TrainingObserver {
+    void checkpoint(const TrainingState& state) override { states.push_back(state); }
+    void epoch_done(const EpochReport& report) override { evaluated = report.network; }
+    std::vector<TrainingState> states;
+    NamedTensors evaluated;
+  };
+  const auto run = [&](double decay, Weights& weights, Network& network) {
+    ResidentBatches train_set(easy_digits(100, 1), lenet().preprocessing);
+    ResidentBatches test_set(easy_digits(50, 2), lenet().preprocessing);
+    options.ema_decay = decay;
+    return Trainer(network, train_set, test_set, options).run({&weights}, [] { return false; }, {.steps = 1});
+  };
+  Weights plain;
+  Weights averaged;
+  const auto network = make_network(lenet(), 10, 1);
+  std::vector<torch::Tensor> expected;
+  for (const auto& [name, value] : state_dict(*network)) expected.push_back(value.detach().clone().to(at::kDouble));
+  run(0, plain, *make_network(lenet(), 10, 1));
+  run(0.4, averaged, *network);
+  ASSERT_EQ(plain.states.size(), 4u);
+  for (std::size_t step = 1; step <= 4; ++step) {
+    const auto count = static_cast<double>(step);
+    const double decay = std::min(0.4, (1 + count) / (10 + count));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expected[i] = expected[i] * decay + plain.states[step - 1].network[i].second.to(at::kDouble) * (1 - decay);
+    }
+  }
+  const NamedTensors at_the_end = state_dict(*network);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(at::allclose(averaged.evaluated[i].second.to(at::kDouble), expected[i], 1e-5, 1e-7));
+    EXPECT_TRUE(at::equal(averaged.evaluated[i].second, at_the_end[i].second));
+    // Training itself goes on with the weights.
+    EXPECT_TRUE(at::equal(averaged.states[3].network[i].second, plain.states[3].network[i].second));
+  }
+}
+
 TEST(Loop, ALostLossEndsTheRunAsDiverged) {
   TrainingOptions options = quick_options();
   options.schedule.lr = 1e30;
@@ -201,6 +256,25 @@ TEST(Schedule, IsOneCycleLR) {
   for (std::int64_t step = 0; step < 20; ++step) {
     EXPECT_NEAR(learning_rate(schedule, step / 5 + 1, step % 5, 5), expected[static_cast<std::size_t>(step)], 1e-9);
   }
+}
+
+TEST(Schedule, IsCosineAnnealingLRAfterALinearLR) {
+  const auto expected = test::reference_numbers()["cosine"].get<std::vector<double>>();  // 4 epochs of 5 steps, 2.0
+  const Schedule schedule = {.lr = 2, .kind = ScheduleKind::cosine, .epochs = 4, .warmup = 1};
+  for (std::int64_t step = 0; step < 20; ++step) {
+    EXPECT_NEAR(learning_rate(schedule, step / 5 + 1, step % 5, 5), expected[static_cast<std::size_t>(step)], 1e-6);
+  }
+}
+
+TEST(Schedule, WarmsUpForAPartOfAnEpochToo) {
+  const Schedule schedule = {.lr = 2, .gamma = 0.5, .step_size = 1, .warmup = 1.5};
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 0, 4), 2.0 / 6);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 1, 3, 4), 2.0 * 4 / 6);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 2, 1, 4), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate(schedule, 3, 0, 4), 0.5);
+  // Longer than the run: the rate only rises.
+  const Schedule longer = {.lr = 1, .kind = ScheduleKind::cosine, .epochs = 1, .warmup = 2};
+  EXPECT_DOUBLE_EQ(learning_rate(longer, 1, 3, 4), 0.5);
 }
 
 TEST(Schedule, IsStepLR) {

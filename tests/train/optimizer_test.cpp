@@ -5,6 +5,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/model/registry.hpp"
+#include "mnist/train/loss.hpp"
 
 #include "support/hashed.hpp"
 #include "support/reference_numbers.hpp"
@@ -92,7 +93,8 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryOptimizer,
                                            OptimizerCase{
                                                "adadelta_weight_decay", {OptimizerKind::adadelta, 0, 0.01}, 0.7},
                                            OptimizerCase{"sgd", {OptimizerKind::sgd, 0.5, 0.001}, 0.01},
-                                           OptimizerCase{"adam", {OptimizerKind::adam, 0, 0.001}, 0.001}),
+                                           OptimizerCase{"adam", {OptimizerKind::adam, 0, 0.001}, 0.001},
+                                           OptimizerCase{"adamw", {OptimizerKind::adamw, 0, 0.1}, 0.01}),
                          [](const auto& parameter) { return parameter.param.key; });
 
 TEST(Optimizer, LeavesParametersWithoutAGradientAlone) {
@@ -101,6 +103,40 @@ TEST(Optimizer, LeavesParametersWithoutAGradientAlone) {
     make_optimizer({optimizer_kind(name), 0.9, 0.1}, {parameter})->step(1.0);
     EXPECT_TRUE(at::equal(parameter, at::ones({3}))) << name;
   }
+}
+
+TEST(Optimizer, ClipsGradientsAsPyTorchDoes) {
+  for (const double largest : {1.0, 100.0}) {
+    std::vector<torch::Tensor> parameters = {at::zeros({3, 4}).requires_grad_(true),
+                                             at::zeros({5}).requires_grad_(true),
+                                             at::zeros({2}).requires_grad_(true)};  // the last without a gradient
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      parameters[i].mutable_grad() = test::hashed_uniform(parameters[i].sizes(), 20 + i, 2.0);
+    }
+    make_optimizer({}, parameters)->clip_gradients(largest);
+    const auto& expected = reference_numbers()["clipped"][largest == 1 ? "1" : "100"];
+    for (std::size_t i = 0; i < 2; ++i) {
+      const torch::Tensor numbers = at::tensor(expected[i].get<std::vector<double>>(), at::kDouble);
+      EXPECT_TRUE(at::allclose(parameters[i].grad().flatten().to(at::kDouble), numbers, 1e-6, 1e-9)) << largest;
+    }
+    EXPECT_FALSE(parameters[2].grad().defined());
+  }
+}
+
+TEST(TrainingLoss, IsPyTorchsWithLabelSmoothing) {
+  const torch::Tensor logits = test::hashed_uniform({6, 10}, 7, 3.0).requires_grad_(true);
+  const torch::Tensor loss = training_loss(logits, at::arange(6), 0.1);
+  loss.backward();
+  const auto& expected = reference_numbers()["smoothed_loss"];
+  EXPECT_NEAR(loss.item<double>(), expected["loss"].get<double>(), 1e-6);
+  const torch::Tensor gradient = at::tensor(expected["gradient"].get<std::vector<double>>(), at::kDouble);
+  EXPECT_TRUE(at::allclose(logits.grad().flatten().to(at::kDouble), gradient, 1e-5, 1e-7));
+}
+
+TEST(TrainingLoss, WithoutItIsThePlainOne) {
+  const torch::Tensor logits = test::hashed_uniform({6, 10}, 7, 3.0);
+  EXPECT_TRUE(
+      at::equal(training_loss(logits, at::arange(6), 0), at::nll_loss(at::log_softmax(logits, 1), at::arange(6))));
 }
 
 TEST(Optimizer, UnknownNamesAreAnsweredWithTheNearest) {

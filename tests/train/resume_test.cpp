@@ -27,6 +27,7 @@ struct Scenario {
   double rotation = 0;
   bool head_only = false;
   bool constant_features = true;
+  double ema_decay = 0;
 };
 
 void PrintTo(const Scenario& scenario, std::ostream* out) {
@@ -71,6 +72,7 @@ struct Process {
     options.optimizer = scenario.optimizer;
     options.schedule = scenario.schedule;
     options.compute.precision = scenario.precision;
+    options.ema_decay = scenario.ema_decay;
     if (!scenario.own_kernels) options.compute.kernels = nullptr;
     if (scenario.head_only) {
       options.inputs = Inputs::features;
@@ -132,6 +134,7 @@ TEST_P(Resume, AtAnyMomentIsTheRunThatWasNotStopped) {
     EXPECT_EQ(parts.tested, whole.tested);
     expect_same(parts.states.back().network, whole.states.back().network, "network");
     expect_same(parts.states.back().optimizer, whole.states.back().optimizer, "optimizer");
+    expect_same(parts.states.back().average, whole.states.back().average, "average");
     expect_same(result.best.network, expected.best.network, "best");
     EXPECT_EQ(result.best.epoch, expected.best.epoch);
     EXPECT_EQ(result.epochs, 2);
@@ -156,6 +159,15 @@ INSTANTIATE_TEST_SUITE_P(
                  .schedule = {1, 0.7, 1},
                  .precision = Precision::bf16},
         Scenario{.name = "operators", .arch = "cnn", .optimizer = {OptimizerKind::adam, 0, 0}, .own_kernels = false},
+        Scenario{.name = "adamw_averaged",
+                 .optimizer = {OptimizerKind::adamw, 0, 0.1},
+                 .schedule = {.lr = 0.003, .kind = ScheduleKind::cosine, .epochs = 2, .warmup = 0.5},
+                 .ema_decay = 0.9},
+        Scenario{.name = "averaged_head",
+                 .arch = "resnet18",
+                 .optimizer = {OptimizerKind::sgd, 0.9, 0},
+                 .head_only = true,
+                 .ema_decay = 0.9},
         Scenario{.name = "rotated_convnet", .arch = "convnet", .rotation = 30},
         Scenario{.name = "resnet18", .arch = "resnet18", .optimizer = {OptimizerKind::sgd, 0.9, 0}},
         Scenario{.name = "head", .arch = "resnet18", .optimizer = {OptimizerKind::sgd, 0.9, 0}, .head_only = true},

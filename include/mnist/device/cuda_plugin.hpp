@@ -101,7 +101,7 @@ class CudaPlugin {
 };
 
 // What both sides of the interface must have been built with: its own version and LibTorch's.
-inline constexpr const char* kCudaPluginVersion = "2 LibTorch " TORCH_VERSION;
+inline constexpr const char* kCudaPluginVersion = "3 LibTorch " TORCH_VERSION;
 
 // The plug-in's file, beside the program or in ../lib/mnist; empty where there is none.
 std::filesystem::path cuda_plugin_file();

@@ -28,6 +28,7 @@ struct TrainingDefaults {
   double gamma = 1;
   std::string shuffle = "on";  // "on": another order every epoch; "off": the data set's own
   std::string schedule = "step";
+  std::string keep_best = "off";  // "on": the model is that of the best epoch; "off": of the last
 };
 
 struct ModelInfo {
@@ -43,7 +44,6 @@ struct ModelInfo {
 
   // How the program that it comes from works besides.
   bool starts_pretrained = false;  // from published weights, unless --weights says otherwise
-  bool keeps_best = false;         // the model is that of the best epoch; else of the last
   bool names_classes = false;      // its model file is {"state_dict", "class_names"}; else the state dict
   bool prints_phases = false;      // its lines are those of the transfer-learning tutorial; else those of the examples
   bool draws_photos = false;       // it leaves pictures of a batch and of predictions

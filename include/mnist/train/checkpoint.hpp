@@ -2,9 +2,9 @@
 // to continue as if nothing had happened. The file is that of `format/checkpoint_file.hpp`: Python reads it, and it is
 // a model, that of the epoch in progress.
 //
-// In the file: "state_dict"; "optimizer"; "epoch" (losses and right answers of its batches so far); "best" (the state
-// dict after the best epoch); "curves". The rest is JSON, `format_version` 1: keys are never renamed or reused, and a
-// newer version is refused.
+// In the file: "state_dict"; "optimizer"; "average" (of the weights, if the run has one); "epoch" (losses and right
+// answers of its batches so far); "best" (the state dict after the best epoch); "curves". The rest is JSON,
+// `format_version` 1: keys are never renamed or reused, and a newer version is refused.
 #pragma once
 
 #include <cstdint>

@@ -26,6 +26,7 @@
 
 namespace mnist {
 
+class AveragedWeights;
 class TrainingStep;
 struct StepRows;
 
@@ -38,7 +39,11 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
   OptimizerOptions optimizer;
   Schedule schedule;
-  bool shuffle = true;  // another order every epoch; else the set's own
+  double label_smoothing = 0;   // `training_loss`
+  double clip_grad_norm = 0;    // `Optimizer::clip_gradients`; 0: not
+  double ema_decay = 0;         // `AveragedWeights`, which are evaluated and are the network at the end; 0: not
+  std::int64_t early_stop = 0;  // epochs without a better accuracy on the test set, after which it ends; 0: never
+  bool shuffle = true;          // another order every epoch; else the set's own
   // features: the network stays in evaluation mode and only its head is trained (BatchNorm's statistics do not move).
   Inputs inputs = Inputs::images;
   Compute compute;
@@ -66,6 +71,9 @@ struct CheckpointPolicy {
   std::int64_t steps = 0;   // after so many, counted through the run
   double seconds = 0;       // at the first step that ends so long after the last time
 };
+
+// Whether a run whose epoch in progress is `epoch` is at its end: it has `epochs`, or its best one is `early_stop` ago.
+bool has_all_epochs(std::int64_t epoch, const BestEpoch& best, std::int64_t epochs, std::int64_t early_stop);
 
 // Those that require gradients.
 std::vector<torch::Tensor> trainable_parameters(const Network& network);
@@ -101,6 +109,7 @@ class Trainer {
   void report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second);
   void check_losses(std::int64_t end);
   TrainingReport training_report(double lr, double images_per_second);
+  void evaluate_network(const Watch& watch, EpochReport& report);
   void share_rank_0s(const std::vector<torch::Tensor>& tensors);
   void hand_out(const Watch& watch);
   TrainingState state() const;
@@ -113,7 +122,8 @@ class Trainer {
   Batches& test_set_;
   const TrainingOptions& options_;
   std::unique_ptr<TrainingStep> step_;
-  std::int64_t batches_;  // an epoch
+  std::unique_ptr<AveragedWeights> average_;  // nullptr: the network's own weights are evaluated
+  std::int64_t batches_;                      // an epoch
 
   // Where the run is: `TrainingState` says what these are.
   std::int64_t epoch_ = 1;

@@ -16,12 +16,12 @@
 
 namespace mnist {
 
-enum class OptimizerKind { adadelta, sgd, adam };
+enum class OptimizerKind { adadelta, sgd, adam, adamw };
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::adadelta;
   double momentum = 0;      // sgd only
-  double weight_decay = 0;  // L2 penalty, added to the gradient
+  double weight_decay = 0;  // L2 penalty, added to the gradient; adamw: of the parameter itself, times the rate
 };
 
 class Optimizer {
@@ -46,6 +46,10 @@ class Optimizer {
   // optimizer and these parameters; nothing is changed then.
   void restore(const NamedTensors& state, std::int64_t steps);
 
+  // Scales all gradients alike so that the 2-norm of all together is at most `largest`, as
+  // torch.nn.utils.clip_grad_norm_ does. On the device, which nothing waits for.
+  void clip_gradients(double largest);
+
   // Forgets the gradients; the next backward pass makes new ones.
   void zero_grad();
 
@@ -60,7 +64,7 @@ class Optimizer {
   // The rule for a GPU, where what is not there yet is made before the first step.
   virtual CudaUpdate cuda_update() const = 0;
 
-  // By what the first and the second moment are divided in a step, counted from 1. Adam's.
+  // By what the first and the second moment are divided in a step, counted from 1. Adam's and AdamW's.
   virtual std::pair<double, double> corrections(std::int64_t /*step*/) const { return {1, 1}; }
 
   // What it keeps: a name, and a tensor for each parameter, undefined if it is not there yet.
@@ -85,10 +89,19 @@ OptimizerKind optimizer_kind(const std::string& name);
 
 const std::string& optimizer_name(OptimizerKind kind);
 
+// With what an optimizer is tried first: PyTorch's defaults, and a momentum for sgd.
+struct OptimizerDefaults {
+  double lr;
+  double momentum;
+  double weight_decay;
+};
+const OptimizerDefaults& optimizer_defaults(OptimizerKind kind);
+
 // Shares the parameters' memory. `kernels`: what those on a CPU are updated with, in one pass; nullptr: LibTorch's
 // operators, as on other devices.
 // adadelta: rho 0.9, eps 1e-6 (M. Zeiler, arXiv 1212.5701). sgd: momentum without dampening or Nesterov.
-// adam: betas 0.9 and 0.999, eps 1e-8 (D. Kingma, J. Ba, arXiv 1412.6980).
+// adam: betas 0.9 and 0.999, eps 1e-8 (D. Kingma, J. Ba, arXiv 1412.6980). adamw: adam with a decay of its own (I.
+// Loshchilov, F. Hutter, arXiv 1711.05101).
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters,
                                           const Kernels* kernels = usable_kernels().front());
 

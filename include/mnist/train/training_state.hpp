@@ -28,6 +28,7 @@ struct TrainingState {
 
   NamedTensors network;    // parameters and buffers
   NamedTensors optimizer;  // `Optimizer::state`
+  NamedTensors average;    // `AveragedWeights::state`; empty: there is no average
 
   // Of the steps of this epoch that are done: float [step].
   torch::Tensor losses;   // mean of each batch

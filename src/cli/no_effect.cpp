@@ -1,0 +1,53 @@
+#include "no_effect.hpp"
+
+#include <fmt/format.h>
+
+#include "options.hpp"
+
+namespace mnist::cli {
+namespace {
+
+struct Case {
+  const char* option;
+  bool unused;  // its value asks for something that does not happen
+  const char* why;
+};
+
+std::vector<Case> cases_of(const Plan& plan) {
+  const TrainOptions& o = plan.options;
+  const TrainOptions defaults;
+  const bool photos = plan.info.preprocessing.kind == Preprocessing::Kind::photo;
+  const bool steps = plan.training.schedule.kind == ScheduleKind::step;
+  const bool one_cycle = plan.training.schedule.kind == ScheduleKind::one_cycle;
+  const bool sgd = plan.training.optimizer.kind == OptimizerKind::sgd;
+  constexpr const char* kStepOnly = "only --schedule step uses it";
+  constexpr const char* kPhotosOnly = "it is for networks that take photos";
+  return {
+      {"--momentum", !sgd && o.recipe.momentum != 0, "only --optimizer sgd uses it"},
+      {"--step-size", !steps && o.recipe.step_size != 0, kStepOnly},
+      {"--gamma", !steps && o.recipe.gamma != 1, kStepOnly},
+      {"--gamma", steps && o.recipe.step_size == 0 && o.recipe.gamma != 1, "--step-size is 0"},
+      {"--warmup-epochs", one_cycle && o.warmup_epochs != 0, "one-cycle has a rise of its own"},
+      {"--early-stop", o.early_stop >= plan.training.epochs, "the run has no more epochs than that"},
+      {"--augment", !photos && o.augment != defaults.augment, "digits are neither cropped nor flipped"},
+      {"--rotate", photos && o.rotate != 0, "it turns digits; --augment on crops and flips photos"},
+      {"--cache-mb", !photos && o.data.cache_mb != defaults.data.cache_mb, kPhotosOnly},
+      {"--bad-images", !photos && o.data.bad_images != defaults.data.bad_images, kPhotosOnly},
+      {"--cuda-graphs", !plan.device.device.is_cuda() && o.cuda_graphs != defaults.cuda_graphs,
+       "the run is not on an NVIDIA GPU"},
+      {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is one process only"},
+  };
+}
+
+}  // namespace
+
+std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan) {
+  std::vector<std::string> sentences;
+  for (const Case& one : cases_of(plan)) {
+    if (!one.unused || !is_given(*given.get_option(one.option))) continue;
+    sentences.push_back(fmt::format("{} has no effect: {}", one.option, one.why));
+  }
+  return sentences;
+}
+
+}  // namespace mnist::cli
