@@ -55,16 +55,18 @@ std::string reason_of(const std::exception& error) {
   return line;
 }
 
-// A client that does not find its store, or a second server at its port.
-Error no_store(const Place& place, const std::string& reason) {
+// A client that does not find its store, or a second server at its port. On one machine all clients find the same: rank
+// 1 says it. On several it may be this one's network.
+[[noreturn]] void throw_no_store(const Place& place, const std::string& reason) {
+  if (place.one_machine && place.rank > 1) throw EndedElsewhere(static_cast<int>(ErrorKind::rank_lost));
   const std::string where = fmt::format("{}:{}", place.address, place.port);
   if (place.rank == 0 && !place.is_served) {
-    return {ErrorKind::rank_lost, fmt::format("rank 0 cannot serve the ranks' store at {}: {}", where, reason),
-            "has MASTER_ADDR an address, and is no other run at MASTER_PORT?"};
+    throw Error(ErrorKind::rank_lost, fmt::format("rank 0 cannot serve the ranks' store at {}: {}", where, reason),
+                "has MASTER_ADDR an address, and is no other run at MASTER_PORT?");
   }
-  return {ErrorKind::rank_lost,
-          fmt::format("rank {} does not reach the ranks' store at {}: {}", place.rank, where, reason),
-          "MASTER_ADDR and MASTER_PORT say where rank 0 is; does it run, and may this machine reach it?"};
+  throw Error(ErrorKind::rank_lost,
+              fmt::format("rank {} does not reach the ranks' store at {}: {}", place.rank, where, reason),
+              "MASTER_ADDR and MASTER_PORT say where rank 0 is; does it run, and may this machine reach it?");
 }
 
 Store open_store(const Place& place, std::chrono::milliseconds timeout) {
@@ -93,9 +95,9 @@ class SharedStore {
     } catch (const Error&) {
       throw;
     } catch (const c10::Error& error) {
-      throw no_store(place, first_line(error.what_without_backtrace()));
+      throw_no_store(place, first_line(error.what_without_backtrace()));
     } catch (const std::exception& error) {
-      throw no_store(place, reason_of(error));
+      throw_no_store(place, reason_of(error));
     }
   }
 

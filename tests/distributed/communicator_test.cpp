@@ -231,6 +231,23 @@ TEST(LostRank, MayBeTheOneThatServesTheStore) {
   }
 }
 
+TEST(LostRank, ThatServesTheStoreIsToldOfOnce) {
+  const Listener silent = listen_on_loopback(0);  // as that of a process that is stopped
+  const auto end_of = [&](int rank) {
+    try {
+      join({.rank = rank, .size = 3, .address = "127.0.0.1", .port = silent.port}, 1s);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    } catch (const EndedElsewhere& end) {
+      return "silent " + std::to_string(end.exit_code());
+    }
+    return std::string("together");
+  };
+  EXPECT_THAT(end_of(1), HasSubstr("rank 1 does not reach the ranks' store at 127.0.0.1:"));
+  EXPECT_EQ(end_of(2), "silent 75");
+  ::close(silent.descriptor);
+}
+
 TEST(LostRank, IsNotReplacedByAnotherRunsProcess) {
   const Listener listener = listen_on_loopback(0);
   const Place first{
