@@ -11,7 +11,7 @@
 #include "cnn.hpp"
 #include "convnet.hpp"
 #include "lenet.hpp"
-#include "resnet18.hpp"
+#include "resnet.hpp"
 
 namespace mnist {
 namespace {
@@ -29,6 +29,10 @@ const Preprocessing kImageNetPhoto = {Preprocessing::Kind::photo, 3, 224, 224, 2
 template <class T>
 std::shared_ptr<Network> make(std::int64_t classes) {
   return std::make_shared<T>(classes);
+}
+
+std::function<std::shared_ptr<Network>(std::int64_t)> make_resnet(const ResNetLayout& layout) {
+  return [layout](std::int64_t classes) { return std::make_shared<ResNet>(layout, classes); };
 }
 
 // Whether the network, with as many classes as the last layer in `state` has, has exactly the names and shapes of
@@ -104,7 +108,7 @@ const std::vector<ModelInfo>& models() {
        .names_classes = true,
        .prints_phases = true,
        .draws_photos = true,
-       .make = make<ResNet18>},
+       .make = make_resnet({ResNetLayout::Block::basic, {2, 2, 2, 2}})},
   };
   return table;
 }

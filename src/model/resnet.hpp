@@ -1,0 +1,47 @@
+// ResNets (K. He et al., "Deep Residual Learning for Image Recognition", arXiv 1512.03385) with torchvision's names,
+// initial weights and arithmetic: ResNet-18 has 11,689,512 parameters for 1000 classes, 11,177,538 for 2.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+
+#include "mnist/model/network.hpp"
+
+namespace mnist {
+
+// Some convolutions and a way around them.
+class ResidualBlock : public torch::nn::Module {
+ public:
+  // [N, in, H, W] to [N, out, H / stride, W / stride], rounded up.
+  virtual torch::Tensor forward(const torch::Tensor& inputs, const Kernels* kernels) = 0;
+};
+
+// Which of them a network has.
+struct ResNetLayout {
+  // Two 3x3 convolutions a block.
+  enum class Block { basic };
+  Block block = Block::basic;
+  std::array<std::size_t, 4> depths;  // blocks of each stage
+};
+
+class ResNet : public Network {
+ public:
+  ResNet(const ResNetLayout& layout, std::int64_t classes);
+
+  // `inputs`: [N, 3, H, W], H and W at least 32, 224 in training. Returns [N, 512].
+  torch::Tensor features(const torch::Tensor& inputs, const Dropout& dropout) override;
+  torch::Tensor head(const torch::Tensor& features) override;
+
+ private:
+  torch::nn::Conv2d conv1_;
+  torch::nn::BatchNorm2d bn1_;
+  std::vector<std::shared_ptr<ResidualBlock>> blocks_;
+  torch::nn::Linear fc_{nullptr};
+};
+
+}  // namespace mnist
