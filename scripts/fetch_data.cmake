@@ -1,7 +1,7 @@
 # Downloads a data set or the ImageNet weights, and checks what came. In CMake's script language because CMake is in
 # every environment of this project, Windows included.
 #
-#   cmake -P scripts/fetch_data.cmake -- mnist|fashion-mnist|hymenoptera|resnet18 [--dir DIR]
+#   cmake -P scripts/fetch_data.cmake -- mnist|fashion-mnist|hymenoptera|NETWORK [--dir DIR]
 #
 # What goes where, and what is checked: scripts/fetch_data --help. Any failure ends it with one message and exit code 3,
 # or CMake's 1 before CMake 3.29, which is the first to have a choice.
@@ -49,10 +49,44 @@ function(fetch_fashion_mnist dir)
                67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5)
 endfunction()
 
-function(fetch_resnet18 dir)
-  download("${dir}/weights/resnet18-f37072fd.pth"
-           f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec
-           https://download.pytorch.org/models/resnet18-f37072fd.pth)
+# The files of published weights, as the table of networks (src/model/registry.cpp) names them. The digits in a name are
+# the first of the file's SHA-256; the whole one, where it is known, is <name>_sha256.
+set(resnet18_sha256 f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec)
+set(weights resnet18-f37072fd.pth resnet34-b627a593.pth resnet50-0676ba61.pth mobilenet_v3_small-047dcff4.pth)
+set(weights_names "")
+foreach(file IN LISTS weights)
+  string(REGEX REPLACE "-.*" "" name ${file})
+  list(APPEND weights_names ${name})
+endforeach()
+
+# Whether a file has the SHA-256 that its name begins.
+function(has_its_hash path result)
+  string(REGEX REPLACE ".*-([0-9a-f]+)\\.pth" "\\1" wanted "${path}")
+  set(${result} FALSE PARENT_SCOPE)
+  if(EXISTS "${path}")
+    file(SHA256 "${path}" sha256)
+    string(FIND ${sha256} ${wanted} position)
+    if(position EQUAL 0)
+      set(${result} TRUE PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+function(fetch_weights dir name)
+  list(FIND weights_names ${name} index)
+  list(GET weights ${index} file)
+  set(path "${dir}/weights/${file}")
+  has_its_hash("${path}" good)
+  if(good)
+    message(STATUS "${path}: already there")
+    return()
+  endif()
+  download("${path}" "${${name}_sha256}" https://download.pytorch.org/models/${file})
+  has_its_hash("${path}" good)
+  if(NOT good)
+    file(REMOVE "${path}")
+    stop("${path} came with another SHA-256 than its name has" "try again; what came is removed")
+  endif()
 endfunction()
 
 # The number of pictures that a folder of class folders holds, by the endings that training accepts.
@@ -120,8 +154,9 @@ elseif(option_UNPARSED_ARGUMENTS STREQUAL "fashion-mnist")
   fetch_fashion_mnist("${dir}")
 elseif(option_UNPARSED_ARGUMENTS STREQUAL "hymenoptera")
   fetch_hymenoptera("${dir}")
-elseif(option_UNPARSED_ARGUMENTS STREQUAL "resnet18")
-  fetch_resnet18("${dir}")
+elseif(option_UNPARSED_ARGUMENTS IN_LIST weights_names)
+  fetch_weights("${dir}" ${option_UNPARSED_ARGUMENTS})
 else()
-  stop("unknown data set '${option_UNPARSED_ARGUMENTS}'" "known: mnist, fashion-mnist, hymenoptera, resnet18")
+  list(JOIN weights_names ", " known)
+  stop("unknown data set '${option_UNPARSED_ARGUMENTS}'" "known: mnist, fashion-mnist, hymenoptera, ${known}")
 endif()

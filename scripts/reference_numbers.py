@@ -109,31 +109,46 @@ def photos():
     return pixels.float().div(255).sub(0.45).div(0.22)
 
 
-def network_numbers(make, optimizer_of, inputs):
+def network_numbers(make, optimizer_of, inputs, steps=10, every=1, evaluates=False):
+    """`every`: initial weights and gradients of so manieth parameters, and of the last two. `evaluates`: also logits in
+    evaluation mode after the steps, which depend on the running statistics of BatchNorm."""
     torch.manual_seed(1)
     network = make()
-    numbers = {"initial": {name: sample(p) for name, p in network.named_parameters()}}
+    names = [name for name, _ in network.named_parameters()]
+    names = names[::every] if every == 1 else names[:-2:every] + names[-2:]
+    parameters = dict(network.named_parameters())
+    numbers = {"initial": {name: sample(parameters[name]) for name in names}}
     with torch.no_grad():
         for salt, parameter in enumerate(network.parameters()):
             parameter.copy_(uniform(parameter.shape, salt, 0.05))
+    network.to(inputs.dtype)
     targets = torch.arange(80) % 10
 
     logits = network(inputs[:8])
     loss = functional.nll_loss(functional.log_softmax(logits, dim=1), targets[:8])
     loss.backward()
     numbers["logits"] = logits.detach().double().flatten().tolist()
-    numbers["gradients"] = {name: sample(p.grad) for name, p in network.named_parameters()}
+    numbers["gradients"] = {name: sample(parameters[name].grad) for name in names}
 
     optimizer = optimizer_of(network.parameters())
     numbers["losses"] = []
-    for step in range(10):
+    for step in range(steps):
         batch = slice(8 * step, 8 * step + 8)
         optimizer.zero_grad()
         loss = functional.nll_loss(functional.log_softmax(network(inputs[batch]), dim=1), targets[batch])
         loss.backward()
         optimizer.step()
         numbers["losses"].append(loss.item())
+    if evaluates:
+        numbers["evaluated"] = network.eval()(inputs[:2]).detach().flatten().tolist()
     return numbers
+
+
+def mobilenet():
+    """torchvision's, without its dropout."""
+    network = torchvision.models.mobilenet_v3_small(num_classes=10)
+    network.classifier[2].p = 0
+    return network
 
 
 def optimizer_numbers(optimizer_of):
@@ -202,6 +217,11 @@ def clipped_numbers():
 def reference_numbers():
     torch.set_num_threads(1)
     sgd = torch.optim.SGD
+
+    def photo_network(make, steps):
+        # In float64, and few: these networks are deep and have many parameters.
+        return network_numbers(make, lambda p: sgd(p, lr=0.001, momentum=0.9), photos().double(), steps, 6, True)
+
     return {
         "torch": torch.__version__.split("+")[0],
         "cnn": network_numbers(Cnn, lambda p: torch.optim.Adadelta(p, lr=1.0), digits()),
@@ -209,6 +229,9 @@ def reference_numbers():
         "convnet": network_numbers(ConvNet, lambda p: torch.optim.Adam(p, lr=0.001), digits()),
         "resnet18": network_numbers(lambda: torchvision.models.resnet18(num_classes=10),
                                     lambda p: sgd(p, lr=0.001, momentum=0.9), photos()),
+        "resnet34": photo_network(lambda: torchvision.models.resnet34(num_classes=10), 2),
+        "resnet50": photo_network(lambda: torchvision.models.resnet50(num_classes=10), 2),
+        "mobilenet_v3_small": photo_network(mobilenet, 10),
         "transforms": transform_numbers(),
         "one_cycle": one_cycle_numbers(),
         "cosine": cosine_numbers(),

@@ -86,10 +86,10 @@ OpenedData open_data(const DataOptions& options, Split split, const Preprocessin
                      const CudaPlugin* cuda) {
   const bool wants_photos = preprocessing.kind == Preprocessing::Kind::photo;
   if (wants_photos != (options.dataset == kFolder)) {
-    throw usage_error(
-        fmt::format("the network takes {}, which the data set {} does not have",
-                    wants_photos ? "photos" : "digits of 28 x 28 pixels", options.dataset),
-        wants_photos ? "use --dataset folder, with photos in DIR/train/<class>" : "for photos use --arch resnet18");
+    throw usage_error(fmt::format("the network takes {}, which the data set {} does not have",
+                                  wants_photos ? "photos" : "digits of 28 x 28 pixels", options.dataset),
+                      wants_photos ? "use --dataset folder, with photos in DIR/train/<class>"
+                                   : "for photos use a network for them: --arch resnet18");
   }
   if (options.dataset != kFolder) {
     Dataset dataset = load_dataset(options.dataset, options.data_dir, split);

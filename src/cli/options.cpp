@@ -197,8 +197,8 @@ CLI::Option* add_precision(CLI::App& app, std::string& value) {
   return one_of(
       app.add_option("--precision", value,
                      "what the network computes in; tf32: on NVIDIA GPUs; auto: bf16 on a CPU faster in it, tf32 "
-                     "on a GPU that has it. The convolutions of cnn stay fp32 on every CPU, those of resnet18 on "
-                     "one slower in bf16, unless --kernels libtorch"),
+                     "on a GPU that has it. The convolutions of cnn stay fp32 on every CPU, those of the networks "
+                     "for photos on one slower in bf16, unless --kernels libtorch"),
       {"fp32", "tf32", "bf16", "auto"});
 }
 

@@ -45,15 +45,15 @@ const char* said_of(LastLayer last_layer) {
 
 }  // namespace
 
-std::filesystem::path default_weights() {
+std::filesystem::path default_weights(const ModelInfo& info) {
   const char* variable = std::getenv("MNIST_DATA_DIR");
   const std::filesystem::path dir = variable == nullptr || *variable == '\0' ? "data" : variable;
-  return dir / "weights" / "resnet18-f37072fd.pth";
+  return dir / "weights" / info.pretrained;
 }
 
 std::string initial_weights(const ModelInfo& info, const std::string& weights) {
   if (!weights.empty()) return weights;
-  return info.starts_pretrained ? default_weights().string() : "none";
+  return info.pretrained.empty() ? "none" : default_weights(info).string();
 }
 
 bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
@@ -63,7 +63,7 @@ bool load_initial_weights(Network& network, const ModelInfo& info, const std::st
     load_pretrained(network, info, path, class_names, log);
     return true;
   }
-  if (info.starts_pretrained) {
+  if (!info.pretrained.empty()) {
     log.warn(
         "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
         "than the recipe has");
@@ -73,10 +73,12 @@ bool load_initial_weights(Network& network, const ModelInfo& info, const std::st
 
 void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
                      const std::vector<std::string>& class_names, spdlog::logger& log) {
-  if (std::error_code ignored; path == default_weights() && !std::filesystem::exists(path, ignored)) {
+  std::error_code ignored;
+  if (!info.pretrained.empty() && path == default_weights(info) && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("the pretrained weights {} are not there", quoted(path)),
-                     "get them with scripts/fetch_data resnet18, name a file with --weights, or start without: "
-                     "--weights none");
+                     fmt::format("get them with scripts/fetch_data {}, name a file with --weights, or start without: "
+                                 "--weights none",
+                                 info.name));
   }
   ModelFile file = read_model_file(path);
   for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);

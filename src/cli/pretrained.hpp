@@ -11,8 +11,9 @@
 
 namespace mnist::cli {
 
-// Where `scripts/fetch_data resnet18` puts the published weights: $MNIST_DATA_DIR/weights, else data/weights.
-std::filesystem::path default_weights();
+// Where `scripts/fetch_data <network>` puts the published weights of a network that has some: $MNIST_DATA_DIR/weights,
+// else data/weights.
+std::filesystem::path default_weights(const ModelInfo& info);
 
 // What a new network starts from if --weights is `weights`: a file, or "none". Empty stands for the network's default.
 std::string initial_weights(const ModelInfo& info, const std::string& weights);

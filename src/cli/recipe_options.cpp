@@ -67,7 +67,7 @@ TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::strin
   TrainingDefaults result = recipe;
   result.optimizer = optimizer;
   // What was learned before is to be changed, not replaced.
-  result.lr = network.starts_pretrained ? own.lr / 10 : own.lr;
+  result.lr = !network.pretrained.empty() ? own.lr / 10 : own.lr;
   result.momentum = own.momentum;
   result.weight_decay = own.weight_decay;
   return result;

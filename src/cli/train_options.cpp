@@ -80,8 +80,8 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Model and data"); };
   add(add_data_dir(app, o.data.data_dir));
   add(app.add_option("--weights", o.weights,
-                     "model file to start from, or none; for resnet18 the published "
-                     "weights that scripts/fetch_data resnet18 gets"))
+                     "model file to start from, or none; for the networks for photos the published "
+                     "weights that scripts/fetch_data with the network's name gets"))
       ->type_name("FILE|none");
   add(one_of(app.add_option("--scenario", o.scenario,
                             "what is trained: the whole network, or its last layer alone on what "

@@ -31,11 +31,11 @@ inline Error damaged_error(const std::string& source, const std::string& detail)
 // The file is legal, but no model of this program.
 inline Error too_large_error(const std::string& source, std::uint64_t max_bytes) {
   return data_error(fmt::format("{} is too large: at most {} MiB are read", source, max_bytes >> 20),
-                    "the largest network of this program has 45 MB of weights: is this the right file?");
+                    "the largest network of this program has 102 MB of weights: is this the right file?");
 }
 inline Error too_many_error(const std::string& source, std::size_t max_tensors) {
   return data_error(fmt::format("{} holds more than {} tensors", source, max_tensors),
-                    "the largest network of this program has 122: is this the right file?");
+                    "the largest network of this program has 320: is this the right file?");
 }
 
 }  // namespace mnist

@@ -1,6 +1,7 @@
 #include "mnist/model/registry.hpp"
 
 #include <map>
+#include <utility>
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "cnn.hpp"
 #include "convnet.hpp"
 #include "lenet.hpp"
+#include "mobilenet.hpp"
 #include "resnet.hpp"
 
 namespace mnist {
@@ -33,6 +35,30 @@ std::shared_ptr<Network> make(std::int64_t classes) {
 
 std::function<std::shared_ptr<Network>(std::int64_t)> make_resnet(const ResNetLayout& layout) {
   return [layout](std::int64_t classes) { return std::make_shared<ResNet>(layout, classes); };
+}
+
+// One of torchvision's, with the recipe and the ways of the transfer-learning tutorial.
+ModelInfo photo_network(std::string name, std::string description, std::string head, std::string pretrained,
+                        std::function<std::shared_ptr<Network>(std::int64_t)> make_it) {
+  return {.name = std::move(name),
+          .description = std::move(description),
+          .head = std::move(head),
+          .preprocessing = kImageNetPhoto,
+          .training = {.dataset = "folder",
+                       .epochs = 25,
+                       .batch_size = 4,
+                       .test_batch_size = 8,  // more at once are slower: what a layer makes of them leaves the cache
+                       .optimizer = "sgd",
+                       .lr = 0.001,
+                       .momentum = 0.9,
+                       .step_size = 7,
+                       .gamma = 0.1,
+                       .keep_best = "on"},
+          .pretrained = std::move(pretrained),
+          .names_classes = true,
+          .prints_phases = true,
+          .draws_photos = true,
+          .make = std::move(make_it)};
 }
 
 // Whether the network, with as many classes as the last layer in `state` has, has exactly the names and shapes of
@@ -90,25 +116,14 @@ const std::vector<ModelInfo>& models() {
                     .lr = 0.001,
                     .shuffle = "off"},
        .make = make<ConvNet>},
-      {.name = "resnet18",
-       .description = "ResNet-18 for photos, 11 M parameters, transfer learning (torchvision)",
-       .head = "fc.weight",
-       .preprocessing = kImageNetPhoto,
-       .training = {.dataset = "folder",
-                    .epochs = 25,
-                    .batch_size = 4,
-                    .test_batch_size = 8,  // more at once are slower: what a layer makes of them does not fit the cache
-                    .optimizer = "sgd",
-                    .lr = 0.001,
-                    .momentum = 0.9,
-                    .step_size = 7,
-                    .gamma = 0.1,
-                    .keep_best = "on"},
-       .starts_pretrained = true,
-       .names_classes = true,
-       .prints_phases = true,
-       .draws_photos = true,
-       .make = make_resnet({ResNetLayout::Block::basic, {2, 2, 2, 2}})},
+      photo_network("resnet18", "ResNet-18 for photos, 11 M parameters, transfer learning (torchvision)", "fc.weight",
+                    "resnet18-f37072fd.pth", make_resnet({ResNetLayout::Block::basic, {2, 2, 2, 2}})),
+      photo_network("resnet34", "ResNet-34 for photos, 21 M parameters (torchvision)", "fc.weight",
+                    "resnet34-b627a593.pth", make_resnet({ResNetLayout::Block::basic, {3, 4, 6, 3}})),
+      photo_network("resnet50", "ResNet-50 for photos, 24 M parameters (torchvision)", "fc.weight",
+                    "resnet50-0676ba61.pth", make_resnet({ResNetLayout::Block::bottleneck, {3, 4, 6, 3}})),
+      photo_network("mobilenet_v3_small", "MobileNetV3-Small for photos, 1.5 M parameters, fast (torchvision)",
+                    "classifier.3.weight", "mobilenet_v3_small-047dcff4.pth", make<MobileNetV3Small>),
   };
   return table;
 }

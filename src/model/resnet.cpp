@@ -1,42 +1,20 @@
 #include "resnet.hpp"
 
 #include <array>
-#include <optional>
 #include <string>
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
-#include <torch/nn/init.h>
-
-#include "mnist/core/process.hpp"
 
 #include "conv3x3.hpp"
+#include "photo_layers.hpp"
 
 namespace mnist {
 namespace {
 
-// A BatchNorm follows each convolution, which makes a bias pointless.
-torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
-}
-
-// As long as it lives, and where `kernels` may be used, a CPU that is slower in bf16 computes in fp32.
-class WithoutSlowBf16 {
- public:
-  explicit WithoutSlowBf16(const Kernels* kernels) {
-    if (kernels == nullptr || !at::autocast::is_autocast_enabled(at::kCPU)) return;
-    static const bool is_slow = !has_fast_bf16();
-    if (is_slow) without_autocast_.emplace(c10::DispatchKey::AutocastCPU);
-  }
-
- private:
-  std::optional<c10::impl::ExcludeDispatchKeyGuard> without_autocast_;
-};
-
 // The 1x1 convolution of the way around, where size or channels change; torchvision's Sequential of two.
 struct Downsample : torch::nn::Module {
-  Downsample(std::int64_t in, std::int64_t out, std::int64_t stride) : conv(convolution(in, out, 1, stride)), bn(out) {
+  Downsample(std::int64_t in, std::int64_t out, std::int64_t stride)
+      : conv(unbiased_convolution(in, out, 1, stride)), bn(out) {
     register_module("0", conv);
     register_module("1", bn);
   }
@@ -87,6 +65,45 @@ class BasicBlock : public ResidualBlock {
   torch::nn::BatchNorm2d bn2_;
 };
 
+// A 3x3 convolution between two of 1x1, of which the last has four times the channels. Where the block makes the image
+// smaller, the middle one does: torchvision's way, which others call ResNet v1.5.
+class Bottleneck : public ResidualBlock {
+ public:
+  static constexpr std::int64_t kExpansion = 4;
+
+  Bottleneck(std::int64_t in, std::int64_t channels, std::int64_t stride)
+      : downsample_(Downsample::where_needed(in, kExpansion * channels, stride)),
+        conv1_(unbiased_convolution(in, channels, 1, 1)),
+        bn1_(channels),
+        conv2_(std::make_shared<Conv3x3>(channels, channels, stride)),
+        bn2_(channels),
+        conv3_(unbiased_convolution(channels, kExpansion * channels, 1, 1)),
+        bn3_(kExpansion * channels) {
+    register_module("conv1", conv1_);
+    register_module("bn1", bn1_);
+    register_module("conv2", conv2_);
+    register_module("bn2", bn2_);
+    register_module("conv3", conv3_);
+    register_module("bn3", bn3_);
+    if (downsample_) register_module("downsample", downsample_);
+  }
+
+  torch::Tensor forward(const torch::Tensor& inputs, const Kernels* kernels) override {
+    const torch::Tensor narrow = bn1_(conv1_(inputs)).relu_();
+    const torch::Tensor x = bn2_(conv2_->convolve(narrow, kernels)).relu_();
+    return bn3_(conv3_(x)).add_(Downsample::around(downsample_, inputs)).relu_();
+  }
+
+ private:
+  std::shared_ptr<Downsample> downsample_;  // first: its weights are drawn first; may be nullptr
+  torch::nn::Conv2d conv1_;
+  torch::nn::BatchNorm2d bn1_;
+  std::shared_ptr<Conv3x3> conv2_;
+  torch::nn::BatchNorm2d bn2_;
+  torch::nn::Conv2d conv3_;
+  torch::nn::BatchNorm2d bn3_;
+};
+
 struct MadeBlock {
   std::shared_ptr<ResidualBlock> block;
   std::int64_t out = 0;  // channels of its outputs
@@ -101,7 +118,7 @@ MadeBlock make_block(std::int64_t in, std::int64_t channels, std::int64_t stride
 
 ResNet::ResNet(const ResNetLayout& layout, std::int64_t classes) : Network("ResNet"), conv1_(nullptr), bn1_(nullptr) {
   // In torchvision's order, so that the generator gives each of them the same weights.
-  conv1_ = register_module("conv1", convolution(3, 64, 7, 2));
+  conv1_ = register_module("conv1", unbiased_convolution(3, 64, 7, 2));
   bn1_ = register_module("bn1", torch::nn::BatchNorm2d(64));
   constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
   std::int64_t in = 64;
@@ -109,20 +126,15 @@ ResNet::ResNet(const ResNetLayout& layout, std::int64_t classes) : Network("ResN
     const auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<torch::nn::Module>());
     for (std::size_t index = 0; index < layout.depths[stage]; ++index) {
       const std::int64_t stride = stage > 0 && index == 0 ? 2 : 1;
-      const MadeBlock made = make_block<BasicBlock>(in, kChannels[stage], stride);
+      const bool basic = layout.block == ResNetLayout::Block::basic;
+      const MadeBlock made = basic ? make_block<BasicBlock>(in, kChannels[stage], stride)
+                                   : make_block<Bottleneck>(in, kChannels[stage], stride);
       blocks_.push_back(layer->register_module(std::to_string(index), made.block));
       in = made.out;
     }
   }
   fc_ = register_module("fc", torch::nn::Linear(in, classes));
-  for (const auto& module : modules(/*include_self=*/false)) {
-    if (auto* layer = module->as<torch::nn::Conv2d>()) {
-      torch::nn::init::kaiming_normal_(layer->weight, 0, torch::kFanOut, torch::kReLU);
-      // A copy: of 1 x 1 weights, contiguous() leaves strides that those of their gradients do not agree with.
-      const torch::Tensor& weight = layer->weight;
-      weight.set_data(at::empty_like(weight, {}, at::MemoryFormat::ChannelsLast).copy_(weight.detach()));
-    }
-  }
+  draw_convolutions(*this);
 }
 
 torch::Tensor ResNet::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
@@ -132,8 +144,8 @@ torch::Tensor ResNet::features(const torch::Tensor& inputs, const Dropout& /*dro
   torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);
   x = bn1_(conv1_(x)).relu_();                                            // [N, 64, H / 2, W / 2]
   x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);  // [N, 64, H / 4, W / 4]
-  for (const auto& block : blocks_) x = block->forward(x, kernels());     // [N, 512, H / 32, W / 32]
-  return at::adaptive_avg_pool2d(x, {1, 1}).flatten(1);                   // [N, 512]
+  for (const auto& block : blocks_) x = block->forward(x, kernels());     // [N, features, H / 32, W / 32]
+  return at::adaptive_avg_pool2d(x, {1, 1}).flatten(1);                   // [N, features]
 }
 
 torch::Tensor ResNet::head(const torch::Tensor& features) {

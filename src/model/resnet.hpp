@@ -1,5 +1,6 @@
 // ResNets (K. He et al., "Deep Residual Learning for Image Recognition", arXiv 1512.03385) with torchvision's names,
-// initial weights and arithmetic: ResNet-18 has 11,689,512 parameters for 1000 classes, 11,177,538 for 2.
+// initial weights and arithmetic. Parameters for 1000 classes, and for 2: ResNet-18 11,689,512 and 11,177,538,
+// ResNet-34 21,797,672 and 21,285,698, ResNet-50 25,557,032 and 23,512,130.
 #pragma once
 
 #include <array>
@@ -23,8 +24,8 @@ class ResidualBlock : public torch::nn::Module {
 
 // Which of them a network has.
 struct ResNetLayout {
-  // Two 3x3 convolutions a block.
-  enum class Block { basic };
+  // basic: two 3x3 convolutions. bottleneck: one between two of 1x1.
+  enum class Block { basic, bottleneck };
   Block block = Block::basic;
   std::array<std::size_t, 4> depths;  // blocks of each stage
 };
@@ -33,7 +34,7 @@ class ResNet : public Network {
  public:
   ResNet(const ResNetLayout& layout, std::int64_t classes);
 
-  // `inputs`: [N, 3, H, W], H and W at least 32, 224 in training. Returns [N, 512].
+  // `inputs`: [N, 3, H, W], H and W at least 32, 224 in training. Returns [N, 512], of bottlenecks [N, 2048].
   torch::Tensor features(const torch::Tensor& inputs, const Dropout& dropout) override;
   torch::Tensor head(const torch::Tensor& features) override;
 

@@ -96,6 +96,22 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
   }
 }
 
+TEST_F(Transfer, MobileNetTrainsInBothScenarios) {
+  const std::vector<std::string> common = {"train",     "--arch",   "mobilenet_v3_small", "--data-dir", "photos",
+                                           "--weights", "none",     "--device",           "cpu",        "--epochs",
+                                           "1",         "--run-dir"};
+  for (const std::string scenario : {"finetuning", "fixedfeature"}) {
+    std::vector<std::string> arguments = common;
+    arguments.insert(arguments.end(), {scenario, "--scenario", scenario, "--output", scenario + ".pt"});
+    const SubprocessResult result = mnist(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const SubprocessResult evaluated =
+        mnist({"evaluate", "--model", scenario + ".pt", "--data-dir", "photos", "--device", "cpu"});
+    EXPECT_EQ(evaluated.exit_code, 0) << evaluated.err;
+  }
+  EXPECT_THAT(mnist({"info", "finetuning.pt"}).out, HasSubstr("network: mobilenet_v3_small\nparameters: 1,519,906"));
+}
+
 TEST_F(Transfer, FixedFeaturesMoveTheLastLayerAlone) {
   ASSERT_EQ(train({}).exit_code, 0);
   const SubprocessResult result =
@@ -164,6 +180,8 @@ TEST_F(Transfer, WhatDoesNotFitIsSaid) {
   };
   EXPECT_THAT(error_of({"train", "--arch", "resnet18", "--data-dir", "photos"}, 3),
               AllOf(HasSubstr("pretrained weights"), HasSubstr("scripts/fetch_data resnet18")));
+  EXPECT_THAT(error_of({"train", "--arch", "mobilenet_v3_small", "--data-dir", "photos"}, 3),
+              AllOf(HasSubstr("mobilenet_v3_small-047dcff4.pth"), HasSubstr("scripts/fetch_data mobilenet_v3_small")));
   EXPECT_THAT(error_of({"train", "--arch", "resnet18", "--dataset", "mnist"}, 2), HasSubstr("--dataset folder"));
   EXPECT_THAT(error_of({"train", "--arch", "cnn", "--dataset", "folder", "--data-dir", "photos"}, 2),
               HasSubstr("--arch resnet18"));

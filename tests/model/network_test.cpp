@@ -42,10 +42,10 @@ TEST_P(EveryNetwork, StartsFromPyTorchsInitialWeights) {
   // up to 0.13: less than 2e-7. Uniform ones are multiplied and added in one instruction or in two, which rounds once
   // more: 3e-8 with SSE4, of sums 5e-8 of their size.
   constexpr double kRounding = 2e-7;
-  for (const auto& parameter : network->named_parameters()) {
-    test::expect_sample(parameter.value(), reference_numbers()[GetParam()]["initial"][parameter.key()], kRounding,
-                        parameter.key());
-  }
+  const auto parameters = network->named_parameters();
+  const auto& initial = reference_numbers()[GetParam()]["initial"];
+  EXPECT_GE(initial.size(), 6u);
+  for (const auto& [name, sample] : initial.items()) test::expect_sample(parameters[name], sample, kRounding, name);
 }
 
 // In float64, so that the differences are the rounding of PyTorch's numbers alone, on any processor.
@@ -61,8 +61,9 @@ TEST_P(EveryNetwork, GivesPyTorchsLogitsAndGradients) {
     EXPECT_NEAR(logits.flatten()[i].item<double>(), expected[static_cast<std::size_t>(i)], 1e-5);
   }
   at::nll_loss(at::log_softmax(logits, 1), at::arange(8)).backward();
-  for (const auto& parameter : network->named_parameters()) {
-    test::expect_sample(parameter.value().grad(), numbers["gradients"][parameter.key()], 1e-5, parameter.key());
+  const auto parameters = network->named_parameters();
+  for (const auto& [name, sample] : numbers["gradients"].items()) {
+    test::expect_sample(parameters[name].grad(), sample, 1e-5, name);
   }
 }
 
@@ -109,6 +110,9 @@ TEST(Network, ParameterCountsAreThoseOfTheReferencePrograms) {
   EXPECT_EQ(parameter_count(*make_network(model_info("convnet"), 10, 1)), 93'962);
   EXPECT_EQ(parameter_count(*make_network(model_info("resnet18"), 1000, 1)), 11'689'512);
   EXPECT_EQ(parameter_count(*make_network(model_info("resnet18"), 2, 1)), 11'177'538);
+  EXPECT_EQ(parameter_count(*make_network(model_info("resnet34"), 1000, 1)), 21'797'672);
+  EXPECT_EQ(parameter_count(*make_network(model_info("resnet50"), 1000, 1)), 25'557'032);
+  EXPECT_EQ(parameter_count(*make_network(model_info("mobilenet_v3_small"), 1000, 1)), 2'542'856);
 }
 
 TEST(Network, StateDictHasPythonsNamesInPythonsOrder) {
@@ -132,6 +136,30 @@ TEST(Network, ResNet18HasTorchvisionsNamesInItsOrder) {
   EXPECT_EQ(*(downsample - 1), "layer2.0.bn2.num_batches_tracked");
   EXPECT_EQ(*(downsample + 1), "layer2.0.downsample.1.weight");
   EXPECT_EQ(names[121], "fc.bias");
+}
+
+TEST(Network, MobileNetHasTorchvisionsNamesInItsOrder) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : state_dict(*make_network(model_info("mobilenet_v3_small"), 2, 1))) {
+    if (!name.ends_with("num_batches_tracked")) names.push_back(name);
+  }
+  ASSERT_EQ(names.size(), 244u - 34u);
+  EXPECT_EQ(names[0], "features.0.0.weight");
+  EXPECT_EQ(names[5], "features.1.block.0.0.weight");
+  EXPECT_EQ(names[10], "features.1.block.1.fc1.weight");
+  EXPECT_EQ(names[14], "features.1.block.2.0.weight");
+  EXPECT_EQ(names[names.size() - 4], "classifier.0.weight");
+  EXPECT_EQ(names.back(), "classifier.3.bias");
+}
+
+TEST(Network, MobileNetDropsAFifthOfWhatItsLastLayerGetsInTraining) {
+  const auto network = make_network(model_info("mobilenet_v3_small"), 2, 1);
+  const torch::Tensor x = inputs(2, "mobilenet_v3_small");
+  const torch::Tensor whole = network->features(x, Dropout::off());
+  const torch::Tensor dropped = network->features(x, Dropout(/*seed=*/1, /*epoch=*/1, /*step=*/0));
+  const torch::Tensor kept = dropped.ne(0);
+  EXPECT_NEAR(kept.to(at::kDouble).mean().item<double>(), 0.8, 0.03);
+  EXPECT_TRUE(at::allclose(dropped, whole * kept / 0.8, 1e-4, 1e-6));
 }
 
 TEST(Network, ForwardIsTheHeadOfTheFeatures) {

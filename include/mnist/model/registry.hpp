@@ -43,10 +43,12 @@ struct ModelInfo {
   std::string head_layer() const { return head.substr(0, head.rfind('.') + 1); }
 
   // How the program that it comes from works besides.
-  bool starts_pretrained = false;  // from published weights, unless --weights says otherwise
-  bool names_classes = false;      // its model file is {"state_dict", "class_names"}; else the state dict
-  bool prints_phases = false;      // its lines are those of the transfer-learning tutorial; else those of the examples
-  bool draws_photos = false;       // it leaves pictures of a batch and of predictions
+  // The file of published weights, for ImageNet's 1000 classes, that training starts from unless --weights says
+  // otherwise; empty: it starts from random ones. The digits in its name begin its SHA-256.
+  std::string pretrained;
+  bool names_classes = false;  // its model file is {"state_dict", "class_names"}; else the state dict
+  bool prints_phases = false;  // its lines are those of the transfer-learning tutorial; else those of the examples
+  bool draws_photos = false;   // it leaves pictures of a batch and of predictions
 
   // A network with PyTorch's default initialisation, drawn from LibTorch's default generator.
   std::function<std::shared_ptr<Network>(std::int64_t classes)> make;
