@@ -39,10 +39,10 @@ std::filesystem::path annotated_path(const std::filesystem::path& folder, const 
   return path;
 }
 
-void annotate(const std::filesystem::path& path, const std::filesystem::path& image,
-              const std::vector<ClassProbability>& top, DecodingMemory& memory) {
-  std::string caption;
-  for (const ClassProbability& one : top) {
+void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const Prediction& prediction,
+              DecodingMemory& memory) {
+  std::string caption = prediction.reason;
+  for (const ClassProbability& one : prediction.top) {
     caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", 100 * one.probability, one.name);
   }
   // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.

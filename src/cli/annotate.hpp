@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <vector>
 
 #include "mnist/data/decoding_memory.hpp"
 
@@ -15,8 +14,9 @@ namespace mnist::cli {
 std::filesystem::path annotated_path(const std::filesystem::path& folder, const std::filesystem::path& model,
                                      const std::filesystem::path& image);
 
-// Draws the image in the file, with `top` below it, to `path`. Throws a data `Error` if it cannot be read or written.
-void annotate(const std::filesystem::path& path, const std::filesystem::path& image,
-              const std::vector<ClassProbability>& top, DecodingMemory& memory);
+// Draws the image in the file, with the prediction below it, to `path`. Throws a data `Error` if it cannot be read or
+// written.
+void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const Prediction& prediction,
+              DecodingMemory& memory);
 
 }  // namespace mnist::cli

@@ -127,11 +127,11 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   // Items of a data set are as the network knows them; only pictures from elsewhere may need inverting.
   const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
   const auto label = dataset.class_names[static_cast<std::size_t>(dataset.labels[number].item<std::int64_t>())];
-  const Prediction prediction{"", TestItem{number, label}, classifier.classify({image}).front()};
+  const Prediction prediction{"", TestItem{number, label}, classifier.classify({image}).front(), ""};
   if (prediction.top.empty()) throw not_finite(options.model, fmt::format("test item {}", number));
   const auto form = form_of(options, /*one_picture=*/true);
   results.write(infer_header(form, /*test_item=*/true, prediction.top.size()));
-  results.write(infer_result(form, prediction));
+  results.write(infer_result(form, prediction, prediction.top.size()));
 }
 
 // The number of paths and images that could not be answered. Throws `Stopped` after a signal.

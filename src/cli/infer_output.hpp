@@ -24,22 +24,28 @@ struct TestItem {
 struct Prediction {
   std::string path;  // of the image; unused for a test item
   std::optional<TestItem> item;
-  std::vector<ClassProbability> top;  // the likeliest first; at least one
+  std::vector<ClassProbability> top;  // the likeliest first; none where the network was not asked
+  std::string reason;                 // why there is no answer: `kNothingFound`; empty where there is one
 };
 
+inline constexpr const char* kNothingFound = "no digit found";
+
+// Without an answer the class is "none" in the text forms, null in JSON, empty in CSV, and the reason is added.
 enum class InferForm {
   single,  // "Prediction: 4" or "Label: 4, Prediction: 4"; below it, with more than one class, a line for each of them:
-           // class<TAB>probability
-  lines,   // path<TAB>class<TAB>probability, with more than one class further pairs behind
-  json,    // one object a line: path (or test_item and label), prediction, class_index, probability, top_k
+           // class<TAB>probability. "Prediction: none (no digit found)"
+  lines,   // path<TAB>class<TAB>probability, with more than one class further pairs behind.
+           // path<TAB>none<TAB>-<TAB>no digit found
+  json,    // one object a line: path (or test_item and label), prediction, class_index, probability, top_k; reason
+           // where there is no answer
   csv,     // RFC 4180: path (or test_item,label),prediction,class_index,probability; with more than one class further
-           // triples behind, whose columns end in _2, _3, ...
+           // triples behind, whose columns end in _2, _3, ...; last, for pictures, the reason
 };
 
 // What goes before the first result; empty but for `csv`. `top_k`: classes of each prediction.
 std::string infer_header(InferForm form, bool test_item, std::size_t top_k);
 
-// One result, with its line break. Control characters in names are written \xNN in the text forms.
-std::string infer_result(InferForm form, const Prediction& prediction);
+// One result, with its line break; `top_k` as above. Control characters in names are written \xNN in the text forms.
+std::string infer_result(InferForm form, const Prediction& prediction, std::size_t top_k);
 
 }  // namespace mnist::cli

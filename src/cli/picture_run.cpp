@@ -32,12 +32,18 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
       "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
 }
 
+// The network's numbers for it, where it was asked.
+bool is_finite(const Prediction& prediction) {
+  return !prediction.top.empty() || !prediction.reason.empty();
+}
+
 }  // namespace
 
 struct PictureRun::Picture {
   std::filesystem::path path;
-  torch::Tensor input;         // ready for the classifier; undefined if it could not be read, or was not
-  std::optional<Error> error;  // then why
+  std::vector<FoundItem> found;
+  std::vector<ClassProbability> top;  // of what is found; none if that is not finite
+  std::optional<Error> error;         // why it could not be read
 };
 
 PictureRun::PictureRun(PictureRunOptions options, const Classifier& classifier, const Context& context,
@@ -89,7 +95,7 @@ std::vector<PictureRun::Picture> PictureRun::decode(std::span<const std::filesys
       if (signals_.received() != 0) return;
       pictures[i].path = files[i];
       try {
-        pictures[i].input = prepare_file(files[i], classifier_.preprocessing(), options_.invert, memory_);
+        pictures[i].found = find_items(files[i], classifier_.preprocessing(), options_.invert, memory_);
       } catch (const std::exception& exception) {
         pictures[i].error = picture_error(files[i], exception);
       }
@@ -99,36 +105,49 @@ std::vector<PictureRun::Picture> PictureRun::decode(std::span<const std::filesys
 }
 
 // One at a time if they cannot be classified together, to find the one that is to blame.
-void PictureRun::classify(std::span<const Picture> pictures) {
+void PictureRun::classify(std::span<Picture> pictures) {
   std::vector<torch::Tensor> inputs;
-  for (const Picture& picture : pictures) inputs.push_back(picture.input);
+  for (const Picture& picture : pictures) {
+    for (const FoundItem& item : picture.found) inputs.push_back(item.input);
+  }
   std::vector<std::vector<ClassProbability>> tops;
   try {
-    tops = classifier_.classify(inputs);
+    if (!inputs.empty()) tops = classifier_.classify(inputs);
   } catch (const std::exception& exception) {
     if (pictures.size() == 1) return fail(picture_error(pictures.front().path, exception));
-    for (const Picture& picture : pictures) classify({&picture, 1});
+    for (Picture& picture : pictures) classify({&picture, 1});
     return;
   }
+  auto next = tops.begin();
+  for (Picture& picture : pictures) {
+    if (!picture.found.empty()) picture.top = std::move(*next++);
+  }
+  write(pictures);
+}
+
+void PictureRun::write(std::span<const Picture> pictures) {
+  const auto top_k = static_cast<std::size_t>(classifier_.top_k());
+  std::vector<Prediction> predictions;
   std::string text;
-  for (std::size_t i = 0; i < tops.size(); ++i) {
-    const std::string path = pictures[i].path.string();
-    if (!tops[i].empty()) text += infer_result(options_.form, {path, std::nullopt, tops[i]});
+  for (const Picture& picture : pictures) {
+    predictions.push_back(
+        {picture.path.string(), std::nullopt, picture.top, picture.found.empty() ? kNothingFound : ""});
+    if (is_finite(predictions.back())) text += infer_result(options_.form, predictions.back(), top_k);
   }
   options_.write(text);
-  for (std::size_t i = 0; i < tops.size(); ++i) {
-    if (tops[i].empty()) {
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    if (!is_finite(predictions[i])) {
       fail(not_finite(options_.model, quoted(pictures[i].path)));
     } else if (!options_.annotate.empty()) {
       check_stop();
-      draw(pictures[i].path, tops[i]);
+      draw(pictures[i].path, predictions[i]);
     }
   }
 }
 
-void PictureRun::draw(const std::filesystem::path& image, const std::vector<ClassProbability>& top) {
+void PictureRun::draw(const std::filesystem::path& image, const Prediction& prediction) {
   try {
-    annotate(annotated_path(options_.annotate, options_.model, image), image, top, memory_);
+    annotate(annotated_path(options_.annotate, options_.model, image), image, prediction, memory_);
   } catch (const std::exception& exception) {
     fail(picture_error(image, exception));
   }

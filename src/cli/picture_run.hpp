@@ -49,8 +49,9 @@ class PictureRun {
   struct Picture;
 
   std::vector<Picture> decode(std::span<const std::filesystem::path> files);
-  void classify(std::span<const Picture> pictures);
-  void draw(const std::filesystem::path& image, const std::vector<ClassProbability>& top);
+  void classify(std::span<Picture> pictures);
+  void write(std::span<const Picture> pictures);
+  void draw(const std::filesystem::path& image, const Prediction& prediction);
   void check_stop() const;
 
   PictureRunOptions options_;

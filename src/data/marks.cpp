@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
-#include <vector>
 
 namespace mnist {
 namespace {
@@ -14,16 +13,9 @@ constexpr double kSpeck = 0.05;  // weight of a mark, as a share of the heaviest
 constexpr double kInnerShare =
     0.02;  // the same for all marks inside, below which one that runs out of the picture wins
 
-struct Mark {
-  std::vector<std::int64_t> pixels;  // row * width + column
-  double weight = 0;                 // sum of the ink
-  float strongest = 0;
-  bool at_border = false;
-};
-
 // Takes the mark with the pixel `start` out of `ink`.
 Mark take_mark(std::vector<float>& ink, std::int64_t height, std::int64_t width, std::int64_t start) {
-  Mark mark;
+  Mark mark{.top = height, .left = width};
   const auto take = [&](std::int64_t pixel) {
     auto& value = ink[static_cast<std::size_t>(pixel)];
     if (value <= kFaint) return;
@@ -36,13 +28,17 @@ Mark take_mark(std::vector<float>& ink, std::int64_t height, std::int64_t width,
   for (std::size_t next = 0; next < mark.pixels.size(); ++next) {
     const auto row = mark.pixels[next] / width;
     const auto column = mark.pixels[next] % width;
-    mark.at_border |= row == 0 || column == 0 || row == height - 1 || column == width - 1;
+    mark.top = std::min(mark.top, row);
+    mark.bottom = std::max(mark.bottom, row + 1);
+    mark.left = std::min(mark.left, column);
+    mark.right = std::max(mark.right, column + 1);
     for (auto r = std::max<std::int64_t>(row - 1, 0); r <= std::min(row + 1, height - 1); ++r) {
       for (auto c = std::max<std::int64_t>(column - 1, 0); c <= std::min(column + 1, width - 1); ++c) {
         take(r * width + c);
       }
     }
   }
+  mark.at_border = mark.top == 0 || mark.left == 0 || mark.bottom == height || mark.right == width;
   return mark;
 }
 
@@ -54,28 +50,29 @@ double heaviest(const std::vector<Mark>& marks) {
 
 }  // namespace
 
-torch::Tensor digit_marks(const torch::Tensor& ink) {
+std::vector<Mark> find_marks(const torch::Tensor& ink) {
   const auto height = ink.size(0);
   const auto width = ink.size(1);
   const auto source = ink.contiguous();
   std::vector<float> left(source.data_ptr<float>(), source.data_ptr<float>() + source.numel());
-  std::vector<Mark> inner;
-  std::vector<Mark> outer;
+  std::vector<Mark> marks;
   for (std::int64_t pixel = 0; pixel < source.numel(); ++pixel) {
+    if (left[static_cast<std::size_t>(pixel)] <= kFaint) continue;
     auto mark = take_mark(left, height, width, pixel);
-    if (mark.strongest >= kStrong) (mark.at_border ? outer : inner).push_back(std::move(mark));
+    if (mark.strongest >= kStrong) marks.push_back(std::move(mark));
   }
-  if (heaviest(inner) < kInnerShare * heaviest(outer)) {
-    inner.insert(inner.end(), std::make_move_iterator(outer.begin()), std::make_move_iterator(outer.end()));
-  }
+  return marks;
+}
 
-  auto chosen = torch::zeros({height, width}, torch::kBool);
-  const auto least = kSpeck * heaviest(inner);
-  for (const auto& mark : inner) {
-    if (mark.weight < least) continue;
-    for (const auto pixel : mark.pixels) chosen.data_ptr<bool>()[pixel] = true;
-  }
-  return chosen;
+std::vector<Mark> digit_marks(std::vector<Mark> marks) {
+  const auto is_inner = [](const Mark& mark) { return !mark.at_border; };
+  const auto border = std::stable_partition(marks.begin(), marks.end(), is_inner);
+  const std::vector<Mark> outer(std::make_move_iterator(border), std::make_move_iterator(marks.end()));
+  marks.erase(border, marks.end());
+  if (heaviest(marks) < kInnerShare * heaviest(outer)) marks.insert(marks.end(), outer.begin(), outer.end());
+  const auto least = kSpeck * heaviest(marks);
+  std::erase_if(marks, [&](const Mark& mark) { return mark.weight < least; });
+  return marks;
 }
 
 }  // namespace mnist

@@ -13,6 +13,8 @@
 #include "mnist/core/suggest.hpp"
 
 #include "digit_placing.hpp"
+#include "ink.hpp"
+#include "page.hpp"
 #include "picture.hpp"
 
 namespace mnist {
@@ -21,24 +23,20 @@ namespace {
 const std::array<std::pair<const char*, Invert>, 3> kInvertNames{
     {{"auto", Invert::automatic}, {"always", Invert::always}, {"never", Invert::never}}};
 
-// uint8 [1, H, W]. Half-way between the extremes rather than 127.5: paper in the shade is darker than that.
-bool has_light_ground(const torch::Tensor& grey) {
-  const auto plane = grey.squeeze(0);
-  const auto last_row = plane.size(0) - 1;
-  const auto last_column = plane.size(1) - 1;
-  const auto border =
-      at::cat({plane.select(0, 0), plane.select(0, last_row), plane.select(1, 0), plane.select(1, last_column)});
-  const auto darkest = plane.min().item<double>();
-  const auto lightest = plane.max().item<double>();
-  const auto middle = darkest == lightest ? 127.5 : (darkest + lightest) / 2;
-  return border.to(torch::kFloat32).mean().item<double>() > middle;
+FoundItem whole(const torch::Tensor& input, const torch::Tensor& planes) {
+  return {input, {0, 0, planes.size(2), planes.size(1)}};
 }
 
-// `grey` may be changed: a second one could take as much memory as the picture.
-torch::Tensor prepare_digit(torch::Tensor grey, const Preprocessing& preprocessing, Invert invert) {
-  if (invert == Invert::always || (invert == Invert::automatic && has_light_ground(grey))) grey.bitwise_not_();
-  if (grey.size(1) == preprocessing.height && grey.size(2) == preprocessing.width) return grey;
-  return place_digit(grey, preprocessing.height, preprocessing.width);
+std::vector<FoundItem> find_digits(const torch::Tensor& grey, const Preprocessing& preprocessing, Invert invert) {
+  if (grey.size(1) == preprocessing.height && grey.size(2) == preprocessing.width) {
+    const bool inverted = invert == Invert::always || (invert == Invert::automatic && has_light_ground(grey));
+    return {whole(inverted ? grey.bitwise_not() : grey, grey)};
+  }
+  std::vector<FoundItem> found;
+  for (const WrittenDigit& digit : read_page(grey, invert)) {
+    found.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box});
+  }
+  return found;
 }
 
 // The middle of a strip: its ends are cut off later anyway, but scaled up with the rest they could fill the memory.
@@ -82,11 +80,42 @@ Colors colors_of(const Preprocessing& preprocessing) {
   return grey ? Colors::grey : Colors::rgb;
 }
 
-// `planes`: of these colours; they may be changed.
-torch::Tensor prepare_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
-  if (preprocessing.kind == Preprocessing::Kind::photo) return prepare_photo(planes, preprocessing);
-  const auto digit = prepare_digit(planes, preprocessing, invert);
-  return digit.expand({preprocessing.channels, -1, -1}).contiguous();
+// `planes`: of these colours.
+std::vector<FoundItem> find_in_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
+  if (preprocessing.kind == Preprocessing::Kind::photo) return {whole(prepare_photo(planes, preprocessing), planes)};
+  auto found = find_digits(planes, preprocessing, invert);
+  for (FoundItem& item : found) item.input = item.input.expand({preprocessing.channels, -1, -1}).contiguous();
+  return found;
+}
+
+bool has_contrast(const torch::Tensor& planes) {
+  return planes.max().item<int>() - planes.min().item<int>() >= kLeastContrast;
+}
+
+torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
+  return colors_of(preprocessing) == Colors::grey ? to_grey(pixels) : to_rgb(pixels);
+}
+
+std::vector<FoundItem> find_in_file(const std::filesystem::path& path, const Preprocessing& preprocessing,
+                                    Invert invert, DecodingMemory& memory) {
+  std::vector<FoundItem> found;
+  with_picture(path, colors_of(preprocessing), memory, [&](const torch::Tensor& planes) {
+    found = find_in_planes(planes, preprocessing, invert);
+    return planes;
+  });
+  return found;
+}
+
+// A picture of the recipe's size is found whatever is on it.
+std::vector<FoundItem> with_contrast(std::vector<FoundItem> found, const Preprocessing& preprocessing) {
+  if (preprocessing.kind == Preprocessing::Kind::photo) return found;
+  std::erase_if(found, [](const FoundItem& item) { return !has_contrast(item.input); });
+  return found;
+}
+
+torch::Tensor only_input(const std::vector<FoundItem>& found, const Preprocessing& preprocessing) {
+  if (!found.empty()) return found.front().input;
+  return torch::zeros({preprocessing.channels, preprocessing.height, preprocessing.width}, torch::kUInt8);
 }
 
 }  // namespace
@@ -100,15 +129,22 @@ Invert invert_from_name(const std::string& name) {
   throw usage_error(fmt::format("'{}' is no way to invert", name), suggestion(name, names));
 }
 
+std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
+  return with_contrast(find_in_planes(planes_of(pixels, preprocessing), preprocessing, invert), preprocessing);
+}
+
+std::vector<FoundItem> find_items(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+                                  DecodingMemory& memory) {
+  return with_contrast(find_in_file(path, preprocessing, invert, memory), preprocessing);
+}
+
 torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
-  const auto planes = colors_of(preprocessing) == Colors::grey ? to_grey(pixels) : to_rgb(pixels);
-  return prepare_planes(planes, preprocessing, invert);
+  return only_input(find_in_planes(planes_of(pixels, preprocessing), preprocessing, invert), preprocessing);
 }
 
 torch::Tensor prepare_file(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
                            DecodingMemory& memory) {
-  return with_picture(path, colors_of(preprocessing), memory,
-                      [&](const torch::Tensor& planes) { return prepare_planes(planes, preprocessing, invert); });
+  return only_input(find_in_file(path, preprocessing, invert, memory), preprocessing);
 }
 
 }  // namespace mnist

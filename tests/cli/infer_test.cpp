@@ -145,6 +145,47 @@ TEST_F(InferTest, TakesFoldersInOrderAndInBatches) {
   }
 }
 
+TEST_F(InferTest, SaysWhereThereIsNoDigit) {
+  write_png(*folder_ / "blank.png", torch::full({120, 90, 1}, 240, torch::kUInt8));
+  write_png(*folder_ / "blank28.png", torch::full({28, 28, 1}, 240, torch::kUInt8));
+  for (const auto* name : {"blank.png", "blank28.png"}) {
+    const auto outcome = infer({name, "--top-k", "3"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "Prediction: none (no digit found)\n");
+  }
+  const auto many = infer({"images/03.png", "blank.png", "images/01.png", "--annotate", "annotated-blank"});
+  EXPECT_EQ(many.exit_code, 0) << many.err;
+  EXPECT_THAT(lines_of(many.out),
+              ElementsAre(HasSubstr("\t" + expected_[3] + "\t"), "blank.png\tnone\t-\tno digit found",
+                          HasSubstr("\t" + expected_[1] + "\t")));
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "annotated-blank" / "model_prediction_blank.png"));
+  const auto object = nlohmann::json::parse(infer({"blank.png", "--format", "json"}).out);
+  EXPECT_TRUE(object["prediction"].is_null());
+  EXPECT_TRUE(object["class_index"].is_null());
+  EXPECT_EQ(object["reason"], "no digit found");
+  EXPECT_TRUE(object["top_k"].empty());
+  EXPECT_EQ(lines_of(infer({"blank.png", "--format", "csv", "--top-k", "2"}).out)[1], "blank.png,,,,,,,no digit found");
+}
+
+// Of a photo, the network is asked whatever is on it.
+TEST_F(InferTest, PhotosAreNeverWithoutAnAnswer) {
+  const auto& info = model_info("lenet");
+  const auto network = make_network(info, 10, 3);
+  Recipe recipe;
+  recipe.arch = "lenet";
+  recipe.class_names = dataset_class_names("mnist");
+  recipe.preprocessing = info.preprocessing;
+  recipe.preprocessing.kind = Preprocessing::Kind::photo;
+  recipe.preprocessing.resize = 28;
+  write_model_file(*folder_ / "photos.pt", state_dict(*network), recipe);
+  write_png(*folder_ / "grey.png", torch::full({60, 90, 3}, 200, torch::kUInt8));
+  auto process = test::program(MNIST_BINARY, {"infer", "--device", "cpu", "--model", "photos.pt", "grey.png"});
+  process.folder = folder_->path();
+  const auto outcome = test::run(process);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("^Prediction: [0-9]\n$"));
+}
+
 TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
   const auto outcome = infer({"--test-item", "4", "--data-dir", "data", "--save-image", "saved.png"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;

@@ -166,6 +166,41 @@ TEST(PrepareDigitTest, GivesZerosForEmptySheets) {
   EXPECT_EQ(prepare_image(noisy, kDigit, Invert::automatic).max().item<int>(), 0);
 }
 
+TEST(FindItemsTest, FindsNothingWhereNothingIsWritten) {
+  for (const auto& [height, width] : {std::pair{1, 1}, {28, 28}, {50, 40}, {900, 700}}) {
+    EXPECT_TRUE(find_items(torch::full({height, width, 1}, 230, torch::kUInt8), kDigit, Invert::automatic).empty());
+  }
+  const auto blank = torch::zeros({28, 28}, torch::kUInt8);
+  for (const auto& [bright, dim, noise] : {std::tuple{210.0, 180.0, 3.0}, {230.0, 90.0, 5.0}, {150.0, 150.0, 20.0}}) {
+    auto photo = photo_of(blank, 100, 10, 10, bright, dim, noise);
+    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).empty()) << bright;
+    photo.slice(0, 200, 203).slice(1, 100, 103).fill_(20);
+    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).empty()) << "a speck, " << bright;
+  }
+}
+
+TEST(FindItemsTest, SaysWhereTheDigitIs) {
+  const auto found = find_items(photo_of(drawn_digit(), 140, 100, 60, 220, 200, 3), kDigit, Invert::automatic);
+  ASSERT_EQ(found.size(), 1U);
+  // The drawn digit's ink begins at (4, 9) of 28 and is 20 high and 11 wide.
+  EXPECT_NEAR(static_cast<double>(found[0].box.top), 120, 3);
+  EXPECT_NEAR(static_cast<double>(found[0].box.left), 105, 3);
+  EXPECT_NEAR(static_cast<double>(found[0].box.height), 100, 5);
+  EXPECT_NEAR(static_cast<double>(found[0].box.width), 55, 5);
+}
+
+TEST(FindItemsTest, TakesAPictureOfTheRecipesSizeAsItIs) {
+  const auto digit = drawn_digit();
+  const auto found = find_items(digit.unsqueeze(2), kDigit, Invert::automatic);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].input.equal(digit.unsqueeze(0)));
+  EXPECT_EQ(found[0].box.width, 28);
+  EXPECT_EQ(found[0].box.height, 28);
+  // An item of a data set is classified even if it is blank.
+  const auto grey = torch::full({28, 28, 1}, 7, torch::kUInt8);
+  EXPECT_EQ(prepare_image(grey, kDigit, Invert::never).min().item<int>(), 7);
+}
+
 TEST(PrepareDigitTest, KeepsThinAndTinyDigits) {
   auto hairline = torch::zeros({600, 500, 1}, torch::kUInt8);
   hairline.slice(0, 50, 550).slice(1, 250, 251).fill_(255);
@@ -232,6 +267,14 @@ TEST(PreparePhotoTest, EnlargesWhatIsSmallerThanTheCrop) {
   const auto pixel = torch::full({1, 3, 3}, 77, torch::kUInt8);
   const auto prepared = prepare_image(pixel, photo_recipe(0, 8), Invert::automatic);
   EXPECT_TRUE(prepared.equal(torch::full({3, 8, 8}, 77, torch::kUInt8)));
+}
+
+TEST(PreparePhotoTest, FindsThePhotoWhateverIsOnIt) {
+  const auto found = find_items(torch::full({40, 30, 3}, 255, torch::kUInt8), photo_recipe(10, 10), Invert::automatic);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].input.sizes(), (std::vector<std::int64_t>{3, 10, 10}));
+  EXPECT_EQ(found[0].box.width, 30);
+  EXPECT_EQ(found[0].box.height, 40);
 }
 
 TEST(PreparePhotoTest, TakesTheMiddleOfAStrip) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -26,17 +27,38 @@ torch::Tensor to_rgb(const torch::Tensor& pixels);
 // antialiased bilinear.
 torch::Tensor shrink_to(const torch::Tensor& planes, std::int64_t longest);
 
-// `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Returns uint8 [C, H, W] of the recipe's size, ready
-// for `normalize`. Transparent pixels are laid over white.
+// A place on an upright picture, in its pixels.
+struct PictureBox {
+  std::int64_t left = 0;
+  std::int64_t top = 0;
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+};
+
+// Something on a picture that a network can be asked about: a digit, or a photo as a whole.
+struct FoundItem {
+  torch::Tensor input;  // uint8 [C, H, W] of the recipe's size, ready for `normalize`
+  PictureBox box;
+};
+
+// `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Transparent pixels are laid over white.
 //
 // digit: grey by ITU-R 601 luma, inverted where asked for (automatic: where the border is lighter than the middle of
 // the picture's own extremes). A picture that already has the recipe's size is taken as it is; any other is placed as
 // MNIST places its digits: the digit's bounding box scaled (antialiased) to fit 20 x 20, its centre of mass moved to
-// the centre of 28 x 28 (Y. LeCun, "The MNIST database"). An empty picture gives zeros. photo: RGB, shorter side to
-// `resize` by antialiased bilinear, centre crop.
-torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
+// the centre of 28 x 28 (Y. LeCun, "The MNIST database"). Nothing is found on a picture without contrast, and on one of
+// another size whose contrasts are noise or specks. photo: RGB, shorter side to `resize` by antialiased bilinear,
+// centre crop; one item, always.
+std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
 
-// The same of the picture in a file, in bounded memory: `with_picture` says what that means for huge ones, and throws.
+// The same of the picture in a file, in bounded memory: `with_picture` says what that means for huge ones, whose boxes
+// are in pixels of the smaller size at which they are read, and throws.
+std::vector<FoundItem> find_items(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+                                  DecodingMemory& memory);
+
+// What `find_items` finds, for who wants one input whatever is on the picture: zeros where there is no digit. An item
+// of a data set, which has the recipe's size, is taken as it is even without contrast.
+torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
 torch::Tensor prepare_file(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
                            DecodingMemory& memory);
 
