@@ -45,6 +45,7 @@ struct InferOptions {
   std::optional<std::string> dataset;
   std::string invert = "auto";
   std::int64_t top_k = 1;
+  double min_probability = 0;
   std::string format = "text";
   std::filesystem::path output;
   std::filesystem::path annotate;
@@ -127,7 +128,8 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   // Items of a data set are as the network knows them; only pictures from elsewhere may need inverting.
   const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
   const auto label = dataset.class_names[static_cast<std::size_t>(dataset.labels[number].item<std::int64_t>())];
-  const Prediction prediction{"", TestItem{number, label}, classifier.classify({image}).front(), ""};
+  const auto prediction =
+      if_sure({"", TestItem{number, label}, classifier.classify({image}).front(), ""}, options.min_probability);
   if (prediction.top.empty()) throw not_finite(options.model, fmt::format("test item {}", number));
   const auto form = form_of(options, /*one_picture=*/true);
   results.write(infer_header(form, /*test_item=*/true, prediction.top.size()));
@@ -145,6 +147,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                   .annotate = options.annotate,
                   .invert = invert_from_name(options.invert),
                   .form = form_of(options, one_picture),
+                  .min_probability = options.min_probability,
                   .batch_size = static_cast<std::size_t>(batch_size),
                   .write = [&results](const std::string& text) { results.write(text); }},
                  classifier, context, signals);
@@ -224,6 +227,7 @@ Command add_infer(CLI::App& root) {
   one_of(app->add_option("--invert", o.invert, "dark digits on a light ground to light ones; auto: by the border"),
          {"auto", "always", "never"});
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
+  real(app->add_option("--min-probability", o.min_probability, "without an answer where no class is as likely"), 0, 1);
   add_format(*app, o.format, {"text", "json", "csv"});
   not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");

@@ -10,13 +10,23 @@
 namespace mnist::cli {
 namespace {
 
+// "4", "none (no digit found)", "unsure (4 with 0.41)"
+std::string answer(const Prediction& prediction) {
+  if (prediction.reason.empty()) return printable(prediction.top.front().name);
+  if (prediction.top.empty()) return fmt::format("none ({})", prediction.reason);
+  const auto& best = prediction.top.front();
+  return fmt::format("{} ({} with {:.2f})", prediction.reason, printable(best.name), best.probability);
+}
+
+// The probability has a line of its own: readers of logs know the first one as a whole.
 std::string single(const Prediction& prediction) {
   std::string text;
   if (prediction.item) text += fmt::format("Label: {}, ", printable(prediction.item->label));
-  if (!prediction.reason.empty()) return text + fmt::format("Prediction: none ({})\n", prediction.reason);
-  text += fmt::format("Prediction: {}\n", printable(prediction.top.front().name));
+  text += fmt::format("Prediction: {}\n", answer(prediction));
   if (prediction.top.size() > 1) {
     for (const auto& one : prediction.top) text += fmt::format("{}\t{:.4f}\n", printable(one.name), one.probability);
+  } else if (!prediction.item && prediction.reason.empty()) {
+    text += fmt::format("Probability: {:.4f}\n", prediction.top.front().probability);
   }
   return text;
 }
@@ -43,7 +53,7 @@ std::string json(const Prediction& prediction) {
   }
   if (!prediction.top.empty()) {
     const auto& best = prediction.top.front();
-    object["prediction"] = best.name;
+    if (prediction.reason.empty()) object["prediction"] = best.name;
     object["class_index"] = best.index;
     object["probability"] = best.probability;
   }
@@ -61,13 +71,20 @@ std::string csv(const Prediction& prediction, std::size_t top_k) {
       continue;
     }
     const auto& one = prediction.top[rank];
-    text += fmt::format(",{},{},{}", csv_field(one.name), one.index, one.probability);
+    const bool is_answer = rank > 0 || prediction.reason.empty();
+    text += fmt::format(",{},{},{}", is_answer ? csv_field(one.name) : "", one.index, one.probability);
   }
   if (!prediction.item) text += "," + csv_field(prediction.reason);
   return text + "\n";
 }
 
 }  // namespace
+
+Prediction if_sure(Prediction prediction, double min_probability) {
+  const bool unsure = !prediction.top.empty() && prediction.top.front().probability < min_probability;
+  if (unsure && prediction.reason.empty()) prediction.reason = kUnsure;
+  return prediction;
+}
 
 std::string infer_header(InferForm form, bool test_item, std::size_t top_k) {
   if (form != InferForm::csv) return "";

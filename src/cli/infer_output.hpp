@@ -25,17 +25,23 @@ struct Prediction {
   std::string path;  // of the image; unused for a test item
   std::optional<TestItem> item;
   std::vector<ClassProbability> top;  // the likeliest first; none where the network was not asked
-  std::string reason;                 // why there is no answer: `kNothingFound`; empty where there is one
+  std::string reason;                 // why there is no answer: one of those below; empty where there is one
 };
 
 inline constexpr const char* kNothingFound = "no digit found";
+inline constexpr const char* kUnsure = "unsure";  // the likeliest class is not likely enough
 
-// Without an answer the class is "none" in the text forms, null in JSON, empty in CSV, and the reason is added.
+// The same, without an answer where the likeliest class has less than this probability.
+Prediction if_sure(Prediction prediction, double min_probability);
+
+// Without an answer the class is "none" in the text forms, null in JSON, empty in CSV, and the reason is added; for one
+// that is unsure, the classes stay, "class_index" and "probability" being the likeliest one's.
 enum class InferForm {
-  single,  // "Prediction: 4" or "Label: 4, Prediction: 4"; below it, with more than one class, a line for each of them:
-           // class<TAB>probability. "Prediction: none (no digit found)"
+  single,  // "Prediction: 4" and a line "Probability: 0.9987", or for a test item "Label: 4, Prediction: 4" alone. With
+           // more than one class a line for each of them instead: class<TAB>probability.
+           // "Prediction: none (no digit found)", "Prediction: unsure (4 with 0.41)"
   lines,   // path<TAB>class<TAB>probability, with more than one class further pairs behind.
-           // path<TAB>none<TAB>-<TAB>no digit found
+           // path<TAB>none<TAB>-<TAB>no digit found; path<TAB>none<TAB>-<TAB>unsure<TAB>4<TAB>0.4100
   json,    // one object a line: path (or test_item and label), prediction, class_index, probability, top_k; reason
            // where there is no answer
   csv,     // RFC 4180: path (or test_item,label),prediction,class_index,probability; with more than one class further

@@ -131,7 +131,8 @@ void PictureRun::write(std::span<const Picture> pictures) {
   std::string text;
   for (const Picture& picture : pictures) {
     predictions.push_back(
-        {picture.path.string(), std::nullopt, picture.top, picture.found.empty() ? kNothingFound : ""});
+        if_sure({picture.path.string(), std::nullopt, picture.top, picture.found.empty() ? kNothingFound : ""},
+                options_.min_probability));
     if (is_finite(predictions.back())) text += infer_result(options_.form, predictions.back(), top_k);
   }
   options_.write(text);

@@ -26,6 +26,7 @@ struct PictureRunOptions {
   std::filesystem::path annotate;  // a folder that is there, for the pictures with their predictions; empty: none
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
+  double min_probability = 0;                     // of an answer
   std::size_t batch_size = 64;                    // pictures that are in memory at a time; at least 1
   std::function<void(const std::string&)> write;  // takes the results; throws if they cannot be written
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -118,7 +119,9 @@ class InferTest : public ::testing::Test {
 TEST_F(InferTest, PrintsThePredictionOfOneImage) {
   const auto outcome = infer({"--image", "images/03.png"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(outcome.out, "Prediction: " + expected_[3] + "\n");
+  const auto lines = lines_of(outcome.out);
+  ASSERT_THAT(lines, ElementsAre("Prediction: " + expected_[3], ::testing::StartsWith("Probability: ")));
+  EXPECT_NEAR(std::stod(lines[1].substr(13)), probability_[3], 1e-4);
   EXPECT_EQ(outcome.err, "");
 }
 
@@ -167,6 +170,29 @@ TEST_F(InferTest, SaysWhereThereIsNoDigit) {
   EXPECT_EQ(lines_of(infer({"blank.png", "--format", "csv", "--top-k", "2"}).out)[1], "blank.png,,,,,,,no digit found");
 }
 
+TEST_F(InferTest, IsUnsureBelowTheLeastProbability) {
+  const auto least = std::to_string(probability_[3] + 0.001);
+  const auto percent = fmt::format("{:.2f}", probability_[3]);
+  const auto one = infer({"images/03.png", "--min-probability", least});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out, "Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+  EXPECT_THAT(lines_of(infer({"images/03.png", "--min-probability", least, "--top-k", "3"}).out), SizeIs(4));
+  EXPECT_EQ(infer({"--test-item", "3", "--data-dir", "data", "--min-probability", least}).out,
+            "Label: 3, Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+  EXPECT_THAT(infer({"images/03.png", "images/03.png", "--min-probability", least}).out,
+              HasSubstr("images/03.png\tnone\t-\tunsure\t" + expected_[3] + "\t0."));
+  const auto json = infer({"images/03.png", "--min-probability", least, "--top-k", "2", "--format", "json"});
+  const auto object = nlohmann::json::parse(json.out);
+  EXPECT_TRUE(object["prediction"].is_null());
+  EXPECT_EQ(object["reason"], "unsure");
+  EXPECT_NEAR(object["probability"].get<double>(), probability_[3], 1e-4);
+  EXPECT_EQ(object["top_k"][0]["class"], expected_[3]);
+  EXPECT_THAT(infer({"images/03.png", "--min-probability", least, "--format", "csv"}).out,
+              AllOf(HasSubstr("\nimages/03.png,,"), HasSubstr(",unsure\n")));
+  const auto sure = infer({"images/03.png", "--min-probability", std::to_string(probability_[3] - 0.001)});
+  EXPECT_EQ(sure.out, infer({"images/03.png"}).out);
+}
+
 // Of a photo, the network is asked whatever is on it.
 TEST_F(InferTest, PhotosAreNeverWithoutAnAnswer) {
   const auto& info = model_info("lenet");
@@ -183,7 +209,7 @@ TEST_F(InferTest, PhotosAreNeverWithoutAnAnswer) {
   process.folder = folder_->path();
   const auto outcome = test::run(process);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("^Prediction: [0-9]\n$"));
+  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("^Prediction: [0-9]\nProbability: "));
 }
 
 TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
@@ -191,7 +217,7 @@ TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "Label: 4, Prediction: " + expected_[4] + "\n");
   EXPECT_TRUE(read_image(*folder_ / "saved.png").equal(read_image(image(4))));
-  EXPECT_EQ(infer({"--image", "saved.png"}).out, "Prediction: " + expected_[4] + "\n");
+  EXPECT_EQ(lines_of(infer({"--image", "saved.png"}).out)[0], "Prediction: " + expected_[4]);
 }
 
 TEST_F(InferTest, PrintsTheLikeliestClasses) {
@@ -381,7 +407,7 @@ TEST_F(InferTest, InvertsDarkDigitsOnALightGround) {
   write_png(*folder_ / "light.png", 255 - read_image(image(6)));
   EXPECT_EQ(infer({"light.png", "--format", "json", "--invert", "always"}).out,
             infer({"light.png", "--format", "json"}).out);
-  EXPECT_EQ(infer({"light.png"}).out, "Prediction: " + expected_[6] + "\n");
+  EXPECT_EQ(lines_of(infer({"light.png"}).out)[0], "Prediction: " + expected_[6]);
   EXPECT_NE(infer({"light.png", "--format", "json", "--invert", "never"}).out,
             infer({"light.png", "--format", "json"}).out);
 }
@@ -418,6 +444,9 @@ INSTANTIATE_TEST_SUITE_P(
                "--test-item 12 is not there: the test set has items 0 to 11"},
         Misuse{"NegativeItem", {"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
         Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be a whole number from 1 to"},
+        Misuse{"Probability",
+               {"images/01.png", "--min-probability", "50"},
+               "--min-probability must be a number from 0 to 1"},
         Misuse{"Format", {"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
         Misuse{"Invert", {"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"}),
     [](const auto& parameter) { return parameter.param.name; });
