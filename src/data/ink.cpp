@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
 
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/linalg_solve.h>
@@ -34,16 +33,6 @@ torch::Tensor background(const torch::Tensor& picture) {
 
 torch::Tensor soften(const torch::Tensor& plane) {
   return at::avg_pool2d(plane, {3, 3}, {1, 1}, {1, 1}, /*ceil_mode=*/false, /*count_include_pad=*/false);
-}
-
-// The standard deviation of the ground's values, from those of the lowest third: above are also ink and its edges.
-double ground_noise(const torch::Tensor& values) {
-  constexpr double kSpread = 0.757;  // deviations of a normal distribution between its first and its third tenth
-  const auto sorted = std::get<0>(values.flatten().sort());
-  const auto at = [&](double share) {
-    return sorted[static_cast<std::int64_t>(share * static_cast<double>(sorted.size(0)))].item<double>();
-  };
-  return (at(0.3) - at(0.1)) / kSpread;
 }
 
 }  // namespace
@@ -88,7 +77,7 @@ std::optional<Ink> find_ink(const torch::Tensor& picture) {
   const auto stretched = [&](const torch::Tensor& values) {
     return ((values - ground) / range).clamp(0, 1).squeeze(0);
   };
-  return Ink{stretched(raw), stretched(soft), ground_noise(soft) / range, range};
+  return Ink{stretched(raw), stretched(soft), range};
 }
 
 }  // namespace mnist

@@ -13,7 +13,6 @@ constexpr double kLeastContrast = 16;  // grey levels between ink and ground; wi
 struct Ink {
   torch::Tensor sharp;  // float [H, W], 0 to 1
   torch::Tensor soft;   // float [H, W], 0 to 1, the mean of 3 x 3 pixels: one noisy pixel decides nothing
-  double noise = 0;     // standard deviation of the ground's soft ink, about
   double range = 0;     // grey levels from 0 to 1
 };
 

@@ -48,6 +48,37 @@ double heaviest(const std::vector<Mark>& marks) {
   return weight;
 }
 
+// Straight, nearly level, and far wider than thick.
+bool is_level_stroke(const Mark& mark) {
+  constexpr double kLeastLength = 2.5;  // by the thickness
+  constexpr double kMostTilt = 0.2;
+  const auto width = static_cast<double>(mark.width());
+  const auto thickness = static_cast<double>(mark.pixels.size()) / width;
+  return width >= kLeastLength * thickness && static_cast<double>(mark.height()) <= thickness + kMostTilt * width;
+}
+
+// The foot of a broken digit lies close below the rest of it, and ends where that does; an underline does not.
+bool underlines(const Mark& line, const Mark& digit) {
+  constexpr double kLeastGap = 0.08;  // of the digit's height
+  constexpr double kOverlap = 0.05;   // the same; a tilted line's box reaches up
+  const auto height = static_cast<double>(digit.height());
+  const auto gap = static_cast<double>(line.top - digit.bottom);
+  const bool is_below = gap >= -kOverlap * height && gap <= height;
+  const bool meets = line.left < digit.right && line.right > digit.left;
+  const bool sticks_out = line.left < digit.left && line.right > digit.right;
+  return is_below && meets && (sticks_out || gap >= kLeastGap * height);
+}
+
+void drop_underlines(std::vector<Mark>& marks) {
+  const auto strokes =
+      std::stable_partition(marks.begin(), marks.end(), [](const Mark& mark) { return !is_level_stroke(mark); });
+  const std::vector<Mark> digits(marks.begin(), strokes);
+  const auto underlines_one = [&](const Mark& stroke) {
+    return std::any_of(digits.begin(), digits.end(), [&](const Mark& digit) { return underlines(stroke, digit); });
+  };
+  marks.erase(std::remove_if(strokes, marks.end(), underlines_one), marks.end());
+}
+
 }  // namespace
 
 std::vector<Mark> find_marks(const torch::Tensor& ink) {
@@ -72,6 +103,7 @@ std::vector<Mark> digit_marks(std::vector<Mark> marks) {
   if (heaviest(marks) < kInnerShare * heaviest(outer)) marks.insert(marks.end(), outer.begin(), outer.end());
   const auto least = kSpeck * heaviest(marks);
   std::erase_if(marks, [&](const Mark& mark) { return mark.weight < least; });
+  drop_underlines(marks);
   return marks;
 }
 

@@ -28,7 +28,7 @@ struct Mark {
 std::vector<Mark> find_marks(const torch::Tensor& ink);
 
 // Those that can be digits: marks much smaller than the largest are dropped, and so are those that run out of the
-// picture, unless there is nothing else of weight.
+// picture, unless there is nothing else of weight, and level lines below a digit.
 std::vector<Mark> digit_marks(std::vector<Mark> marks);
 
 }  // namespace mnist

@@ -19,7 +19,8 @@ struct WrittenDigit {
 bool has_light_ground(const torch::Tensor& grey);
 
 // `grey`: uint8 [1, H, W]. Nothing where nothing is written: where there is no contrast, where the contrasts are the
-// ground's own noise, and where there are specks alone.
+// ground's own noise, and where there are specks alone. `automatic`: a sheet that is seen to end is read as a page of
+// its own; else the border decides.
 std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert);
 
 }  // namespace mnist

@@ -11,9 +11,9 @@
 namespace mnist {
 namespace {
 
-// Calls `use(index, {red, green, blue})` for each pixel.
+// Calls `use(index, {red, green, blue})` for each pixel. `backdrop`: grey level.
 template <typename Use>
-void for_each_opaque(const torch::Tensor& pixels, Use use) {
+void for_each_opaque(const torch::Tensor& pixels, int backdrop, Use use) {
   TORCH_CHECK(pixels.dim() == 3 && pixels.scalar_type() == torch::kUInt8 && pixels.size(2) >= 1 && pixels.size(2) <= 4,
               "pixels are uint8 [height, width, 1..4]");
   const auto source = pixels.contiguous();
@@ -26,7 +26,7 @@ void for_each_opaque(const torch::Tensor& pixels, Use use) {
     std::array<int, 3> color{bytes[0], bytes[has_color ? 1 : 0], bytes[has_color ? 2 : 0]};
     if (has_alpha) {
       const int alpha = bytes[channels - 1];
-      for (int& value : color) value = (value * alpha + 255 * (255 - alpha) + 127) / 255;
+      for (int& value : color) value = (value * alpha + backdrop * (255 - alpha) + 127) / 255;
     }
     use(index, color);
   }
@@ -54,10 +54,11 @@ torch::Tensor resize_in_strips(const torch::Tensor& planes, std::int64_t dimensi
 
 }  // namespace
 
-torch::Tensor to_grey(const torch::Tensor& pixels) {
+torch::Tensor to_grey(const torch::Tensor& pixels, Backdrop backdrop) {
   auto grey = torch::empty({1, pixels.size(0), pixels.size(1)}, torch::kUInt8);
   auto* out = grey.data_ptr<std::uint8_t>();
-  for_each_opaque(pixels, [&](std::int64_t index, const std::array<int, 3>& color) {
+  const int level = backdrop == Backdrop::white ? 255 : 0;
+  for_each_opaque(pixels, level, [&](std::int64_t index, const std::array<int, 3>& color) {
     out[index] = static_cast<std::uint8_t>((color[0] * 19595 + color[1] * 38470 + color[2] * 7471 + 0x8000) >> 16);
   });
   return grey;
@@ -67,7 +68,7 @@ torch::Tensor to_rgb(const torch::Tensor& pixels) {
   auto rgb = torch::empty({3, pixels.size(0), pixels.size(1)}, torch::kUInt8);
   auto* out = rgb.data_ptr<std::uint8_t>();
   const auto plane = pixels.size(0) * pixels.size(1);
-  for_each_opaque(pixels, [&](std::int64_t index, const std::array<int, 3>& color) {
+  for_each_opaque(pixels, 255, [&](std::int64_t index, const std::array<int, 3>& color) {
     for (int channel = 0; channel < 3; ++channel) {
       out[channel * plane + index] = static_cast<std::uint8_t>(color[static_cast<std::size_t>(channel)]);
     }

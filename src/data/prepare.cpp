@@ -92,17 +92,27 @@ bool has_contrast(const torch::Tensor& planes) {
   return planes.max().item<int>() - planes.min().item<int>() >= kLeastContrast;
 }
 
+// White ink on nothing does not show over white.
 torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
-  return colors_of(preprocessing) == Colors::grey ? to_grey(pixels) : to_rgb(pixels);
+  if (colors_of(preprocessing) == Colors::rgb) return to_rgb(pixels);
+  const auto grey = to_grey(pixels);
+  if (preprocessing.kind == Preprocessing::Kind::photo || has_contrast(grey)) return grey;
+  return to_grey(pixels, Backdrop::black);
 }
 
 std::vector<FoundItem> find_in_file(const std::filesystem::path& path, const Preprocessing& preprocessing,
                                     Invert invert, DecodingMemory& memory) {
   std::vector<FoundItem> found;
-  with_picture(path, colors_of(preprocessing), memory, [&](const torch::Tensor& planes) {
+  bool is_blank = false;
+  const auto find = [&](const torch::Tensor& planes) {
+    is_blank = preprocessing.kind == Preprocessing::Kind::digit && !has_contrast(planes);
     found = find_in_planes(planes, preprocessing, invert);
     return planes;
-  });
+  };
+  with_picture(path, colors_of(preprocessing), memory, find);
+  if (is_blank && has_transparency(path)) {
+    with_picture(path, colors_of(preprocessing), memory, find, Backdrop::black);
+  }
   return found;
 }
 

@@ -69,7 +69,7 @@ bool is_reversed(int orientation) {
   return orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
 }
 
-torch::Tensor read_planes(ImageReader& reader, Colors colors, std::int64_t factor) {
+torch::Tensor read_planes(ImageReader& reader, Colors colors, Backdrop backdrop, std::int64_t factor) {
   const std::int64_t planes = colors == Colors::grey ? 1 : 3;
   const int orientation = reader.orientation();
   const auto height = divided(reader.height(), factor);
@@ -81,7 +81,7 @@ torch::Tensor read_planes(ImageReader& reader, Colors colors, std::int64_t facto
   std::int64_t done = 0;  // rows of the result, as stored
   for (std::int64_t row = 0; row < reader.height(); row += rows_at_once) {
     const auto rows = reader.read_rows(std::min(rows_at_once, reader.height() - row));
-    auto strip = colors == Colors::grey ? to_grey(rows) : to_rgb(rows);
+    auto strip = colors == Colors::grey ? to_grey(rows, backdrop) : to_rgb(rows);
     if (factor > 1) strip = shrinker.add(strip);
     const auto count = strip.size(1);
     const auto place = is_reversed(orientation) ? height - done - count : done;
@@ -94,14 +94,18 @@ torch::Tensor read_planes(ImageReader& reader, Colors colors, std::int64_t facto
 }  // namespace
 
 torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, DecodingMemory& memory,
-                           const std::function<torch::Tensor(const torch::Tensor& planes)>& use) {
+                           const std::function<torch::Tensor(const torch::Tensor& planes)>& use, Backdrop backdrop) {
   auto reader = std::make_unique<ImageReader>(path);
   const Plan plan = plan_of(*reader, colors == Colors::grey ? 1 : 3);
   check_memory(plan, *reader, path);
   const auto share = memory.take(plan.memory);
-  const auto planes = read_planes(*reader, colors, plan.factor);
+  const auto planes = read_planes(*reader, colors, backdrop, plan.factor);
   reader.reset();  // what it took is free for `use`
   return use(planes);
+}
+
+bool has_transparency(const std::filesystem::path& path) {
+  return ImageReader(path).channels() % 2 == 0;
 }
 
 }  // namespace mnist

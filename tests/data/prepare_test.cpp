@@ -166,6 +166,81 @@ TEST(PrepareDigitTest, GivesZerosForEmptySheets) {
   EXPECT_EQ(prepare_image(noisy, kDigit, Invert::automatic).max().item<int>(), 0);
 }
 
+// 400 x 300 of paper in the middle of a dark desk.
+torch::Tensor on_a_desk(const torch::Tensor& photo) {
+  auto picture = torch::full({520, 440, 1}, 40, torch::kUInt8);
+  picture.slice(0, 60, 460).slice(1, 80, 380).copy_(photo);
+  return picture;
+}
+
+TEST(PrepareDigitTest, ReadsASheetOnADeskAsAPage) {
+  const auto sheet = on_a_desk(photo_of(drawn_digit(), 180, 100, 60, 220, 200, 3));
+  EXPECT_LT(mean_difference(prepare_image(sheet, kDigit, Invert::automatic), drawn_digit()), kSimilar);
+  const auto board = 255 - sheet;
+  EXPECT_LT(mean_difference(prepare_image(board, kDigit, Invert::automatic), drawn_digit()), kSimilar);
+  const auto found = find_items(sheet, kDigit, Invert::automatic);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NEAR(static_cast<double>(found[0].box.top), 60 + 100 + 180 * 4 / 28.0, 4);
+  EXPECT_NEAR(static_cast<double>(found[0].box.left), 80 + 60 + 180 * 9 / 28.0, 4);
+  const auto blank = on_a_desk(photo_of(torch::zeros({28, 28}, torch::kUInt8), 180, 100, 60, 220, 200, 3));
+  EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty());
+  EXPECT_TRUE(find_items(255 - blank, kDigit, Invert::automatic).empty());
+}
+
+// Draws lines two pixels thick that climb by 3 of 100, `spacing` apart.
+void rule(torch::Tensor photo, std::int64_t spacing, int level) {
+  for (std::int64_t column = 0; column < photo.size(1); ++column) {
+    for (auto row = spacing / 2 + column * 3 / 100; row + 2 < photo.size(0); row += spacing) {
+      photo.slice(1, column, column + 1).slice(0, row, row + 2).clamp_max_(level);
+    }
+  }
+}
+
+TEST(PrepareDigitTest, TakesTheLinesOfThePaperAway) {
+  for (const int level : {60, 120}) {
+    auto photo = photo_of(drawn_digit(), 200, 90, 40, 220, 190, 3);
+    auto blank = photo_of(torch::zeros({28, 28}, torch::kUInt8), 200, 90, 40, 220, 190, 3);
+    rule(photo, 50, level);
+    rule(blank, 50, level);
+    EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar) << level;
+    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty()) << level;
+    rule(photo.transpose(0, 1), 50, level);
+    rule(blank.transpose(0, 1), 50, level);
+    EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar) << level;
+    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty()) << level;
+  }
+}
+
+TEST(PrepareDigitTest, TakesUnderlinesAway) {
+  auto photo = photo_of(drawn_digit(), 150, 100, 80, 220, 200, 3);
+  photo.slice(0, 240, 246).slice(1, 110, 210).fill_(50);
+  photo.slice(0, 256, 262).slice(1, 110, 210).fill_(50);
+  EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar);
+}
+
+TEST(PrepareDigitTest, ReadsWhiteInkOnNothing) {
+  const auto ink = enlarged(drawn_digit(), 140, 140);
+  const auto white = torch::full_like(ink, 255);
+  const auto picture = at::cat({white, white, white, ink}, 2);
+  EXPECT_LT(mean_difference(prepare_image(picture, kDigit, Invert::automatic), drawn_digit()), kSame);
+  const auto small = drawn_digit().unsqueeze(2);
+  const auto item = prepare_image(at::cat({torch::full_like(small, 255), small}, 2), kDigit, Invert::automatic);
+  EXPECT_TRUE(item.equal(drawn_digit().unsqueeze(0)));
+}
+
+// A "7" of lines as thin as a hundredth of its height.
+TEST(PrepareDigitTest, GivesThinStrokesMnistsWidth) {
+  auto picture = torch::full({400, 300, 1}, 255, torch::kUInt8);
+  picture.slice(0, 50, 53).slice(1, 60, 240).fill_(0);
+  for (std::int64_t row = 50; row < 350; ++row)
+    picture.slice(0, row, row + 1).slice(1, 238 - row / 3, 241 - row / 3).fill_(0);
+  const auto placed = prepare_image(picture, kDigit, Invert::automatic)[0];
+  EXPECT_EQ(placed.max().item<int>(), 255);
+  const auto width = (placed.to(torch::kFloat32) / 255).sum(1);
+  EXPECT_GT(width[14].item<double>(), 1.3);
+  EXPECT_LT(width[14].item<double>(), 4);
+}
+
 TEST(FindItemsTest, FindsNothingWhereNothingIsWritten) {
   for (const auto& [height, width] : {std::pair{1, 1}, {28, 28}, {50, 40}, {900, 700}}) {
     EXPECT_TRUE(find_items(torch::full({height, width, 1}, 230, torch::kUInt8), kDigit, Invert::automatic).empty());

@@ -210,6 +210,27 @@ Preprocessing recipe_for(Preprocessing::Kind kind) {
   return preprocessing;
 }
 
+// White ink does not show over white.
+TEST(TransparentPictureTest, WhiteInkOnNothingIsReadOverBlack) {
+  const test::TemporaryFolder folder;
+  std::string rows;
+  for (int row = 0; row < 60; ++row) {
+    rows += '\0';
+    for (int column = 0; column < 40; ++column) {
+      const bool inked = row >= 10 && row < 50 && column >= 15 && column < 23;
+      rows += std::string("\xff\xff\xff", 3) + (inked ? '\xff' : '\0');
+    }
+  }
+  test::write_file(folder / "white.png", test::png_file({40, 60, 8, 6}, rows));
+  DecodingMemory memory(1);
+  const auto found =
+      find_items(folder / "white.png", recipe_for(Preprocessing::Kind::digit), Invert::automatic, memory);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].box.top, 10);
+  EXPECT_EQ(found[0].box.height, 40);
+  EXPECT_TRUE(has_transparency(folder / "white.png"));
+}
+
 TEST(PictureMutations, ArePreparedOrRefused) {
   std::vector<std::string> inputs;
   for (const auto* name : {"rgb_8.png", "palette_8_alpha.png", "grey_16_interlaced.png", "jpeg_444.jpg",
