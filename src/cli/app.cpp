@@ -62,7 +62,7 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   // Inherited by the commands: root options may stand behind them.
   root.fallthrough();
   root.set_help_flag("-h,--help", "print this help and leave");
-  root.set_version_flag("--version", version_line, "print the version and leave");
+  root.set_version_flag("-V,--version", version_line, "print the version and leave");
 
   add_config(root);
   one_of(root.add_option("--log-level", options.log.level, "least weight of what is told on stderr"), log_levels());
@@ -105,11 +105,25 @@ Error as_error(const std::exception& exception, std::string_view command) {
           "this is a defect of mnist; please report it with the output of: mnist info"};
 }
 
+// The error, with the name of the environment variable that its value comes from.
+Error with_variable(const Error& error, const CLI::App& command) {
+  const std::string message = error.what();
+  for (const CLI::Option* option : own_options(command)) {
+    const std::string variable = option->get_envname();
+    if (variable.empty() || option->results().size() != 1 || message.find(variable) != std::string::npos) continue;
+    const std::string& value = option->results().front();
+    if (!is_from_environment(*option, value) || message.find("'" + value) == std::string::npos) continue;
+    return {error.kind(), fmt::format("{} (from {})", message, variable), error.hint()};
+  }
+  return error;
+}
+
 class Program {
  public:
   Program(int argc, const char* const* argv) : argc_(argc), argv_(argv), root_(kDescription) {
     set_up(root_, options_);
-    for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_bench}) commands_.push_back(add(root_));
+    for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_bench, add_help})
+      commands_.push_back(add(root_));
   }
 
   int run() try {
@@ -130,7 +144,8 @@ class Program {
                          .arguments = {argv_, argv_ + argc_}});
   } catch (const std::exception& exception) {
     const auto command = given_command();
-    return failed(as_error(exception, command == commands_.end() ? "" : command->app->get_name()));
+    if (command == commands_.end()) return failed(as_error(exception, ""));
+    return failed(with_variable(as_error(exception, command->app->get_name()), *command->app));
   }
 
   // What a buffer could not hand on to stdout is an error, not silence.
@@ -155,7 +170,22 @@ class Program {
     print(root_.help());
     return false;
   } catch (const CLI::ParseError& error) {
+    if (print_help_if_asked()) return false;
     throw explain(error, root_);
+  } catch (const Error&) {
+    if (print_help_if_asked()) return false;
+    throw;
+  }
+
+  // Who has mistyped something asks for help: that goes before what is wrong.
+  bool print_help_if_asked() const {
+    const std::vector<std::string_view> words(argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--")));
+    const auto asks = [](std::string_view word) { return word == "-h" || word == "--help"; };
+    if (std::ranges::none_of(words, asks)) return false;
+    const auto command = std::ranges::find_if(
+        commands_, [&](const Command& entry) { return std::ranges::count(words, entry.app->get_name()) > 0; });
+    print(command == commands_.end() ? root_.help() : command->app->help());
+    return true;
   }
 
   int failed(const Error& error) {

@@ -30,5 +30,6 @@ Command add_infer(CLI::App& root);
 Command add_evaluate(CLI::App& root);
 Command add_info(CLI::App& root);
 Command add_bench(CLI::App& root);
+Command add_help(CLI::App& root);
 
 }  // namespace mnist::cli

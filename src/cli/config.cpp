@@ -41,23 +41,24 @@ bool is_key(const CLI::Option& option) {
   return option.get_configurable() && !option.get_lnames().empty();
 }
 
-CLI::App& section_app(CLI::App& root, const TomlEntry& entry, const std::string& place) {
-  if (entry.section.empty()) return root;
-  std::vector<std::string> names;
-  for (CLI::App* command : root.get_subcommands([](CLI::App*) { return true; })) {
-    if (command->get_name() == entry.section) return *command;
-    names.push_back(command->get_name());
-  }
-  throw usage_error(fmt::format("{}: there is no section [{}]", place, printable(entry.section)),
-                    suggestion(entry.section, names));
-}
-
 std::vector<std::string> keys_of(const CLI::App& app) {
   std::vector<std::string> keys;
   for (const CLI::Option* option : own_options(app)) {
     if (is_key(*option)) keys.insert(keys.end(), option->get_lnames().begin(), option->get_lnames().end());
   }
   return keys;
+}
+
+CLI::App& section_app(CLI::App& root, const TomlEntry& entry, const std::string& place) {
+  if (entry.section.empty()) return root;
+  std::vector<std::string> names;
+  for (CLI::App* command : root.get_subcommands([](CLI::App*) { return true; })) {
+    if (keys_of(*command).empty()) continue;
+    if (command->get_name() == entry.section) return *command;
+    names.push_back(command->get_name());
+  }
+  throw usage_error(fmt::format("{}: there is no section [{}]", place, printable(entry.section)),
+                    suggestion(entry.section, names));
 }
 
 CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry, const std::string& place) {
@@ -101,6 +102,13 @@ void check_values(CLI::Option& option, const TomlEntry& entry) {
   for (std::string value : entry.values) (*validator)(value);
 }
 
+// TOML has words of its own for what an option calls on and off.
+void take_booleans(const CLI::Option& option, TomlEntry& entry) {
+  if (option.get_type_name() != "on|off" || entry.values.size() != 1) return;
+  std::string& value = entry.values.front();
+  if (value == "true" || value == "false") value = value == "true" ? "on" : "off";
+}
+
 // Reads the file for CLI11, in place of its own reader.
 class ConfigFile : public CLI::ConfigBase {
  public:
@@ -110,11 +118,12 @@ class ConfigFile : public CLI::ConfigBase {
   std::vector<CLI::ConfigItem> from_config(std::istream& /*input*/) const override {
     const std::string source = root_.get_config_ptr()->results().back();
     std::vector<CLI::ConfigItem> result;
-    for (const TomlEntry& entry : parse_toml(read_config(source), source)) {
+    for (TomlEntry& entry : parse_toml(read_config(source), source)) {
       const std::string place = fmt::format("{}:{}", printable(source), entry.line);
       CLI::App& app = section_app(root_, entry, place);
       if (entry.key.empty()) continue;
       CLI::Option& option = keyed_option(root_, app, entry, place);
+      take_booleans(option, entry);
       try {
         check_values(option, entry);
       } catch (const Error& error) {

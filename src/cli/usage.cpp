@@ -1,6 +1,7 @@
 #include "usage.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@
 
 namespace mnist::cli {
 namespace {
+
+// What other programs call the commands.
+const std::map<std::string, std::string> kOtherNames = {
+    {"predict", "infer"}, {"classify", "infer"},    {"inference", "infer"}, {"test", "evaluate"}, {"eval", "evaluate"},
+    {"val", "evaluate"},  {"validate", "evaluate"}, {"fit", "train"},       {"ls", "info"},       {"show", "info"},
+    {"inspect", "info"},  {"version", "--version"}, {"benchmark", "bench"}};
 
 // The command that was chosen, else the program itself.
 const CLI::App& chosen(const CLI::App& root) {
@@ -62,8 +69,9 @@ Error unknown_word(const std::string& word, const CLI::App& root) {
   for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(command->get_name());
   }
+  const auto meant = kOtherNames.find(word);
   return usage_error(fmt::format("there is no command {}", quoted_name(word)),
-                     word == "help" ? see_help(root) : suggestion(word, names));
+                     meant == kOtherNames.end() ? suggestion(word, names) : fmt::format("use '{}'", meant->second));
 }
 
 }  // namespace

@@ -114,16 +114,15 @@ bool is_consistent(const TrainingState& state) {
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, FileSystem& files) {
   const TrainingState& state = checkpoint.state;
-  write_checkpoint_file(path,
-                        {.state = state.network,
+  CheckpointFile file = {.state = state.network,
                          .others = {{"optimizer", state.optimizer},
-                                    {"average", state.average},
                                     {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
                                     {"best", state.best.network},
                                     {"curves", checkpoint.curves}},
                          .recipe = checkpoint.recipe,
-                         .json = json_of(checkpoint)},
-                        files);
+                         .json = json_of(checkpoint)};
+  if (!state.average.empty()) file.others.emplace_back("average", state.average);
+  write_checkpoint_file(path, file, files);
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {

@@ -297,5 +297,25 @@ TEST(Config, ATextThatTomlCannotHoldIsLeftOutOfARunsFile) {
               HasSubstr("\n# data-dir is not UTF-8 and cannot stand here: give it on the command line\n"));
 }
 
+// docs/example.toml does what it says.
+TEST(ConfigExample, TrainsAndClassifies) {
+  const TemporaryFolder folder;
+  write_small_mnist(folder / "data", 40, 10);
+  const auto mnist = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--config", fixture("../../docs/example.toml")});
+    Subprocess subprocess = program(MNIST_BINARY, arguments);
+    subprocess.folder = folder.path();
+    SubprocessResult result = run(subprocess);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result;
+  };
+  mnist({"train", "--device", "cpu", "--run-dir", "run"});
+  EXPECT_THAT(content_of(folder / "run" / "config.toml"),
+              AllOf(HasSubstr("\nkeep-best = \"on\"\n"), HasSubstr("\nschedule = \"cosine\"\n"),
+                    HasSubstr("\nlr = 0.001\n"), HasSubstr("\nwarmup-epochs = 0.5\n")));
+  EXPECT_THAT(mnist({"infer", "--test-item", "0"}).out, HasSubstr("Prediction: "));
+  EXPECT_THAT(mnist({"evaluate"}).out, HasSubstr("Accuracy: "));
+}
+
 }  // namespace
 }  // namespace mnist::test

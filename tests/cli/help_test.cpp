@@ -45,8 +45,21 @@ TEST(HelpFlag, HasAShortForm) {
   EXPECT_EQ(run(program(MNIST_BINARY, {"train", "-h"})).out, content_of(fixture("help/train.txt")));
 }
 
+TEST(HelpFlag, GoesBeforeWhatIsWrong) {
+  for (const Arguments& arguments :
+       {Arguments{"train", "--epochs", "many", "-h"}, Arguments{"train", "--help", "--nonsense"},
+        Arguments{"train", "-h", "--optimizer", "adamm"}, Arguments{"help", "train"}}) {
+    const SubprocessResult result = run(program(MNIST_BINARY, arguments));
+    EXPECT_EQ(result.exit_code, 0) << arguments[1];
+    EXPECT_EQ(result.out, content_of(fixture("help/train.txt"))) << arguments[1];
+    EXPECT_THAT(result.err, IsEmpty());
+  }
+  EXPECT_EQ(run(program(MNIST_BINARY, {"dance", "--help"})).out, content_of(fixture("help/mnist.txt")));
+  EXPECT_EQ(run(program(MNIST_BINARY, {"help"})).out, content_of(fixture("help/mnist.txt")));
+}
+
 TEST(Version, IsOneLine) {
-  for (const Arguments& arguments : {Arguments{"--version"}, Arguments{"info", "--version"}}) {
+  for (const Arguments& arguments : {Arguments{"--version"}, Arguments{"-V"}, Arguments{"info", "--version"}}) {
     const SubprocessResult result = run(program(MNIST_BINARY, arguments));
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_THAT(result.out, MatchesRegex("mnist [0-9.]+ \\(git [0-9a-z-]+, LibTorch 2\\.[0-9.]+\\)\n"));

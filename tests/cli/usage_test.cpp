@@ -38,11 +38,17 @@ INSTANTIATE_TEST_SUITE_P(
     All, UsageMistake,
     ::testing::Values(
         Mistake{"command", {"trian"}, "there is no command 'trian'", "did you mean 'train'?"},
+        Mistake{"another program's command", {"predict", "x.png"}, "there is no command 'predict'", "use 'infer'"},
+        Mistake{
+            "help of an unknown command", {"help", "trian"}, "there is no command 'trian'", "did you mean 'train'?"},
         Mistake{"unknown command",
                 {"dance", "--epochs", "3"},
                 "there is no command 'dance'",
-                "choose one of: train, infer, evaluate, info, bench"},
-        Mistake{"empty command", {""}, "there is no command ''", "choose one of: train, infer, evaluate, info, bench"},
+                "choose one of: train, infer, evaluate, info, bench, help"},
+        Mistake{"empty command",
+                {""},
+                "there is no command ''",
+                "choose one of: train, infer, evaluate, info, bench, help"},
         Mistake{"option", {"train", "--epoch", "3"}, "mnist train has no option '--epoch'", "did you mean '--epochs'?"},
         Mistake{"option with its value",
                 {"train", "--bach-size=3"},
@@ -133,7 +139,10 @@ TEST(Usage, WithoutACommandItIsShown) {
 TEST(Usage, AWrongValueInTheEnvironmentIsAnErrorToo) {
   const SubprocessResult result = run(program(MNIST_BINARY, {"evaluate"}, {{"MNIST_DEVICE", "gpu"}}));
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("'gpu'"));
+  EXPECT_THAT(result.err, StartsWith("error: there is no device 'gpu' (from MNIST_DEVICE)\n"));
+  const SubprocessResult data = run(program(MNIST_BINARY, {"train"}, {{"MNIST_DATA_DIR", "/none"}}));
+  EXPECT_EQ(data.exit_code, 3);
+  EXPECT_THAT(data.err, HasSubstr(" (from MNIST_DATA_DIR)\n"));
 }
 
 TEST(Usage, SaveModelIsOutputByItsOldName) {
