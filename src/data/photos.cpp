@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
-#include <set>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -14,114 +12,14 @@
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/core/text.hpp"
 #include "mnist/data/prepare.hpp"
-#include "mnist/format/image.hpp"
 
 #include "picture.hpp"
 
 namespace mnist {
-namespace {
-
-constexpr const char* kLayout =
-    "the layout is DIR/train/<class>/*.jpg and DIR/val/<class>/*.jpg; --data-dir (or MNIST_DATA_DIR) names DIR";
-
-std::vector<std::filesystem::directory_entry> entries(const std::filesystem::path& dir) {
-  std::error_code error;
-  std::vector<std::filesystem::directory_entry> found;
-  for (auto entry = std::filesystem::directory_iterator(dir, error); !error && entry != end(entry);
-       entry.increment(error)) {
-    found.push_back(*entry);
-  }
-  if (error) {
-    throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()),
-                     "check the folder's permissions");
-  }
-  std::ranges::sort(found, {}, [](const auto& entry) { return entry.path(); });
-  return found;
-}
-
-// The files below `dir`: its own by name, then those of the folders in it.
-void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& folder) {
-  const auto found = entries(dir);
-  for (const auto& entry : found) {
-    if (entry.is_directory() || is_hidden(entry.path())) continue;
-    if (has_image_extension(entry.path())) {
-      folder.paths.push_back(entry.path());
-      folder.labels.push_back(label);
-    } else {
-      folder.ignored.push_back(entry.path());
-    }
-  }
-  for (const auto& entry : found) {
-    if (!entry.is_directory() || is_hidden(entry.path())) continue;
-    if (entry.is_symlink()) {
-      folder.ignored.push_back(entry.path());  // it could lead back up
-    } else {
-      collect(entry.path(), label, folder);
-    }
-  }
-}
-
-std::filesystem::path split_folder(const std::filesystem::path& dir, Split split) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(dir, ignored)) {
-    throw data_error(fmt::format("there is no folder {}", quoted(dir)),
-                     "name the folder with the photos with --data-dir; scripts/fetch_data hymenoptera gets an example");
-  }
-  std::filesystem::path folder = dir / (split == Split::train ? "train" : "val");
-  if (split == Split::test && !std::filesystem::is_directory(folder, ignored) &&
-      std::filesystem::is_directory(dir / "test", ignored)) {
-    folder = dir / "test";
-  }
-  if (!std::filesystem::is_directory(folder, ignored)) {
-    throw data_error(fmt::format("there is no folder {}", quoted(folder)), kLayout);
-  }
-  return folder;
-}
-
-}  // namespace
-
-PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split) {
-  PhotoFolder folder;
-  folder.dir = split_folder(dir, split);
-  for (const auto& entry : entries(folder.dir)) {
-    if (!entry.is_directory() || is_hidden(entry.path())) continue;
-    if (!is_utf8(entry.path().filename().string())) {
-      throw data_error(fmt::format("the name of the class folder {} is not UTF-8", quoted(entry.path())),
-                       "rename it: model files hold the names of the classes as UTF-8");
-    }
-    const auto label = static_cast<std::int64_t>(folder.class_names.size());
-    const std::size_t before = folder.paths.size();
-    folder.class_names.push_back(entry.path().filename().string());
-    collect(entry.path(), label, folder);
-    if (folder.paths.size() == before) {
-      throw data_error(fmt::format("the class folder {} holds no PNG or JPEG file", quoted(entry.path())),
-                       "put images into it or take it away");
-    }
-  }
-  if (folder.class_names.size() < 2) {
-    throw data_error(fmt::format("{} holds {}: there is nothing to tell apart", quoted(folder.dir),
-                                 folder.class_names.empty() ? "no folder of a class" : "a single class"),
-                     kLayout);
-  }
-  return folder;
-}
-
-void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
-  const auto only_in = [](const PhotoFolder& one, const PhotoFolder& other) {
-    std::vector<std::string> names;
-    std::ranges::set_difference(one.class_names, other.class_names, std::back_inserter(names));
-    return names.empty() ? "" : fmt::format("; only in {}: {}", quoted(one.dir), fmt::join(names, ", "));
-  };
-  const std::string difference = only_in(train, test) + only_in(test, train);
-  if (difference.empty()) return;
-  throw data_error("training and validation have different classes" + difference, "both need a folder for each class");
-}
 
 PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options)
     : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options), memory_(at::get_num_threads()) {
@@ -131,7 +29,7 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
   if (options_.parts > 1) share_faults(faults);
   omit_broken(faults);
   labels_ = torch::tensor(folder_.labels, torch::kInt64);
-  check_classes();
+  check_classes_are_left(folder_, broken_);
 }
 
 void PhotoBatches::load_part(std::vector<std::string>& faults) {
@@ -190,20 +88,6 @@ void PhotoBatches::omit_broken(const std::vector<std::string>& faults) {
   }
   folder_ = std::move(whole);
   decoded_ = std::move(kept);
-}
-
-void PhotoBatches::check_classes() const {
-  const std::set<std::int64_t> present(folder_.labels.begin(), folder_.labels.end());
-  for (std::size_t label = 0; label < folder_.class_names.size(); ++label) {
-    if (present.contains(static_cast<std::int64_t>(label))) continue;
-    const std::string start = (folder_.dir / folder_.class_names[label] / "").string();
-    const auto first =
-        std::ranges::find_if(broken_, [&](const BrokenPhoto& photo) { return photo.path.string().starts_with(start); });
-    throw data_error(fmt::format("no image of the class {} in {} can be read{}",
-                                 quoted(std::filesystem::path(folder_.class_names[label])), quoted(folder_.dir),
-                                 first == broken_.end() ? "" : "; the first: " + first->reason),
-                     "mend the images, or remove the folder of that class from train and val");
-  }
 }
 
 void PhotoBatches::keep(std::int64_t item, torch::Tensor photo) {

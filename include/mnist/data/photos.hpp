@@ -1,4 +1,4 @@
-// A folder of labelled photos, as torchvision's ImageFolder has it: DIR/train/<class>/*, DIR/val/<class>/*.
+// Batches of labelled photos in files (`data/class_folders.hpp`).
 //
 // Photos are decoded in parallel when they are loaded, in bounded memory (`data/read_picture.hpp`), which also finds
 // those that are broken, and kept as bytes as far as the bound on memory goes; the rest are decoded again whenever they
@@ -17,31 +17,11 @@
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/augment.hpp"
 #include "mnist/data/batches.hpp"
+#include "mnist/data/class_folders.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/data/decoding_memory.hpp"
 
 namespace mnist {
-
-// The files of one split, before any of them is opened.
-struct PhotoFolder {
-  std::filesystem::path dir;                   // DIR/train
-  std::vector<std::string> class_names;        // the names of the folders in it, in the order of their bytes
-  std::vector<std::filesystem::path> paths;    // by class, then by name; also from folders within a class
-  std::vector<std::int64_t> labels;            // of each path
-  std::vector<std::filesystem::path> ignored;  // files that by their names are no PNG or JPEG; linked folders
-};
-
-// The folder of a split: DIR/train, DIR/val (or DIR/test for Split::test where there is no DIR/val). Throws a data
-// `Error` where it is missing or unreadable, holds fewer than two classes, or a class has no image.
-PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split);
-
-// Throws a data `Error` that names the classes that only one of them has.
-void check_same_classes(const PhotoFolder& train, const PhotoFolder& test);
-
-struct BrokenPhoto {
-  std::filesystem::path path;
-  std::string reason;
-};
 
 struct PhotoOptions {
   bool augment = false;  // random_resized_crop and flip; else shorter side to the recipe's `resize` and middle crop
@@ -79,7 +59,6 @@ class PhotoBatches final : public Batches {
   void load_part(std::vector<std::string>& faults);
   void share_faults(std::vector<std::string>& faults);
   void omit_broken(const std::vector<std::string>& faults);
-  void check_classes() const;
   // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
   torch::Tensor decode(std::int64_t item) const;
   void keep(std::int64_t item, torch::Tensor photo);  // if there is room

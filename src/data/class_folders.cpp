@@ -1,0 +1,160 @@
+#include "mnist/data/class_folders.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/format/image.hpp"
+
+#include "picture_list.hpp"
+
+namespace mnist {
+namespace {
+
+constexpr const char* kLayout =
+    "the layout is DIR/train/<class>/*.jpg and DIR/val/<class>/*.jpg, or DIR/<class>/*.jpg with --val-split 0.2; "
+    "--data-dir (or MNIST_DATA_DIR) names DIR";
+
+std::vector<std::filesystem::directory_entry> entries(const std::filesystem::path& dir) {
+  std::error_code error;
+  std::vector<std::filesystem::directory_entry> found;
+  for (auto entry = std::filesystem::directory_iterator(dir, error); !error && entry != end(entry);
+       entry.increment(error)) {
+    found.push_back(*entry);
+  }
+  if (error) {
+    throw data_error(fmt::format("cannot read the folder {}: {}", quoted(dir), error.message()),
+                     "check the folder's permissions");
+  }
+  std::ranges::sort(found, {}, [](const auto& entry) { return entry.path(); });
+  return found;
+}
+
+// The files below `dir`: its own by name, then those of the folders in it.
+void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& folder) {
+  const auto found = entries(dir);
+  for (const auto& entry : found) {
+    if (entry.is_directory() || is_hidden(entry.path())) continue;
+    if (has_image_extension(entry.path())) {
+      folder.paths.push_back(entry.path());
+      folder.labels.push_back(label);
+    } else {
+      folder.ignored.push_back(entry.path());
+    }
+  }
+  for (const auto& entry : found) {
+    if (!entry.is_directory() || is_hidden(entry.path())) continue;
+    if (entry.is_symlink()) {
+      folder.ignored.push_back(entry.path());  // it could lead back up
+    } else {
+      collect(entry.path(), label, folder);
+    }
+  }
+}
+
+void check_is_there(const std::filesystem::path& dir) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(dir, ignored)) return;
+  throw data_error(fmt::format("there is no folder {}", quoted(dir)),
+                   "name the folder with the pictures with --data-dir; scripts/fetch_data hymenoptera gets an example");
+}
+
+std::filesystem::path split_folder(const std::filesystem::path& dir, Split split) {
+  std::error_code ignored;
+  check_is_there(dir);
+  std::filesystem::path folder = dir / (split == Split::train ? "train" : "val");
+  if (split == Split::test && !std::filesystem::is_directory(folder, ignored) &&
+      std::filesystem::is_directory(dir / "test", ignored)) {
+    folder = dir / "test";
+  }
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw data_error(fmt::format("there is no folder {}", quoted(folder)), kLayout);
+  }
+  return folder;
+}
+
+// `dir`: with a folder for each class.
+PhotoFolder scan_classes(const std::filesystem::path& dir) {
+  PhotoFolder folder;
+  folder.dir = dir;
+  for (const auto& entry : entries(folder.dir)) {
+    if (is_hidden(entry.path())) continue;
+    if (!entry.is_directory()) {
+      if (has_image_extension(entry.path())) folder.strays.push_back(entry.path());
+      continue;
+    }
+    if (!is_utf8(entry.path().filename().string())) {
+      throw data_error(fmt::format("the name of the class folder {} is not UTF-8", quoted(entry.path())),
+                       "rename it: model files hold the names of the classes as UTF-8");
+    }
+    const auto label = static_cast<std::int64_t>(folder.class_names.size());
+    const std::size_t before = folder.paths.size();
+    folder.class_names.push_back(entry.path().filename().string());
+    collect(entry.path(), label, folder);
+    if (folder.paths.size() == before) {
+      throw data_error(fmt::format("the class folder {} holds no PNG or JPEG file", quoted(entry.path())),
+                       "put images into it or take it away");
+    }
+  }
+  if (folder.class_names.size() < 2) {
+    throw data_error(fmt::format("{} holds {}: there is nothing to tell apart", quoted(folder.dir),
+                                 folder.class_names.empty() ? "no folder of a class" : "a single class"),
+                     kLayout);
+  }
+  return folder;
+}
+
+}  // namespace
+
+bool has_split_folders(const std::filesystem::path& dir) {
+  return std::ranges::any_of(std::array{"train", "val", "test"}, [&](const char* name) {
+    std::error_code ignored;
+    return std::filesystem::is_directory(dir / name, ignored);
+  });
+}
+
+PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split) {
+  return scan_classes(split_folder(dir, split));
+}
+
+PhotoFolder scan_all(const std::filesystem::path& from) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(from, ignored)) return read_picture_list(from);
+  check_is_there(from);
+  return scan_classes(from);
+}
+
+void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
+  const auto only_in = [](const PhotoFolder& one, const PhotoFolder& other) {
+    std::vector<std::string> names;
+    std::ranges::set_difference(one.class_names, other.class_names, std::back_inserter(names));
+    return names.empty() ? "" : fmt::format("; only in {}: {}", quoted(one.dir), fmt::join(names, ", "));
+  };
+  const std::string difference = only_in(train, test) + only_in(test, train);
+  if (difference.empty()) return;
+  throw data_error("training and validation have different classes" + difference, "both need a folder for each class");
+}
+
+void check_classes_are_left(const PhotoFolder& folder, const std::vector<BrokenPhoto>& broken) {
+  const std::set<std::int64_t> present(folder.labels.begin(), folder.labels.end());
+  for (std::size_t label = 0; label < folder.class_names.size(); ++label) {
+    if (present.contains(static_cast<std::int64_t>(label))) continue;
+    const std::string start = (folder.dir / folder.class_names[label] / "").string();
+    const auto first =
+        std::ranges::find_if(broken, [&](const BrokenPhoto& photo) { return photo.path.string().starts_with(start); });
+    throw data_error(fmt::format("no image of the class {} in {} can be read{}",
+                                 quoted(std::filesystem::path(folder.class_names[label])), quoted(folder.dir),
+                                 first == broken.end() ? "" : "; the first: " + first->reason),
+                     "mend the images, or remove that class from both splits");
+  }
+}
+
+}  // namespace mnist

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
+#include "mnist/core/sha256.hpp"
+#include "mnist/data/class_folders.hpp"
+
+namespace mnist {
+namespace {
+
+// What decides a picture's side.
+std::string side_key(const std::filesystem::path& path, std::uint64_t seed) {
+  Sha256 hash;
+  hash.update(fmt::format("{}\n", seed));
+  try {
+    InputFile file(path, "image");
+    std::vector<char> bytes(std::size_t{1} << 16);
+    for (std::size_t count = 0; (count = file.read(bytes.data(), bytes.size())) > 0;) hash.update(bytes.data(), count);
+  } catch (const Error&) {
+    hash.update(path.filename().string());  // whoever decodes it says what is wrong with it
+  }
+  return hash.hex();
+}
+
+std::vector<std::string> side_keys(const PhotoFolder& all, std::uint64_t seed,
+                                   const std::function<bool()>& stop_requested) {
+  std::vector<std::string> keys(all.paths.size());
+  std::atomic<bool> stopped = false;
+  at::parallel_for(0, static_cast<std::int64_t>(keys.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto item = static_cast<std::size_t>(begin); item < static_cast<std::size_t>(end) && !stopped; ++item) {
+      if (stop_requested()) {
+        stopped = true;
+        return;
+      }
+      keys[item] = side_key(all.paths[item], seed);
+    }
+  });
+  if (stopped) throw Stopped();
+  return keys;
+}
+
+// By key, the items that have it: those of the same bytes.
+using Groups = std::map<std::string, std::vector<std::size_t>>;
+
+// Marks those of a class that are kept to validate on.
+void keep_share(const Groups& groups, double share, std::vector<bool>& kept) {
+  std::size_t items = 0;
+  for (const auto& [key, group] : groups) items += group.size();
+  const auto wanted =
+      std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(share * static_cast<double>(items))));
+  std::size_t taken = 0;
+  // All but the last group at most: something must be left to train on.
+  for (auto group = groups.begin(); std::next(group) != groups.end() && taken < wanted; ++group) {
+    for (const std::size_t item : group->second) kept[item] = true;
+    taken += group->second.size();
+  }
+}
+
+}  // namespace
+
+DividedPictures divide(const PhotoFolder& all, const Division& division, const std::function<bool()>& stop_requested) {
+  const std::vector<std::string> keys = side_keys(all, division.seed, stop_requested);
+  std::vector<Groups> classes(all.class_names.size());
+  for (std::size_t item = 0; item < keys.size(); ++item) {
+    classes[static_cast<std::size_t>(all.labels[item])][keys[item]].push_back(item);
+  }
+  std::vector<bool> kept(keys.size());
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    if (classes[label].size() < 2) {
+      throw data_error(fmt::format("the class {} in {} has a single picture (copies not counted), which cannot be "
+                                   "divided into training and validation",
+                                   quoted(std::filesystem::path(all.class_names[label])), quoted(all.dir)),
+                       "add pictures, or take the class away");
+    }
+    keep_share(classes[label], division.share, kept);
+  }
+  DividedPictures sides{all, all};
+  for (PhotoFolder* side : {&sides.train, &sides.val}) {
+    side->paths.clear();
+    side->labels.clear();
+  }
+  sides.val.ignored.clear();  // said once
+  sides.val.strays.clear();
+  for (std::size_t item = 0; item < keys.size(); ++item) {
+    PhotoFolder& side = kept[item] ? sides.val : sides.train;
+    side.paths.push_back(all.paths[item]);
+    side.labels.push_back(all.labels[item]);
+  }
+  return sides;
+}
+
+}  // namespace mnist

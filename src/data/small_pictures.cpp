@@ -1,0 +1,60 @@
+#include "mnist/data/small_pictures.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/data/decoding_memory.hpp"
+#include "mnist/data/prepare.hpp"
+
+namespace mnist {
+
+SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing& preprocessing,
+                                  const std::function<bool()>& stop_requested) {
+  const auto count = static_cast<std::int64_t>(files.paths.size());
+  std::vector<torch::Tensor> images(files.paths.size());
+  std::vector<std::string> faults(files.paths.size());
+  DecodingMemory memory(at::get_num_threads());
+  std::atomic<bool> stopped = false;
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    const c10::AutoGradMode no_grad(false);
+    for (auto item = static_cast<std::size_t>(begin); item < static_cast<std::size_t>(end) && !stopped; ++item) {
+      if (stop_requested()) {
+        stopped = true;
+        return;
+      }
+      try {
+        images[item] = prepare_file(files.paths[item], preprocessing, Invert::automatic, memory);
+      } catch (const Error& error) {
+        faults[item] = error.what();
+      }
+    }
+  });
+  if (stopped) throw Stopped();
+
+  SmallPictures result;
+  PhotoFolder left = files;
+  left.paths.clear();
+  left.labels.clear();
+  std::vector<torch::Tensor> kept;
+  for (std::size_t item = 0; item < files.paths.size(); ++item) {
+    if (!faults[item].empty()) {
+      result.broken.push_back({files.paths[item], faults[item]});
+      continue;
+    }
+    left.paths.push_back(files.paths[item]);
+    left.labels.push_back(files.labels[item]);
+    kept.push_back(images[item]);
+  }
+  check_classes_are_left(left, result.broken);
+  result.dataset = {"folder", at::stack(kept), torch::tensor(left.labels, torch::kInt64), files.class_names};
+  result.paths = left.paths;
+  return result;
+}
+
+}  // namespace mnist
