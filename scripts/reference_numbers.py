@@ -130,6 +130,9 @@ def network_numbers(make, optimizer_of, inputs, steps=10, every=1, evaluates=Fal
     numbers["logits"] = logits.detach().double().flatten().tolist()
     numbers["gradients"] = {name: sample(parameters[name].grad) for name in names}
 
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()  # the steps alone are to count
     optimizer = optimizer_of(network.parameters())
     numbers["losses"] = []
     for step in range(steps):
@@ -202,6 +205,18 @@ def smoothed_loss_numbers():
     return {"loss": loss.item(), "gradient": logits.grad.double().flatten().tolist()}
 
 
+def weighted_loss_numbers():
+    """The same with class weights of 0.1, 0.6, 1.1, ..., by label smoothing."""
+    weights = 0.1 + 0.5 * torch.arange(10)
+    numbers = {}
+    for smoothing in (0.0, 0.1):
+        logits = nn.Parameter(uniform((6, 10), 7, 3.0))
+        loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)(logits, torch.arange(6))
+        loss.backward()
+        numbers[str(smoothing)] = {"loss": loss.item(), "gradient": logits.grad.double().flatten().tolist()}
+    return numbers
+
+
 def clipped_numbers():
     """Hashed gradients of two parameters, clipped to a norm of 1 and of 100, which is more than theirs."""
     clipped = {}
@@ -236,6 +251,7 @@ def reference_numbers():
         "one_cycle": one_cycle_numbers(),
         "cosine": cosine_numbers(),
         "smoothed_loss": smoothed_loss_numbers(),
+        "weighted_loss": weighted_loss_numbers(),
         "clipped": clipped_numbers(),
         "optimizers": {
             "adadelta": optimizer_numbers(lambda p: torch.optim.Adadelta(p, lr=1.0)),

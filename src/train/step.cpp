@@ -16,7 +16,10 @@ namespace {
 class PlainStep : public TrainingStep {
  public:
   PlainStep(Network& network, Batches& train_set, const TrainingOptions& options)
-      : TrainingStep(network, options), network_(network), train_set_(train_set), options_(options) {}
+      : TrainingStep(network, options), network_(network), train_set_(train_set), options_(options) {
+    if (options.class_weights.empty()) return;
+    weights_ = torch::tensor(options.class_weights, at::kFloat).to(options.compute.device);
+  }
 
   void start(const EpochPlan& plan, std::int64_t /*first*/) override {
     const auto steps = static_cast<std::int64_t>(plan.rates.size());
@@ -30,14 +33,19 @@ class PlainStep : public TrainingStep {
   void run(const StepRows& rows) override {
     optimizer_->zero_grad();
     gradients_.begin();
+    if (weights_.defined()) weight_ = at::zeros({}, weights_.options());
     torch::Tensor loss;
     torch::Tensor figures = at::zeros({2}, options_.compute.device);  // mean loss, right answers
     if (rows.own.count() > 0) {
       loss = forward(rows, figures);
       // Of one rank alone the share is 1, and the bits are those of a mean.
-      if (rows.own.count() != rows.batch) loss = loss * rows.share();
-      figures.select(0, 0).copy_(loss.detach());
+      if (!weights_.defined() && rows.own.count() != rows.batch) loss = loss * rows.share();
     }
+    if (weights_.defined()) {  // on all ranks, also on one without a row
+      ranks_->sum(weight_);
+      if (loss.defined()) loss = loss / weight_;
+    }
+    if (loss.defined()) figures.select(0, 0).copy_(loss.detach());
     const std::unique_ptr<Transfer> all_figures = ranks_->begin_sum(figures);
     if (loss.defined()) loss.backward();
     gradients_.finish();
@@ -49,7 +57,8 @@ class PlainStep : public TrainingStep {
   }
 
  private:
-  // The mean loss of this rank's rows; `figures` gets their right answers.
+  // The mean loss of this rank's rows; with weights, the sum of the weighted losses, and `weight_` gets that of the
+  // weights. `figures` gets the right answers.
   torch::Tensor forward(const StepRows& rows, torch::Tensor& figures) {
     const Batch batch = train_set_.get(rows.begin, rows.end());
     torch::Tensor logits;
@@ -60,7 +69,9 @@ class PlainStep : public TrainingStep {
                    : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, rows.step, rows.own.begin));
     }
     figures.select(0, 1).copy_(logits.detach().argmax(1).eq(batch.targets).sum());
-    return training_loss(logits, batch.targets, options_.label_smoothing);
+    if (!weights_.defined()) return training_loss(logits, batch.targets, options_.label_smoothing);
+    weight_.copy_(weights_.index_select(0, batch.targets).sum());
+    return weighted_loss_sum(logits, batch.targets, options_.label_smoothing, weights_);
   }
 
   Network& network_;
@@ -68,6 +79,8 @@ class PlainStep : public TrainingStep {
   const TrainingOptions& options_;
   std::int64_t epoch_ = 0;
   std::vector<double> rates_;
+  torch::Tensor weights_;  // float [classes]; undefined: all are 1
+  torch::Tensor weight_;   // of the step's batch
 };
 
 }  // namespace

@@ -83,6 +83,32 @@ TEST(Loop, LearnsEasyDigits) {
   EXPECT_EQ(result.test.correct, 50);
 }
 
+// As torch.nn.CrossEntropyLoss(weight=...) has it: the sum of the weighted losses over the sum of the weights.
+TEST(Loop, ClassWeightsGivePyTorchsWeightedMean) {
+  const auto network = make_network(lenet(), 10, 1);
+  const auto expected = make_network(lenet(), 10, 1);
+  TrainingOptions options = quick_options();
+  options.epochs = 1;
+  options.batch_size = 100;
+  options.optimizer = {OptimizerKind::sgd, 0, 0};
+  options.shuffle = false;
+  options.class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3};
+
+  const Dataset train_set = easy_digits(100, 1);
+  const Batch batch = gather_batch(train_set, at::arange(100), lenet().preprocessing);
+  const torch::Tensor loss = at::nll_loss(at::log_softmax(expected->forward(batch.inputs, Dropout::off()), 1),
+                                          batch.targets, torch::tensor(options.class_weights, at::kFloat));
+  loss.backward();
+
+  Recorder recorder;
+  train_with(*network, options, &recorder);
+  EXPECT_NEAR(recorder.epochs.front().train.loss, loss.item<double>(), 1e-6);
+  for (std::size_t i = 0; i < network->parameters().size(); ++i) {
+    const torch::Tensor before = expected->parameters()[i];
+    EXPECT_TRUE(at::allclose(network->parameters()[i], before - options.schedule.lr * before.grad(), 1e-5, 1e-6)) << i;
+  }
+}
+
 TEST(Loop, SameOptionsGiveTheSameBits) {
   for (const char* arch : {"lenet", "cnn"}) {
     TrainingOptions options = quick_options();

@@ -24,6 +24,7 @@ struct Case {
   OptimizerOptions optimizer = {OptimizerKind::sgd, 0.9, 0};
   double lr = 0.005;  // gentle: large steps enlarge the last bits, by which runs may differ
   bool head_only = false;
+  std::vector<double> class_weights = {};
 };
 
 void PrintTo(const Case& one, std::ostream* out) {
@@ -77,6 +78,7 @@ RankRun run_of(const Case& one, const std::shared_ptr<Communicator>& ranks, cons
   options.test_batch_size = 20;
   options.optimizer = one.optimizer;
   options.schedule = {one.lr, 0.7, 1};
+  options.class_weights = one.class_weights;
   options.ranks = ranks;
   std::unique_ptr<FrozenFeatures> train_features;
   std::unique_ptr<FrozenFeatures> test_features;
@@ -157,16 +159,21 @@ TEST_P(RanksOf, ContinueBitForBitAndWithOtherNumbersToTheUsualRounding) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, RanksOf,
-                         ::testing::Values(Case{.name = "sgd"},
-                                           Case{.name = "adadelta", .optimizer = {OptimizerKind::adadelta}},
-                                           Case{.name = "batches smaller than the ranks", .items = 26, .batch_size = 3},
-                                           Case{.name = "a head on frozen features", .head_only = true}),
-                         [](const auto& instance) {
-                           std::string name = instance.param.name;
-                           std::ranges::replace(name, ' ', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Of, RanksOf,
+    ::testing::Values(Case{.name = "sgd"}, Case{.name = "adadelta", .optimizer = {OptimizerKind::adadelta}},
+                      Case{.name = "batches smaller than the ranks", .items = 26, .batch_size = 3},
+                      Case{.name = "a head on frozen features", .head_only = true},
+                      Case{.name = "weighted classes", .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}},
+                      Case{.name = "weighted classes of few rows",
+                           .items = 26,
+                           .batch_size = 3,
+                           .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}}),
+    [](const auto& instance) {
+      std::string name = instance.param.name;
+      std::ranges::replace(name, ' ', '_');
+      return name;
+    });
 
 // BatchNorm's running statistics are each rank's own while it trains; rank 0's are those of all when the network is
 // evaluated.

@@ -39,6 +39,9 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
   OptimizerOptions optimizer;
   Schedule schedule;
+  // What an item of each class counts in a batch's mean loss, as torch.nn.CrossEntropyLoss(weight) has it: the weighted
+  // sum over the sum of the weights, of the whole batch. Empty: all count the same. Not where `compute.cuda` computes.
+  std::vector<double> class_weights;
   double label_smoothing = 0;   // `training_loss`
   double clip_grad_norm = 0;    // `Optimizer::clip_gradients`; 0: not
   double ema_decay = 0;         // `AveragedWeights`, which are evaluated and are the network at the end; 0: not

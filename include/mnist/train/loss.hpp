@@ -10,4 +10,10 @@ namespace mnist {
 // smoothing / classes of every class (C. Szegedy et al., arXiv 1512.00567).
 torch::Tensor training_loss(const torch::Tensor& logits, const torch::Tensor& targets, double smoothing);
 
+// The sum of what the items' losses are where an item of each class counts `weights`, float [classes], as
+// torch.nn.CrossEntropyLoss(weight, label_smoothing, reduction="sum") gives it. Their mean is this over the sum of the
+// weights of the targets.
+torch::Tensor weighted_loss_sum(const torch::Tensor& logits, const torch::Tensor& targets, double smoothing,
+                                const torch::Tensor& weights);
+
 }  // namespace mnist
