@@ -39,12 +39,16 @@ std::filesystem::path annotated_path(const std::filesystem::path& folder, const 
   return path;
 }
 
-void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const Prediction& prediction,
-              DecodingMemory& memory) {
+std::string caption_of(const Prediction& prediction) {
   std::string caption = prediction.reason;
   for (const ClassProbability& one : prediction.top) {
     caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", 100 * one.probability, one.name);
   }
+  return caption;
+}
+
+void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const std::string& caption,
+              DecodingMemory& memory) {
   // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
   with_picture(image, Colors::rgb, memory, [&](const torch::Tensor& planes) {
     draw_image(path, {planes, caption});

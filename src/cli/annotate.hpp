@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "mnist/data/decoding_memory.hpp"
 
@@ -14,9 +15,12 @@ namespace mnist::cli {
 std::filesystem::path annotated_path(const std::filesystem::path& folder, const std::filesystem::path& model,
                                      const std::filesystem::path& image);
 
-// Draws the image in the file, with the prediction below it, to `path`. Throws a data `Error` if it cannot be read or
+// The likeliest classes, a line each, below the reason where there is no answer.
+std::string caption_of(const Prediction& prediction);
+
+// Draws the image in the file, with the caption below it, to `path`. Throws a data `Error` if it cannot be read or
 // written.
-void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const Prediction& prediction,
+void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const std::string& caption,
               DecodingMemory& memory);
 
 }  // namespace mnist::cli

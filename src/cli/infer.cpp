@@ -46,6 +46,7 @@ struct InferOptions {
   std::string invert = "auto";
   std::int64_t top_k = 1;
   double min_probability = 0;
+  bool multi = false;
   std::string format = "text";
   std::filesystem::path output;
   std::filesystem::path annotate;
@@ -91,6 +92,9 @@ void check_options(const InferOptions& options) {
   if (options.test_item && !options.annotate.empty()) {
     throw usage_error("--annotate is for images, and --test-item is an item of a data set",
                       "use --save-image to see the item");
+  }
+  if (options.test_item && options.multi) {
+    throw usage_error("--multi is for images, and --test-item is one digit", "omit --multi");
   }
   if (!options.test_item && !options.save_image.empty()) {
     throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
@@ -148,6 +152,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                   .invert = invert_from_name(options.invert),
                   .form = form_of(options, one_picture),
                   .min_probability = options.min_probability,
+                  .multi = options.multi,
                   .batch_size = static_cast<std::size_t>(batch_size),
                   .write = [&results](const std::string& text) { results.write(text); }},
                  classifier, context, signals);
@@ -170,6 +175,10 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
   Results results(options.output);
   if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
   const auto model = load_model(options.model, context.log);
+  if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {
+    throw usage_error(fmt::format("--multi reads digits, and {} is a model for photos", quoted(options.model)),
+                      "omit --multi, or name a model for digits with --model");
+  }
   const Classifier classifier(model, device.device, options.top_k);
   std::int64_t failures = 0;
   if (options.test_item) {
@@ -228,6 +237,7 @@ Command add_infer(CLI::App& root) {
          {"auto", "always", "never"});
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
   real(app->add_option("--min-probability", o.min_probability, "without an answer where no class is as likely"), 0, 1);
+  add_flag(*app, "--multi", o.multi, "read all digits of a picture, line by line, with their places");
   add_format(*app, o.format, {"text", "json", "csv"});
   not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");

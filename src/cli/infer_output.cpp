@@ -10,14 +10,6 @@
 namespace mnist::cli {
 namespace {
 
-// "4", "none (no digit found)", "unsure (4 with 0.41)"
-std::string answer(const Prediction& prediction) {
-  if (prediction.reason.empty()) return printable(prediction.top.front().name);
-  if (prediction.top.empty()) return fmt::format("none ({})", prediction.reason);
-  const auto& best = prediction.top.front();
-  return fmt::format("{} ({} with {:.2f})", prediction.reason, printable(best.name), best.probability);
-}
-
 // The probability has a line of its own: readers of logs know the first one as a whole.
 std::string single(const Prediction& prediction) {
   std::string text;
@@ -31,21 +23,16 @@ std::string single(const Prediction& prediction) {
   return text;
 }
 
-std::string line(const Prediction& prediction) {
-  std::string text = printable(prediction.path);
+// class<TAB>probability of each class, behind the reason where there is no answer.
+std::string class_fields(const Prediction& prediction) {
+  std::string text;
   if (!prediction.reason.empty()) text += fmt::format("\tnone\t-\t{}", prediction.reason);
   for (const auto& one : prediction.top) text += fmt::format("\t{}\t{:.4f}", printable(one.name), one.probability);
-  return text + "\n";
+  return text;
 }
 
-std::string json(const Prediction& prediction) {
-  nlohmann::ordered_json object;
-  if (prediction.item) {
-    object["test_item"] = prediction.item->number;
-    object["label"] = prediction.item->label;
-  } else {
-    object["path"] = prediction.path;
-  }
+// Adds prediction, class_index, probability, top_k, and the reason where there is no answer.
+void add_classes(nlohmann::ordered_json& object, const Prediction& prediction) {
   for (const auto* key : {"prediction", "class_index", "probability"}) object[key] = nullptr;
   object["top_k"] = nlohmann::ordered_json::array();
   for (const auto& one : prediction.top) {
@@ -58,13 +45,27 @@ std::string json(const Prediction& prediction) {
     object["probability"] = best.probability;
   }
   if (!prediction.reason.empty()) object["reason"] = prediction.reason;
-  // A path need not be UTF-8, JSON must.
+}
+
+// A path need not be UTF-8, JSON must.
+std::string json_text(const nlohmann::ordered_json& object) {
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string csv(const Prediction& prediction, std::size_t top_k) {
-  std::string text = prediction.item ? fmt::format("{},{}", prediction.item->number, csv_field(prediction.item->label))
-                                     : csv_field(prediction.path);
+std::string json(const Prediction& prediction) {
+  nlohmann::ordered_json object;
+  if (prediction.item) {
+    object["test_item"] = prediction.item->number;
+    object["label"] = prediction.item->label;
+  } else {
+    object["path"] = prediction.path;
+  }
+  add_classes(object, prediction);
+  return json_text(object);
+}
+
+std::string csv_classes(const Prediction& prediction, std::size_t top_k) {
+  std::string text;
   for (std::size_t rank = 0; rank < top_k; ++rank) {
     if (rank >= prediction.top.size()) {
       text += ",,,";
@@ -74,11 +75,61 @@ std::string csv(const Prediction& prediction, std::size_t top_k) {
     const bool is_answer = rank > 0 || prediction.reason.empty();
     text += fmt::format(",{},{},{}", is_answer ? csv_field(one.name) : "", one.index, one.probability);
   }
-  if (!prediction.item) text += "," + csv_field(prediction.reason);
-  return text + "\n";
+  return text;
+}
+
+std::string csv(const Prediction& prediction, std::size_t top_k) {
+  const auto text = csv_classes(prediction, top_k);
+  if (prediction.item)
+    return fmt::format("{},{}{}\n", prediction.item->number, csv_field(prediction.item->label), text);
+  return fmt::format("{}{},{}\n", csv_field(prediction.path), text, csv_field(prediction.reason));
+}
+
+std::string class_columns(std::size_t top_k) {
+  std::string columns = ",prediction,class_index,probability";
+  for (std::size_t rank = 2; rank <= top_k; ++rank) {
+    columns += fmt::format(",prediction_{0},class_index_{0},probability_{0}", rank);
+  }
+  return columns;
+}
+
+std::string box_text(const PictureBox& box) {
+  return fmt::format("{},{},{},{}", box.left, box.top, box.width, box.height);
+}
+
+std::string single_digits(const std::vector<DigitPrediction>& digits) {
+  std::string text = "Prediction: " + digits_text(digits) + "\n";
+  for (const auto& [prediction, box, number] : digits) text += box_text(box) + class_fields(prediction) + "\n";
+  return text;
+}
+
+std::string json_digits(const std::string& path, const std::vector<DigitPrediction>& digits) {
+  nlohmann::ordered_json object;
+  object["path"] = path;
+  object["digits"] = nlohmann::ordered_json::array();
+  for (const auto& [prediction, box, number] : digits) {
+    nlohmann::ordered_json digit;
+    add_classes(digit, prediction);
+    digit["line"] = number + 1;
+    digit["box"] = {{"left", box.left}, {"top", box.top}, {"width", box.width}, {"height", box.height}};
+    object["digits"].push_back(digit);
+  }
+  if (digits.empty()) object["reason"] = kNothingFound;
+  return json_text(object);
 }
 
 }  // namespace
+
+std::string reason_for(std::size_t digits) {
+  return digits == 0 ? kNothingFound : fmt::format("{} digits found; --multi reads them", digits);
+}
+
+std::string answer(const Prediction& prediction) {
+  if (prediction.reason.empty()) return printable(prediction.top.front().name);
+  if (prediction.top.empty()) return fmt::format("none ({})", prediction.reason);
+  const auto& best = prediction.top.front();
+  return fmt::format("{} ({} with {:.2f})", prediction.reason, printable(best.name), best.probability);
+}
 
 Prediction if_sure(Prediction prediction, double min_probability) {
   const bool unsure = !prediction.top.empty() && prediction.top.front().probability < min_probability;
@@ -86,15 +137,20 @@ Prediction if_sure(Prediction prediction, double min_probability) {
   return prediction;
 }
 
+std::string digits_text(const std::vector<DigitPrediction>& digits) {
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0) text += digits[i].line == digits[i - 1].line ? " " : " / ";
+    const Prediction& prediction = digits[i].prediction;
+    text += prediction.reason.empty() ? answer(prediction) : "?";
+  }
+  return text;
+}
+
 std::string infer_header(InferForm form, bool test_item, std::size_t top_k) {
   if (form != InferForm::csv) return "";
-  std::string header = test_item ? "test_item,label" : "path";
-  header += ",prediction,class_index,probability";
-  for (std::size_t rank = 2; rank <= top_k; ++rank) {
-    header += fmt::format(",prediction_{0},class_index_{0},probability_{0}", rank);
-  }
-  if (!test_item) header += ",reason";
-  return header + "\n";
+  if (test_item) return "test_item,label" + class_columns(top_k) + "\n";
+  return "path" + class_columns(top_k) + ",reason\n";
 }
 
 std::string infer_result(InferForm form, const Prediction& prediction, std::size_t top_k) {
@@ -102,13 +158,38 @@ std::string infer_result(InferForm form, const Prediction& prediction, std::size
     case InferForm::single:
       return single(prediction);
     case InferForm::lines:
-      return line(prediction);
+      return printable(prediction.path) + class_fields(prediction) + "\n";
     case InferForm::json:
       return json(prediction);
     case InferForm::csv:
       return csv(prediction, top_k);
   }
   return "";
+}
+
+std::string digits_header(InferForm form, std::size_t top_k) {
+  return form == InferForm::csv ? "path,line,left,top,width,height" + class_columns(top_k) + ",reason\n" : "";
+}
+
+std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
+                          std::size_t top_k) {
+  if (form == InferForm::json) return json_digits(path, digits);
+  const Prediction none{path, std::nullopt, {}, kNothingFound};
+  if (form == InferForm::single) return digits.empty() ? single(none) : single_digits(digits);
+  const bool is_csv = form == InferForm::csv;
+  if (digits.empty() && is_csv)
+    return fmt::format("{},,,,,{},{}\n", csv_field(path), csv_classes(none, top_k), none.reason);
+  if (digits.empty()) return fmt::format("{}\t-{}\n", printable(path), class_fields(none));
+  std::string text;
+  for (const auto& [prediction, box, number] : digits) {
+    if (is_csv) {
+      text += fmt::format("{},{},{}{},{}\n", csv_field(path), number + 1, box_text(box), csv_classes(prediction, top_k),
+                          csv_field(prediction.reason));
+    } else {
+      text += fmt::format("{}\t{}{}\n", printable(path), box_text(box), class_fields(prediction));
+    }
+  }
+  return text;
 }
 
 }  // namespace mnist::cli

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "mnist/data/prepare.hpp"
+
 namespace mnist::cli {
 
 struct ClassProbability {
@@ -48,10 +50,38 @@ enum class InferForm {
            // triples behind, whose columns end in _2, _3, ...; last, for pictures, the reason
 };
 
+// One of the digits on a picture.
+struct DigitPrediction {
+  Prediction prediction;
+  PictureBox box;
+  std::int64_t line;  // of the page, from 0
+};
+
+// "no digit found", or of several "2 digits found; --multi reads them".
+std::string reason_for(std::size_t digits);
+
+// "4", "none (no digit found)", "unsure (4 with 0.41)"
+std::string answer(const Prediction& prediction);
+
+// "4 2 / 7": a slash between lines, "?" for a digit that is unsure.
+std::string digits_text(const std::vector<DigitPrediction>& digits);
+
 // What goes before the first result; empty but for `csv`. `top_k`: classes of each prediction.
 std::string infer_header(InferForm form, bool test_item, std::size_t top_k);
 
 // One result, with its line break; `top_k` as above. Control characters in names are written \xNN in the text forms.
 std::string infer_result(InferForm form, const Prediction& prediction, std::size_t top_k);
+
+// The same for the digits of one picture, in their order, for --multi. Where there is none, the reason is told as
+// above.
+//
+//   single  "Prediction: " and `digits_text`; below it a line for each digit:
+//   left,top,width,height<TAB>class<TAB>probability, and so on as in `lines` lines   a line for each digit:
+//   path<TAB>left,top,width,height<TAB>class<TAB>probability, and so on; "-" for no box json    path, digits: a list of
+//   what `json` has above, with line (from 1) and box (left, top, width, height) csv     a row for each digit, with
+//   line,left,top,width,height behind the path
+std::string digits_header(InferForm form, std::size_t top_k);
+std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
+                          std::size_t top_k);
 
 }  // namespace mnist::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <optional>
 #include <utility>
@@ -32,18 +33,23 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
       "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
 }
 
-// The network's numbers for it, where it was asked.
-bool is_finite(const Prediction& prediction) {
-  return !prediction.top.empty() || !prediction.reason.empty();
-}
-
 }  // namespace
 
 struct PictureRun::Picture {
   std::filesystem::path path;
-  std::vector<FoundItem> found;
-  std::vector<ClassProbability> top;  // of what is found; none if that is not finite
-  std::optional<Error> error;         // why it could not be read
+  std::vector<FoundItem> found;              // what the network is asked about
+  std::string reason;                        // why it is not asked; empty if it is
+  std::vector<DigitPrediction> predictions;  // of each that is found, in their order
+  std::optional<Error> error;                // why it could not be read
+
+  bool is_finite() const {
+    return std::none_of(predictions.begin(), predictions.end(),
+                        [](const DigitPrediction& digit) { return digit.prediction.top.empty(); });
+  }
+  // Of a picture that is answered as a whole.
+  Prediction prediction() const {
+    return found.empty() ? Prediction{path.string(), std::nullopt, {}, reason} : predictions.front().prediction;
+  }
 };
 
 PictureRun::PictureRun(PictureRunOptions options, const Classifier& classifier, const Context& context,
@@ -60,7 +66,9 @@ void PictureRun::fail(const Error& error) {
 }
 
 void PictureRun::answer(std::span<const std::filesystem::path> files) {
-  options_.write(infer_header(options_.form, /*test_item=*/false, static_cast<std::size_t>(classifier_.top_k())));
+  const auto top_k = static_cast<std::size_t>(classifier_.top_k());
+  options_.write(options_.multi ? digits_header(options_.form, top_k)
+                                : infer_header(options_.form, /*test_item=*/false, top_k));
   count_ = files.size();
   for (done_ = 0; done_ < count_;) {
     const auto batch = files.subspan(done_, std::min(options_.batch_size, count_ - done_));
@@ -95,7 +103,11 @@ std::vector<PictureRun::Picture> PictureRun::decode(std::span<const std::filesys
       if (signals_.received() != 0) return;
       pictures[i].path = files[i];
       try {
-        pictures[i].found = find_items(files[i], classifier_.preprocessing(), options_.invert, memory_);
+        Picture& picture = pictures[i];
+        picture.found = find_items(files[i], classifier_.preprocessing(), options_.invert, memory_);
+        if (options_.multi || picture.found.size() == 1) continue;
+        picture.reason = reason_for(picture.found.size());
+        picture.found.clear();
       } catch (const std::exception& exception) {
         pictures[i].error = picture_error(files[i], exception);
       }
@@ -106,51 +118,73 @@ std::vector<PictureRun::Picture> PictureRun::decode(std::span<const std::filesys
 
 // One at a time if they cannot be classified together, to find the one that is to blame.
 void PictureRun::classify(std::span<Picture> pictures) {
-  std::vector<torch::Tensor> inputs;
-  for (const Picture& picture : pictures) {
-    for (const FoundItem& item : picture.found) inputs.push_back(item.input);
-  }
-  std::vector<std::vector<ClassProbability>> tops;
+  std::vector<std::vector<ClassProbability>> classes;
   try {
-    if (!inputs.empty()) tops = classifier_.classify(inputs);
+    classes = classes_of(pictures);
   } catch (const std::exception& exception) {
     if (pictures.size() == 1) return fail(picture_error(pictures.front().path, exception));
     for (Picture& picture : pictures) classify({&picture, 1});
     return;
   }
-  auto next = tops.begin();
+  auto next = classes.begin();
   for (Picture& picture : pictures) {
-    if (!picture.found.empty()) picture.top = std::move(*next++);
+    for (const FoundItem& item : picture.found) {
+      Prediction prediction{picture.path.string(), std::nullopt, std::move(*next++), ""};
+      picture.predictions.push_back({if_sure(std::move(prediction), options_.min_probability), item.box, item.line});
+    }
   }
   write(pictures);
 }
 
-void PictureRun::write(std::span<const Picture> pictures) {
+// Of all that is found, in its order: a picture can have more than a batch has room for.
+std::vector<std::vector<ClassProbability>> PictureRun::classes_of(std::span<const Picture> pictures) const {
+  std::vector<std::vector<ClassProbability>> classes;
+  std::vector<torch::Tensor> inputs;
+  const auto ask = [&] {
+    if (inputs.empty()) return;
+    auto answers = classifier_.classify(inputs);
+    std::move(answers.begin(), answers.end(), std::back_inserter(classes));
+    inputs.clear();
+  };
+  for (const Picture& picture : pictures) {
+    for (const FoundItem& item : picture.found) {
+      inputs.push_back(item.input);
+      if (inputs.size() == options_.batch_size) ask();
+    }
+  }
+  ask();
+  return classes;
+}
+
+std::string PictureRun::result_of(const Picture& picture) const {
   const auto top_k = static_cast<std::size_t>(classifier_.top_k());
-  std::vector<Prediction> predictions;
+  if (options_.multi) return digits_result(options_.form, picture.path.string(), picture.predictions, top_k);
+  return infer_result(options_.form, picture.prediction(), top_k);
+}
+
+void PictureRun::write(std::span<const Picture> pictures) {
   std::string text;
   for (const Picture& picture : pictures) {
-    predictions.push_back(
-        if_sure({picture.path.string(), std::nullopt, picture.top, picture.found.empty() ? kNothingFound : ""},
-                options_.min_probability));
-    if (is_finite(predictions.back())) text += infer_result(options_.form, predictions.back(), top_k);
+    if (picture.is_finite()) text += result_of(picture);
   }
   options_.write(text);
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    if (!is_finite(predictions[i])) {
-      fail(not_finite(options_.model, quoted(pictures[i].path)));
+  for (const Picture& picture : pictures) {
+    if (!picture.is_finite()) {
+      fail(not_finite(options_.model, quoted(picture.path)));
     } else if (!options_.annotate.empty()) {
       check_stop();
-      draw(pictures[i].path, predictions[i]);
+      draw(picture);
     }
   }
 }
 
-void PictureRun::draw(const std::filesystem::path& image, const Prediction& prediction) {
+void PictureRun::draw(const Picture& picture) {
   try {
-    annotate(annotated_path(options_.annotate, options_.model, image), image, prediction, memory_);
+    const bool as_digits = options_.multi && !picture.predictions.empty();
+    const auto caption = as_digits ? digits_text(picture.predictions) : caption_of(picture.prediction());
+    annotate(annotated_path(options_.annotate, options_.model, picture.path), picture.path, caption, memory_);
   } catch (const std::exception& exception) {
-    fail(picture_error(image, exception));
+    fail(picture_error(picture.path, exception));
   }
 }
 

@@ -27,6 +27,7 @@ struct PictureRunOptions {
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
   double min_probability = 0;                     // of an answer
+  bool multi = false;                             // read all digits of a picture, instead of only saying how many
   std::size_t batch_size = 64;                    // pictures that are in memory at a time; at least 1
   std::function<void(const std::string&)> write;  // takes the results; throws if they cannot be written
 };
@@ -51,8 +52,10 @@ class PictureRun {
 
   std::vector<Picture> decode(std::span<const std::filesystem::path> files);
   void classify(std::span<Picture> pictures);
+  std::vector<std::vector<ClassProbability>> classes_of(std::span<const Picture> pictures) const;
   void write(std::span<const Picture> pictures);
-  void draw(const std::filesystem::path& image, const Prediction& prediction);
+  std::string result_of(const Picture& picture) const;
+  void draw(const Picture& picture);
   void check_stop() const;
 
   PictureRunOptions options_;

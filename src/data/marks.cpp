@@ -95,7 +95,10 @@ std::vector<Mark> find_marks(const torch::Tensor& ink) {
   return marks;
 }
 
-std::vector<Mark> digit_marks(std::vector<Mark> marks) {
+std::vector<Mark> digit_marks(std::vector<Mark> marks, double least_extent) {
+  std::erase_if(marks, [&](const Mark& mark) {
+    return mark.at_border && static_cast<double>(std::max(mark.height(), mark.width())) < least_extent;
+  });
   const auto is_inner = [](const Mark& mark) { return !mark.at_border; };
   const auto border = std::stable_partition(marks.begin(), marks.end(), is_inner);
   const std::vector<Mark> outer(std::make_move_iterator(border), std::make_move_iterator(marks.end()));

@@ -27,8 +27,9 @@ struct Mark {
 // `ink`: float [H, W], about 0 (paper) to 1 (ink).
 std::vector<Mark> find_marks(const torch::Tensor& ink);
 
-// Those that can be digits: marks much smaller than the largest are dropped, and so are those that run out of the
-// picture, unless there is nothing else of weight, and level lines below a digit.
-std::vector<Mark> digit_marks(std::vector<Mark> marks);
+// Those that can be digits: marks much smaller than the largest are dropped, and so are level lines below a digit, and
+// those that run out of the picture, unless there is nothing else of weight. `least_extent`: pixels; of those that run
+// out, the shorter ones are dropped in any case.
+std::vector<Mark> digit_marks(std::vector<Mark> marks, double least_extent);
 
 }  // namespace mnist

@@ -10,6 +10,7 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/where.h>
 
+#include "digit_groups.hpp"
 #include "ink.hpp"
 #include "marks.hpp"
 #include "ruling.hpp"
@@ -19,20 +20,11 @@ namespace mnist {
 namespace {
 
 constexpr std::int64_t kWorkingSide = 512;  // pixels; a digit of a tenth of the picture still has twice MNIST's detail
-constexpr double kLeastSignal = 2;          // mean ink of a digit, by the ground's
+constexpr double kLeastSignal = 2;          // mean ink of a digit, by the ground's, ...
+constexpr double kLeastSmallSignal = 4;     // ... and of one that is small
+constexpr double kSmall = 1.0 / 8;          // of the picture's longer side
+constexpr double kLongestEnd = 0.2;         // of the picture's longer side; of a line of the paper that was left
 constexpr double kLeastExtent = 1.0 / 40;   // of the picture's longer side; less is a speck
-
-// The box round all marks.
-Mark all_of(const std::vector<Mark>& marks) {
-  Mark all = marks.front();
-  for (const Mark& mark : marks) {
-    all.top = std::min(all.top, mark.top);
-    all.left = std::min(all.left, mark.left);
-    all.bottom = std::max(all.bottom, mark.bottom);
-    all.right = std::max(all.right, mark.right);
-  }
-  return all;
-}
 
 // The soft ink that nineteen of twenty pixels of the ground stay below: noise, and the paper's own grain. 0 where the
 // marks leave hardly any ground.
@@ -43,19 +35,52 @@ double ground_level(const Ink& ink, const std::vector<Mark>& marks) {
   for (const Mark& mark : marks) {
     for (const auto pixel : mark.pixels) inked.data_ptr<float>()[pixel] = 1;
   }
-  constexpr auto kSide = 2 * kMargin + 1;
-  const auto near = at::max_pool2d(inked.unsqueeze(0), {kSide, kSide}, {1, 1}, {kMargin, kMargin}).squeeze(0) > 0;
+  constexpr auto kWindow = 2 * kMargin + 1;
+  const auto near = at::max_pool2d(inked.unsqueeze(0), {kWindow, kWindow}, {1, 1}, {kMargin, kMargin}).squeeze(0) > 0;
   const auto ground = std::get<0>(ink.soft.masked_select(~near).sort());
   const auto count = static_cast<double>(ground.size(0));
   if (count < std::max(1.0, kLeastGround * static_cast<double>(ink.soft.numel()))) return 0;
   return ground[static_cast<std::int64_t>(0.95 * count)].item<double>();
 }
 
+// What is small must be stronger: a cloud of noise can be as faint, but not as large as a digit.
 bool is_written(const Mark& mark, const Ink& ink, double ground) {
   const auto longer = static_cast<double>(std::max(ink.soft.size(0), ink.soft.size(1)));
-  const auto extent = static_cast<double>(std::max(mark.height(), mark.width()));
+  const auto extent = static_cast<double>(std::max(mark.height(), mark.width())) / longer;
   const auto mean = mark.weight / static_cast<double>(mark.pixels.size());
-  return extent >= kLeastExtent * longer && mean >= kLeastSignal * ground;
+  return extent >= kLeastExtent && mean >= ground * (extent < kSmall ? kLeastSmallSignal : kLeastSignal);
+}
+
+// float [H, W]: of each pixel, the number of the digit (from 1) to whose marks it belongs, 0 for the ground and for
+// specks, which may be broken off a stroke, -1 for other marks.
+torch::Tensor owners_of(const std::vector<Mark>& marks, const std::vector<DigitMarks>& digits, const Ink& ink) {
+  constexpr double kBrokenOff = 0.05;  // of the heaviest mark's weight
+  auto owners = torch::zeros_like(ink.soft);
+  const auto set = [&](const Mark& mark, float owner) {
+    for (const auto pixel : mark.pixels) owners.data_ptr<float>()[pixel] = owner;
+  };
+  double heaviest = 0;
+  for (const DigitMarks& digit : digits) {
+    for (const Mark& mark : digit.marks) heaviest = std::max(heaviest, mark.weight);
+  }
+  for (const Mark& mark : marks) set(mark, mark.weight < kBrokenOff * heaviest ? 0 : -1);
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    for (const Mark& mark : digits[i].marks) set(mark, static_cast<float>(i + 1));
+  }
+  return owners;
+}
+
+// The ink in the box, without what belongs to others and their edges.
+torch::Tensor ink_of(const Mark& box, std::int64_t owner, const Ink& ink, const torch::Tensor& owners) {
+  constexpr std::int64_t kEdge = 2;  // pixels
+  const auto in_box = [&](const torch::Tensor& plane) {
+    return plane.slice(0, box.top, box.bottom).slice(1, box.left, box.right);
+  };
+  const auto own = in_box(owners);
+  const auto foreign = ((own != 0) & (own != owner)).to(torch::kFloat32).unsqueeze(0);
+  constexpr auto kWindow = 2 * kEdge + 1;
+  const auto near = at::max_pool2d(foreign, {kWindow, kWindow}, {1, 1}, {kEdge, kEdge}).squeeze(0) > 0;
+  return in_box(ink.sharp).masked_fill(near & (own != owner), 0);
 }
 
 // From the sheet to the pixels of the picture, which was scaled to the working size.
@@ -79,8 +104,7 @@ Sheet light_digits(const torch::Tensor& grey, Invert invert) {
 }
 
 // With what is left stretched to 0 to 1; none where that is nothing.
-std::optional<Ink> ink_without_ruling(Ink ink) {
-  const auto kept = without_ruling(ink.soft);
+std::optional<Ink> stretched(Ink ink, const torch::Tensor& kept) {
   const auto strongest = kept.max().item<double>();
   if (strongest * ink.range < kLeastContrast) return std::nullopt;
   ink.sharp = (at::where(kept > 0, ink.sharp, kept) / strongest).clamp_max(1);
@@ -104,15 +128,24 @@ bool has_light_ground(const torch::Tensor& grey) {
 std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert) {
   const Sheet sheet = light_digits(grey, invert);
   auto ink = find_ink(sheet.picture);
-  if (ink) ink = ink_without_ruling(std::move(*ink));
   if (!ink) return {};
-  auto all_marks = find_marks(ink->soft);
+  const auto unruled = without_ruling(ink->soft);
+  ink = stretched(*ink, unruled.ink);
+  if (!ink) return {};
+  const auto all_marks = find_marks(ink->soft);
   const double ground = ground_level(*ink, all_marks);
-  auto marks = digit_marks(std::move(all_marks));
+  // At the border are also ends of lines.
+  const auto longer = static_cast<double>(std::max(ink->soft.size(0), ink->soft.size(1)));
+  auto marks = digit_marks(all_marks, unruled.had_lines ? kLongestEnd * longer : 0);
   std::erase_if(marks, [&](const Mark& mark) { return !is_written(mark, *ink, ground); });
-  if (marks.empty()) return {};
-  const Mark all = all_of(marks);
-  return {{ink->sharp.slice(0, all.top, all.bottom).slice(1, all.left, all.right), box_on(grey, sheet, all)}};
+  const auto digits = digits_of(std::move(marks));
+  const auto owners = owners_of(all_marks, digits, *ink);
+  std::vector<WrittenDigit> written;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    const auto owner = static_cast<std::int64_t>(i) + 1;
+    written.push_back({ink_of(digits[i].box, owner, *ink, owners), box_on(grey, sheet, digits[i].box), digits[i].line});
+  }
+  return written;
 }
 
 }  // namespace mnist

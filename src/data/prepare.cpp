@@ -34,7 +34,7 @@ std::vector<FoundItem> find_digits(const torch::Tensor& grey, const Preprocessin
   }
   std::vector<FoundItem> found;
   for (const WrittenDigit& digit : read_page(grey, invert)) {
-    found.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box});
+    found.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box, digit.line});
   }
   return found;
 }

@@ -146,18 +146,21 @@ void erase(torch::Tensor& ink, const Grid& grid, const std::vector<Line>& lines)
   }
 }
 
-torch::Tensor without_level_lines(const torch::Tensor& ink) {
+Unruled without_level_lines(const torch::Tensor& ink) {
   const Grid grid(ink);
+  const auto lines = ruled_lines(grid);
   auto result = ink.clone(at::MemoryFormat::Contiguous);
-  erase(result, grid, ruled_lines(grid));
-  return result;
+  erase(result, grid, lines);
+  return {result, !lines.empty()};
 }
 
 }  // namespace
 
-torch::Tensor without_ruling(const torch::Tensor& ink) {
+Unruled without_ruling(const torch::Tensor& ink) {
   // Where two lines cross, the level one is left, being part of something tall; the upright one then takes it along.
-  return without_level_lines(without_level_lines(ink).t()).t().contiguous();
+  const auto level = without_level_lines(ink);
+  const auto upright = without_level_lines(level.ink.t());
+  return {upright.ink.t().contiguous(), level.had_lines || upright.had_lines};
 }
 
 }  // namespace mnist

@@ -19,6 +19,7 @@
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 
+#include "infer_folder.hpp"
 #include "support/memory_limit.hpp"
 #include "support/picture_files.hpp"
 #include "support/program.hpp"
@@ -34,87 +35,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr std::int64_t kItems = 12;
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-std::vector<std::string> fields_of(const std::string& line, char separator) {
-  std::istringstream in(line);
-  std::vector<std::string> fields;
-  for (std::string field; std::getline(in, field, separator);) fields.push_back(field);
-  return fields;
-}
-
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (auto place = text.find(part); place != std::string::npos; place = text.find(part, place + 1)) ++count;
   return count;
 }
-
-// A folder with a data set, an untrained but fixed model, and the data set's test items as images.
-class InferTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
-    test::write_small_mnist(*folder_ / "data", kItems, kItems);
-    const auto& info = model_info("lenet");
-    const auto network = make_network(info, 10, 3);
-    Recipe recipe;
-    recipe.arch = "lenet";
-    recipe.class_names = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine, at last"};
-    recipe.preprocessing = info.preprocessing;
-    // Untrained logits lie so close together that every item would get the same class.
-    const c10::AutoGradMode no_grad(false);
-    for (const auto& [name, tensor] : state_dict(*network)) {
-      if (name == info.head) tensor.mul_(40);
-    }
-    write_model_file(*folder_ / "model.pt", state_dict(*network), recipe);
-
-    const auto dataset = load_dataset("mnist", *folder_ / "data", Split::test);
-    network->eval();
-    const auto batch = gather_batch(dataset, torch::arange(kItems), info.preprocessing);
-    const auto probabilities = network->forward(batch.inputs, Dropout::off()).softmax(1);
-    for (std::int64_t item = 0; item < kItems; ++item) {
-      const auto index = probabilities[item].argmax().item<std::int64_t>();
-      expected_.push_back(recipe.class_names[static_cast<std::size_t>(index)]);
-      probability_.push_back(probabilities[item][index].item<double>());
-      std::filesystem::create_directories(*folder_ / "images" / "more");
-      write_png(image(item), dataset.images[item].permute({1, 2, 0}));
-    }
-    test::write_file(*folder_ / "images" / "notes.txt", "no image");
-    ASSERT_GE(std::set<std::string>(expected_.begin(), expected_.end()).size(), 3U) << "too few to tell items apart";
-  }
-
-  static void TearDownTestSuite() {
-    delete folder_;
-    expected_.clear();
-    probability_.clear();
-  }
-
-  // images/00.png .. 05.png, images/more/06.png ..
-  static std::filesystem::path image(std::int64_t item) {
-    const auto name = (item < 10 ? "0" : "") + std::to_string(item) + ".png";
-    return item < 6 ? *folder_ / "images" / name : *folder_ / "images" / "more" / name;
-  }
-
-  // Runs `mnist infer --model model.pt arguments...` in the folder.
-  static test::SubprocessResult infer(const std::vector<std::string>& arguments) {
-    std::vector<std::string> all{"infer", "--device", "cpu", "--threads", "1", "--model", "model.pt"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    auto process = test::program(MNIST_BINARY, all);
-    process.folder = folder_->path();
-    return test::run(process);
-  }
-
-  static inline test::TemporaryFolder* folder_ = nullptr;
-  static inline std::vector<std::string> expected_;  // class name of each test item
-  static inline std::vector<double> probability_;
-};
 
 TEST_F(InferTest, PrintsThePredictionOfOneImage) {
   const auto outcome = infer({"--image", "images/03.png"});
@@ -146,70 +71,6 @@ TEST_F(InferTest, TakesFoldersInOrderAndInBatches) {
     EXPECT_THAT(lines[item],
                 HasSubstr(image(static_cast<std::int64_t>(item)).filename().string() + "\t" + expected_[item]));
   }
-}
-
-TEST_F(InferTest, SaysWhereThereIsNoDigit) {
-  write_png(*folder_ / "blank.png", torch::full({120, 90, 1}, 240, torch::kUInt8));
-  write_png(*folder_ / "blank28.png", torch::full({28, 28, 1}, 240, torch::kUInt8));
-  for (const auto* name : {"blank.png", "blank28.png"}) {
-    const auto outcome = infer({name, "--top-k", "3"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(outcome.out, "Prediction: none (no digit found)\n");
-  }
-  const auto many = infer({"images/03.png", "blank.png", "images/01.png", "--annotate", "annotated-blank"});
-  EXPECT_EQ(many.exit_code, 0) << many.err;
-  EXPECT_THAT(lines_of(many.out),
-              ElementsAre(HasSubstr("\t" + expected_[3] + "\t"), "blank.png\tnone\t-\tno digit found",
-                          HasSubstr("\t" + expected_[1] + "\t")));
-  EXPECT_TRUE(std::filesystem::exists(*folder_ / "annotated-blank" / "model_prediction_blank.png"));
-  const auto object = nlohmann::json::parse(infer({"blank.png", "--format", "json"}).out);
-  EXPECT_TRUE(object["prediction"].is_null());
-  EXPECT_TRUE(object["class_index"].is_null());
-  EXPECT_EQ(object["reason"], "no digit found");
-  EXPECT_TRUE(object["top_k"].empty());
-  EXPECT_EQ(lines_of(infer({"blank.png", "--format", "csv", "--top-k", "2"}).out)[1], "blank.png,,,,,,,no digit found");
-}
-
-TEST_F(InferTest, IsUnsureBelowTheLeastProbability) {
-  const auto least = std::to_string(probability_[3] + 0.001);
-  const auto percent = fmt::format("{:.2f}", probability_[3]);
-  const auto one = infer({"images/03.png", "--min-probability", least});
-  EXPECT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_EQ(one.out, "Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
-  EXPECT_THAT(lines_of(infer({"images/03.png", "--min-probability", least, "--top-k", "3"}).out), SizeIs(4));
-  EXPECT_EQ(infer({"--test-item", "3", "--data-dir", "data", "--min-probability", least}).out,
-            "Label: 3, Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
-  EXPECT_THAT(infer({"images/03.png", "images/03.png", "--min-probability", least}).out,
-              HasSubstr("images/03.png\tnone\t-\tunsure\t" + expected_[3] + "\t0."));
-  const auto json = infer({"images/03.png", "--min-probability", least, "--top-k", "2", "--format", "json"});
-  const auto object = nlohmann::json::parse(json.out);
-  EXPECT_TRUE(object["prediction"].is_null());
-  EXPECT_EQ(object["reason"], "unsure");
-  EXPECT_NEAR(object["probability"].get<double>(), probability_[3], 1e-4);
-  EXPECT_EQ(object["top_k"][0]["class"], expected_[3]);
-  EXPECT_THAT(infer({"images/03.png", "--min-probability", least, "--format", "csv"}).out,
-              AllOf(HasSubstr("\nimages/03.png,,"), HasSubstr(",unsure\n")));
-  const auto sure = infer({"images/03.png", "--min-probability", std::to_string(probability_[3] - 0.001)});
-  EXPECT_EQ(sure.out, infer({"images/03.png"}).out);
-}
-
-// Of a photo, the network is asked whatever is on it.
-TEST_F(InferTest, PhotosAreNeverWithoutAnAnswer) {
-  const auto& info = model_info("lenet");
-  const auto network = make_network(info, 10, 3);
-  Recipe recipe;
-  recipe.arch = "lenet";
-  recipe.class_names = dataset_class_names("mnist");
-  recipe.preprocessing = info.preprocessing;
-  recipe.preprocessing.kind = Preprocessing::Kind::photo;
-  recipe.preprocessing.resize = 28;
-  write_model_file(*folder_ / "photos.pt", state_dict(*network), recipe);
-  write_png(*folder_ / "grey.png", torch::full({60, 90, 3}, 200, torch::kUInt8));
-  auto process = test::program(MNIST_BINARY, {"infer", "--device", "cpu", "--model", "photos.pt", "grey.png"});
-  process.folder = folder_->path();
-  const auto outcome = test::run(process);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("^Prediction: [0-9]\nProbability: "));
 }
 
 TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
@@ -447,6 +308,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"Probability",
                {"images/01.png", "--min-probability", "50"},
                "--min-probability must be a number from 0 to 1"},
+        Misuse{"MultiItem", {"--test-item", "1", "--multi"}, "--multi is for images"},
         Misuse{"Format", {"images/01.png", "--format", "yaml"}, "--format cannot be 'yaml'"},
         Misuse{"Invert", {"images/01.png", "--invert", "sometimes"}, "--invert cannot be 'sometimes'"}),
     [](const auto& parameter) { return parameter.param.name; });

@@ -264,6 +264,47 @@ TEST(FindItemsTest, SaysWhereTheDigitIs) {
   EXPECT_NEAR(static_cast<double>(found[0].box.width), 55, 5);
 }
 
+// Two lines: a digit and a larger one to its right, and one below them.
+TEST(FindItemsTest, ReadsSeveralDigitsInOrder) {
+  auto picture = torch::full({300, 300, 1}, 230, torch::kUInt8);
+  const auto write = [&](std::int64_t size, std::int64_t top, std::int64_t left) {
+    const auto place = picture.slice(0, top, top + size).slice(1, left, left + size);
+    place.copy_(230 - enlarged(drawn_digit(), size, size) / 2);
+  };
+  write(140, 10, 130);
+  write(110, 20, 20);
+  write(120, 160, 60);
+  const auto found = find_items(picture, kDigit, Invert::automatic);
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_NEAR(static_cast<double>(found[0].box.left), 20 + 110 * 9 / 28.0, 3);
+  EXPECT_NEAR(static_cast<double>(found[1].box.left), 130 + 140 * 9 / 28.0, 3);
+  EXPECT_NEAR(static_cast<double>(found[2].box.top), 160 + 120 * 4 / 28.0, 3);
+  EXPECT_EQ(found[0].line, 0);
+  EXPECT_EQ(found[1].line, 0);
+  EXPECT_EQ(found[2].line, 1);
+  for (const FoundItem& item : found) EXPECT_LT(mean_difference(item.input, drawn_digit()), kSimilar);
+}
+
+// A "4" whose upright does not meet the rest, and a "5" whose bar was drawn apart.
+TEST(FindItemsTest, TakesBrokenStrokesForOneDigit) {
+  auto four = torch::full({300, 300, 1}, 255, torch::kUInt8);
+  four.slice(0, 60, 160).slice(1, 90, 105).fill_(0);
+  four.slice(0, 145, 160).slice(1, 90, 170).fill_(0);
+  four.slice(0, 60, 260).slice(1, 176, 191).fill_(0);
+  auto five = torch::full({300, 300, 1}, 255, torch::kUInt8);
+  five.slice(0, 60, 75).slice(1, 120, 200).fill_(0);
+  five.slice(0, 85, 150).slice(1, 110, 125).fill_(0);
+  five.slice(0, 140, 155).slice(1, 110, 190).fill_(0);
+  five.slice(0, 140, 240).slice(1, 180, 195).fill_(0);
+  for (const auto& picture : {four, five}) {
+    const auto found = find_items(picture, kDigit, Invert::automatic);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_NEAR(static_cast<double>(found[0].box.top), 60, 2);
+    EXPECT_GT(found[0].box.height, 170);
+    EXPECT_GT(found[0].box.width, 80);
+  }
+}
+
 TEST(FindItemsTest, TakesAPictureOfTheRecipesSizeAsItIs) {
   const auto digit = drawn_digit();
   const auto found = find_items(digit.unsqueeze(2), kDigit, Invert::automatic);

@@ -39,16 +39,20 @@ struct PictureBox {
 struct FoundItem {
   torch::Tensor input;  // uint8 [C, H, W] of the recipe's size, ready for `normalize`
   PictureBox box;
+  std::int64_t line = 0;  // of the page, from 0
 };
 
-// `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Transparent pixels are laid over white.
+// `pixels`: uint8 [height, width, 1..4] as `read_image` gives them. Transparent pixels are laid over white; of a digit,
+// over black where white would leave nothing to be seen.
 //
-// digit: grey by ITU-R 601 luma, inverted where asked for (automatic: where the border is lighter than the middle of
-// the picture's own extremes). A picture that already has the recipe's size is taken as it is; any other is placed as
-// MNIST places its digits: the digit's bounding box scaled (antialiased) to fit 20 x 20, its centre of mass moved to
-// the centre of 28 x 28 (Y. LeCun, "The MNIST database"). Nothing is found on a picture without contrast, and on one of
-// another size whose contrasts are noise or specks. photo: RGB, shorter side to `resize` by antialiased bilinear,
-// centre crop; one item, always.
+// digit: grey by ITU-R 601 luma, light on dark (`invert`; automatic: where a sheet is seen to end, by what it lies on,
+// else inverted where the border is lighter than the middle of the picture's own extremes). A picture that already has
+// the recipe's size is taken as it is. On any other, sheets, lines of the paper, noise, specks and underlines are told
+// from digits (docs/pictures.md), and each digit is placed as MNIST places its own: the bounding box scaled
+// (antialiased) to fit 20 x 20, the centre of mass moved to the centre of 28 x 28 (Y. LeCun, "The MNIST database").
+// Several digits come in lines from top to bottom, each from left to right; where nothing is written there is none.
+//
+// photo: RGB, shorter side to `resize` by antialiased bilinear, centre crop; one item, always.
 std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
 
 // The same of the picture in a file, in bounded memory: `with_picture` says what that means for huge ones, whose boxes

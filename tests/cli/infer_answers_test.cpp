@@ -1,0 +1,148 @@
+// What `mnist infer` says of pictures that a network has no answer for, and of those with several digits.
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <torch/types.h>
+
+#include "mnist/data/dataset.hpp"
+#include "mnist/format/image.hpp"
+#include "mnist/format/model_file.hpp"
+#include "mnist/model/registry.hpp"
+
+#include "infer_folder.hpp"
+#include "support/program.hpp"
+#include "support/subprocess.hpp"
+
+namespace mnist {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class InferAnswersTest : public InferTest {};
+
+TEST_F(InferAnswersTest, SaysWhereThereIsNoDigit) {
+  write_png(*folder_ / "blank.png", torch::full({120, 90, 1}, 240, torch::kUInt8));
+  write_png(*folder_ / "blank28.png", torch::full({28, 28, 1}, 240, torch::kUInt8));
+  for (const auto* name : {"blank.png", "blank28.png"}) {
+    const auto outcome = infer({name, "--top-k", "3"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "Prediction: none (no digit found)\n");
+  }
+  const auto many = infer({"images/03.png", "blank.png", "images/01.png", "--annotate", "annotated-blank"});
+  EXPECT_EQ(many.exit_code, 0) << many.err;
+  EXPECT_THAT(lines_of(many.out),
+              ElementsAre(HasSubstr("\t" + expected_[3] + "\t"), "blank.png\tnone\t-\tno digit found",
+                          HasSubstr("\t" + expected_[1] + "\t")));
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "annotated-blank" / "model_prediction_blank.png"));
+  const auto object = nlohmann::json::parse(infer({"blank.png", "--format", "json"}).out);
+  EXPECT_TRUE(object["prediction"].is_null());
+  EXPECT_TRUE(object["class_index"].is_null());
+  EXPECT_EQ(object["reason"], "no digit found");
+  EXPECT_TRUE(object["top_k"].empty());
+  EXPECT_EQ(lines_of(infer({"blank.png", "--format", "csv", "--top-k", "2"}).out)[1], "blank.png,,,,,,,no digit found");
+}
+
+TEST_F(InferAnswersTest, IsUnsureBelowTheLeastProbability) {
+  const auto least = std::to_string(probability_[3] + 0.001);
+  const auto percent = fmt::format("{:.2f}", probability_[3]);
+  const auto one = infer({"images/03.png", "--min-probability", least});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out, "Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+  EXPECT_THAT(lines_of(infer({"images/03.png", "--min-probability", least, "--top-k", "3"}).out), SizeIs(4));
+  EXPECT_EQ(infer({"--test-item", "3", "--data-dir", "data", "--min-probability", least}).out,
+            "Label: 3, Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+  EXPECT_THAT(infer({"images/03.png", "images/03.png", "--min-probability", least}).out,
+              HasSubstr("images/03.png\tnone\t-\tunsure\t" + expected_[3] + "\t0."));
+  const auto json = infer({"images/03.png", "--min-probability", least, "--top-k", "2", "--format", "json"});
+  const auto object = nlohmann::json::parse(json.out);
+  EXPECT_TRUE(object["prediction"].is_null());
+  EXPECT_EQ(object["reason"], "unsure");
+  EXPECT_NEAR(object["probability"].get<double>(), probability_[3], 1e-4);
+  EXPECT_EQ(object["top_k"][0]["class"], expected_[3]);
+  EXPECT_THAT(infer({"images/03.png", "--min-probability", least, "--format", "csv"}).out,
+              AllOf(HasSubstr("\nimages/03.png,,"), HasSubstr(",unsure\n")));
+  const auto sure = infer({"images/03.png", "--min-probability", std::to_string(probability_[3] - 0.001)});
+  EXPECT_EQ(sure.out, infer({"images/03.png"}).out);
+}
+
+// Two digits side by side and one below them; the third test item is used for all.
+torch::Tensor three_digits(const torch::Tensor& bar) {
+  auto picture = torch::zeros({200, 160, 1}, torch::kUInt8);
+  for (const auto& [top, left] : {std::pair{20, 20}, {20, 100}, {120, 20}}) {
+    picture.slice(0, top, top + 60).slice(1, left, left + 30).copy_(bar);
+  }
+  return picture;
+}
+
+TEST_F(InferAnswersTest, CountsSeveralDigitsAndReadsThemIfAskedTo) {
+  write_png(*folder_ / "three.png", three_digits(torch::full({60, 30, 1}, 200, torch::kUInt8)));
+  const auto outcome = infer({"three.png"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "Prediction: none (3 digits found; --multi reads them)\n");
+
+  const auto text = lines_of(infer({"three.png", "--multi"}).out);
+  ASSERT_THAT(text, SizeIs(4));
+  EXPECT_THAT(text[0], ::testing::MatchesRegex("Prediction: ([a-z]+) [a-z]+ / [a-z, ]+"));
+  EXPECT_THAT(fields_of(text[2], '\t'), SizeIs(3));
+  EXPECT_EQ(fields_of(text[2], '\t')[0], "99,19,32,62") << "the ink and its edge";
+
+  write_png(*folder_ / "blank3.png", torch::full({120, 90, 1}, 240, torch::kUInt8));
+  const auto lines = lines_of(infer({"three.png", "blank3.png", "images/03.png", "--multi"}).out);
+  ASSERT_THAT(lines, SizeIs(5));
+  EXPECT_THAT(lines[0], ::testing::StartsWith("three.png\t19,19,32,62\t"));
+  EXPECT_EQ(lines[3], "blank3.png\t-\tnone\t-\tno digit found");
+  EXPECT_THAT(lines[4], ::testing::StartsWith("images/03.png\t0,0,28,28\t" + expected_[3]));
+
+  const auto json =
+      lines_of(infer({"three.png", "blank3.png", "--multi", "--format", "json", "--batch-size", "2"}).out);
+  ASSERT_THAT(json, SizeIs(2));
+  const auto object = nlohmann::json::parse(json[0]);
+  ASSERT_EQ(object["digits"].size(), 3U);
+  EXPECT_EQ(object["digits"][2]["line"], 2);
+  EXPECT_EQ(object["digits"][1]["box"]["left"], 99);
+  EXPECT_EQ(object["digits"][1]["top_k"][0]["class"], object["digits"][1]["prediction"]);
+  EXPECT_EQ(nlohmann::json::parse(json[1])["reason"], "no digit found");
+  EXPECT_TRUE(nlohmann::json::parse(json[1])["digits"].empty());
+
+  const auto csv = lines_of(infer({"three.png", "blank3.png", "--multi", "--format", "csv"}).out);
+  ASSERT_THAT(csv, SizeIs(5));
+  EXPECT_EQ(csv[0], "path,line,left,top,width,height,prediction,class_index,probability,reason");
+  EXPECT_THAT(csv[3], ::testing::StartsWith("three.png,2,19,119,32,62,"));
+  EXPECT_EQ(csv[4], "blank3.png,,,,,,,,,no digit found");
+  EXPECT_EQ(infer({"three.png", "--multi", "--annotate", "annotated-three"}).exit_code, 0);
+}
+
+// Of a photo, the network is asked whatever is on it.
+TEST_F(InferAnswersTest, PhotosAreNeverWithoutAnAnswer) {
+  const auto& info = model_info("lenet");
+  const auto network = make_network(info, 10, 3);
+  Recipe recipe;
+  recipe.arch = "lenet";
+  recipe.class_names = dataset_class_names("mnist");
+  recipe.preprocessing = info.preprocessing;
+  recipe.preprocessing.kind = Preprocessing::Kind::photo;
+  recipe.preprocessing.resize = 28;
+  write_model_file(*folder_ / "photos.pt", state_dict(*network), recipe);
+  write_png(*folder_ / "grey.png", torch::full({60, 90, 3}, 200, torch::kUInt8));
+  auto process = test::program(MNIST_BINARY, {"infer", "--device", "cpu", "--model", "photos.pt", "grey.png"});
+  process.folder = folder_->path();
+  const auto outcome = test::run(process);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("^Prediction: [0-9]\nProbability: "));
+  process.command.emplace_back("--multi");
+  const auto refused = test::run(process);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--multi reads digits, and 'photos.pt' is a model for photos"));
+}
+
+}  // namespace
+}  // namespace mnist
