@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/ops/arange.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,11 +19,14 @@
 #include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/data/batch.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
+#include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/train/classification_report.hpp"
 
+#include "annotate.hpp"
 #include "command.hpp"
 #include "evaluate_output.hpp"
 #include "load_model.hpp"
@@ -47,6 +51,7 @@ struct EvaluateOptions {
   std::string format = "text";
   std::filesystem::path confusion;
   std::filesystem::path misclassified;
+  std::filesystem::path show_misclassified;
 };
 
 // Throws where the model and the data set do not tell the same classes apart.
@@ -75,6 +80,9 @@ void check_outputs(const EvaluateOptions& options) {
     check_not_same(output, options.model);
     prepare_output(output);
   }
+  if (!options.show_misclassified.empty()) {
+    make_folder(options.show_misclassified, "name another with --show-misclassified");
+  }
   if (!options.confusion.empty() && options.confusion.lexically_normal() == options.misclassified.lexically_normal()) {
     throw usage_error("--confusion and --misclassified name the same file", "give each its own");
   }
@@ -100,6 +108,31 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
   if (!options.confusion.empty()) {
     draw_confusion(options.confusion, result.report.confusion(), result.class_names);
     log.info("confusion matrix: {}", options.confusion.string());
+  }
+}
+
+// What is no part of a file's name becomes "_".
+std::string file_name_of(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char byte) { return byte == '/' || static_cast<unsigned char>(byte) < 0x20; }, '_');
+  return name;
+}
+
+// Each misclassified item as the network saw it: <item or photo>_true_<class>_predicted_<class>.png.
+void show_misclassified(const std::filesystem::path& folder, const EvaluationResult& result, Batches& batches,
+                        const Preprocessing& preprocessing) {
+  const auto class_name = [&](std::int64_t index) {
+    return file_name_of(result.class_names[static_cast<std::size_t>(index)]);
+  };
+  constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random here
+  batches.start(at::arange(batches.size()), kNoEpoch);
+  for (const Mistake& mistake : result.report.mistakes()) {
+    const auto item = static_cast<std::size_t>(mistake.item);
+    const std::string name = result.paths.empty() ? std::to_string(item) : result.paths[item].stem().string();
+    const auto inputs = batches.get(mistake.item, mistake.item + 1).inputs;
+    write_png(unused_png(folder, fmt::format("{}_true_{}_predicted_{}", name, class_name(mistake.truth),
+                                             class_name(mistake.predicted))),
+              denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
   }
 }
 
@@ -154,6 +187,9 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
                      "its weights are damaged, or its training diverged: use another model file");
   }
   write_results(options, result, context.log);
+  if (options.show_misclassified.empty()) return;
+  show_misclassified(options.show_misclassified, result, *data.batches, model.recipe.preprocessing);
+  context.log.info("misclassified items as the network saw them: {}", quoted(options.show_misclassified));
 }
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
@@ -191,6 +227,9 @@ Command add_evaluate(CLI::App& root) {
       ->type_name("FILE");
   not_empty(app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file"))
       ->type_name("FILE");
+  not_empty(app->add_option("--show-misclassified", o.show_misclassified,
+                            "write what the network saw of each misclassified item into this folder, as PNG"))
+      ->type_name("DIR");
   add_device(*app, o.device);
   add_precision(*app, o.precision);
   add_kernels(*app, o.kernels);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -50,6 +51,7 @@ struct InferOptions {
   std::string format = "text";
   std::filesystem::path output;
   std::filesystem::path annotate;
+  std::filesystem::path show_input;
   std::optional<std::int64_t> batch_size;
   std::string device = "auto";
   int threads = 0;
@@ -89,8 +91,9 @@ void check_options(const InferOptions& options) {
   if (!options.test_item && !has_images) {
     throw usage_error("there is nothing to classify", "give an image, as in: mnist infer --image test.png");
   }
-  if (options.test_item && !options.annotate.empty()) {
-    throw usage_error("--annotate is for images, and --test-item is an item of a data set",
+  for (const auto& [name, folder] : {std::pair{"--annotate", options.annotate}, {"--show-input", options.show_input}}) {
+    if (!options.test_item || folder.empty()) continue;
+    throw usage_error(fmt::format("{} is for images, and --test-item is an item of a data set", name),
                       "use --save-image to see the item");
   }
   if (options.test_item && options.multi) {
@@ -149,6 +152,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
   PictureRun run({.model = options.model,
                   .annotate = options.annotate,
+                  .show_input = options.show_input,
                   .invert = invert_from_name(options.invert),
                   .form = form_of(options, one_picture),
                   .min_probability = options.min_probability,
@@ -174,6 +178,7 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
   // Before the work, so that a place that cannot be written is told of at once.
   Results results(options.output);
   if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
+  if (!options.show_input.empty()) make_folder(options.show_input, "name another with --show-input");
   const auto model = load_model(options.model, context.log);
   if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {
     throw usage_error(fmt::format("--multi reads digits, and {} is a model for photos", quoted(options.model)),
@@ -242,6 +247,8 @@ Command add_infer(CLI::App& root) {
   not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");
   not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder"))
+      ->type_name("DIR");
+  not_empty(app->add_option("--show-input", o.show_input, "write what the network sees of each image into this folder"))
       ->type_name("DIR");
   integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 64, of photos 8)"), 1, 1'000'000);
   add_device(*app, o.device);

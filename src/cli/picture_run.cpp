@@ -13,6 +13,7 @@
 
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/format/image.hpp"
 
 #include "annotate.hpp"
 #include "print.hpp"
@@ -171,10 +172,12 @@ void PictureRun::write(std::span<const Picture> pictures) {
   for (const Picture& picture : pictures) {
     if (!picture.is_finite()) {
       fail(not_finite(options_.model, quoted(picture.path)));
-    } else if (!options_.annotate.empty()) {
-      check_stop();
-      draw(picture);
+      continue;
     }
+    if (options_.annotate.empty() && options_.show_input.empty()) continue;
+    check_stop();
+    if (!options_.show_input.empty()) show_input(picture);
+    if (!options_.annotate.empty()) draw(picture);
   }
 }
 
@@ -183,6 +186,17 @@ void PictureRun::draw(const Picture& picture) {
     const bool as_digits = options_.multi && !picture.predictions.empty();
     const auto caption = as_digits ? digits_text(picture.predictions) : caption_of(picture.prediction());
     annotate(annotated_path(options_.annotate, options_.model, picture.path), picture.path, caption, memory_);
+  } catch (const std::exception& exception) {
+    fail(picture_error(picture.path, exception));
+  }
+}
+
+void PictureRun::show_input(const Picture& picture) {
+  try {
+    for (std::size_t i = 0; i < picture.found.size(); ++i) {
+      const auto digit = picture.found.size() == 1 ? 0 : i + 1;
+      write_png(input_path(options_.show_input, picture.path, digit), picture.found[i].input.permute({1, 2, 0}));
+    }
   } catch (const std::exception& exception) {
     fail(picture_error(picture.path, exception));
   }

@@ -22,8 +22,9 @@
 namespace mnist::cli {
 
 struct PictureRunOptions {
-  std::filesystem::path model;     // the network's file, for messages and the names of drawn pictures
-  std::filesystem::path annotate;  // a folder that is there, for the pictures with their predictions; empty: none
+  std::filesystem::path model;       // the network's file, for messages and the names of drawn pictures
+  std::filesystem::path annotate;    // a folder that is there, for the pictures with their predictions; empty: none
+  std::filesystem::path show_input;  // the same for what the network saw of them
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
   double min_probability = 0;                     // of an answer
@@ -56,6 +57,7 @@ class PictureRun {
   void write(std::span<const Picture> pictures);
   std::string result_of(const Picture& picture) const;
   void draw(const Picture& picture);
+  void show_input(const Picture& picture);
   void check_stop() const;
 
   PictureRunOptions options_;

@@ -121,6 +121,38 @@ TEST_F(InferAnswersTest, CountsSeveralDigitsAndReadsThemIfAskedTo) {
   EXPECT_EQ(infer({"three.png", "--multi", "--annotate", "annotated-three"}).exit_code, 0);
 }
 
+TEST_F(InferAnswersTest, ShowsWhatTheNetworkSees) {
+  write_png(*folder_ / "large.png", three_digits(torch::full({60, 30, 1}, 200, torch::kUInt8)).slice(0, 0, 100));
+  const auto outcome = infer({"images/03.png", "large.png", "--multi", "--show-input", "seen"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_TRUE(read_image(*folder_ / "seen" / "03.png").equal(read_image(image(3))));
+  for (const auto* name : {"large-digit1.png", "large-digit2.png"}) {
+    const auto seen = read_image(*folder_ / "seen" / name);
+    EXPECT_EQ(seen.sizes(), (std::vector<std::int64_t>{28, 28, 1}));
+    EXPECT_EQ(seen.max().item<int>(), 255);
+  }
+  EXPECT_EQ(infer({"images/03.png", "--show-input", "seen"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "seen" / "03-2.png")) << "a picture that was there is gone";
+  EXPECT_EQ(infer({"--test-item", "3", "--show-input", "seen"}).exit_code, 2);
+}
+
+TEST_F(InferAnswersTest, EvaluateShowsWhatIsMisclassified) {
+  auto process = test::program(MNIST_BINARY, {"evaluate", "--model", "model.pt", "--data-dir", "data", "--format",
+                                              "json", "--show-misclassified", "wrong", "--device", "cpu"});
+  process.folder = folder_->path();
+  const auto outcome = test::run(process);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto mistakes = nlohmann::json::parse(outcome.out)["misclassified"];
+  ASSERT_FALSE(mistakes.empty());
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(*folder_ / "wrong")) ++files;
+  EXPECT_EQ(files, mistakes.size());
+  const auto item = mistakes[0]["item"].get<std::int64_t>();
+  const auto name = fmt::format("{}_true_{}_predicted_{}.png", item, mistakes[0]["true"].get<std::string>(),
+                                mistakes[0]["predicted"].get<std::string>());
+  EXPECT_TRUE(read_image(*folder_ / "wrong" / name).equal(read_image(image(item)))) << name;
+}
+
 // Of a photo, the network is asked whatever is on it.
 TEST_F(InferAnswersTest, PhotosAreNeverWithoutAnAnswer) {
   const auto& info = model_info("lenet");
