@@ -204,7 +204,13 @@ void add_training(std::vector<Advice>& out, const BatchFigures& figures) {
 void add_inference(std::vector<Advice>& out, const BatchFigures& figures) {
   const std::string about = fmt::format("infer {} on {}", figures.arch(), figures.device());
   const std::string precision = figures.precisions().front();
-  const int threads = figures.threads().back();
+  // Those with the best rate at any batch size: on a busy machine fewer may be faster than all.
+  const auto by_best = choices_of(figures.threads(), [&](int count) {
+    std::optional<double> best;
+    for (const std::int64_t size : figures.batch_sizes()) best = std::max(best, figures.rate(count, precision, size));
+    return best;
+  });
+  const int threads = by_best.empty() ? figures.threads().back() : std::stoi(first_good_one(by_best).name);
   const auto by_size =
       choices_of(figures.batch_sizes(), [&](std::int64_t size) { return figures.rate(threads, precision, size); });
   std::int64_t batch_size = figures.batch_sizes().back();

@@ -58,7 +58,7 @@ int number(const char* name, int lowest, int highest) {
   if (error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest) return value;
   throw usage_error(
       fmt::format("the environment variable {} is '{}', which is no number from {} to {}", name, text, lowest, highest),
-      "the launcher sets it; in another shell, unset it");
+      "the launcher sets it; if there is none, unset it");
 }
 
 // Another port for each job, so that two on one machine do not meet.
@@ -79,10 +79,13 @@ bool is_on_one_machine(const Launcher& launcher, int size) {
 std::string address_for(const Launcher& launcher) {
   if (std::string given = variable("MASTER_ADDR"); !given.empty()) return given;
   if (const std::string nodes = variable("SLURM_STEP_NODELIST"); !nodes.empty()) return first_host(nodes);
-  throw usage_error(fmt::format("{} has started ranks on several machines, and MASTER_ADDR does not say which of them "
-                                "has rank 0",
-                                launcher.name),
-                    "give the name of that machine to all ranks, as in: mpirun -x MASTER_ADDR=node1 ...");
+  throw usage_error(
+      fmt::format("by {} and {} this is one of several processes that {} has started on several machines, "
+                  "and MASTER_ADDR does not say which of them has rank 0",
+                  launcher.rank, launcher.size, launcher.name),
+      fmt::format("if they are left over from another command: unset {} {}; else give the name of that "
+                  "machine to all ranks, as in: mpirun -x MASTER_ADDR=node1 ...",
+                  launcher.rank, launcher.size));
 }
 
 Place place_by(const Launcher& launcher) {

@@ -87,8 +87,14 @@ std::optional<std::filesystem::path> folder_of_run(const TrainOptions& options) 
 }
 
 // A job that was stopped before its first checkpoint begins again in its folder. What it had come to is kept beside.
-void begin_again(const std::filesystem::path& run, spdlog::logger& log) {
+void begin_again(const std::filesystem::path& run, const std::string& arch, spdlog::logger& log) {
   const std::optional<RunSummary> summary = read_summary(run);
+  if (summary && summary->arch != arch) {
+    throw usage_error(fmt::format("{} has no checkpoint to continue from, and is a run of {}, not of {}", quoted(run),
+                                  printable(summary->arch), arch),
+                      fmt::format("give its options again, --arch {} first; {} has them", printable(summary->arch),
+                                  quoted(run / "config.toml")));
+  }
   if (!summary || summary->outcome == Outcome::finished) {
     throw usage_error(fmt::format("{} has no checkpoint to continue from, and is kept as it is", quoted(run)),
                       "begin a new run in another folder, with --run-dir");
@@ -137,12 +143,13 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
                      "begin a new run in another folder");
   }
   if (automatic) {
-    begin_again(*run, log);
+    begin_again(*run, options.arch, log);
     return resumption;
   }
-  throw usage_error(fmt::format("there is no checkpoint in {}", quoted(folder)),
-                    fmt::format("let the run begin again in its folder: --run-dir {} --resume auto",
-                                quoted_for_shell(run->string())));
+  throw usage_error(
+      fmt::format("there is no checkpoint in {}", quoted(folder)),
+      fmt::format("let the run begin again in its folder: its own command, with --run-dir {} --resume auto",
+                  quoted_for_shell(run->string())));
 }
 
 TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint) {

@@ -1,4 +1,5 @@
 // mnist train: trains a network, writes it, evaluates it every epoch. Read `run_train` at the end first.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -83,10 +84,29 @@ RunOutputOptions output_options(const Plan& plan, const TrainingData& data, cons
           .print = [](const std::string& text) { print(text); }};
 }
 
+void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log) {
+  const int processes = training.ranks->size();
+  if (processes == 1) return;
+  log.info("processes: {}, each with its rows of every batch", processes);
+  const auto rows = training.batch_size / processes;
+  const auto normalizes = [&] {
+    return std::ranges::any_of(state_dict(network),
+                               [](const auto& entry) { return entry.first.ends_with("running_mean"); });
+  };
+  constexpr std::int64_t kFewRows = 4;
+  if (rows < 1) {
+    log.warn("a batch of {} leaves some of the {} processes without a row", training.batch_size, processes);
+  } else if (rows < kFewRows && training.inputs == Inputs::images && normalizes()) {
+    log.warn("BatchNorm's statistics are of {} row{} in each process, too few: give a --batch-size of {} or more", rows,
+             rows == 1 ? "" : "s", kFewRows * processes);
+  }
+}
+
 // What is about to happen, for people.
 void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
   const TrainingOptions& training = plan.training;
   log.info("device: {}{}", plan.device.description, plan.device.note.empty() ? "" : "; " + plan.device.note);
+  tell_processes(training, network, log);
   log.info("model: {}, {} parameters, {}, kernels {}", plan.info.name, with_thousands(parameter_count(network)),
            precision_name(training.compute.precision), kernels_text(training));
   log.info("data: {} in {}, {} training and {} test images", plan.options.recipe.dataset,
@@ -241,7 +261,8 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
     command = continued_command(given, run, checkpoint);
     const bool done = ranks->leads() && is_done(run, checkpoint, command);
     if (ranks->any(done)) {
-      context.log.info("the run in {} is finished: {}", quoted(run), quoted(output_path(*command.options)));
+      context.log.info("the run in {} is finished: {}; a larger --epochs goes on with it", quoted(run),
+                       quoted(output_path(*command.options)));
       return 0;
     }
     context.log.info("continues {} from {}: epoch {}, step {}", quoted(run), resumption.found->file.filename().string(),

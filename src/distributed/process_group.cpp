@@ -288,11 +288,12 @@ void ProcessGroup::find_out(const std::string& symptom) {
     gone = {place_.is_served ? "?, or the launcher's store," : "0"};
   }
   if (rank() != first) throw EndedElsewhere(static_cast<int>(ErrorKind::rank_lost));
-  throw Error(ErrorKind::rank_lost,
-              gone.empty() ? "the ranks have lost their connections: " + symptom
-                           : fmt::format("{} {} of {} {} gone: {}", gone.size() == 1 ? "rank" : "ranks",
-                                         fmt::join(gone, ", "), size(), gone.size() == 1 ? "is" : "are", symptom),
-              "start the run again with --resume: it continues from its last checkpoint");
+  throw Error(
+      ErrorKind::rank_lost,
+      gone.empty() ? "the ranks have lost their connections: " + symptom
+                   : fmt::format("{} {} of {} {} gone: {}", gone.size() == 1 ? "rank" : "ranks", fmt::join(gone, ", "),
+                                 size(), gone.size() == 1 ? "is" : "are", symptom),
+      "start the same command again; with --resume auto it continues from the last checkpoint, if there is one");
 }
 
 }  // namespace
