@@ -29,6 +29,7 @@
 #include "annotate.hpp"
 #include "command.hpp"
 #include "evaluate_output.hpp"
+#include "find_pictures.hpp"
 #include "load_model.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
@@ -41,6 +42,7 @@ struct EvaluateOptions {
   std::filesystem::path model = kDefaultModel;
   std::optional<std::string> dataset;
   DataOptions data;
+  std::optional<double> val_split;
   std::string split = "test";
   std::int64_t top_k = 5;
   std::optional<std::int64_t> batch_size;  // else as the network is tested in training
@@ -90,10 +92,9 @@ void check_outputs(const EvaluateOptions& options) {
 
 // To the log, what is evaluated on what, before it takes its time.
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
-               const std::string& dataset, std::int64_t items, spdlog::logger& log) {
+               const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
   log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
-  log.info("data: {} in {}, {} set, {} images", dataset, quoted(options.data.data_dir),
-           options.split == "train" ? "training" : "test", with_thousands(items));
+  log.info("data: {} in {}, {}, {} images", dataset, quoted(options.data.data_dir), part, with_thousands(items));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
     log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
@@ -143,6 +144,13 @@ void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
                     "omit --confusion");
 }
 
+OpenedData open_split(const DataOptions& options, Split split, const Preprocessing& preprocessing,
+                      const c10::Device& device, spdlog::logger& log) {
+  const Opening opening{preprocessing, {}, device};
+  if (options.dataset != kFolder) return open_dataset(options, split, opening);
+  return open_pictures(find_pictures(options, split, log), options, opening, log);
+}
+
 // Throws `Stopped`.
 void evaluate_model(const EvaluateOptions& options, const Context& context,
                     const std::function<bool()>& stop_requested) {
@@ -157,9 +165,15 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   data_options.dataset = options.dataset.value_or(dataset_of(model));
   data_options.stop_requested = stop_requested;
   const Split split = options.split == "train" ? Split::train : Split::test;
-  const OpenedData data = open_data(data_options, split, model.recipe.preprocessing, {}, device.device, context.log);
+  data_options.val_split = options.val_split.value_or(model.recipe.training.val_split);
+  if (options.val_split) check_val_split(*options.val_split, data_options);
+  data_options.split_seed = static_cast<std::uint64_t>(model.recipe.training.seed);
+  const OpenedData data = open_split(data_options, split, model.recipe.preprocessing, device.device, context.log);
   check_classes(model, data.class_names, data_options.dataset, options.model);
-  tell_plan(options, model, device, data_options.dataset, data.batches->size(), context.log);
+  const bool whole =
+      data_options.dataset == kFolder && data_options.val_split == 0 && !has_split_folders(data_options.data_dir);
+  const std::string part = whole ? "all of it" : split == Split::train ? "training set" : "test set";
+  tell_plan(options, model, device, data_options.dataset, part, data.batches->size(), context.log);
 
   model.network->to(device.device);
   model.network->use_kernels(compute.kernels);
@@ -218,6 +232,10 @@ Command add_evaluate(CLI::App& root) {
   add_data_dir(*app, o.data.data_dir);
   add_cache_mb(*app, o.data.cache_mb);
   add_bad_images(*app, o.data.bad_images);
+  real(app->add_option("--val-split", o.val_split,
+                       "share of each class's pictures that was kept to validate on, where --data-dir has no train and "
+                       "val (default: the model's, with its seed); 0: evaluate on all of them"),
+       0, 0.9);
   one_of(app->add_option("--split", o.split, "part of the data set; val is another name of test"),
          {"test", "val", "train"});
   integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,

@@ -119,8 +119,8 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
                      Results& results) {
   const std::string name = options.dataset.value_or(dataset_of(model));
   if (name == kFolder) {
-    throw usage_error("--test-item takes items of data sets of digits, and the model is one for photos",
-                      "give the photo itself: mnist infer --image PHOTO");
+    throw usage_error("--test-item takes items of data sets of digits, and the model was trained on pictures in files",
+                      "give the picture itself: mnist infer --image FILE");
   }
   const auto dataset = load_dataset(name, options.data_dir, Split::test);
   const auto number = *options.test_item;

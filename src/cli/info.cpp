@@ -218,8 +218,9 @@ std::string training_text(const TrainingSummary& training) {
   const std::string test = training.test_items == 0 ? std::string("not evaluated")
                                                     : fmt::format("test loss {:.4f}, {}/{} right", training.test_loss,
                                                                   training.correct, training.test_items);
-  return fmt::format("{}, {} epochs, seed {}, {}, by {}", printable(training.dataset), training.epochs, training.seed,
-                     test, printable(training.program));
+  const std::string kept = training.val_split > 0 ? fmt::format(", --val-split {:g}", training.val_split) : "";
+  return fmt::format("{}{}, {} epochs, seed {}, {}, by {}", printable(training.dataset), kept, training.epochs,
+                     training.seed, test, printable(training.program));
 }
 
 std::string model_text(const std::filesystem::path& path, bool tensors) {

@@ -61,6 +61,7 @@ std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& fil
 // Throws if the recipe contradicts the weights or the network that it names.
 void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t classes,
                   const std::filesystem::path& path) {
+  constexpr std::int64_t kLeastPhoto = 32;  // pixels
   constexpr auto kHint = "the file was changed by another program; train or save the model again";
   if (recipe.class_names.size() != static_cast<std::size_t>(classes)) {
     throw data_error(fmt::format("{} names {} classes, but its network has {} outputs", quoted(path),
@@ -69,7 +70,11 @@ void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t clas
   }
   const Preprocessing& own = recipe.preprocessing;
   const Preprocessing& needed = info.preprocessing;
-  if (own.channels != needed.channels || own.height != needed.height || own.width != needed.width) {
+  // A network for photos takes any size.
+  const bool same_size = own.height == needed.height && own.width == needed.width;
+  const bool takes_any_size =
+      needed.kind == Preprocessing::Kind::photo && std::min(own.height, own.width) >= kLeastPhoto;
+  if (own.channels != needed.channels || !(same_size || takes_any_size)) {
     throw data_error(
         fmt::format("{} says its input is {} x {} x {}, but the network {} takes {} x {} x {}", quoted(path),
                     own.channels, own.height, own.width, info.name, needed.channels, needed.height, needed.width),

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/ops/bincount.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
@@ -9,6 +10,7 @@
 #include "mnist/core/sha256.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/photos.hpp"
+#include "mnist/data/small_pictures.hpp"
 
 #include "options.hpp"
 
@@ -42,6 +44,23 @@ std::string fingerprint_of(const Dataset& dataset) {
   return hash.hex();
 }
 
+std::vector<std::int64_t> counts_of(const torch::Tensor& labels, std::size_t classes) {
+  const torch::Tensor counts = at::bincount(labels.cpu(), {}, static_cast<std::int64_t>(classes));
+  const auto* const begin = counts.const_data_ptr<std::int64_t>();
+  return {begin, begin + counts.numel()};
+}
+
+OpenedData resident(Dataset dataset, const Opening& opening) {
+  OpenedData data;
+  data.class_names = dataset.class_names;
+  data.fingerprint = fingerprint_of(dataset);
+  data.class_counts = counts_of(dataset.labels, dataset.class_names.size());
+  data.batches =
+      std::make_unique<ResidentBatches>(to_device(std::move(dataset), opening.device), opening.preprocessing,
+                                        RandomRotation{opening.augmentation.degrees, opening.augmentation.seed});
+  return data;
+}
+
 // Names and sizes: to read all photos once more would take longer than many a run needs to start.
 std::string fingerprint_of(const PhotoFolder& folder) {
   Sha256 hash;
@@ -52,6 +71,36 @@ std::string fingerprint_of(const PhotoFolder& folder) {
                             folder.labels[i]));
   }
   return hash.hex();
+}
+
+OpenedData open_photos(PhotoFolder files, const DataOptions& options, const Opening& opening, spdlog::logger& log) {
+  PhotoOptions photo_options{opening.augmentation.on,
+                             opening.augmentation.seed,
+                             options.cache_mb * kMiB,
+                             opening.device,
+                             opening.cuda,
+                             [&log](const std::string& sentence) { log.warn("{}", sentence); },
+                             options.stop_requested};
+  if (opening.device.is_cpu()) {  // a GPU has them all
+    photo_options.part = options.ranks->rank();
+    photo_options.parts = options.ranks->size();
+    photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) { ranks->sum(broken); };
+  }
+  auto photos = std::make_unique<PhotoBatches>(std::move(files), opening.preprocessing, photo_options);
+  tell_broken(photos->broken(), options, log);
+  const std::int64_t uncached = photos->not_kept();
+  if (uncached > 0) {
+    log.info("{} of {} photos do not fit into --cache-mb {} and are decoded anew every epoch", with_thousands(uncached),
+             with_thousands(photos->size()), options.cache_mb);
+  }
+  const PhotoFolder& kept = photos->folder();
+  OpenedData data;
+  data.class_names = kept.class_names;
+  data.fingerprint = fingerprint_of(kept);
+  data.paths = kept.paths;
+  data.class_counts = counts_of(torch::tensor(kept.labels, torch::kInt64), kept.class_names.size());
+  data.batches = std::move(photos);
+  return data;
 }
 
 }  // namespace
@@ -81,53 +130,23 @@ void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std:
            ignored.size() > 1 ? ", ..." : "");
 }
 
-OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log,
-                     const CudaPlugin* cuda) {
-  const bool wants_photos = preprocessing.kind == Preprocessing::Kind::photo;
-  if (wants_photos != (options.dataset == kFolder)) {
-    throw usage_error(fmt::format("the network takes {}, which the data set {} does not have",
-                                  wants_photos ? "photos" : "digits of 28 x 28 pixels", options.dataset),
-                      wants_photos ? "use --dataset folder, with photos in DIR/train/<class>"
-                                   : "for photos use a network for them: --arch resnet18");
+OpenedData open_dataset(const DataOptions& options, Split split, const Opening& opening) {
+  if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
+    throw usage_error(fmt::format("the network takes photos, which the data set {} does not have", options.dataset),
+                      "use --dataset folder, with photos in DIR/train/<class>");
   }
-  if (options.dataset != kFolder) {
-    Dataset dataset = load_dataset(options.dataset, options.data_dir, split);
-    std::string fingerprint = fingerprint_of(dataset);
-    dataset = to_device(std::move(dataset), device);
-    std::vector<std::string> class_names = dataset.class_names;
-    return {std::move(class_names),
-            std::move(fingerprint),
-            {},
-            std::make_unique<ResidentBatches>(std::move(dataset), preprocessing,
-                                              RandomRotation{augmentation.degrees, augmentation.seed})};
+  return resident(load_dataset(options.dataset, options.data_dir, split), opening);
+}
+
+OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Opening& opening, spdlog::logger& log) {
+  if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
+    return open_photos(std::move(files), options, opening, log);
   }
-  PhotoFolder folder = scan_photo_folder(options.data_dir, split);
-  warn_of_ignored(folder.dir, folder.ignored, log);
-  PhotoOptions photo_options{augmentation.on,
-                             augmentation.seed,
-                             options.cache_mb * kMiB,
-                             device,
-                             cuda,
-                             [&log](const std::string& sentence) { log.warn("{}", sentence); },
-                             options.stop_requested};
-  if (device.is_cpu()) {  // a GPU has them all
-    photo_options.part = options.ranks->rank();
-    photo_options.parts = options.ranks->size();
-    photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) { ranks->sum(broken); };
-  }
-  auto photos = std::make_unique<PhotoBatches>(std::move(folder), preprocessing, photo_options);
-  tell_broken(photos->broken(), options, log);
-  const std::int64_t uncached = photos->not_kept();
-  if (uncached > 0) {
-    log.info("{} of {} photos do not fit into --cache-mb {} and are decoded anew every epoch", with_thousands(uncached),
-             with_thousands(photos->size()), options.cache_mb);
-  }
-  const PhotoFolder& kept = photos->folder();
-  std::vector<std::string> class_names = kept.class_names;
-  std::vector<std::filesystem::path> paths = kept.paths;
-  std::string fingerprint = fingerprint_of(kept);
-  return {std::move(class_names), std::move(fingerprint), std::move(paths), std::move(photos)};
+  SmallPictures pictures = load_small_pictures(files, opening.preprocessing, options.stop_requested);
+  tell_broken(pictures.broken, options, log);
+  OpenedData data = resident(std::move(pictures.dataset), opening);
+  data.paths = std::move(pictures.paths);
+  return data;
 }
 
 }  // namespace mnist::cli

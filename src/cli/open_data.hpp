@@ -14,6 +14,7 @@
 
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/batches.hpp"
+#include "mnist/data/class_folders.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/distributed/communicator.hpp"
 
@@ -27,7 +28,9 @@ std::vector<std::string> all_dataset_names();
 
 struct DataOptions {
   std::string dataset;
-  std::filesystem::path data_dir;
+  std::filesystem::path data_dir;  // or, of pictures, a CSV file that lists them
+  double val_split = 0;            // of pictures that are not divided yet: the share to validate on; 0: none
+  std::uint64_t split_seed = 0;
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
   std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
@@ -45,7 +48,8 @@ void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std:
 struct OpenedData {
   std::vector<std::string> class_names;
   std::string fingerprint;  // SHA-256 of the items: pixels and labels, or each photo's name, size and label
-  std::vector<std::filesystem::path> paths;  // of each item's photo; empty for resident images
+  std::vector<std::filesystem::path> paths;  // of each item's picture; empty for the data sets of the table
+  std::vector<std::int64_t> class_counts;    // items of each class
   std::unique_ptr<Batches> batches;
 };
 
@@ -55,10 +59,20 @@ struct Augmentation {
   std::uint64_t seed = 0;
 };
 
-// `cuda`: makes batches of photos on the GPU. Tells in the log which files are no images and which are broken. Throws a
-// data `Error` as `load_dataset` and `scan_photo_folder` do, and where an image is broken and `bad_images` is "stop".
-OpenedData open_data(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                     const Augmentation& augmentation, const c10::Device& device, spdlog::logger& log,
-                     const CudaPlugin* cuda = nullptr);
+// How a split is opened.
+struct Opening {
+  const Preprocessing& preprocessing;
+  Augmentation augmentation;
+  c10::Device device = c10::kCPU;
+  const CudaPlugin* cuda = nullptr;  // makes batches of photos on the GPU
+};
+
+// A split of a data set of the table. Throws as `load_dataset` does, and a usage `Error` where the network takes
+// photos.
+OpenedData open_dataset(const DataOptions& options, Split split, const Opening& opening);
+
+// Pictures in files: photos, or what a network for digits sees of them. Tells in the log which are broken. Throws a
+// data `Error` where one is and `bad_images` is "stop", or none of a class is left; and `Stopped`.
+OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Opening& opening, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -144,8 +144,8 @@ TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logg
   options.dataset = plan.options.recipe.dataset;
   options.stop_requested = [&stop] { return stop.signalled(); };
   options.ranks = plan.training.ranks;
-  return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed}, plan.info,
-                            plan.training, log);
+  return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed},
+                            plan.preprocessing, plan.training, log);
 }
 
 // Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
@@ -216,9 +216,11 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
 }
 
 // Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
-int train(const Plan& plan, const CLI::App& app, Resumption resumption, Stop& stop, EarlyLog& early,
-          const Context& context) {
+int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, EarlyLog& early, const Context& context) {
   TrainingData data = open_training_data(plan, stop, context.log);
+  if (plan.options.class_weights == "balanced") {
+    plan.training.class_weights = balanced_weights(data.train.class_counts);
+  }
   const RunIdentity identity = identity_of(plan, app, data);
   check_same_data(*plan.training.ranks, identity.data);
   std::optional<FoundCheckpoint>& found = resumption.found;
@@ -272,12 +274,12 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
              static_cast<int>(command.options->checkpoint_exit_code));
   // Before minutes of decoding.
   if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
-  const Plan plan = make_plan(*command.options, ranks, context.log);
+  Plan plan = make_plan(*command.options, ranks, context.log);
   for (const std::string& sentence : options_without_effect(given, plan)) context.log.warn("{}", sentence);
   check_model_name(plan.output);
   if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);
   try {
-    return train(plan, command.app ? *command.app : given, std::move(resumption), stop, early, context);
+    return train(std::move(plan), command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
     context.log.warn("stopped by {} while the data were read, before the first step: nothing is changed",
                      stop.reason());

@@ -20,10 +20,10 @@ namespace {
 // What computes on an NVIDIA GPU; nullptr: LibTorch's operators alone.
 const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
-  if (options.label_smoothing > 0 || options.clip_grad_norm > 0) {
+  if (options.label_smoothing > 0 || options.clip_grad_norm > 0 || options.class_weights != "none") {
     log.info(
-        "training on the GPU with LibTorch's operators alone, more slowly: for --label-smoothing and "
-        "--clip-grad-norm the plug-in has no kernels");
+        "training on the GPU with LibTorch's operators alone, more slowly: for --label-smoothing, --clip-grad-norm and "
+        "--class-weights the plug-in has no kernels");
     return nullptr;
   }
   std::string why;
@@ -80,8 +80,8 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Model and data"); };
   add(add_data_dir(app, o.data.data_dir));
   add(app.add_option("--weights", o.weights,
-                     "model file to start from, or none; for the networks for photos the published "
-                     "weights that scripts/fetch_data with the network's name gets"))
+                     "model file to start from, or none; for a network for photos the published "
+                     "weights that scripts/fetch_data NETWORK gets"))
       ->type_name("FILE|none");
   add(one_of(app.add_option("--scenario", o.scenario,
                             "what is trained: the whole network, or its last layer alone on what "
@@ -89,6 +89,16 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
              {"finetuning", "fixedfeature"}));
   add(one_of(app.add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
   add(real(app.add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
+  add(integer(app.add_option("--img-size", o.img_size,
+                             "side of the square that a network for photos sees, in pixels (default: 224); kept in the "
+                             "model"),
+              32, 1024))
+      ->default_str("");
+  add(real(app.add_option("--val-split", o.data.val_split,
+                          "share of each class's pictures to validate on, where --data-dir has a folder for each class "
+                          "but no train and val, or is a CSV file of path,label: by the pictures' bytes and --seed"),
+           0, 0.9))
+      ->default_str("");
   add(add_cache_mb(app, o.data.cache_mb));
   add(add_bad_images(app, o.data.bad_images));
 }
@@ -111,8 +121,13 @@ void add_training_options(CLI::App& app, TrainOptions& o) {
   add(integer(
       app.add_option("--early-stop", o.early_stop, "end after so many epochs without a better test accuracy; 0: never"),
       0, 1'000'000));
-  add(integer(app.add_option("--seed", o.seed, "decides initial weights, order and dropout"), 0,
-              std::numeric_limits<std::int64_t>::max()));
+  add(one_of(app.add_option("--class-weights", o.class_weights,
+                            "what an image counts in the training loss; balanced: so much that each class counts the "
+                            "same in all"),
+             {"none", "balanced"}));
+  add(integer(
+      app.add_option("--seed", o.seed, "decides initial weights, order and dropout, and what --val-split keeps"), 0,
+      std::numeric_limits<std::int64_t>::max()));
 }
 
 void add_machine_options(CLI::App& app, TrainOptions& o) {
@@ -235,6 +250,7 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
       throw usage_error("--dry-run trains one batch of a new network, and --resume continues a run",
                         "give one of them");
     }
+    options->data.split_seed = options->seed;
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: omit one of them");

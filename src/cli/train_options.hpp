@@ -20,9 +20,11 @@ namespace mnist::cli {
 struct TrainOptions {
   std::string arch = "cnn";
   DataOptions data;
+  std::int64_t img_size = 0;  // 0: the network's own
   std::string augment = "on";
   double rotate = 0;
   std::string scenario = "finetuning";
+  std::string class_weights = "none";
   std::string weights;  // empty: the network's default
   std::string recipe_name = "reference";
   TrainingDefaults recipe;  // what is left out is the network's reference program's

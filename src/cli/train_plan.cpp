@@ -25,6 +25,17 @@ int threads_for(const TrainOptions& options, const Communicator& ranks) {
   return wanted > 0 || ranks.size() == 1 ? wanted : std::max(1, allowed_cores() / ranks.sharers());
 }
 
+// The network's own, or of another size.
+Preprocessing preprocessing_of(const ModelInfo& info, std::int64_t img_size) {
+  if (img_size == 0) return info.preprocessing;
+  if (info.preprocessing.kind != Preprocessing::Kind::photo) {
+    throw usage_error(fmt::format("--img-size is for networks for photos, and {} sees images of {} x {}", info.name,
+                                  info.preprocessing.height, info.preprocessing.width),
+                      "omit it");
+  }
+  return resized(info.preprocessing, img_size);
+}
+
 }  // namespace
 
 Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks, spdlog::logger& log) {
@@ -41,6 +52,7 @@ Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks,
   training.ranks = std::move(ranks);
   return {options,
           info,
+          preprocessing_of(info, options.img_size),
           threads,
           std::move(device),
           std::move(training),
@@ -101,8 +113,9 @@ Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) 
   Recipe recipe;
   recipe.arch = plan.info.name;
   recipe.class_names = class_names;
-  recipe.preprocessing = plan.info.preprocessing;
+  recipe.preprocessing = plan.preprocessing;
   recipe.training.dataset = plan.options.recipe.dataset;
+  recipe.training.val_split = plan.options.data.val_split;
   recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);
   return recipe;
 }

@@ -28,6 +28,7 @@ namespace mnist::cli {
 struct Plan {
   const TrainOptions& options;  // which outlive the plan
   const ModelInfo& info;
+  Preprocessing preprocessing;
   std::int64_t threads;
   DeviceChoice device;
   TrainingOptions training;

@@ -1,23 +1,57 @@
 #include "training_data.hpp"
 
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
 #include "mnist/core/error.hpp"
-#include "mnist/data/photos.hpp"
+#include "mnist/core/text.hpp"
+
+#include "find_pictures.hpp"
 
 namespace mnist::cli {
+namespace {
 
-TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
-                                const TrainingOptions& training, spdlog::logger& log) {
-  const bool photos = options.dataset == kFolder;
-  if (photos) {
-    // The names alone, before minutes of decoding.
-    check_same_classes(scan_photo_folder(options.data_dir, Split::train),
-                       scan_photo_folder(options.data_dir, Split::test));
+// One line, where the largest class has over twice the pictures of the smallest.
+void tell_uneven(const OpenedData& data, spdlog::logger& log) {
+  const auto [least, most] = std::ranges::minmax_element(data.class_counts);
+  if (*most <= 2 * *least) return;
+  const auto name = [&](const auto& count) {
+    return printable(data.class_names[static_cast<std::size_t>(count - data.class_counts.begin())]);
+  };
+  log.warn("the classes are uneven: {} training pictures of {}, {} of {}; --class-weights balanced counts them alike",
+           *most, name(most), *least, name(least));
+}
+
+}  // namespace
+
+std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts) {
+  const auto items = static_cast<double>(std::accumulate(class_counts.begin(), class_counts.end(), std::int64_t{0}));
+  std::vector<double> weights;
+  for (const std::int64_t count : class_counts) {
+    const double even = items / static_cast<double>(class_counts.size());
+    weights.push_back(count == 0 ? 0 : even / static_cast<double>(count));
   }
+  return weights;
+}
+
+TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation,
+                                const Preprocessing& preprocessing, const TrainingOptions& training,
+                                spdlog::logger& log) {
+  const bool photos = preprocessing.kind == Preprocessing::Kind::photo;
   TrainingData data;
-  data.train = open_data(options, Split::train, info.preprocessing, augmentation, training.compute.device, log,
-                         training.compute.cuda);
-  data.test =
-      open_data(options, Split::test, info.preprocessing, {}, training.compute.device, log, training.compute.cuda);
+  const Opening to_train{preprocessing, augmentation, training.compute.device, training.compute.cuda};
+  const Opening to_test{preprocessing, {}, training.compute.device, training.compute.cuda};
+  if (options.dataset == kFolder) {
+    DividedPictures files = find_training_pictures(options, log);
+    data.train = open_pictures(std::move(files.train), options, to_train, log);
+    data.test = open_pictures(std::move(files.val), options, to_test, log);
+    tell_uneven(data.train, log);
+  } else {
+    if (options.val_split > 0) check_val_split(options.val_split, options);
+    data.train = open_dataset(options, Split::train, to_train);
+    data.test = open_dataset(options, Split::test, to_test);
+  }
   data.augmented = photos ? augmentation.on : augmentation.degrees != 0;
   return data;
 }

@@ -1,8 +1,10 @@
 // What a training run learns from and is tested on.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <spdlog/logger.h>
 
@@ -26,9 +28,13 @@ struct TrainingData {
   Batches& test_batches() const { return test_features ? *test_features : *test.batches; }
 };
 
-// Throws as `open_data` does, and where the splits of a folder have different classes.
-TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation, const ModelInfo& info,
-                                const TrainingOptions& training, spdlog::logger& log);
+// Throws as `open_dataset`, or as `find_training_pictures` and `open_pictures` do. `preprocessing` outlives the data.
+TrainingData open_training_data(const DataOptions& options, const Augmentation& augmentation,
+                                const Preprocessing& preprocessing, const TrainingOptions& training,
+                                spdlog::logger& log);
+
+// What an item of each class counts, so that all classes count the same in all and an item counts 1 in the mean.
+std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts);
 
 // Leaves only the network's head to be trained, on the features that the rest makes of the images. `network` must
 // outlive `data`.

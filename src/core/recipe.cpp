@@ -86,6 +86,10 @@ TrainingSummary training_from(const Json& json) {
   json.at("dataset").get_to(training.dataset);
   training.epochs = whole_number(json, "epochs");
   training.seed = whole_number(json, "seed");
+  training.val_split = json.value("val_split", 0.0);
+  if (!(training.val_split >= 0 && training.val_split < 1)) {
+    throw std::invalid_argument(fmt::format("val_split is {}, not 0 to 1", training.val_split));
+  }
   json.at("test_loss").get_to(training.test_loss);
   training.correct = whole_number(json, "correct");
   training.test_items = whole_number(json, "test_items");
@@ -95,28 +99,36 @@ TrainingSummary training_from(const Json& json) {
 
 }  // namespace
 
+Preprocessing resized(Preprocessing photo, std::int64_t side) {
+  photo.height = side;
+  photo.width = side;
+  photo.resize = std::lround(static_cast<double>(side) * 256 / 224);
+  return photo;
+}
+
 std::string to_json(const Recipe& recipe) {
   const Preprocessing& preprocessing = recipe.preprocessing;
   const TrainingSummary& training = recipe.training;
-  const nlohmann::ordered_json json = {{"format_version", Recipe::kFormatVersion},
-                                       {"arch", recipe.arch},
-                                       {"class_names", recipe.class_names},
-                                       {"preprocessing",
-                                        {{"kind", kind_name(preprocessing.kind)},
-                                         {"channels", preprocessing.channels},
-                                         {"height", preprocessing.height},
-                                         {"width", preprocessing.width},
-                                         {"resize", preprocessing.resize},
-                                         {"mean", preprocessing.mean},
-                                         {"std", preprocessing.std}}},
-                                       {"training",
-                                        {{"dataset", training.dataset},
-                                         {"epochs", training.epochs},
-                                         {"seed", training.seed},
-                                         {"test_loss", training.test_loss},
-                                         {"correct", training.correct},
-                                         {"test_items", training.test_items},
-                                         {"program", training.program}}}};
+  nlohmann::ordered_json json = {{"format_version", Recipe::kFormatVersion},
+                                 {"arch", recipe.arch},
+                                 {"class_names", recipe.class_names},
+                                 {"preprocessing",
+                                  {{"kind", kind_name(preprocessing.kind)},
+                                   {"channels", preprocessing.channels},
+                                   {"height", preprocessing.height},
+                                   {"width", preprocessing.width},
+                                   {"resize", preprocessing.resize},
+                                   {"mean", preprocessing.mean},
+                                   {"std", preprocessing.std}}},
+                                 {"training",
+                                  {{"dataset", training.dataset},
+                                   {"epochs", training.epochs},
+                                   {"seed", training.seed},
+                                   {"test_loss", training.test_loss},
+                                   {"correct", training.correct},
+                                   {"test_items", training.test_items},
+                                   {"program", training.program}}}};
+  if (training.val_split > 0) json["training"]["val_split"] = training.val_split;
   // A class may be named after a folder whose name is not UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -67,7 +67,8 @@ struct FileSearch {
     std::error_code ignored;
     const auto hint =
         std::filesystem::is_directory(dir / "train", ignored)
-            ? "photos in DIR/train/<class> and DIR/val/<class> are trained on with --arch resnet18"
+            ? "pictures in DIR/train/<class> and DIR/val/<class> are trained on with --dataset folder, photos also "
+              "with --arch resnet18"
             : fmt::format(
                   "get it with scripts/fetch_data {}, or name the folder that has it with --data-dir or MNIST_DATA_DIR",
                   entry.name);

@@ -24,7 +24,7 @@ Recipe example() {
   recipe.class_names = {"zero", "one \"1\"", "zwei \xC3\xA4"};
   recipe.preprocessing.mean = {0.1307};
   recipe.preprocessing.std = {0.3081};
-  recipe.training = {"mnist", 14, 1, 0.0278, 9909, 10000, "mnist 0.1.0"};
+  recipe.training = {"mnist", 14, 1, 0, 0.0278, 9909, 10000, "mnist 0.1.0"};
   return recipe;
 }
 
@@ -37,6 +37,26 @@ Recipe photo() {
 TEST(Recipe, ComesBackAsItWas) {
   EXPECT_EQ(recipe_from_json(to_json(example()), "test"), example());
   EXPECT_EQ(recipe_from_json(to_json(photo()), "test"), photo());
+}
+
+TEST(Recipe, TellsWhatWasKeptToValidateOn) {
+  EXPECT_THAT(to_json(example()), Not(HasSubstr("val_split"))) << "the bytes of models without are as before";
+  Recipe divided = example();
+  divided.training.val_split = 0.2;
+  EXPECT_EQ(recipe_from_json(to_json(divided), "test"), divided);
+  for (const double wrong : {-0.1, 1.0}) {
+    Json json = Json::parse(to_json(example()));
+    json["training"]["val_split"] = wrong;
+    EXPECT_THROW(recipe_from_json(json.dump(), "test"), Error);
+  }
+}
+
+TEST(Recipe, PhotosOfAnotherSizeAreCutOutOfWhatIsASeventhLarger) {
+  const Preprocessing small = resized(photo().preprocessing, 128);
+  EXPECT_EQ(small.height, 128);
+  EXPECT_EQ(small.width, 128);
+  EXPECT_EQ(small.resize, 146);
+  EXPECT_EQ(resized(small, 224), photo().preprocessing);
 }
 
 TEST(Recipe, TheSameRecipeGivesTheSameBytes) {

@@ -55,7 +55,7 @@ Checkpoint version_1() {
   checkpoint.recipe.class_names = {"zero", "one", "\"two\" \xc3\xa9"};
   checkpoint.recipe.preprocessing = {Preprocessing::Kind::photo, 3, 224, 224, 256, {0.485, 0.456, 0.406},
                                      {0.229, 0.224, 0.225}};
-  checkpoint.recipe.training = {"photos", 2, 42, 0.25, 17, 20, "mnist 0.1.0"};
+  checkpoint.recipe.training = {"photos", 2, 42, 0, 0.25, 17, 20, "mnist 0.1.0"};
   checkpoint.identity = {.config = "[train]\noptimizer = \"adam\"\nlr = 0.001\n",
                          .data = "6f3c",
                          .libtorch = "2.12.1",

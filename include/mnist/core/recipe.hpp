@@ -31,11 +31,17 @@ struct Preprocessing {
   bool operator==(const Preprocessing&) const = default;
 };
 
-// How the weights came about; for people and for `mnist info`. Nothing computes with it.
+// `photo`, for images of another size: side x side, cut out of what is a seventh larger, as torchvision's networks see
+// 224 of 256 pixels.
+Preprocessing resized(Preprocessing photo, std::int64_t side);
+
+// How the weights came about; for people and for `mnist info`. Nothing computes with it, but that `mnist evaluate`
+// divides a folder by `val_split` and `seed` again.
 struct TrainingSummary {
   std::string dataset;      // "mnist"
   std::int64_t epochs = 0;  // finished ones
   std::int64_t seed = 0;
+  double val_split = 0;         // share of the pictures that was kept to validate on; 0: there were folders for that
   double test_loss = 0;         // after the last epoch
   std::int64_t correct = 0;     // of `test_items`, after the last epoch
   std::int64_t test_items = 0;  // 0: these weights were not evaluated

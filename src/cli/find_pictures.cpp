@@ -1,0 +1,79 @@
+#include "find_pictures.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/text.hpp"
+
+namespace mnist::cli {
+namespace {
+
+void warn_of_left_out(const PhotoFolder& folder, spdlog::logger& log) {
+  warn_of_ignored(folder.dir, folder.ignored, log);
+  if (folder.strays.empty()) return;
+  const std::size_t count = folder.strays.size();
+  log.warn("{}: {} in the folder of no class, left out: {}{}", quoted(folder.dir),
+           count == 1 ? "1 picture is" : fmt::format("{} pictures are", count), quoted(folder.strays.front()),
+           count > 1 ? ", ..." : "");
+}
+
+DividedPictures divided(const DataOptions& options, spdlog::logger& log) {
+  const PhotoFolder all = scan_all(options.data_dir);
+  warn_of_left_out(all, log);
+  DividedPictures sides = divide(all, {options.val_split, options.split_seed}, options.stop_requested);
+  log.info("{} of {} pictures are kept to validate on: --val-split {:g}, seed {}",
+           with_thousands(static_cast<std::int64_t>(sides.val.paths.size())),
+           with_thousands(static_cast<std::int64_t>(all.paths.size())), options.val_split, options.split_seed);
+  return sides;
+}
+
+PhotoFolder with_warnings(PhotoFolder folder, spdlog::logger& log) {
+  warn_of_left_out(folder, log);
+  return folder;
+}
+
+}  // namespace
+
+DividedPictures find_training_pictures(const DataOptions& options, spdlog::logger& log) {
+  if (options.val_split > 0) {
+    check_val_split(options.val_split, options);
+    return divided(options, log);
+  }
+  if (std::error_code ignored; std::filesystem::is_regular_file(options.data_dir, ignored)) {
+    throw usage_error(fmt::format("{} does not say which pictures to validate on", quoted(options.data_dir)),
+                      "have a share of them kept for that: --val-split 0.2");
+  }
+  DividedPictures found{scan_photo_folder(options.data_dir, Split::train),
+                        scan_photo_folder(options.data_dir, Split::test)};
+  check_same_classes(found.train, found.val);
+  warn_of_left_out(found.train, log);
+  warn_of_left_out(found.val, log);
+  return found;
+}
+
+void check_val_split(double share, const DataOptions& options) {
+  if (options.dataset != kFolder) {
+    throw usage_error(fmt::format("--val-split {:g} divides pictures in files, and the data set {} has a test set",
+                                  share, options.dataset),
+                      "omit it, or add --dataset folder");
+  }
+  if (!has_split_folders(options.data_dir)) return;
+  throw usage_error(fmt::format("--val-split {:g} divides the pictures of classes, and {} has its own train and val",
+                                share, quoted(options.data_dir)),
+                    "omit it, or name a folder with the folders of the classes right in it");
+}
+
+PhotoFolder find_pictures(const DataOptions& options, Split split, spdlog::logger& log) {
+  if (has_split_folders(options.data_dir)) {
+    return with_warnings(scan_photo_folder(options.data_dir, split), log);
+  }
+  if (options.val_split == 0) return with_warnings(scan_all(options.data_dir), log);
+  DividedPictures sides = divided(options, log);
+  return split == Split::train ? std::move(sides.train) : std::move(sides.val);
+}
+
+}  // namespace mnist::cli
