@@ -91,13 +91,20 @@ PictureBox box_on(const torch::Tensor& grey, const Sheet& sheet, const Mark& mar
   return {scaled(sheet.left + mark.left), scaled(sheet.top + mark.top), scaled(mark.width()), scaled(mark.height())};
 }
 
+// A shadow can be darker than a pencil: with it, the border would say nothing.
+torch::Tensor without_slope(const torch::Tensor& picture) {
+  constexpr std::int64_t kSmallSide = 128;  // pixels; noise is averaged away
+  const auto small = shrink_to(picture, kSmallSide);
+  return small - slope(small);
+}
+
 // At the working size: light digits on a darker ground.
 Sheet light_digits(const torch::Tensor& grey, Invert invert) {
   const auto picture = shrink_to(grey, kWorkingSide).to(torch::kFloat32);
   Sheet sheet{picture, invert == Invert::always};
   if (invert == Invert::automatic) {
     const auto found = find_sheet(picture);
-    sheet = found ? *found : Sheet{picture, has_light_ground(grey)};
+    sheet = found ? *found : Sheet{picture, has_light_ground(without_slope(picture))};
   }
   if (sheet.light) sheet.picture = 255 - sheet.picture;
   return sheet;
@@ -116,8 +123,8 @@ std::optional<Ink> stretched(Ink ink, const torch::Tensor& kept) {
 }  // namespace
 
 // Half-way between the extremes rather than 127.5: paper in the shade is darker than that.
-bool has_light_ground(const torch::Tensor& grey) {
-  const auto plane = grey.squeeze(0);
+bool has_light_ground(const torch::Tensor& picture) {
+  const auto plane = picture.squeeze(0);
   const auto border = at::cat({plane.select(0, 0), plane.select(0, -1), plane.select(1, 0), plane.select(1, -1)});
   const auto darkest = plane.min().item<double>();
   const auto lightest = plane.max().item<double>();

@@ -16,8 +16,9 @@ struct WrittenDigit {
   std::int64_t line;  // of the page, from 0
 };
 
-// Whether the digits of the picture are dark on a light ground, by its border. `grey`: uint8 [1, H, W].
-bool has_light_ground(const torch::Tensor& grey);
+// Whether the digits of the picture are dark on a light ground, by its border. `picture`: uint8 or float
+// [1, H, W].
+bool has_light_ground(const torch::Tensor& picture);
 
 // Lines from top to bottom, each from left to right. `grey`: uint8 [1, H, W]. Nothing where nothing is written: where
 // there is no contrast, where the contrasts are the ground's own noise, and where there are specks alone. `automatic`:
