@@ -75,11 +75,11 @@ std::string infer_result(InferForm form, const Prediction& prediction, std::size
 // The same for the digits of one picture, in their order, for --multi. Where there is none, the reason is told as
 // above.
 //
-//   single  "Prediction: " and `digits_text`; below it a line for each digit:
-//   left,top,width,height<TAB>class<TAB>probability, and so on as in `lines` lines   a line for each digit:
-//   path<TAB>left,top,width,height<TAB>class<TAB>probability, and so on; "-" for no box json    path, digits: a list of
-//   what `json` has above, with line (from 1) and box (left, top, width, height) csv     a row for each digit, with
-//   line,left,top,width,height behind the path
+// - single: "Prediction: " and `digits_text`; below it a line for each digit, which begins with its box:
+//   left,top,width,height<TAB>class<TAB>probability, and so on as in `lines`.
+// - lines: a line for each digit, path<TAB>left,top,width,height<TAB>class<TAB>probability, and so on; "-" for no box.
+// - json: path, and digits: a list of what `json` has above, with line (from 1) and box (left, top, width, height).
+// - csv: a row for each digit, with line,left,top,width,height behind the path.
 std::string digits_header(InferForm form, std::size_t top_k);
 std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
                           std::size_t top_k);

@@ -144,7 +144,13 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
   }
   SmallPictures pictures = load_small_pictures(files, opening.preprocessing, options.stop_requested);
   tell_broken(pictures.broken, options, log);
+  if (!pictures.several.empty()) {
+    log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}", pictures.several.size(),
+             pictures.paths.size(), quoted(pictures.several.front()), pictures.several.size() > 1 ? ", ..." : "");
+  }
   OpenedData data = resident(std::move(pictures.dataset), opening);
+  // Of the files: how they are prepared may change, by a rounded byte, from one processor or version to the next.
+  data.fingerprint = fingerprint_of(files);
   data.paths = std::move(pictures.paths);
   return data;
 }

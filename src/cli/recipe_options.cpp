@@ -60,14 +60,13 @@ void RecipeOptions::fill_in(const TrainingDefaults& of_network) const {
   for (const auto& fill_in : fill_in_) fill_in(of_network);
 }
 
-TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer,
-                                const ModelInfo& network) {
+TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer, bool pretrained) {
   if (optimizer == recipe.optimizer) return recipe;
   const OptimizerDefaults& own = optimizer_defaults(optimizer_kind(optimizer));
   TrainingDefaults result = recipe;
   result.optimizer = optimizer;
   // What was learned before is to be changed, not replaced.
-  result.lr = !network.pretrained.empty() ? own.lr / 10 : own.lr;
+  result.lr = pretrained ? own.lr / 10 : own.lr;
   result.momentum = own.momentum;
   result.weight_decay = own.weight_decay;
   return result;

@@ -30,8 +30,9 @@ class RecipeOptions {
 // --recipe: the defaults of a network's reference program, or its fast ones. Throws a usage `Error` where it has none.
 const TrainingDefaults& recipe_named(const std::string& name, const ModelInfo& network);
 
-// The recipe with the learning rate, momentum and weight decay that fit another optimizer than its own.
-TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer, const ModelInfo& network);
+// The recipe with the learning rate, momentum and weight decay that fit another optimizer than its own. `pretrained`:
+// training begins with weights that were trained before.
+TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer, bool pretrained);
 
 // The values of every network, for the foot of the help.
 std::string defaults_by_network();

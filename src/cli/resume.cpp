@@ -186,6 +186,8 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
     }
     std::erase_if(values, [&](const auto& entry) { return is_synonym(entry.first, name); });
     values[name] = mine;
+    // Which decides it, unless it was chosen.
+    if (name == "early-stop" && !is_given(*given.get_option("--keep-best"))) values.erase("keep-best");
   }
   if (!refused.empty()) throw refuse(fmt::format("{}", fmt::join(refused, ", ")));
   TrainCommand command = parse(values);

@@ -263,8 +263,9 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
     command = continued_command(given, run, checkpoint);
     const bool done = ranks->leads() && is_done(run, checkpoint, command);
     if (ranks->any(done)) {
-      context.log.info("the run in {} is finished: {}; a larger --epochs goes on with it", quoted(run),
-                       quoted(output_path(*command.options)));
+      const bool all = checkpoint.state.epoch > command.options->recipe.epochs;
+      context.log.info("the run in {} is finished: {}; {} goes on with it", quoted(run),
+                       quoted(output_path(*command.options)), all ? "a larger --epochs" : "--early-stop 0");
       return 0;
     }
     context.log.info("continues {} from {}: epoch {}, step {}", quoted(run), resumption.found->file.filename().string(),

@@ -58,7 +58,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   }
   if (plan.info.prints_phases) {
     output.say(complete_line(result.seconds) + "\n");
-    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test));
+    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test, keeps_best(plan.options)));
   }
   if (plan.options.dry_run) {
     output.say("Dry run: one batch and one test batch; no model was written\n");

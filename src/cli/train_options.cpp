@@ -12,6 +12,7 @@
 #include "durations.hpp"
 #include "load_model.hpp"
 #include "options.hpp"
+#include "pretrained.hpp"
 #include "recipe_options.hpp"
 
 namespace mnist::cli {
@@ -216,7 +217,10 @@ namespace {
 TrainingDefaults defaults_of(const TrainOptions& options) {
   const ModelInfo& info = model_info(options.arch);
   TrainingDefaults defaults = recipe_named(options.recipe_name, info);
-  if (!options.recipe.optimizer.empty()) defaults = with_optimizer(defaults, options.recipe.optimizer, info);
+  if (!options.recipe.optimizer.empty()) {
+    const bool pretrained = initial_weights(info, options.weights) != "none";
+    defaults = with_optimizer(defaults, options.recipe.optimizer, pretrained);
+  }
   if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one are those that did not help
   return defaults;
 }

@@ -22,7 +22,13 @@ constexpr double kMostThickness = 0.03;  // of the page; thicker is a desk's edg
 // The ink's pixels; lines are looked for along the rows.
 class Grid {
  public:
-  explicit Grid(torch::Tensor ink) : ink_(ink.contiguous()), height_(ink.size(0)), width_(ink.size(1)) {}
+  explicit Grid(torch::Tensor ink)
+      : ink_(ink.contiguous()),
+        height_(ink.size(0)),
+        width_(ink.size(1)),
+        runs_(static_cast<std::size_t>(height_ * width_)) {
+    find_runs();
+  }
 
   std::int64_t height() const { return height_; }
   std::int64_t width() const { return width_; }
@@ -32,17 +38,27 @@ class Grid {
 
   // The first and one behind the last row of what hangs together with the pixel upwards and downwards.
   std::pair<std::int64_t, std::int64_t> run(std::int64_t row, std::int64_t column) const {
-    auto begin = row;
-    auto end = row + 1;
-    while (has_ink(begin - 1, column)) --begin;
-    while (has_ink(end, column)) ++end;
-    return {begin, end};
+    return runs_[static_cast<std::size_t>(row * width_ + column)];
   }
 
  private:
+  // Once for all ways across, of which there are tens of thousands.
+  void find_runs() {
+    for (std::int64_t column = 0; column < width_; ++column) {
+      for (std::int64_t begin = 0; begin < height_; ++begin) {
+        if (!has_ink(begin, column)) continue;
+        auto end = begin + 1;
+        while (has_ink(end, column)) ++end;
+        for (auto row = begin; row < end; ++row) runs_[static_cast<std::size_t>(row * width_ + column)] = {begin, end};
+        begin = end;
+      }
+    }
+  }
+
   torch::Tensor ink_;
   std::int64_t height_;
   std::int64_t width_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> runs_;  // of each pixel with ink
 };
 
 struct Line {

@@ -255,6 +255,8 @@ std::pair<std::int64_t, std::int64_t> extent(const torch::Tensor& flags) {
 }  // namespace
 
 std::optional<Sheet> find_sheet(const torch::Tensor& picture) {
+  constexpr std::int64_t kLeastSide = 32;  // pixels; on less there is no desk beside a sheet
+  if (std::min(picture.size(1), picture.size(2)) < kLeastSide) return std::nullopt;
   const auto plane = shrink_to(picture, kSheetSide).squeeze(0);
   const auto light = plane > dividing_level(plane);
   for (const bool is_light : {true, false}) {
@@ -264,6 +266,7 @@ std::optional<Sheet> find_sheet(const torch::Tensor& picture) {
     const auto inner = (~grown(~*sheet, 2)).to(torch::kFloat32);
     const auto beyond = enlarge(slope(plane.unsqueeze(0), inner), picture);
     const auto inside = enlarge(inner.unsqueeze(0), picture) > 0.99;
+    if (!inside.any().item<bool>()) continue;  // a sheet that is all edge
     const auto [top, bottom] = extent(inside[0].any(1));
     const auto [left, right] = extent(inside[0].any(0));
     const auto all = at::where(inside, picture, beyond);

@@ -7,8 +7,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 #include "mnist/data/decoding_memory.hpp"
 #include "mnist/data/prepare.hpp"
 
@@ -19,6 +21,7 @@ SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing&
   const auto count = static_cast<std::int64_t>(files.paths.size());
   std::vector<torch::Tensor> images(files.paths.size());
   std::vector<std::string> faults(files.paths.size());
+  std::vector<std::size_t> counts(files.paths.size());
   DecodingMemory memory(at::get_num_threads());
   std::atomic<bool> stopped = false;
   at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -29,7 +32,13 @@ SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing&
         return;
       }
       try {
-        images[item] = prepare_file(files.paths[item], preprocessing, Invert::automatic, memory);
+        const auto found = find_items(files.paths[item], preprocessing, Invert::automatic, memory);
+        counts[item] = found.size();
+        if (found.empty()) {
+          faults[item] = fmt::format("nothing is drawn on {}", quoted(files.paths[item]));
+        } else {
+          images[item] = found.front().input;
+        }
       } catch (const Error& error) {
         faults[item] = error.what();
       }
@@ -50,6 +59,7 @@ SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing&
     left.paths.push_back(files.paths[item]);
     left.labels.push_back(files.labels[item]);
     kept.push_back(images[item]);
+    if (counts[item] > 1) result.several.push_back(files.paths[item]);
   }
   check_classes_are_left(left, result.broken);
   result.dataset = {"folder", at::stack(kept), torch::tensor(left.labels, torch::kInt64), files.class_names};

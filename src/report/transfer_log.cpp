@@ -26,11 +26,11 @@ std::string transfer_header(const TransferRun& run) {
       run.libtorch, run.device, run.data_dir, run.train_items, run.val_items, fmt::join(names, ", "), run.scenario);
 }
 
-std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch,
-                       const Evaluation& last) {
-  return fmt::format(
-      "Best val Acc: {:.6f}\nLast val Acc: {:.6f} (epoch {}; saved are the weights of epoch {}, the best)\n",
-      best.accuracy(), last.accuracy(), last_epoch - 1, best_epoch - 1);
+std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch, const Evaluation& last,
+                       bool saves_best) {
+  return fmt::format("Best val Acc: {:.6f}\nLast val Acc: {:.6f} (epoch {}; saved are {})\n", best.accuracy(),
+                     last.accuracy(), last_epoch - 1,
+                     saves_best ? fmt::format("the weights of epoch {}, the best", best_epoch - 1) : "its weights");
 }
 
 void TransferLog::epoch_started(std::int64_t epoch, std::int64_t epochs) {

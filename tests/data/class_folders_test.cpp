@@ -148,7 +148,7 @@ TEST_F(ClassFolders, AListThatMakesNoSenseIsRefusedByItsLine) {
   EXPECT_THAT(error_of_list("path,label\n,a\n"), HasSubstr("names no picture"));
   EXPECT_THAT(error_of_list("path,label\n1.png,caf\xe9\n"), HasSubstr("not UTF-8"));
   EXPECT_THAT(error_of_list("path,label\n1.png,a\n"), HasSubstr("a single class"));
-  EXPECT_THAT(error_of_list("path,label\n1.png,\"a\n"), HasSubstr("a single class"));
+  EXPECT_THAT(error_of_list("path,label\n1.png,\"a\n"), HasSubstr("has a quote that is not closed"));
 }
 
 TEST_F(ClassFolders, SmallPicturesArePreparedAsInferPreparesThem) {

@@ -25,6 +25,8 @@ TEST(TransferLog, HasTheReferenceProgramsLines) {
 
 TEST(TransferLog, SaysWhichEpochIsWhich) {
   EXPECT_EQ(complete_line(125.9), "Training complete in 2m 5s");
+  EXPECT_EQ(best_lines(3, {.correct = 145, .total = 153}, 25, {.correct = 144, .total = 153}, false),
+            "Best val Acc: 0.947712\nLast val Acc: 0.941176 (epoch 24; saved are its weights)\n");
   EXPECT_EQ(best_lines(3, {.correct = 145, .total = 153}, 25, {.correct = 144, .total = 153}),
             "Best val Acc: 0.947712\nLast val Acc: 0.941176 (epoch 24; saved are the weights of epoch 2, the best)\n");
 }

@@ -22,7 +22,9 @@ struct Case {
   std::int64_t items = 100;
   std::int64_t batch_size = 24;  // the last batch has 4
   OptimizerOptions optimizer = {OptimizerKind::sgd, 0.9, 0};
-  double lr = 0.005;  // gentle: large steps enlarge the last bits, by which runs may differ
+  // Gentle: large steps enlarge the last bits, by which runs may differ, and more so of few rows, where a ReLU that
+  // rounding decides is a large part of the gradient.
+  double lr = 0.005;
   bool head_only = false;
   std::vector<double> class_weights = {};
 };
@@ -161,14 +163,16 @@ TEST_P(RanksOf, ContinueBitForBitAndWithOtherNumbersToTheUsualRounding) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, RanksOf,
-    ::testing::Values(Case{.name = "sgd"}, Case{.name = "adadelta", .optimizer = {OptimizerKind::adadelta}},
-                      Case{.name = "batches smaller than the ranks", .items = 26, .batch_size = 3},
-                      Case{.name = "a head on frozen features", .head_only = true},
-                      Case{.name = "weighted classes", .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}},
-                      Case{.name = "weighted classes of few rows",
-                           .items = 26,
-                           .batch_size = 3,
-                           .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}}),
+    ::testing::Values(
+        Case{.name = "sgd"}, Case{.name = "adadelta", .optimizer = {OptimizerKind::adadelta}},
+        Case{.name = "batches smaller than the ranks", .items = 26, .batch_size = 3, .lr = 1e-4},
+        Case{.name = "a head on frozen features", .head_only = true},
+        Case{.name = "weighted classes", .lr = 0.001, .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}},
+        Case{.name = "weighted classes of few rows",
+             .items = 26,
+             .batch_size = 3,
+             .lr = 1e-4,
+             .class_weights = {1, 9, 0.1, 0.5, 4, 1, 1, 0.2, 2, 3}}),
     [](const auto& instance) {
       std::string name = instance.param.name;
       std::ranges::replace(name, ' ', '_');

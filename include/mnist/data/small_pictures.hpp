@@ -14,8 +14,9 @@ namespace mnist {
 
 struct SmallPictures {
   Dataset dataset;
-  std::vector<std::filesystem::path> paths;  // of each item
-  std::vector<BrokenPhoto> broken;           // which are left out
+  std::vector<std::filesystem::path> paths;    // of each item
+  std::vector<BrokenPhoto> broken;             // which are left out: they cannot be read, or nothing is drawn on them
+  std::vector<std::filesystem::path> several;  // on which there are several digits, of which the first is taken
 };
 
 // Prepares them all, in parallel and in bounded memory (`data/read_picture.hpp`), inverted where their borders are

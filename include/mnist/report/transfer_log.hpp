@@ -30,9 +30,10 @@ std::string phase_line(const std::string& phase, double loss, double accuracy);
 // "Training complete in 2m 5s"
 std::string complete_line(double seconds);
 
-// "Best val Acc: 0.947712" and, in a line of our own, what the last epoch got and whose weights are saved.
-std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch,
-                       const Evaluation& last);
+// "Best val Acc: 0.947712" and, in a line of our own, what the last epoch got and whose weights are saved: the best's,
+// or its own.
+std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch, const Evaluation& last,
+                       bool saves_best = true);
 
 // Hands each line on as it comes about: "Epoch 0/24", ten dashes, the train line, the val line, and where this epoch is
 // the best so far, that it is kept; then an empty line.
