@@ -22,7 +22,7 @@ constexpr double kMostThickness = 0.03;  // of the page; thicker is a desk's edg
 // The ink's pixels; lines are looked for along the rows.
 class Grid {
  public:
-  explicit Grid(torch::Tensor ink)
+  explicit Grid(const torch::Tensor& ink)
       : ink_(ink.contiguous()),
         height_(ink.size(0)),
         width_(ink.size(1)),

@@ -82,8 +82,9 @@ std::vector<Place> take_region(Mask& mask, std::int64_t row, std::int64_t column
     region.emplace_back(r, c);
   };
   take(row, column);
-  for (std::size_t next = 0; next < region.size(); ++next) {
-    const auto [r, c] = region[next];
+  std::size_t next = 0;
+  while (next < region.size()) {  // which grows meanwhile
+    const auto [r, c] = region[next++];
     take(r - 1, c);
     take(r + 1, c);
     take(r, c - 1);
@@ -114,8 +115,10 @@ double turn(const Corner& a, const Corner& b, const Corner& c) {
 std::vector<Corner> hull_of(const std::vector<Place>& region) {
   std::vector<Corner> points;
   for (const auto& [row, column] : region) {
-    for (const int corner : {0, 1, 2, 3}) {
-      points.push_back({static_cast<double>(row + corner / 2), static_cast<double>(column + corner % 2)});
+    for (const int below : {0, 1}) {
+      for (const int right : {0, 1}) {
+        points.push_back({static_cast<double>(row + below), static_cast<double>(column + right)});
+      }
     }
   }
   std::sort(points.begin(), points.end(),
