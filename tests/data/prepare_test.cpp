@@ -185,7 +185,7 @@ TEST(PrepareDigitTest, ReadsASheetOnADeskAsAPage) {
 }
 
 // Draws lines two pixels thick that climb by 3 of 100, `spacing` apart.
-void rule(torch::Tensor photo, std::int64_t spacing, int level) {
+void rule(const torch::Tensor& photo, std::int64_t spacing, int level) {
   for (std::int64_t column = 0; column < photo.size(1); ++column) {
     for (auto row = spacing / 2 + column * 3 / 100; row + 2 < photo.size(0); row += spacing) {
       photo.slice(1, column, column + 1).slice(0, row, row + 2).clamp_max_(level);
