@@ -173,6 +173,18 @@ void add_result_options(CLI::App& app, TrainOptions& o) {
   add(add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
 }
 
+// What the options of the recipe are if they are not given.
+TrainingDefaults defaults_of(const TrainOptions& options) {
+  const ModelInfo& info = model_info(options.arch);
+  TrainingDefaults defaults = recipe_named(options.recipe_name, info);
+  if (!options.recipe.optimizer.empty()) {
+    const bool pretrained = initial_weights(info, options.weights) != "none";
+    defaults = with_optimizer(defaults, options.recipe.optimizer, pretrained);
+  }
+  if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one are those that did not help
+  return defaults;
+}
+
 }  // namespace
 
 std::filesystem::path output_path(const TrainOptions& options) {
@@ -210,22 +222,6 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.note = [&log](const std::string& sentence) { log.warn("{}", sentence); };
   return training;
 }
-
-namespace {
-
-// What the options of the recipe are if they are not given.
-TrainingDefaults defaults_of(const TrainOptions& options) {
-  const ModelInfo& info = model_info(options.arch);
-  TrainingDefaults defaults = recipe_named(options.recipe_name, info);
-  if (!options.recipe.optimizer.empty()) {
-    const bool pretrained = initial_weights(info, options.weights) != "none";
-    defaults = with_optimizer(defaults, options.recipe.optimizer, pretrained);
-  }
-  if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one are those that did not help
-  return defaults;
-}
-
-}  // namespace
 
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   const auto options = std::make_shared<TrainOptions>();

@@ -66,16 +66,18 @@ DigitMarks digit_of(Mark mark) {
 }
 
 void join_parts(std::vector<DigitMarks>& digits, double highest) {
-  for (std::size_t i = 0; i < digits.size();) {
-    const auto part = std::find_if(digits.begin() + static_cast<std::ptrdiff_t>(i) + 1, digits.end(),
-                                   [&](const DigitMarks& other) { return are_one(digits[i].box, other.box, highest); });
-    if (part == digits.end()) {
-      ++i;
-      continue;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    // What has grown may meet others, also those before it.
+    for (std::size_t other = 0; other < digits.size();) {
+      if (other == i || !are_one(digits[i].box, digits[other].box, highest)) {
+        ++other;
+        continue;
+      }
+      join(digits[i], std::move(digits[other]));
+      digits.erase(digits.begin() + static_cast<std::ptrdiff_t>(other));
+      if (other < i) --i;
+      other = 0;
     }
-    join(digits[i], std::move(*part));
-    digits.erase(part);
-    i = 0;  // what has grown may meet others
   }
 }
 

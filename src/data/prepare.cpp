@@ -95,7 +95,7 @@ bool has_contrast(const torch::Tensor& planes) {
 // White ink on nothing does not show over white.
 torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
   if (colors_of(preprocessing) == Colors::rgb) return to_rgb(pixels);
-  const auto grey = to_grey(pixels);
+  auto grey = to_grey(pixels);
   if (preprocessing.kind == Preprocessing::Kind::photo || has_contrast(grey)) return grey;
   return to_grey(pixels, Backdrop::black);
 }

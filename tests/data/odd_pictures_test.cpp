@@ -39,6 +39,9 @@ TEST(OddPictures, StripesAndLattices) {
   expect_prepared(stripes.transpose(0, 1).to(at::kByte) * 255, "level stripes");
   const torch::Tensor blobs = place.remainder(16).lt(8);
   expect_prepared(at::logical_and(blobs.view({512, 1, 1}), blobs.view({1, 512, 1})).to(at::kByte) * 255, "lattice");
+  const torch::Tensor dots =
+      at::logical_and(place.remainder(20).lt(14).view({512, 1, 1}), place.remainder(20).lt(14).view({1, 512, 1}));
+  expect_prepared(255 - dots.to(at::kByte) * 255, "hundreds of marks");
   expect_prepared(at::full({512, 512, 1}, 255, at::kByte), "all light");
   expect_prepared(at::zeros({512, 512, 1}, at::kByte), "all dark");
 }

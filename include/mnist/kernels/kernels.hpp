@@ -121,8 +121,7 @@ struct Kernels {
     double step_size;    // lr / (1 - beta1^t)
     double correction2;  // sqrt(1 - beta2^t)
     double beta1, beta2, eps, weight_decay;
-    double keep =
-        1;  // by what the parameter is multiplied before: 1 - lr * weight decay for AdamW, whose other one is 0
+    double keep = 1;  // factor of the parameter: AdamW's is 1 - lr * its decay, and its `weight_decay` is 0
   };
   void (*adam)(const AdamStep& step, std::size_t count, float* parameter, const float* gradient, float* exp_avg,
                float* exp_avg_sq);
