@@ -54,13 +54,13 @@ double scale_to(const torch::Tensor& ink, std::int64_t height, std::int64_t widt
 
 }  // namespace
 
-torch::Tensor place_digit(const torch::Tensor& box, std::int64_t height, std::int64_t width) {
-  const auto ink = thickened(box, scale_to(box, height, width));
-  const auto scale = scale_to(ink, height, width);
+torch::Tensor place_digit(const torch::Tensor& ink, std::int64_t height, std::int64_t width) {
+  const auto thick = thickened(ink, scale_to(ink, height, width));
+  const auto scale = scale_to(thick, height, width);
   const auto scaled = [&](std::int64_t side) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * scale));
   };
-  auto digit = resize(ink.unsqueeze(0), scaled(ink.size(0)), scaled(ink.size(1))).squeeze(0);
+  auto digit = resize(thick.unsqueeze(0), scaled(thick.size(0)), scaled(thick.size(1))).squeeze(0);
   digit = digit / digit.max().clamp_min(1e-3);
   const auto top = centred(digit.sum(1), height);
   const auto left = centred(digit.sum(0), width);

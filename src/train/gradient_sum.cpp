@@ -1,7 +1,6 @@
 #include "mnist/train/gradient_sum.hpp"
 
 #include <chrono>
-#include <ranges>
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -19,9 +18,10 @@ GradientSum::GradientSum(const std::vector<torch::Tensor>& parameters, std::shar
   if (ranks_->size() == 1) return;
   std::vector<torch::Tensor> next;
   std::int64_t elements = 0;
-  for (const torch::Tensor& parameter : std::views::reverse(parameters)) {
-    next.push_back(parameter);
-    elements += parameter.numel();
+  // The last layers' gradients are ready first. Not by std::views::reverse: clang 14 cannot compile it.
+  for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
+    next.push_back(*parameter);
+    elements += parameter->numel();
     if (elements < kBucketElements) continue;
     add_bucket(std::move(next));
     next.clear();

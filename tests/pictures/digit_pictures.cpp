@@ -204,7 +204,10 @@ void rule(Scene& scene, Dice& dice, double spacing, bool squared) {
   const double darkness = dice.between(0.3, 1);
   const double width = dice.between(0.003, 0.009) * std::min(scene.height, scene.width) + 0.5;
   const double far = 2.0 * std::max(scene.height, scene.width);
-  for (double y = -far + dice.between(0, spacing); y < 2 * far; y += spacing) {
+  const double first = -far + dice.between(0, spacing);
+  const auto count = static_cast<int>(std::ceil((2 * far - first) / spacing));
+  for (int i = 0; i < count; ++i) {
+    const double y = first + i * spacing;
     scene.lines.push_back({{y, -far}, {y, 2 * far}, width, darkness});
     if (squared) scene.lines.push_back({{-far, y}, {2 * far, y}, width, darkness});
   }

@@ -83,8 +83,8 @@ void blur_rows(Plane& plane, const std::vector<double>& weights) {
   for (int y = 0; y < plane.height; ++y) {
     for (int x = 0; x < plane.width; ++x) {
       double sum = 0;
-      for (int k = -reach; k <= reach; ++k) {
-        sum += weights[static_cast<std::size_t>(k + reach)] * plane.at(y, std::clamp(x + k, 0, plane.width - 1));
+      for (int i = 0; i <= 2 * reach; ++i) {
+        sum += weights[static_cast<std::size_t>(i)] * plane.at(y, std::clamp(x + i - reach, 0, plane.width - 1));
       }
       row[static_cast<std::size_t>(x)] = static_cast<float>(sum);
     }
