@@ -22,6 +22,7 @@
 #include "mnist/data/batch.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
+#include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/train/classification_report.hpp"
@@ -156,7 +157,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
                     const std::function<bool()>& stop_requested) {
   Compute compute{.kernels = kernels_named(options.kernels)};
   keep_freed_memory();
-  set_threads(wanted_threads(options.threads));
+  const SpinControl spin(set_threads(wanted_threads(options.threads)));
   const DeviceChoice device = select_device(options.device);
   compute.device = device.device;
   compute.precision = choose_precision(options.precision, device.device);

@@ -21,6 +21,7 @@
 #include "mnist/data/prepare.hpp"
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
+#include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
 
 #include "classifier.hpp"
@@ -202,7 +203,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   check_not_same(options.output, options.model);
   check_not_same(options.save_image, options.model);
   keep_freed_memory();
-  set_threads(wanted_threads(options.threads));
+  const SpinControl spin(set_threads(wanted_threads(options.threads)));
   const auto device = select_device(options.device);
   // Worth a line only where a GPU was hoped for.
   context.log.log(device.note.empty() ? spdlog::level::debug : spdlog::level::info, "device: {}{}", device.description,

@@ -16,6 +16,7 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/device/runtime.hpp"
+#include "mnist/device/spin_control.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/run_directory.hpp"
 #include "mnist/report/run_output.hpp"
@@ -276,6 +277,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   // Before minutes of decoding.
   if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
   Plan plan = make_plan(*command.options, ranks, context.log);
+  const SpinControl spin(static_cast<int>(plan.threads));
   for (const std::string& sentence : options_without_effect(given, plan)) context.log.warn("{}", sentence);
   check_model_name(plan.output);
   if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);

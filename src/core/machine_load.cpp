@@ -1,21 +1,20 @@
 #include "mnist/core/machine_load.hpp"
 
 #include <charconv>
-#include <ctime>
 #include <fstream>
 #include <sched.h>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace mnist {
 namespace {
 
-#if defined(__linux__)
-
 // Of the processors of the affinity mask.
 std::optional<double> idle_seconds() {
+#if defined(__linux__)
   cpu_set_t mask;
   if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return std::nullopt;
   std::ifstream stat("/proc/stat");
@@ -23,9 +22,10 @@ std::optional<double> idle_seconds() {
       idle_ticks(stat, [&](int processor) { return processor < CPU_SETSIZE && CPU_ISSET(processor, &mask); });
   if (!ticks) return std::nullopt;
   return *ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
+#else
+  return std::nullopt;
 #endif
+}
 
 }  // namespace
 
@@ -52,21 +52,19 @@ std::optional<double> idle_ticks(std::istream& stat, const std::function<bool(in
   return sum;
 }
 
+FreeProcessors::FreeProcessors() : time_(std::chrono::steady_clock::now()), own_(std::clock()), idle_(idle_seconds()) {}
+
+std::optional<double> FreeProcessors::since_last() {
+  const FreeProcessors before = std::exchange(*this, FreeProcessors());
+  if (!before.idle_ || !idle_) return std::nullopt;
+  const double own = static_cast<double>(own_ - before.own_) / CLOCKS_PER_SEC;
+  return (*idle_ - *before.idle_ + own) / std::chrono::duration<double>(time_ - before.time_).count();
+}
+
 std::optional<double> free_processors(std::chrono::milliseconds span) {
-#if defined(__linux__)
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  const std::clock_t own = std::clock();
-  const auto idle = idle_seconds();
+  FreeProcessors processors;
   std::this_thread::sleep_for(span);
-  const auto idle_then = idle_seconds();
-  if (!idle || !idle_then) return std::nullopt;
-  const double used = static_cast<double>(std::clock() - own) / CLOCKS_PER_SEC;
-  return (*idle_then - *idle + used) / std::chrono::duration<double>(Clock::now() - begin).count();
-#else
-  static_cast<void>(span);
-  return std::nullopt;
-#endif
+  return processors.since_last();
 }
 
 }  // namespace mnist

@@ -1,0 +1,103 @@
+#include "mnist/device/spin_control.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "mnist/core/machine_load.hpp"
+
+#if defined(_OPENMP) && !defined(__clang__)
+#define MNIST_HAS_LIBGOMP
+#include <omp.h>
+#endif
+
+namespace mnist {
+namespace {
+
+// Those that make more OpenMP threads than processors, beside `threads` that compute; 0 without libgomp.
+int excess_threads(int threads) {
+#if defined(MNIST_HAS_LIBGOMP)
+  return std::max(1, omp_get_num_procs() - threads + 1);
+#else
+  static_cast<void>(threads);
+  return 0;
+#endif
+}
+
+// libgomp's threads, in excess of the processors, as long as it lives.
+class ExtraThreads {
+ public:
+  explicit ExtraThreads(int count) : owner_([this, count] { hold(count); }) {}
+
+  ~ExtraThreads() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ending_ = true;
+    }
+    ended_.notify_one();
+    owner_.join();  // with it libgomp ends its threads
+  }
+
+  ExtraThreads(const ExtraThreads&) = delete;
+  ExtraThreads& operator=(const ExtraThreads&) = delete;
+
+ private:
+  void hold(int count) {
+    std::atomic<int> started = 0;
+#pragma omp parallel num_threads(count + 1)
+    started.fetch_add(1, std::memory_order_relaxed);
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return ending_; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool ending_ = false;  // under mutex_
+  std::thread owner_;
+};
+
+bool user_decides() {
+  return std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr;
+}
+
+}  // namespace
+
+bool shares_processors(double free, int threads, bool sharing) {
+  constexpr double kShared = 0.25;  // processors
+  constexpr double kAlone = 0.1;
+  return static_cast<double>(threads) - free > (sharing ? kAlone : kShared);
+}
+
+SpinControl::SpinControl(int threads)
+    : SpinControl(threads, [processors = std::make_shared<FreeProcessors>()] { return processors->since_last(); }) {}
+
+SpinControl::SpinControl(int threads, Load load) : threads_(threads), load_(std::move(load)) {
+  if (threads > 1 && excess_threads(threads) > 0 && !user_decides()) watcher_ = std::thread([this] { watch(); });
+}
+
+SpinControl::~SpinControl() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ending_ = true;
+  }
+  ended_.notify_one();
+  if (watcher_.joinable()) watcher_.join();
+}
+
+void SpinControl::watch() {
+  constexpr std::chrono::milliseconds kInterval(250);
+  const int excess = excess_threads(threads_);
+  std::optional<ExtraThreads> extra;
+  std::unique_lock lock(mutex_);
+  while (!ended_.wait_for(lock, kInterval, [this] { return ending_; })) {
+    const std::optional<double> free = load_();
+    const bool sharing = free && shares_processors(*free, threads_, extra.has_value());
+    if (sharing && !extra) extra.emplace(excess);
+    if (!sharing) extra.reset();
+  }
+}
+
+}  // namespace mnist
