@@ -18,10 +18,11 @@ GradientSum::GradientSum(const std::vector<torch::Tensor>& parameters, std::shar
   if (ranks_->size() == 1) return;
   std::vector<torch::Tensor> next;
   std::int64_t elements = 0;
-  // The last layers' gradients are ready first. Not by std::views::reverse: clang 14 cannot compile it.
-  for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
-    next.push_back(*parameter);
-    elements += parameter->numel();
+  // The last layers' gradients are ready first. Copied, since clang 14 cannot compile std::views::reverse.
+  const std::vector<torch::Tensor> from_last(parameters.rbegin(), parameters.rend());
+  for (const torch::Tensor& parameter : from_last) {
+    next.push_back(parameter);
+    elements += parameter.numel();
     if (elements < kBucketElements) continue;
     add_bucket(std::move(next));
     next.clear();
