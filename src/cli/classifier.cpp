@@ -27,7 +27,7 @@ std::vector<std::vector<ClassProbability>> Classifier::classify(const std::vecto
   const auto inputs = normalize(at::stack(images).to(device_), preprocessing());
   const PrecisionScope scope(Precision::fp32, device_);
   const auto logits = model_.network->forward(inputs, Dropout::off());
-  const auto all = at::softmax(logits.cpu().to(torch::kFloat64), 1);
+  const auto all = at::softmax(logits.cpu().to(torch::kFloat64) / model_.recipe.temperature, 1);
   const auto finite = at::isfinite(all).all(1);
   const auto [probabilities, classes] = all.topk(top_k_, 1);
   const std::vector<std::string>& class_names = model_.recipe.class_names;

@@ -25,6 +25,7 @@
 #include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
+#include "mnist/train/calibration.hpp"
 #include "mnist/train/classification_report.hpp"
 
 #include "annotate.hpp"
@@ -182,6 +183,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   check_can_be_drawn(options, classes);
   EvaluationResult result{options.model.string(),
                           model.recipe.arch,
+                          model.recipe.temperature,
                           data_options.dataset,
                           options.split,
                           data.class_names,
@@ -193,7 +195,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   evaluation.batch_size = options.batch_size.value_or(model.info->training.test_batch_size);
   evaluation.stop_requested = stop_requested;
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
-    result.report.add(log_probabilities, targets);
+    result.report.add(at_temperature(log_probabilities, model.recipe.temperature), targets);
   };
   result.evaluation = evaluate(*model.network, *data.batches, evaluation);
   if (result.evaluation.stopped) throw Stopped();

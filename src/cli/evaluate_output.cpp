@@ -99,6 +99,23 @@ nlohmann::ordered_json figures_json(const ClassFigures& figures) {
       {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
 }
 
+std::string temperature_text(double temperature) {
+  return temperature == 1 ? "no temperature fitted" : fmt::format("temperature {:.3f}", temperature);
+}
+
+nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
+  nlohmann::ordered_json bins = nlohmann::ordered_json::array();
+  for (const CalibrationBin& bin : result.report.calibration()) {
+    const auto mean = [&](double sum) { return bin.items == 0 ? 0 : sum / static_cast<double>(bin.items); };
+    bins.push_back({{"items", bin.items},
+                    {"probability", mean(bin.probability)},
+                    {"accuracy", mean(static_cast<double>(bin.right))}});
+  }
+  return {{"temperature", result.temperature},
+          {"expected_error", result.report.expected_calibration_error()},
+          {"bins", bins}};
+}
+
 }  // namespace
 
 std::string evaluation_text(const EvaluationResult& result) {
@@ -107,6 +124,8 @@ std::string evaluation_text(const EvaluationResult& result) {
   if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
     text += fmt::format("Among the {} likeliest: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
+  text += fmt::format("Expected calibration error: {:.2f} % ({})\n\n", 100 * result.report.expected_calibration_error(),
+                      temperature_text(result.temperature));
   return text + class_table(result) + "\n" + confusion_table(result) + "\n" + mistakes_table(result);
 }
 
@@ -122,6 +141,7 @@ std::string evaluation_json(const EvaluationResult& result) {
                                  {"accuracy", evaluation.accuracy()},
                                  {"top_k", result.report.top_k()},
                                  {"top_k_accuracy", result.report.top_k_accuracy()},
+                                 {"calibration", calibration_json(result)},
                                  {"macro_average", figures_json(result.report.macro_average())}};
   json["classes"] = nlohmann::ordered_json::array();
   const auto by_class = result.report.by_class();

@@ -13,6 +13,7 @@ namespace mnist::cli {
 struct EvaluationResult {
   std::string model;
   std::string arch;
+  double temperature;  // of the probabilities in `report`; the loss is without
   std::string dataset;
   std::string split;
   std::vector<std::string> class_names;
@@ -21,12 +22,12 @@ struct EvaluationResult {
   ClassificationReport report;
 };
 
-// The reference program's line; below it top-k, a table of the classes, the confusion matrix (up to 20 classes), and
-// the surest mistakes.
+// The reference program's line; below it top-k, the expected calibration error, a table of the classes, the confusion
+// matrix (up to 20 classes), and the surest mistakes.
 std::string evaluation_text(const EvaluationResult& result);
 
 // One object in one line, with everything: model, arch, dataset, split, loss, correct, total, accuracy, top_k,
-// top_k_accuracy, macro_average, classes, confusion (up to 1,000 classes), misclassified.
+// top_k_accuracy, calibration, macro_average, classes, confusion (up to 1,000 classes), misclassified.
 std::string evaluation_json(const EvaluationResult& result);
 
 // A line for each mistake, with a header: item or path, true, predicted, probability, probability_of_true.

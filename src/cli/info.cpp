@@ -198,6 +198,7 @@ Json model_json(const std::filesystem::path& path, bool tensors) {
   if (model.preprocessing != nullptr) recipe.preprocessing = *model.preprocessing;
   const Json parts = Json::parse(to_json(recipe));
   json["preprocessing"] = model.preprocessing != nullptr ? parts["preprocessing"] : Json();
+  json["temperature"] = recipe.temperature;
   json["training"] = own ? parts["training"] : Json();
   if (!tensors) return json;
   for (const auto& [name, tensor] : model.file.state) {
@@ -223,6 +224,10 @@ std::string training_text(const TrainingSummary& training) {
                      training.seed, test, printable(training.program));
 }
 
+double recipe_temperature(const Description& model) {
+  return model.file.recipe ? model.file.recipe->temperature : 1;
+}
+
 std::string model_text(const std::filesystem::path& path, bool tensors) {
   const Description model = describe(path);
   const bool own = model.file.recipe.has_value();
@@ -237,6 +242,7 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
     out += fmt::format("classes: {}: {}\n", names.size(), fmt::join(names, ", "));
   }
   if (model.preprocessing != nullptr) out += fmt::format("input: {}\n", preprocessing_text(*model.preprocessing));
+  if (recipe_temperature(model) != 1) out += fmt::format("temperature: {:.4f}\n", recipe_temperature(model));
   out += own ? fmt::format("training: {}\n", training_text(model.file.recipe->training))
              : "training: not recorded (no recipe of this program in the file)\n";
   for (const std::string& note : model.file.notes) out += fmt::format("note: {}\n", note);

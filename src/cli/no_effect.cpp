@@ -33,6 +33,7 @@ std::vector<Case> cases_of(const Plan& plan) {
       {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1, "the run ends before"},
       {"--augment", !photos && o.augment != defaults.augment, "digits are neither cropped nor flipped"},
       {"--rotate", photos && o.rotate != 0, "it turns digits; --augment on crops and flips photos"},
+      {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate != 0, "the validation pictures calibrate"},
       {"--cache-mb", !photos && o.data.cache_mb != defaults.data.cache_mb, kPhotosOnly},
       {"--bad-images", o.recipe.dataset != kFolder && o.data.bad_images != defaults.data.bad_images,
        "it is for pictures in files"},

@@ -50,17 +50,6 @@ std::vector<std::int64_t> counts_of(const torch::Tensor& labels, std::size_t cla
   return {begin, begin + counts.numel()};
 }
 
-OpenedData resident(Dataset dataset, const Opening& opening) {
-  OpenedData data;
-  data.class_names = dataset.class_names;
-  data.fingerprint = fingerprint_of(dataset);
-  data.class_counts = counts_of(dataset.labels, dataset.class_names.size());
-  data.batches =
-      std::make_unique<ResidentBatches>(to_device(std::move(dataset), opening.device), opening.preprocessing,
-                                        RandomRotation{opening.augmentation.degrees, opening.augmentation.seed});
-  return data;
-}
-
 // Names and sizes: to read all photos once more would take longer than many a run needs to start.
 std::string fingerprint_of(const PhotoFolder& folder) {
   Sha256 hash;
@@ -130,12 +119,27 @@ void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std:
            ignored.size() > 1 ? ", ..." : "");
 }
 
-OpenedData open_dataset(const DataOptions& options, Split split, const Opening& opening) {
+OpenedData open_resident(Dataset dataset, const Opening& opening) {
+  OpenedData data;
+  data.class_names = dataset.class_names;
+  data.fingerprint = fingerprint_of(dataset);
+  data.class_counts = counts_of(dataset.labels, dataset.class_names.size());
+  data.batches =
+      std::make_unique<ResidentBatches>(to_device(std::move(dataset), opening.device), opening.preprocessing,
+                                        RandomRotation{opening.augmentation.degrees, opening.augmentation.seed});
+  return data;
+}
+
+void check_has_no_photos(const DataOptions& options, const Opening& opening) {
   if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
     throw usage_error(fmt::format("the network takes photos, which the data set {} does not have", options.dataset),
                       "use --dataset folder, with photos in DIR/train/<class>");
   }
-  return resident(load_dataset(options.dataset, options.data_dir, split), opening);
+}
+
+OpenedData open_dataset(const DataOptions& options, Split split, const Opening& opening) {
+  check_has_no_photos(options, opening);
+  return open_resident(load_dataset(options.dataset, options.data_dir, split), opening);
 }
 
 OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Opening& opening, spdlog::logger& log) {
@@ -148,7 +152,7 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
     log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}", pictures.several.size(),
              pictures.paths.size(), quoted(pictures.several.front()), pictures.several.size() > 1 ? ", ..." : "");
   }
-  OpenedData data = resident(std::move(pictures.dataset), opening);
+  OpenedData data = open_resident(std::move(pictures.dataset), opening);
   // Of the files: how they are prepared may change, by a rounded byte, from one processor or version to the next.
   data.fingerprint = fingerprint_of(files);
   data.paths = std::move(pictures.paths);

@@ -31,6 +31,7 @@ struct DataOptions {
   std::filesystem::path data_dir;  // or, of pictures, a CSV file that lists them
   double val_split = 0;            // of pictures that are not divided yet: the share to validate on; 0: none
   std::uint64_t split_seed = 0;
+  std::int64_t calibrate = 0;  // training images of a data set of the table to keep back for the temperature
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
   std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
@@ -67,8 +68,13 @@ struct Opening {
   const CudaPlugin* cuda = nullptr;  // makes batches of photos on the GPU
 };
 
-// A split of a data set of the table. Throws as `load_dataset` does, and a usage `Error` where the network takes
-// photos.
+// Images that are resident in memory, as `opening` says.
+OpenedData open_resident(Dataset dataset, const Opening& opening);
+
+// Throws a usage `Error` if the network takes photos, which no data set of the table has.
+void check_has_no_photos(const DataOptions& options, const Opening& opening);
+
+// A split of a data set of the table. Throws as `load_dataset` and `check_has_no_photos` do.
 OpenedData open_dataset(const DataOptions& options, Split split, const Opening& opening);
 
 // Pictures in files: photos, or what a network for digits sees of them. Tells in the log which are broken. Throws a

@@ -14,6 +14,7 @@
 #include "mnist/report/checkpoints.hpp"
 #include "mnist/report/transfer_log.hpp"
 
+#include "calibrate.hpp"
 #include "output_model.hpp"
 #include "print.hpp"
 #include "transfer_pictures.hpp"
@@ -24,10 +25,13 @@ namespace {
 // Whether the model at `path` is the one that a finished run came to.
 bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint, bool best) {
   const TrainingState& state = checkpoint.state;
-  const Recipe expected =
+  Recipe expected =
       trained(checkpoint.recipe, best ? state.best.epoch : state.epoch - 1, best ? state.best.test : state.test);
   try {
-    return read_model_file(path).recipe == expected;
+    const std::optional<Recipe> found = read_model_file(path).recipe;
+    if (!found) return false;
+    expected.temperature = found->temperature;  // fitted after the checkpoint
+    return *found == expected;
   } catch (const Error&) {
     return false;
   }
@@ -64,7 +68,8 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     output.say("Dry run: one batch and one test batch; no model was written\n");
     return;
   }
-  const Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
+  Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
+  recipe.temperature = calibrate(plan, data, network, context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
   output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
@@ -73,7 +78,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   if (plan.info.draws_photos) {
     const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
     attempt(context.log, [&] {
-      draw_predictions(picture, network, data.test, plan.training, plan.info);
+      draw_predictions(picture, network, data.test, recipe.temperature, plan.training, plan.info);
       context.log.info("predictions: {}", picture.string());
     });
   }

@@ -100,6 +100,10 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
                           "but no train and val, or is a CSV file of path,label: by the pictures' bytes and --seed"),
            0, 0.9))
       ->default_str("");
+  add(integer(app.add_option("--calibrate", o.data.calibrate,
+                             "training images to keep back, by --seed, and to calibrate the model's probabilities on "
+                             "after training, such as 2000; with --dataset folder the validation pictures do that"),
+              0, 1'000'000));
   add(add_cache_mb(app, o.data.cache_mb));
   add(add_bad_images(app, o.data.bad_images));
 }

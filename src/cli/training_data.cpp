@@ -23,6 +23,18 @@ void tell_uneven(const OpenedData& data, spdlog::logger& log) {
            *most, name(most), *least, name(least));
 }
 
+// The training images of a data set of the table, without and with those that --calibrate keeps back.
+HeldBack held_back(const DataOptions& options, const Opening& opening) {
+  check_has_no_photos(options, opening);
+  const Dataset all = load_dataset(options.dataset, options.data_dir, Split::train);
+  if (options.calibrate >= all.size()) {
+    throw usage_error(fmt::format("--calibrate {} keeps back all of the {} training images", options.calibrate,
+                                  with_thousands(all.size())),
+                      "give a smaller number, such as 2000");
+  }
+  return hold_back(all, options.calibrate, options.split_seed);
+}
+
 }  // namespace
 
 std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts) {
@@ -49,7 +61,13 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
     tell_uneven(data.train, log);
   } else {
     if (options.val_split > 0) check_val_split(options.val_split, options);
-    data.train = open_dataset(options, Split::train, to_train);
+    if (options.calibrate > 0) {
+      HeldBack parts = held_back(options, to_train);
+      data.train = open_resident(std::move(parts.rest), to_train);
+      data.held_back = open_resident(std::move(parts.kept), to_test);
+    } else {
+      data.train = open_dataset(options, Split::train, to_train);
+    }
     data.test = open_dataset(options, Split::test, to_test);
   }
   data.augmented = photos ? augmentation.on : augmentation.degrees != 0;

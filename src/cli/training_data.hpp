@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -20,6 +21,7 @@ namespace mnist::cli {
 struct TrainingData {
   OpenedData train;
   OpenedData test;
+  std::optional<OpenedData> held_back;             // kept from training for --calibrate
   bool augmented = false;                          // whether a training image is another one every epoch
   std::unique_ptr<FrozenFeatures> train_features;  // nullptr where the whole network is trained
   std::unique_ptr<FrozenFeatures> test_features;

@@ -37,7 +37,7 @@ void draw_training_batch(const std::filesystem::path& path, const OpenedData& da
   draw_image_grid(path, images, 4);
 }
 
-void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data,
+void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data, double temperature,
                       const TrainingOptions& training, const ModelInfo& info) {
   const c10::AutoGradMode no_grad(false);
   constexpr std::int64_t kImages = 6;
@@ -52,7 +52,7 @@ void draw_predictions(const std::filesystem::path& path, Network& network, const
     const PrecisionScope scope(training.compute.precision, training.compute.device);
     logits = network.forward(batch.inputs, Dropout::off());
   }
-  const torch::Tensor probabilities = at::softmax(logits.to(at::kFloat), 1).cpu();
+  const torch::Tensor probabilities = at::softmax(logits.to(at::kFloat) / temperature, 1).cpu();
   const torch::Tensor predicted = probabilities.argmax(1);
   const torch::Tensor targets = batch.targets.cpu();
   const torch::Tensor pixels = denormalize(batch.inputs, info.preprocessing);

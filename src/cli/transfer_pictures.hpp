@@ -19,7 +19,7 @@ void draw_training_batch(const std::filesystem::path& path, const OpenedData& da
                          const ModelInfo& info);
 
 // Six images spread over the validation set with their predicted and true classes and the probability.
-void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data,
+void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data, double temperature,
                       const TrainingOptions& training, const ModelInfo& info);
 
 }  // namespace mnist::cli

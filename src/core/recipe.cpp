@@ -128,6 +128,7 @@ std::string to_json(const Recipe& recipe) {
                                    {"correct", training.correct},
                                    {"test_items", training.test_items},
                                    {"program", training.program}}}};
+  if (recipe.temperature != 1) json["temperature"] = recipe.temperature;
   if (training.val_split > 0) json["training"]["val_split"] = training.val_split;
   // A class may be named after a folder whose name is not UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -149,6 +150,10 @@ Recipe recipe_from_json(std::string_view text, const std::string& source) {
       throw std::invalid_argument(fmt::format("{} class names", recipe.class_names.size()));
     }
     recipe.preprocessing = preprocessing_from(json.at("preprocessing"));
+    recipe.temperature = json.value("temperature", 1.0);
+    if (!(recipe.temperature >= 0.01 && recipe.temperature <= 100)) {
+      throw std::invalid_argument(fmt::format("temperature is {}, not 0.01 to 100", recipe.temperature));
+    }
     recipe.training = training_from(json.at("training"));
     return recipe;
   } catch (const Json::exception& error) {

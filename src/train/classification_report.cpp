@@ -1,5 +1,6 @@
 #include "mnist/train/classification_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -9,6 +10,12 @@ namespace {
 
 double ratio(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
+}
+
+// (i / bins, (i + 1) / bins]
+std::size_t bin_of(double probability, std::size_t bins) {
+  const double position = std::ceil(probability * static_cast<double>(bins)) - 1;
+  return static_cast<std::size_t>(std::clamp(position, 0.0, static_cast<double>(bins - 1)));
 }
 
 }  // namespace
@@ -24,14 +31,25 @@ void ClassificationReport::add(const torch::Tensor& log_probabilities, const tor
     const std::int64_t truth = truths.const_data_ptr<std::int64_t>()[row];
     const std::int64_t predicted = best.const_data_ptr<std::int64_t>()[row];
     ++counts_[{truth, predicted}];
+    const double probability = std::exp(values[row][predicted]);
+    CalibrationBin& bin = bins_[bin_of(probability, bins_.size())];
+    ++bin.items;
+    bin.right += truth == predicted ? 1 : 0;
+    bin.probability += probability;
     if (truth != predicted) {
-      mistakes_.push_back({items_, truth, predicted, std::exp(values[row][predicted]), std::exp(values[row][truth])});
+      mistakes_.push_back({items_, truth, predicted, probability, std::exp(values[row][truth])});
     }
   }
 }
 
 double ClassificationReport::top_k_accuracy() const {
   return ratio(static_cast<double>(in_top_k_), static_cast<double>(items_));
+}
+
+double ClassificationReport::expected_calibration_error() const {
+  double sum = 0;
+  for (const CalibrationBin& bin : bins_) sum += std::abs(static_cast<double>(bin.right) - bin.probability);
+  return ratio(sum, static_cast<double>(items_));
 }
 
 std::int64_t ClassificationReport::count(std::int64_t truth, std::int64_t predicted) const {

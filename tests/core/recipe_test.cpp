@@ -51,6 +51,18 @@ TEST(Recipe, TellsWhatWasKeptToValidateOn) {
   }
 }
 
+TEST(Recipe, TellsTheTemperature) {
+  EXPECT_THAT(to_json(example()), Not(HasSubstr("temperature"))) << "the bytes of models without are as before";
+  Recipe calibrated = example();
+  calibrated.temperature = 1.25;
+  EXPECT_EQ(recipe_from_json(to_json(calibrated), "test"), calibrated);
+  for (const double wrong : {0.0, -1.0, 1000.0}) {
+    Json json = Json::parse(to_json(example()));
+    json["temperature"] = wrong;
+    EXPECT_THROW(recipe_from_json(json.dump(), "test"), Error);
+  }
+}
+
 TEST(Recipe, PhotosOfAnotherSizeAreCutOutOfWhatIsASeventhLarger) {
   const Preprocessing small = resized(photo().preprocessing, 128);
   EXPECT_EQ(small.height, 128);

@@ -52,6 +52,22 @@ TEST(ClassificationReport, CountsTheLikeliest) {
   EXPECT_DOUBLE_EQ(report().top_k_accuracy(), 5.0 / 6);
 }
 
+TEST(ClassificationReport, TellsHowFarProbabilitiesAreFromTheShareOfRightAnswers) {
+  // 0.7 right; 0.6 three times, all right; 0.5 twice, both wrong.
+  EXPECT_NEAR(report().expected_calibration_error(), (0.3 + 3 * 0.4 + 2 * 0.5) / 6, 1e-7);
+  const ClassificationReport result = report();  // outlives its bins
+  std::int64_t items = 0;
+  for (const CalibrationBin& bin : result.calibration()) items += bin.items;
+  EXPECT_EQ(items, 6);
+}
+
+TEST(ClassificationReport, CertaintyIsInTheLastBin) {
+  ClassificationReport result(2, 1);
+  result.add(at::tensor({1.0, 0.0, 0.0, 1.0}).view({2, 2}).log(), at::tensor({0, 0}, at::kLong));
+  EXPECT_EQ(result.calibration().back().items, 2);
+  EXPECT_DOUBLE_EQ(result.expected_calibration_error(), 0.5);
+}
+
 TEST(ClassificationReport, ListsMistakesWithTheirProbabilities) {
   const auto result = report();
   ASSERT_EQ(result.mistakes().size(), 2u);

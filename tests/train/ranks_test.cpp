@@ -188,7 +188,9 @@ TEST(Ranks, HaveOneNetworkWhenItIsEvaluated) {
   for (std::size_t i = 0; i < runs[0].network.size(); ++i) {
     const auto& [name, tensor] = runs[0].network[i];
     EXPECT_TRUE(tensor.equal(runs[1].network[i].second)) << name;
-    if (name == "bn1.running_mean") EXPECT_FALSE(tensor.equal(initial));
+    if (name == "bn1.running_mean") {
+      EXPECT_FALSE(tensor.equal(initial));
+    }
   }
   EXPECT_EQ(runs[0].result.test.correct, runs[1].result.test.correct);
 }

@@ -56,6 +56,8 @@ struct Recipe {
   std::string arch;                      // a name in the table of models: "cnn"
   std::vector<std::string> class_names;  // index -> name; its size is the number of outputs
   Preprocessing preprocessing;
+  // Probabilities are softmax(logits / temperature): above 1 they are less sure (Guo et al., ICML 2017). 1: not fitted.
+  double temperature = 1;
   TrainingSummary training;
 
   bool operator==(const Recipe&) const = default;
@@ -66,7 +68,8 @@ std::string to_json(const Recipe& recipe);
 
 // Throws a data `Error` naming `source` if the text is not JSON, exceeds the bounds of `parse_bounded_json`, lacks a
 // key, has one of the wrong type, holds values that no network can have (sizes outside 1..4096, a resize of more than 4
-// times them, a mean beyond 1,000, more than 100,000 classes), or is of a newer format version.
+// times them, a mean beyond 1,000, more than 100,000 classes, a temperature outside 0.01..100), or is of a newer format
+// version.
 Recipe recipe_from_json(std::string_view text, const std::string& source);
 
 }  // namespace mnist

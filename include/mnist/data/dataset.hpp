@@ -21,6 +21,16 @@ struct Dataset {
 // The same data set with its tensors on `device`: whole, since batches are gathered where it is.
 Dataset to_device(Dataset dataset, const torch::Device& device);
 
+struct HeldBack {
+  Dataset rest;
+  Dataset kept;
+};
+
+// Divides a data set on the CPU: `kept` has `count` of its items, of each class nearly as large a share as of all, by
+// `epoch_order(size, seed, 0)`, so that the same items are kept every time. `count`: above 0 and below the size. Both
+// parts have their items in the data set's order.
+HeldBack hold_back(const Dataset& dataset, std::int64_t count, std::uint64_t seed);
+
 enum class Split { train, test };
 
 // Names that `load_dataset` takes: "mnist", "fashion-mnist".

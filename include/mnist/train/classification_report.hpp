@@ -1,4 +1,5 @@
-// What a network gets right and wrong, class by class: confusion, precision, recall, F1, top-k, and each mistake.
+// What a network gets right and wrong, class by class: confusion, precision, recall, F1, top-k, calibration, and
+// each mistake.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,13 @@ struct Mistake {
   double probability_of_truth = 0;  // of the true one
 };
 
+// Items of nearly the same probability of the predicted class.
+struct CalibrationBin {
+  std::int64_t items = 0;
+  std::int64_t right = 0;
+  double probability = 0;  // sum over the items
+};
+
 class ClassificationReport {
  public:
   // `top_k`: between 1 and `classes`.
@@ -44,6 +52,12 @@ class ClassificationReport {
   std::vector<ClassFigures> by_class() const;
   ClassFigures macro_average() const;  // unweighted means over the classes
 
+  // 15 bins of equal width, from probability 0 to 1; a value on the border is in the lower one.
+  const std::vector<CalibrationBin>& calibration() const { return bins_; }
+  // How far probability and share of right answers are apart in the mean of the items: the sum over the bins of
+  // |right - probability| / items in all (ECE; Naeini et al., AAAI 2015). 0 to 1.
+  double expected_calibration_error() const;
+
   const std::vector<Mistake>& mistakes() const { return mistakes_; }  // in the order of the items
 
  private:
@@ -53,6 +67,7 @@ class ClassificationReport {
   std::int64_t in_top_k_ = 0;
   std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // of pairs that occur: (truth, predicted)
   std::vector<Mistake> mistakes_;
+  std::vector<CalibrationBin> bins_ = std::vector<CalibrationBin>(15);
 };
 
 }  // namespace mnist

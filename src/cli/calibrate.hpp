@@ -1,0 +1,18 @@
+// The temperature of a model's probabilities, at the end of its training.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include "mnist/model/network.hpp"
+#include "mnist/train/compute.hpp"
+
+#include "train_plan.hpp"
+#include "training_data.hpp"
+
+namespace mnist::cli {
+
+// Fits it on images that the network was not trained on: those of --calibrate, or the validation pictures of
+// --dataset folder. Tells the log how much it mends. 1 if there are no such images. By this process alone.
+double calibrate(const Plan& plan, const TrainingData& data, Network& network, spdlog::logger& log);
+
+}  // namespace mnist::cli
