@@ -1,5 +1,5 @@
-# Finds cairo, which draws the pictures: Cairo::Cairo. Its own package has a file for pkg-config only, a program that not
-# every system has.
+# Finds cairo, which draws the pictures: Cairo::Cairo. Cairo's package supports only pkg-config, which not every system
+# has.
 find_path(Cairo_INCLUDE_DIR cairo.h PATH_SUFFIXES cairo)
 find_library(Cairo_LIBRARY NAMES cairo)
 include(FindPackageHandleStandardArgs)

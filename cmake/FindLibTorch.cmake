@@ -1,11 +1,11 @@
-# Finds LibTorch without its own CMake package, which in CUDA builds demands nvcc and the whole CUDA toolkit although a
-# program that loads CUDA at run time needs neither. Gives
+# Finds LibTorch without its own CMake package. In CUDA builds that package requires nvcc and the whole CUDA toolkit,
+# but a program that loads CUDA at run time needs neither. Defines
 #
 #   LibTorch::LibTorch   headers, libtorch_cpu, libc10 and OpenMP: all that this project links
 #   LibTorch_VERSION     from LibTorch's own version header
 #   LibTorch_ROOT_DIR    the folder that holds lib/ and include/
 #
-# -DLibTorch_ROOT (or the environment variable), where it is given, and nothing else; without it, first match wins:
+# If -DLibTorch_ROOT (or the environment variable) is given, only that folder is used. Otherwise the first match of:
 # $CONDA_PREFIX, <source>/.deps/libtorch, the torch package of the active Python, /usr.
 
 set(_candidates "")
@@ -14,13 +14,13 @@ if(NOT _named)
   set(_named "$ENV{LibTorch_ROOT}")
 endif()
 if(_named)
-  # Real path: LibTorch finds its own libraries relative to the folder it is loaded from.
+  # Real path, because LibTorch finds its own libraries relative to its folder.
   file(REAL_PATH "${_named}" _named)
   if(NOT EXISTS "${_named}/include/ATen/ATen.h")
-    message(FATAL_ERROR "There is no LibTorch in ${_named}: LibTorch_ROOT is the folder that holds its lib/ and include/")
+    message(FATAL_ERROR "There is no LibTorch in ${_named}: set LibTorch_ROOT to the folder that contains its lib/ and include/")
   endif()
   if(LibTorch_INCLUDE_DIR AND NOT LibTorch_INCLUDE_DIR STREQUAL "${_named}/include")
-    message(FATAL_ERROR "This build folder was configured with ${LibTorch_INCLUDE_DIR}: cmake --fresh takes ${_named}")
+    message(FATAL_ERROR "This build folder is configured with ${LibTorch_INCLUDE_DIR}: to use ${_named}, run cmake --fresh")
   endif()
   set(_candidates "${_named}")
 else()
@@ -70,7 +70,7 @@ find_package_handle_standard_args(
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
   VERSION_VAR LibTorch_VERSION HANDLE_VERSION_RANGE
   REASON_FAILURE_MESSAGE
-    "This project needs 2.11 <= LibTorch < 3. Run scripts/run build, which installs one into .deps/, or name one with -DLibTorch_ROOT=DIR (the folder that holds lib/ and include/)")
+    "This project needs 2.11 <= LibTorch < 3. Run scripts/run build, which installs it into .deps/, or set -DLibTorch_ROOT=DIR (the folder that contains lib/ and include/)")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   find_package(OpenMP COMPONENTS CXX QUIET)
@@ -82,24 +82,26 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     if(MSVC)
       target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${_dir}")
     else()
-      # Last in the search order: LibTorch ships headers of fmt and others, of versions that are not the ones we link.
+      # Last in the search order, because LibTorch ships headers of fmt and others in versions that differ from the
+      # linked ones.
       target_compile_options(LibTorch::LibTorch INTERFACE "SHELL:-idirafter \"${_dir}\"")
     endif()
   endforeach()
   if(OpenMP_CXX_FOUND)
-    # Without this flag at::parallel_for silently runs on one thread. Only the flag and not OpenMP::OpenMP_CXX, which
-    # names the compiler's own libgomp: LibTorch's is first on the run path, and a process must have one pool of threads.
+    # Without this flag at::parallel_for silently runs on one thread. Only the flag, not OpenMP::OpenMP_CXX, which links
+    # the compiler's own libgomp: LibTorch's libgomp is first on the run path, and a process must have only one thread
+    # pool.
     separate_arguments(_openmp NATIVE_COMMAND "${OpenMP_CXX_FLAGS}")
     target_compile_options(LibTorch::LibTorch INTERFACE ${_openmp})
     target_link_options(LibTorch::LibTorch INTERFACE ${_openmp})
   endif()
   if(UNIX AND NOT APPLE)
-    # libtorch_cpu's own dependencies (CUDA's runtime among them) are found through its RPATH when it is loaded.
+    # The loader finds libtorch_cpu's own dependencies (such as CUDA's runtime) through its RPATH.
     target_link_options(LibTorch::LibTorch INTERFACE "LINKER:--allow-shlib-undefined" "LINKER:--as-needed")
   endif()
 
-  # A library of the other C++ ABI compiles against these headers and then fails to link, symbol by symbol, at the very
-  # end. One program of two lines says it at once.
+  # With a library of the other C++ ABI, everything compiles, but linking fails at the end with many undefined symbols.
+  # This small program detects it at once.
   set(_probe "${CMAKE_CURRENT_BINARY_DIR}/libtorch_probe")
   file(WRITE "${_probe}/probe.cpp"
        "#include <c10/util/Exception.h>\nint main() { return ::c10::Error({\"f\", \"g\", 1}, std::string(\"x\")).msg().empty(); }\n")

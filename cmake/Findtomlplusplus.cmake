@@ -1,5 +1,5 @@
-# Finds the headers of toml++, which read config files: tomlplusplus::headers. Debian's own package file names a shared
-# library besides, conda-forge's none; the headers alone do, in the one file that includes them.
+# Finds the headers of toml++, which read config files: tomlplusplus::headers. Debian's package also requires a shared
+# library, conda-forge's does not. The headers are enough, because only one file includes them.
 find_path(tomlplusplus_INCLUDE_DIR toml++/toml.h)
 if(tomlplusplus_INCLUDE_DIR)
   set(tomlplusplus_VERSION "")

@@ -1,12 +1,13 @@
-# mnist_cuda_plugin(): libmnist_cuda.so beside the program, where the CUDA toolkit (nvcc, from 12.4 on) and LibTorch's CUDA
-# half are; a status line says why not. The program itself is the same with and without it.
+# mnist_cuda_plugin(): builds libmnist_cuda.so next to the program if the CUDA toolkit (nvcc 12.4 or newer) and
+# LibTorch's CUDA library are installed; otherwise a status line gives the reason. The program itself does not depend on
+# it.
 #
 #   -DMNIST_CUDA=AUTO|ON|OFF          ON: not being able to build it is an error (default AUTO)
 #   -DCMAKE_CUDA_ARCHITECTURES=...    default: every generation of GPUs that the toolkit knows, and what is newer by PTX
 #
-# nvcc is that of $CUDACXX when first configured, else of $CUDA_HOME, the search path, /usr/local/cuda.
+# nvcc is that of $CUDACXX at the first configuration, else of $CUDA_HOME, the search path, /usr/local/cuda.
 
-set(MNIST_CUDA AUTO CACHE STRING "Build the CUDA plug-in: AUTO (where the CUDA toolkit is), ON or OFF")
+set(MNIST_CUDA AUTO CACHE STRING "Build the CUDA plug-in: AUTO (if the CUDA toolkit is installed), ON or OFF")
 set_property(CACHE MNIST_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 function(_mnist_no_cuda reason)
@@ -14,13 +15,13 @@ function(_mnist_no_cuda reason)
     message(STATUS "CUDA plug-in: not built (${reason})")
     file(REMOVE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/libmnist_cuda.so")  # of another configuration; it would be loaded
   else()
-    message(FATAL_ERROR "CUDA plug-in: ${reason}; -DMNIST_CUDA=OFF leaves it out")
+    message(FATAL_ERROR "CUDA plug-in: ${reason}; to omit it, use -DMNIST_CUDA=OFF")
   endif()
 endfunction()
 
 macro(mnist_cuda_plugin)
   if(NOT MNIST_CUDA MATCHES "^(AUTO|ON|OFF)$")
-    message(FATAL_ERROR "MNIST_CUDA is AUTO, ON or OFF, not ${MNIST_CUDA}")
+    message(FATAL_ERROR "MNIST_CUDA must be AUTO, ON or OFF, not ${MNIST_CUDA}")
   elseif(NOT MNIST_CUDA)
     _mnist_no_cuda("MNIST_CUDA is OFF")
   else()
@@ -37,7 +38,7 @@ macro(mnist_cuda_plugin)
     if(WIN32 OR APPLE)
       _mnist_no_cuda("Linux only")
     elseif(NOT LibTorch_CUDA_LIBRARY OR NOT LibTorch_C10_CUDA_LIBRARY)
-      _mnist_no_cuda("the LibTorch in use has no CUDA half")
+      _mnist_no_cuda("this LibTorch has no CUDA library")
     elseif(NOT MNIST_NVCC)
       _mnist_no_cuda("no nvcc was found; CUDACXX=\"$ENV{CUDACXX}\", CUDA_HOME=\"$ENV{CUDA_HOME}\"")
     else()
@@ -59,17 +60,17 @@ macro(mnist_cuda_plugin)
       endif()
     endif()
     if(CMAKE_CUDA_COMPILER_LOADED AND NOT CUDAToolkit_FOUND)
-      _mnist_no_cuda("nvcc is there, the rest of the CUDA toolkit is not")
+      _mnist_no_cuda("nvcc is installed, but the rest of the CUDA toolkit is missing")
     elseif(CMAKE_CUDA_COMPILER_LOADED AND CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.4)
-      # LibTorch's class of graphs has another layout with older headers.
+      # With older headers, LibTorch's class for CUDA graphs has another layout.
       _mnist_no_cuda("nvcc ${CMAKE_CUDA_COMPILER_VERSION} is older than 12.4")
     elseif(CMAKE_CUDA_COMPILER_LOADED)
-      # By itself: nvcc knows neither the options that LibTorch is used with nor needs its headers.
+      # Separate target: nvcc does not support the options of LibTorch's users and does not need its headers.
       add_library(mnist_cuda_kernels OBJECT src/cuda/kernels.cu)
-      # C++17: CMake 3.25 does not know that nvcc has a later one.
+      # C++17, because CMake 3.25 does not know that nvcc supports later standards.
       set_target_properties(mnist_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON
                             POSITION_INDEPENDENT_CODE ON CUDA_VISIBILITY_PRESET hidden)
-      # The program's own Philox is a constexpr function, which a GPU runs too.
+      # The program's Philox is a constexpr function, which the GPU can also execute.
       target_compile_options(mnist_cuda_kernels PRIVATE --expt-relaxed-constexpr)
       target_include_directories(mnist_cuda_kernels PRIVATE "$<TARGET_PROPERTY:mnist_device,INTERFACE_INCLUDE_DIRECTORIES>"
                                                             "$<TARGET_PROPERTY:mnist_core,INTERFACE_INCLUDE_DIRECTORIES>")
@@ -80,7 +81,7 @@ macro(mnist_cuda_plugin)
       target_include_directories(mnist_cuda PRIVATE "$<TARGET_PROPERTY:mnist_cuda_kernels,INCLUDE_DIRECTORIES>")
       target_link_libraries(mnist_cuda PRIVATE mnist_settings LibTorch::LibTorch "${LibTorch_CUDA_LIBRARY}"
                                                "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart_static)
-      # A function that this LibTorch does not have is found here and not on a machine with a GPU.
+      # If this LibTorch lacks a function, linking fails here and not later on a machine with a GPU.
       target_link_options(mnist_cuda PRIVATE -Wl,--no-undefined)
       add_dependencies(mnist mnist_cuda)
       install(TARGETS mnist_cuda LIBRARY DESTINATION lib/mnist)

@@ -1,5 +1,5 @@
-# Run at every build (cmake -P): writes OUTPUT with the revision that is being built, only where it has changed, so that
-# an unchanged tree compiles nothing.
+# Runs at every build (cmake -P): writes the current revision to OUTPUT, only if it has changed, so that an unchanged
+# tree is not recompiled.
 execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY "${SOURCE}" OUTPUT_VARIABLE revision
                 OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
 if(failed AND NOT "$ENV{MNIST_GIT_REVISION}" STREQUAL "")

@@ -1,12 +1,12 @@
-# -DMNIST_HARDEN=ON (the default): what the compiler and the linker offer against a defect that a hostile file finds: it
-# ends the program where it would have been used. Of each only what they know; nothing for MSVC, nothing with sanitizers,
-# which watch the same.
+# -DMNIST_HARDEN=ON (the default): enables the hardening of compiler and linker. If a malicious file triggers a defect,
+# the program ends before the defect can be exploited. Uses only supported flags; nothing for MSVC, and nothing with
+# sanitizers, which check the same.
 #
 #   stack      return addresses are guarded, and no frame jumps over the guard page
-#   jumps      only to where the compiler meant to (on processors that check it)
+#   jumps      only to intended targets (on processors that check it)
 #   library    bounds of the C library's functions (FORTIFY_SOURCE) and of the C++ library's containers
-#   addresses  another place for the program each time (PIE), tables of addresses that are read-only before main (full
-#              RELRO: all functions are looked up at the start), a stack that is not executable
+#   addresses  random load address (PIE), address tables that are read-only before main (full RELRO: functions are
+#              resolved at the start), a stack that is not executable
 include(CheckCXXCompilerFlag)
 include(CheckLinkerFlag)
 
@@ -33,8 +33,8 @@ if(MNIST_HARDEN AND NOT MNIST_SANITIZE AND NOT MSVC)
     endif()
   endforeach()
   if(UNIX AND NOT APPLE)  # Apple's programs are so anyway
-    # Not by CMAKE_POSITION_INDEPENDENT_CODE: it compiles a module's library with another flag than a program, and the
-    # precompiled header fits only what is compiled as it was.
+    # Not CMAKE_POSITION_INDEPENDENT_CODE: it compiles a library with other flags than a program, and a precompiled
+    # header needs identical flags.
     target_compile_options(mnist_settings INTERFACE "$<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-fPIE>")
     target_link_options(mnist_settings INTERFACE "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>")
   endif()

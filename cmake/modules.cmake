@@ -1,29 +1,28 @@
 # mnist_module(NAME [TORCH] LINK ... [PRIVATE ...])
 #
-# One static library from src/NAME/*.cpp with the public headers include/mnist/NAME/*.hpp. Every module sees its own
-# headers and those of the modules it links through a folder of its own in the build tree, so that an include that the
-# order of the modules forbids is not found by the compiler. TORCH: the module knows LibTorch and shares the one
-# precompiled header.
+# One static library from src/NAME/*.cpp with the public headers include/mnist/NAME/*.hpp. A folder in the build tree
+# gives every module access to its own headers and those of the modules that it links, so that a forbidden include fails
+# to compile. TORCH: the module uses LibTorch and shares the precompiled header.
 
-# Settings of every target; the same for all, or the precompiled header would not fit.
+# Settings of every target. They must be equal, because the precompiled header needs identical flags.
 add_library(mnist_settings INTERFACE)
 target_compile_features(mnist_settings INTERFACE cxx_std_20)
 if(MSVC)
   target_compile_options(mnist_settings INTERFACE /W4 /utf-8)
 else()
-  # missing-field-initializers: GCC reports the members that a designated initializer leaves out, which is its use.
+  # missing-field-initializers: GCC reports members that a designated initializer omits, although this is its purpose.
   target_compile_options(mnist_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                   -Wno-missing-field-initializers)
 endif()
 include(sanitizers)
 include(hardening)
 
-# With CMAKE_UNITY_BUILD, which the presets set, a module's sources are one unit: LibTorch's headers, which take longer
-# than the sources, are compiled ten times instead of a hundred. So a name in an unnamed namespace is a module's, not a
-# file's. Who changes a file and builds again, often, is faster with -DCMAKE_UNITY_BUILD=OFF.
+# With CMAKE_UNITY_BUILD, which the presets set, all sources of a module are one unit: LibTorch's headers, which take
+# longer than the sources, are compiled ten times instead of a hundred. So names in unnamed namespaces must be unique in
+# a module. For frequent small changes, -DCMAKE_UNITY_BUILD=OFF is faster.
 
-# What every unit that knows LibTorch includes, compiled once, here; 20 s instead of 7 s a unit. No more than that:
-# g++ 12 takes 3 s a unit with this header, 8 s with torch/nn.h or fmt in it too, whether a unit uses them or not.
+# The common headers of all units that use LibTorch, compiled once: 20 s instead of 7 s per unit. Only these: g++ 12
+# needs 3 s per unit to load this header, but 8 s if it also contains torch/nn.h or fmt.
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/pch.cpp" CONTENT "")  # not written again where it is there
 add_library(mnist_pch OBJECT "${PROJECT_BINARY_DIR}/pch/pch.cpp")
 target_link_libraries(mnist_pch PRIVATE LibTorch::LibTorch mnist_settings)
@@ -49,20 +48,20 @@ function(mnist_module name)
   target_include_directories(mnist_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src/${name}")
 endfunction()
 
-# Has `target` optimized in every build type, and compiles its files named after an instruction set for that one; the
-# program asks the processor which it may call.
+# Optimizes `target` in every build type, and compiles each file that is named after an instruction set for that set.
+# The program selects one at run time.
 function(mnist_kernel_options target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   if(MSVC)
     return()
   endif()
-  # Nobody looks at errno or at floating-point exceptions: they would keep roots and choices from being vectorised. Sizes
-  # are checked by the callers; checks of every element would do the same.
+  # errno and floating-point exceptions are not used; they would prevent the vectorization of roots and selections.
+  # Callers check sizes; checks of every element would also prevent vectorization.
   target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
                                            -U_GLIBCXX_ASSERTIONS)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(source "${PROJECT_SOURCE_DIR}/src/kernels")
-    # Exactly what src/kernels/kernels.cpp asks the processor for: a level such as x86-64-v3 allows more.
+    # Exactly the features that src/kernels/kernels.cpp checks: a level such as x86-64-v3 allows more.
     set(avx2 -mavx2 -mfma)
     set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl)
     set_source_files_properties("${source}/avx2.cpp" PROPERTIES COMPILE_OPTIONS "${avx2}")

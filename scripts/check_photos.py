@@ -1,6 +1,6 @@
-"""The networks for photos beside torchvision's, for scripts/check_python: logits, a short training, the trained model.
+"""Compares the networks for photos with torchvision's, for scripts/check_python: logits, a short training, the model.
 
-check_network() prints one line a check and returns how many failed.
+check_network() prints one line per check and returns the number of failed checks.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Model files both ways between mnist and PyTorch. Started by scripts/check_python, which explains the options.
+"""Checks model files in both directions between mnist and PyTorch. Run it with scripts/check_python; see its --help.
 
-Prints one line a check and ends with 1 where a check fails.
+Prints one line per check. Exit code 1 if a check fails.
 """
 
 import argparse

@@ -1,6 +1,5 @@
-# Sourced by the other scripts, in the root of the repository: how they report errors, whether they may install Debian
-# packages, and what ccache is told.
-# shellcheck shell=bash
+# Sourced by the other scripts, in the root of the repository: functions for errors and for installing Debian packages,
+# and settings of ccache. shellcheck shell=bash
 
 # Lets ccache, where it is used, take units that use the precompiled header, and those of another clone.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime

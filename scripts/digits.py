@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes data in MNIST's format, made up, for tests that need some: a bright square whose place is the class.
+"""Generates data in MNIST's format for tests: a bright square whose position is the class.
 
     scripts/digits.py DIR [TRAIN [TEST]]
 
-    DIR     gets MNIST/raw/ with the four files, not packed
+    DIR     receives MNIST/raw/ with the four files, unpacked
     TRAIN   training images (default 2000)
     TEST    test images (default 200)
 

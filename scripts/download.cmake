@@ -1,4 +1,4 @@
-# Included by fetch_data.cmake: one checked download, and how a script ends that could not have it.
+# Included by fetch_data.cmake: a download with check, and the error if it fails.
 
 # A mirror that sends nothing for so long is given up, so that a machine without network has its answer in seconds.
 set(patience_seconds 10)
@@ -18,10 +18,10 @@ function(download file sha256)
   if(EXISTS "${file}" AND sha256)
     file(SHA256 "${file}" found)
     if(found STREQUAL sha256)
-      message(STATUS "${file}: already there, SHA-256 good")
+      message(STATUS "${file}: already exists, SHA-256 is correct")
       return()
     endif()
-    message(STATUS "${file}: damaged or another version, fetched anew")
+    message(STATUS "${file}: damaged or another version, downloading it again")
   endif()
   set(partial "${file}.partial")
   set(failures "")

@@ -1,10 +1,10 @@
-# Downloads a data set or the ImageNet weights, and checks what came. In CMake's script language because CMake is in
-# every environment of this project, Windows included.
+# Downloads a data set or ImageNet weights, and checks the files. Written in CMake's script language, because all
+# environments of this project have CMake, including Windows.
 #
 #   cmake -P scripts/fetch_data.cmake -- mnist|fashion-mnist|hymenoptera|NETWORK [--dir DIR]
 #
-# What goes where, and what is checked: scripts/fetch_data --help. Any failure ends it with one message and exit code 3,
-# or CMake's 1 before CMake 3.29, which is the first to have a choice.
+# For folders and checks see scripts/fetch_data --help. On a failure it prints one message and exits with 3; before
+# CMake 3.29, which introduced exit codes, with 1.
 cmake_minimum_required(VERSION 3.25)
 
 include("${CMAKE_CURRENT_LIST_DIR}/download.cmake")

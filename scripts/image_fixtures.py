@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/images: small images of every kind that is read, each beside its pixels (NAME.pam).
+"""Writes tests/fixtures/images: small images of every supported kind, each with its pixels (NAME.pam).
 
-The PNGs are encoded here, from samples that this script makes, so that their pixels are known without any decoder.
-The JPEGs are encoded and decoded by Pillow, and the photo is prepared by torchvision. Needs numpy, Pillow and
-torchvision; run it only to add a kind of image, and commit what it writes.
+This script encodes the PNGs itself from generated samples, so that their pixels are known without a decoder. Pillow
+encodes and decodes the JPEGs, and torchvision prepares the photo. Needs numpy, Pillow and torchvision. Run it only to
+add a kind of image, and commit the files.
 """
 
 import io

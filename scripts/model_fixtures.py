@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/models/: the model files that the tests of `format` read, one for each layout and content.
+"""Writes tests/fixtures/models/: the model files for the tests of `format`, one for each format and content.
 
-Needs torch (2.x), safetensors and numpy. The files are small, made of a seed, and committed; run this only to add one:
-serialised bytes differ between versions of PyTorch, and the files here are what old versions wrote.
+Needs torch (2.x), safetensors and numpy. The files are small, generated from a seed, and committed. Run this only to
+add a file: serialised bytes differ between versions of PyTorch, and the existing files come from old versions.
 
-expected.txt says what must be read, one tensor a line: file, name, type, shape ("3x4", "-" for none), values.
+expected.txt gives the expected contents, one tensor per line: file, name, type, shape ("3x4", "-" for none), values.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Digits classified in Python, as mnist infer is compared with it: one file, or every file of a folder.
+"""Classifies digits in Python, for comparison with mnist infer: one file, or all files of a folder.
 
     python scripts/python_infer.py --model FILE --images PATH [--best]
 
-One picture at a time, as the tutorial's script does it, prepared as in training. --best: a thousand at once. Prints the
-prediction, or a line "name, prediction" each. Needs the packages of scripts/check_python.txt.
+One picture at a time, like the tutorial's script, prepared as in training. --best: a thousand at once. Prints the
+prediction, or a line "name, prediction" for each file. Needs the packages of scripts/check_python.txt.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""The MNIST training program in Python that mnist is compared with: the tutorials' network, recipe, data path, output.
+"""The MNIST training program in Python for comparison with mnist: the tutorial's network, recipe, data path, output.
 
     python scripts/python_mnist.py --data-dir DIR [--epochs N] [--seed N] [--output FILE] [--best]
                                    [--precision fp32|bf16] [--device cpu|cuda]
 
 Adadelta (1.0), StepLR (1 epoch, 0.7), batches of 64, test batches of 1000, torchvision's MNIST through DataLoader in
-the main process, shuffled: what mnist replaces, not tuned. --best is PyTorch as fast as it gets here with the same
-recipe: resident tensors instead of DataLoader, channels last, autocast for bf16. Needs the packages of
+the main process, shuffled: the program that mnist replaces, not tuned. --best is an optimized version with the same
+recipe: tensors in memory instead of DataLoader, channels last, autocast for bf16. Needs the packages of
 scripts/check_python.txt.
 """
 

@@ -1,13 +1,13 @@
-"""The transfer-learning program in Python that mnist is compared with: the tutorial's network, recipe and output.
+"""The transfer-learning program in Python for comparison with mnist: the tutorial's network, recipe and output.
 
     python scripts/python_transfer.py --data-dir DIR --weights FILE [--scenario finetuning|fixedfeature] [--epochs N]
                                       [--seed N] [--output FILE] [--best] [--precision fp32|bf16] [--device cpu|cuda]
 
 ResNet-18 from FILE, SGD (0.001, momentum 0.9), StepLR (7 epochs, 0.1), batches of 4, ImageFolder through DataLoader
-with 4 workers, the best epoch's weights saved: what mnist replaces, not tuned. --best is PyTorch as fast as it gets
-here with the same recipe: photos decoded once and kept, as many workers as threads that stay alive, channels last,
-autocast for bf16; in fixedfeature the frozen part as mnist has it, without gradients, in evaluation mode, and for
-validation once.
+with 4 workers, the best epoch's weights saved: the program that mnist replaces, not tuned. --best is an optimized
+version with the same recipe: photos decoded once and kept, persistent workers (one per thread), channels last, autocast
+for bf16; in fixedfeature the frozen part runs as in mnist: without gradients, in evaluation mode, and only once for
+validation.
 Needs the packages of scripts/check_python.txt.
 """
 

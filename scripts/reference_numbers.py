@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Write tests/fixtures/reference_numbers.json: what PyTorch computes, for the tests to compare with.
+"""Writes tests/fixtures/reference_numbers.json: PyTorch's results, for comparison in the tests.
 
-Weights, pixels and gradients come from a small integer hash that the C++ tests repeat (tests/support/hashed.hpp), so
-that no weights have to be committed. Needs the packages of scripts/check_python.txt (the file names torch's version).
+Weights, pixels and gradients come from a small integer hash, which the C++ tests also compute
+(tests/support/hashed.hpp), so that no weights have to be committed. Needs the packages of scripts/check_python.txt (the
+file names torch's version).
 
   python3 scripts/reference_numbers.py            rewrite the fixture
   python3 scripts/reference_numbers.py --check    compare with the fixture instead, exit status 1 on a difference

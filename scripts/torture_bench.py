@@ -1,4 +1,4 @@
-"""What the cases of scripts/torture share: a scratch folder with data, the program in it, and the table of results."""
+"""Common parts of scripts/torture: a scratch folder with data, the program in it, and the table of results."""
 
 import filecmp
 import hashlib

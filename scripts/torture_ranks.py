@@ -16,7 +16,7 @@ TIMEOUT = 10  # seconds, of the ranks
 
 
 def ranks_of(launcher):
-    """Process ids of what `mnist train --procs` has started, by rank."""
+    """Process ids of the processes of `mnist train --procs`, by rank."""
     found = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, KeyError, IndexError, ValueError):

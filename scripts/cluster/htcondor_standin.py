@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
-"""Runs a submit description as HTCondor's manual says a pool does, on this machine and without HTCondor's daemons.
+"""Runs a submit description on this machine without HTCondor's daemons, as HTCondor's manual describes it.
 
     scripts/cluster/htcondor_standin.py [--evictions N] [--mean SECONDS] [--seed N] [--path DIR] [NAME=VALUE ...] FILE
 
-    --evictions N      take the machine away so many times from each job, at random moments (default 0)
-    --mean SECONDS     time between two of them, on average (default 20)
-    --seed N           decides the moments (default 1)
-    --path DIR         holds programs, as a container image would
-    NAME=VALUE         as condor_submit takes it: a macro, set before the file is read
+    --evictions N      evict each job so many times, at random moments (default 0)
+    --mean SECONDS     mean time between two evictions (default 20)
+    --seed N           seed of the random moments (default 1)
+    --path DIR         a folder with programs, in place of a container image
+    NAME=VALUE         a macro that is set before the file is read, as for condor_submit
 
-For who changes a submit description or train.sh and wants to see what happens before a cluster does. HTCondor's own
-parser reads FILE (PyPI's htcondor; scripts/cluster/test_htcondor --python has it). What is kept of the contract:
-every job begins in a scratch folder of its own that holds the executable and transfer_input_files and nothing else;
-its environment has nothing of the caller's; an exit with checkpoint_exit_code has transfer_checkpoint_files and the
-output so far fetched, and the job started again in place; an eviction is SIGTERM to the job's first process alone,
-SIGKILL to all when the grace is over, or SIGKILL at once; the folder is gone then, and the next one gets what was
-fetched last: at a checkpoint, or after SIGTERM if when_to_transfer_output is ON_EXIT_OR_EVICT; a file to be
-transferred that is not there puts the job on hold; so does on_exit_hold. Not imitated: matching, priorities, URLs,
-containers, streaming, limits of memory and disk.
+To test a changed submit description or train.sh without a cluster. HTCondor's own parser reads FILE (PyPI's htcondor;
+scripts/cluster/test_htcondor --python has it). Imitated:
+- Every job starts in its own scratch folder, which contains only the executable and transfer_input_files. The job does
+  not inherit the caller's environment.
+- After an exit with checkpoint_exit_code, transfer_checkpoint_files and the output so far are transferred, and the job
+  restarts in place.
+- An eviction is SIGTERM to the job's first process only, then SIGKILL to all after the grace period, or SIGKILL at
+  once. The scratch folder is removed. The next one gets the last transferred files: those of a checkpoint, or those
+  after SIGTERM if when_to_transfer_output is ON_EXIT_OR_EVICT.
+- If a file to be transferred is missing, or on_exit_hold is true, the job is held.
+Not imitated: matching, priorities, URLs, containers, streaming, limits of memory and disk.
 
-Exit codes: 0 all jobs have ended with 0, 1 not, 2 usage.
+Exit codes: 0 all jobs ended with 0, 1 otherwise, 2 usage.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What scripts/cluster/test_htcondor runs; its --help says more. Needs the packages of test_htcondor.txt."""
+"""The tests of scripts/cluster/test_htcondor; see its --help. Needs the packages of test_htcondor.txt."""
 
 import argparse
 import filecmp
@@ -160,7 +160,7 @@ class Bench:
 
     def failures(self):
         """Jobs that cannot run say why, and are put on hold with that."""
-        cases = [("data", "MNIST_data.tar.gz", {}, 1, "the training data, MNIST_data.tar.gz, are not here"),
+        cases = [("data", "MNIST_data.tar.gz", {}, 1, "the training data, MNIST_data.tar.gz, are missing"),
                  ("program", "mnist.tar.gz", {"image": "none.sif"}, 1, "there is no program mnist"),
                  ("option", None, {"options": "--epoch 3"}, 2, "--epoch")]
         wrong = []

@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# The best recipe known for corrupted MNIST: the CNN, trained on the two training files whose digits lie as the test's
-# do.
+# The best known recipe for corrupted MNIST: the CNN, trained on the two training files whose digits are rotated like
+# those of the test set.
 #
 #   scripts/reproduce/corruptmnist_best.sh DIR [options of mnist train]
 #
-# DIR holds corruptmnist/. Expected: at least 98 % right (98.31 % on average over seeds 1 to 3; on all six files, with
-# the same options and --rotate 30 or 75, 97 %).
+# DIR contains corruptmnist/. Expected accuracy: at least 98 % (98.31 % on average over seeds 1 to 3; on all six files,
+# with the same options and --rotate 30 or 75, 97 %).
 #
-# The digits of a file are all turned by one angle: about -34 degrees in the test, -37 and -38 in training files 1 and
-# 5, +32 to +42 in the four others (found by laying them over MNIST's own, which they are made of). Turned by 70
-# degrees, digits look like other digits, so that the four cost more than they give. That the test's angle is known
-# beforehand, its labels are not, is what this recipe assumes.
-# shellcheck source=scripts/reproduce/train.bash
+# All digits of a file are rotated by the same angle: about -34 degrees in the test set, -37 and -38 in training files 1
+# and 5, +32 to +42 in the four others (found by comparison with the original MNIST digits). Rotated by 70 degrees,
+# digits look like other digits, so these four files do more harm than good. The recipe assumes that the angle of the
+# test set is known, but not its labels. shellcheck source=scripts/reproduce/train.bash
 source "$(dirname "${BASH_SOURCE[0]}")/train.bash"
 if [ -d "${1-}" ]; then
   source=$(cd "$1" && pwd)

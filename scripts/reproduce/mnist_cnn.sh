@@ -3,7 +3,6 @@
 #
 #   scripts/reproduce/mnist_cnn.sh DIR [options of mnist train]
 #
-# DIR holds the MNIST files. Expected: about 99.2 % right.
-# shellcheck source=scripts/reproduce/train.bash
+# DIR contains the MNIST files. Expected accuracy: about 99.2 %. shellcheck source=scripts/reproduce/train.bash
 source "$(dirname "${BASH_SOURCE[0]}")/train.bash"
 reproduce 1 --epochs 14 -- "$@"

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: a training run with fixed options. Runs build/release/bin/mnist, or $MNIST.
+# Sourced by the scripts in this folder: a training run with fixed options. Runs build/release/bin/mnist, or $MNIST.
 # shellcheck shell=bash
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -6,7 +6,7 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 source "$repository/scripts/common.sh"
 
 # reproduce COUNT OPTIONS... -- ARGUMENTS...: trains with the options and the script's arguments, of which the first
-# COUNT (1: DIR, 2: DIR and WEIGHTS) are needed. --help prints the script's head.
+# COUNT (1: DIR, 2: DIR and WEIGHTS) are required. --help prints the script's head comment.
 reproduce() {
   local count=$1 options=()
   shift

@@ -9,8 +9,8 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/sha256.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/data/digit_images.hpp"
 #include "mnist/data/photos.hpp"
-#include "mnist/data/small_pictures.hpp"
 
 #include "options.hpp"
 
@@ -146,11 +146,12 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
   if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
     return open_photos(std::move(files), options, opening, log);
   }
-  SmallPictures pictures = load_small_pictures(files, opening.preprocessing, options.stop_requested);
+  DigitImages pictures = load_digit_images(files, opening.preprocessing, options.stop_requested);
   tell_broken(pictures.broken, options, log);
-  if (!pictures.several.empty()) {
-    log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}", pictures.several.size(),
-             pictures.paths.size(), quoted(pictures.several.front()), pictures.several.size() > 1 ? ", ..." : "");
+  if (!pictures.with_several_digits.empty()) {
+    log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}",
+             pictures.with_several_digits.size(), pictures.paths.size(), quoted(pictures.with_several_digits.front()),
+             pictures.with_several_digits.size() > 1 ? ", ..." : "");
   }
   OpenedData data = open_resident(std::move(pictures.dataset), opening);
   // Of the files: how they are prepared may change, by a rounded byte, from one processor or version to the next.

@@ -54,7 +54,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   try {
     const bool is_there = std::filesystem::is_regular_file(path, ignored);
     if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
-      const std::filesystem::path backup = free_name(path.string() + ".bak");
+      const std::filesystem::path backup = unused_path(path.string() + ".bak");
       // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
       // the file behind it, which is the one that is replaced.
       std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
@@ -68,7 +68,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
   }
   const std::filesystem::path temporary = std::filesystem::temp_directory_path(ignored);
   for (const std::filesystem::path& folder : {rescue, temporary}) {
-    const std::filesystem::path place = free_name(folder / path.stem(), path.extension().string());
+    const std::filesystem::path place = unused_path(folder / path.stem(), path.extension().string());
     try {
       write_model_file(place, state, recipe, layout, files);
     } catch (const std::exception& error) {

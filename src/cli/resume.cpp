@@ -105,7 +105,7 @@ void begin_again(const std::filesystem::path& run, const std::string& arch, spdl
   std::vector<std::string> names;
   for (const char* name : {"last.pt", "best.pt", "metrics.jsonl", "metrics.csv", "log.txt"}) {
     if (!is_there(name)) continue;
-    const std::filesystem::path aside = free_name(run / (std::string(name) + ".bak"));
+    const std::filesystem::path aside = unused_path(run / (std::string(name) + ".bak"));
     std::filesystem::rename(run / name, aside);
     names.push_back(aside.filename().string());
   }

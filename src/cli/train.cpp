@@ -188,7 +188,7 @@ int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
   Progress progress;
   const TrainingResult result = trainer.run({&progress}, stops_of(stop, progress));
   if (result.stopped) stop.agree(ranks);
-  ranks.meet();
+  ranks.barrier();
   return result.stopped ? stop.exit_code() : 0;
 }
 
@@ -200,7 +200,7 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   const TrainingResult result =
       trainer.run({&output, &progress}, stops_of(stop, progress), checkpoint_policy(plan.options));
   if (result.stopped) stop.agree(ranks);
-  ranks.meet();
+  ranks.barrier();
   output.finish();
   if (ranks.size() > 1) {
     context.log.info("{} processes: this one has waited {:.1f} s for the others' gradients", ranks.size(),

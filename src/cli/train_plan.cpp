@@ -22,7 +22,7 @@ namespace {
 // Ranks on one machine share its processors.
 int threads_for(const TrainOptions& options, const Communicator& ranks) {
   const int wanted = wanted_threads(options.threads);
-  return wanted > 0 || ranks.size() == 1 ? wanted : std::max(1, allowed_cores() / ranks.sharers());
+  return wanted > 0 || ranks.size() == 1 ? wanted : std::max(1, allowed_cores() / ranks.ranks_on_same_processors());
 }
 
 // The network's own, or of another size.

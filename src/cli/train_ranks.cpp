@@ -23,7 +23,7 @@ std::string next_line(std::istream& text) {
 void check_same_options(Communicator& ranks, const std::string& options) {
   const std::string first = ranks.broadcast_text(options);
   if (!ranks.any(first != options)) return;
-  if (first == options) ranks.meet();  // ends here, because another one leaves
+  if (first == options) ranks.barrier();  // ends here, because another one leaves
   std::istringstream mine(options);
   std::istringstream its(first);
   std::string my_line;
@@ -40,7 +40,7 @@ void check_same_options(Communicator& ranks, const std::string& options) {
 void check_same_data(Communicator& ranks, const std::string& fingerprint) {
   const bool same = ranks.broadcast_text(fingerprint) == fingerprint;
   if (!ranks.any(!same)) return;
-  if (same) ranks.meet();  // ends here, because another one leaves
+  if (same) ranks.barrier();  // ends here, because another one leaves
   throw data_error("the data are not those of rank 0", "all machines need the same files at --data-dir");
 }
 

@@ -13,8 +13,9 @@
 namespace mnist {
 
 AppendFile::AppendFile(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
-  // O_NONBLOCK: a pipe without a reader is refused, and not waited for.
-  descriptor_ = retried([&] { return files_.open(path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666); });
+  // O_NONBLOCK: fail for a pipe without a reader instead of waiting.
+  descriptor_ =
+      retry_if_interrupted([&] { return files_.open(path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666); });
   if (descriptor_ < 0) throw file_error("write", path_, errno);
   struct stat status {};
   const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
@@ -26,7 +27,7 @@ AppendFile::AppendFile(std::filesystem::path path, FileSystem& files) : path_(st
 }
 
 AppendFile::~AppendFile() {
-  if (has_part_) cut();
+  if (has_partial_row_) drop_partial_row();
   files_.close(descriptor_);
 }
 
@@ -38,11 +39,11 @@ bool AppendFile::is_lost() const {
 
 void AppendFile::append(std::string_view row) {
   if (is_lost()) throw file_error("write", path_, ENOENT);
-  if (has_part_ && !cut()) throw file_error("write", path_, errno);
+  if (has_partial_row_ && !drop_partial_row()) throw file_error("write", path_, errno);
   if (!write_all(files_, descriptor_, row)) {
     const int error = errno;
-    has_part_ = true;
-    cut();  // else before the next row
+    has_partial_row_ = true;
+    drop_partial_row();  // if it fails, `append` tries again
     throw file_error("write", path_, error);
   }
   size_ += row.size();
@@ -54,13 +55,13 @@ void AppendFile::truncate(std::uintmax_t size) {
                      "the file was changed by another program or damaged");
   }
   size_ = size;
-  has_part_ = true;
-  if (!cut()) throw file_error("shorten", path_, errno);
+  has_partial_row_ = true;
+  if (!drop_partial_row()) throw file_error("shorten", path_, errno);
 }
 
-bool AppendFile::cut() {
-  has_part_ = retried([&] { return files_.truncate(descriptor_, size_); }) != 0;
-  return !has_part_;
+bool AppendFile::drop_partial_row() {
+  has_partial_row_ = retry_if_interrupted([&] { return files_.truncate(descriptor_, size_); }) != 0;
+  return !has_partial_row_;
 }
 
 }  // namespace mnist

@@ -17,7 +17,7 @@
 namespace mnist {
 namespace {
 
-// The file behind a symbolic link, so that a rename replaces the file and not the link.
+// The target of a symbolic link, so that a rename replaces the file and not the link.
 std::filesystem::path link_target(std::filesystem::path path) {
   std::error_code error;
   for (int hops = 0; hops < 40 && std::filesystem::is_symlink(path, error); ++hops) {
@@ -28,8 +28,8 @@ std::filesystem::path link_target(std::filesystem::path path) {
   return path;
 }
 
-// Temporary files are ".mnist-<16 hexadecimal digits>.tmp", locked as long as their process works on them. The name of
-// the file itself is no part of it: it may be as long as a name can be.
+// Temporary files are named ".mnist-<16 hexadecimal digits>.tmp" and locked while their process writes them. They do
+// not contain the name of the file, which may have the maximum length.
 constexpr std::string_view kPrefix = ".mnist-";
 constexpr std::string_view kSuffix = ".tmp";
 constexpr std::size_t kDigits = 16;
@@ -45,16 +45,16 @@ bool is_temporary_name(const std::string& name) {
          name.find_first_not_of("0123456789abcdef", kPrefix.size()) == kPrefix.size() + kDigits;
 }
 
-// False if another process is about to remove the file, because it saw it before the lock. On a file system without
-// locks nobody removes it.
+// Returns false if another process is removing the file, because it saw it before the lock. On a file system without
+// locks no process removes it.
 bool claim(int descriptor) {
   struct stat status {};
-  const int locked = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
+  const int locked = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
   if (locked != 0 && errno == EWOULDBLOCK) return false;
   return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
 }
 
-// Throws if `path` cannot be a file that is written. The permissions it is to have if it is there already, else -1.
+// Throws if `path` cannot be written as a file. Returns the permissions of an existing file, else -1.
 int permissions_to_keep(const std::filesystem::path& path) {
   const std::filesystem::path folder = folder_of(path);
   std::error_code ignored;
@@ -63,7 +63,7 @@ int permissions_to_keep(const std::filesystem::path& path) {
   }
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw data_error(fmt::format("cannot write {}: there is no folder {}", quoted(path), quoted(folder)),
-                     "make the folder first, or name another one");
+                     "create the folder first, or name another one");
   }
   struct stat old {};
   if (::stat(path.c_str(), &old) != 0) {
@@ -71,7 +71,7 @@ int permissions_to_keep(const std::filesystem::path& path) {
     return -1;
   }
   if (!S_ISREG(old.st_mode)) {
-    // The rename would put a file in the place of /dev/null.
+    // A rename would replace /dev/null by a file.
     throw data_error(fmt::format("cannot write {}: it is not a regular file", quoted(path)), "name another file");
   }
   return static_cast<int>(old.st_mode & 07777);
@@ -86,11 +86,11 @@ AtomicFile::AtomicFile(std::filesystem::path path, FileSystem& files)
   while (descriptor_ < 0) {
     temporary_ = folder_of(path_) / temporary_name();
     const auto mode = static_cast<unsigned>(kept < 0 ? kUsual : kept);
-    descriptor_ = retried([&] { return files_.open(temporary_, O_WRONLY | O_CREAT | O_EXCL, mode); });
+    descriptor_ = retry_if_interrupted([&] { return files_.open(temporary_, O_WRONLY | O_CREAT | O_EXCL, mode); });
     if (descriptor_ < 0 && errno != EEXIST) throw file_error("write", path_, errno);
     if (descriptor_ >= 0 && !claim(descriptor_)) files_.close(std::exchange(descriptor_, -1));
   }
-  // The umask has narrowed what open() was given; a file that is replaced keeps what it had.
+  // open() applies the umask; a replaced file must keep its permissions.
   if (kept >= 0) ::fchmod(descriptor_, static_cast<mode_t>(kept));
 }
 
@@ -104,7 +104,7 @@ void AtomicFile::discard() {
   if (descriptor_ >= 0) files_.close(std::exchange(descriptor_, -1));
 }
 
-// At once, so that a full disk has its room back.
+// Called at once, so that a full disk gets its space back.
 void AtomicFile::fail(const char* action) {
   const int error = errno;
   discard();
@@ -116,11 +116,11 @@ void AtomicFile::write(const void* bytes, std::size_t count) {
 }
 
 void AtomicFile::commit() {
-  if (retried([&] { return files_.fsync(descriptor_); }) != 0) fail("write");
+  if (retry_if_interrupted([&] { return files_.fsync(descriptor_); }) != 0) fail("write");
   if (files_.rename(temporary_, path_) != 0) fail("replace");
   temporary_.clear();
-  // Not before the rename: the lock on the temporary file ends with it. After fsync there is nothing left that could
-  // fail.
+  // Not before the rename, because close releases the lock on the temporary file. After fsync, close cannot fail in a
+  // way that matters.
   files_.close(std::exchange(descriptor_, -1));
   if (!sync_folder(files_, folder_of(path_))) fail("sync");
 }
@@ -139,7 +139,7 @@ std::size_t remove_stale_temporaries(const std::filesystem::path& folder) {
     if (!is_temporary_name(entry->path().filename().string())) continue;
     const int descriptor = ::open(entry->path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0) continue;
-    const bool dead = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0;
+    const bool dead = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0;
     if (dead && ::unlink(entry->path().c_str()) == 0) ++removed;
     ::close(descriptor);
   }

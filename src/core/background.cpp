@@ -13,7 +13,7 @@ Background::~Background() {
   if (!threaded_) return;
   {
     const std::lock_guard lock(mutex_);
-    ending_ = true;
+    stopping_ = true;
   }
   changed_.notify_all();
   thread_.join();
@@ -29,16 +29,16 @@ void Background::post(const std::string& name, std::function<void()> job) {
     waiting_.push_back({name, std::move(job)});
   }
   changed_.notify_all();
-  tell_failure(lock);
+  rethrow_failure(lock);
 }
 
 void Background::finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.empty() && !busy_; });
-  tell_failure(lock);
+  rethrow_failure(lock);
 }
 
-void Background::tell_failure(std::unique_lock<std::mutex>& lock) {
+void Background::rethrow_failure(std::unique_lock<std::mutex>& lock) {
   const std::exception_ptr failure = std::exchange(failure_, nullptr);
   lock.unlock();
   if (failure) std::rethrow_exception(failure);
@@ -47,7 +47,7 @@ void Background::tell_failure(std::unique_lock<std::mutex>& lock) {
 void Background::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return !waiting_.empty() || ending_; });
+    changed_.wait(lock, [this] { return !waiting_.empty() || stopping_; });
     if (waiting_.empty()) return;
     std::function<void()> work = std::move(waiting_.front().work);
     waiting_.erase(waiting_.begin());
@@ -59,7 +59,7 @@ void Background::run() {
     } catch (...) {
       failure = std::current_exception();
     }
-    work = nullptr;  // what it held is given back before anybody is told that it is done
+    work = nullptr;  // release what the job holds before reporting that it is done
     lock.lock();
     busy_ = false;
     if (!failure_) failure_ = failure;

@@ -1,4 +1,4 @@
-// The control groups that bound what this process gets of the machine; Linux only.
+// The control groups (cgroups) that limit the resources of this process; Linux only.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,7 @@
 
 namespace mnist {
 
-// The folders of this process's groups of version 2, the outermost first: each of them may set a limit.
+// The folders of this process's version 2 groups, outermost first: each one may set a limit.
 std::vector<std::filesystem::path> own_cgroups();
 
 }  // namespace mnist

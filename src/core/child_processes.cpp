@@ -66,14 +66,14 @@ void ChildProcesses::start(const std::filesystem::path& program, const std::vect
     throw Error(ErrorKind::internal, fmt::format("cannot start a process: {}", std::strerror(errno)),
                 "end other programs, or start fewer processes");
   }
-  if (child == 0) {  // only what POSIX allows between fork and exec
+  if (child == 0) {  // only functions that POSIX allows between fork and exec
     ::setpgid(0, group);
 #if defined(__linux__)
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) ::_exit(1);  // it was killed before that
+    if (::getppid() != parent) ::_exit(1);  // the parent was killed before prctl
 #endif
     if (inherited >= 0) ::fcntl(inherited, F_SETFD, 0);
-    // By default it would end a program that has not come to its handlers yet.
+    // The default action would end a program that has not installed its handlers yet.
     sigset_t held;
     ::sigemptyset(&held);
     ::sigaddset(&held, SIGUSR1);
@@ -81,7 +81,7 @@ void ChildProcesses::start(const std::filesystem::path& program, const std::vect
     ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(127);
   }
-  ::setpgid(child, group);  // in both, so that it is true for whoever goes on first
+  ::setpgid(child, group);  // in parent and child: either may run first
   children_.push_back(child);
 }
 

@@ -17,28 +17,29 @@ namespace {
 std::string remedy(int error, const std::filesystem::path& folder) {
   switch (error) {
     case ENOSPC:
-      return "the disk is full: make room, or name another place";
+      return "the disk is full: free some space, or choose another location";
     case EDQUOT:
-      return "your quota on that disk is used up: make room, or name another place";
+      return "your disk quota is used up: free some space, or choose another location";
     case EFBIG:
-      return "the file may not grow beyond a limit (see: ulimit -f): raise it, or name another place";
+      return "the file size limit is reached (see: ulimit -f): raise it, or choose another location";
     case EROFS:
-      return "that file system can only be read: name another place";
+      return "that file system is read-only: choose another location";
     case EACCES:
     case EPERM:
-      return fmt::format("check the permissions of {}, or name another place", quoted(folder));
+      return fmt::format("check the permissions of {}, or choose another location", quoted(folder));
     case ENOENT:
     case ENOTDIR:
-      return fmt::format("is the folder {} there, and one that takes files? Else name another place", quoted(folder));
+      return fmt::format("check that the folder {} exists and accepts files, or choose another location",
+                         quoted(folder));
     case ENAMETOOLONG:
       return "give it a shorter name";
     case EMFILE:
     case ENFILE:
       return "too many files are open: raise the limit (ulimit -n)";
     case EIO:
-      return "the disk, or the way to it, fails: name another place, and look into the system's log (dmesg)";
+      return "the disk or its connection fails: check the system log (dmesg), and choose another location";
     default:
-      return "name another place";
+      return "choose another location";
   }
 }
 
@@ -79,8 +80,8 @@ FileSystem& FileSystem::system() {
 
 bool write_all(FileSystem& files, int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto written = retried([&] { return files.write(descriptor, bytes.data(), bytes.size()); });
-    if (written == 0) errno = EIO;  // would go on for ever
+    const auto written = retry_if_interrupted([&] { return files.write(descriptor, bytes.data(), bytes.size()); });
+    if (written == 0) errno = EIO;  // avoids an endless loop
     if (written <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -91,7 +92,8 @@ namespace {
 
 // Closes the descriptor.
 bool sync_and_close(FileSystem& files, int descriptor) {
-  const bool synced = retried([&] { return files.fsync(descriptor); }) == 0 || errno == EINVAL || errno == ENOTSUP;
+  const bool synced =
+      retry_if_interrupted([&] { return files.fsync(descriptor); }) == 0 || errno == EINVAL || errno == ENOTSUP;
   const int error = errno;
   files.close(descriptor);
   errno = error;
@@ -101,13 +103,13 @@ bool sync_and_close(FileSystem& files, int descriptor) {
 }  // namespace
 
 bool sync_folder(FileSystem& files, const std::filesystem::path& folder) {
-  const int descriptor = retried([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
-  // EACCES: a folder that can be written and not read.
+  const int descriptor = retry_if_interrupted([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
+  // EACCES: a folder that is writable but not readable.
   return descriptor < 0 ? errno == EACCES : sync_and_close(files, descriptor);
 }
 
 bool sync_file(FileSystem& files, const std::filesystem::path& path) {
-  const int descriptor = retried([&] { return files.open(path, O_RDONLY, 0); });
+  const int descriptor = retry_if_interrupted([&] { return files.open(path, O_RDONLY, 0); });
   return descriptor < 0 || sync_and_close(files, descriptor);
 }
 

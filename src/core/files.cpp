@@ -19,7 +19,7 @@ std::string read_file(const std::filesystem::path& path, std::string_view what, 
   InputFile file(path, what);
   if (file.size() > max_bytes) {
     throw data_error(
-        fmt::format("{} {} is too large: {} bytes, at most {} are read", what, quoted(path), file.size(), max_bytes),
+        fmt::format("{} {} is too large: {} bytes, the limit is {}", what, quoted(path), file.size(), max_bytes),
         "is this the right file?");
   }
   std::string content(file.size(), '\0');
@@ -31,7 +31,7 @@ bool is_hidden(const std::filesystem::path& path) {
   return path.filename().string().starts_with('.');
 }
 
-std::filesystem::path free_name(const std::filesystem::path& begin, const std::string& ending) {
+std::filesystem::path unused_path(const std::filesystem::path& begin, const std::string& ending) {
   std::error_code ignored;
   std::filesystem::path name = begin.string() + ending;
   for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(name, ignored)); ++number) {
@@ -43,7 +43,7 @@ std::filesystem::path free_name(const std::filesystem::path& begin, const std::s
 void make_folder(const std::filesystem::path& path, const std::string& hint) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), hint);
+  if (error) throw data_error(fmt::format("cannot create the folder {}: {}", quoted(path), error.message()), hint);
 }
 
 }  // namespace mnist

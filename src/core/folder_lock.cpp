@@ -33,8 +33,8 @@ std::string owner_record(const std::string& command) {
   return record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-// Who holds the lock, by the content of its file. The owner writes it after it has taken the lock, so for a moment it
-// may be missing or that of the owner before.
+// The lock's owner, from the content of the lock file. The owner writes it after locking, so for a moment it may be
+// missing or that of the previous owner.
 std::string owner_text(int descriptor) try {
   std::array<char, 65536> content{};
   const ssize_t count = ::pread(descriptor, content.data(), content.size(), 0);
@@ -49,8 +49,8 @@ std::string owner_text(int descriptor) try {
   return kNobodyKnown;
 }
 
-// Whether `path` is still the file behind `descriptor`: its owner removes it when it gives the lock back, and others
-// may with the whole folder.
+// Whether `path` still names the file of `descriptor`: its owner removes it when it releases the lock, and others may
+// remove the whole folder.
 bool is_same_file(int descriptor, const std::filesystem::path& path) {
   struct stat open {};
   struct stat named {};
@@ -58,19 +58,19 @@ bool is_same_file(int descriptor, const std::filesystem::path& path) {
          open.st_ino == named.st_ino;
 }
 
-// Another user's file may only be readable, and can be locked all the same.
+// Another user's file may be read-only, but can still be locked.
 int open_lock(const std::filesystem::path& path) {
   constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | kFlags, 0666);
   return descriptor < 0 && errno == EACCES ? ::open(path.c_str(), O_RDONLY | kFlags) : descriptor;
 }
 
-// Some tries: who looks whether a run is at work holds its lock for a moment.
+// Tries several times: a process that checks whether a run is active holds the lock for a moment.
 int lock_now(int descriptor) {
   int result = -1;
   for (int tries = 0; tries < 5; ++tries) {
     if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    result = retried([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
+    result = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
     if (result == 0 || errno != EWOULDBLOCK) break;
   }
   return result;
@@ -97,7 +97,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& w
       ::close(descriptor);
     }
   }
-  // That this fails, on a full disk, only makes a message poorer.
+  // If this fails (full disk), only a later message has less information.
   const std::string record = owner_record(command);
   [[maybe_unused]] const bool written =
       ::ftruncate(descriptor_, 0) == 0 && ::write(descriptor_, record.data(), record.size()) > 0;
@@ -127,7 +127,7 @@ bool FolderLock::is_held() const {
 
 void FolderLock::release() {
   if (descriptor_ < 0) return;
-  // Removed while it is locked: whoever opened it before finds that it is not the file of that name any more.
+  // Remove it while it is locked: a process that has already opened it detects that the path names another file.
   if (is_held()) ::unlink(path_.c_str());
   ::close(std::exchange(descriptor_, -1));
 }

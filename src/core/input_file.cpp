@@ -35,7 +35,7 @@ std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, st
     throw data_error(fmt::format("{} {} is not a regular file", what, quoted(path)), "copy it into a file first");
   }
   if (status.st_size == 0) {
-    throw data_error(fmt::format("{} {} is empty", what, quoted(path)), "copy or make the file again");
+    throw data_error(fmt::format("{} {} is empty", what, quoted(path)), "copy or create the file again");
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -43,13 +43,13 @@ std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, st
 }  // namespace
 
 InputFile::InputFile(std::filesystem::path path, std::string_view what) : path_(std::move(path)), what_(what) {
-  // Without O_NONBLOCK a named pipe would hold the program here for ever.
+  // Without O_NONBLOCK, opening a named pipe could block forever.
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) throw unreadable(path_, what_, errno);
   try {
     size_ = checked_size(descriptor_, path_, what_);
   } catch (...) {
-    ::close(descriptor_);  // no destructor runs after a constructor that throws
+    ::close(descriptor_);  // the destructor does not run if the constructor throws
     throw;
   }
 }

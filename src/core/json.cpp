@@ -14,13 +14,13 @@
 namespace mnist {
 namespace {
 
-// Builds the value while it counts. nlohmann's own parser has no bounds, and with a callback it searches the whole
-// object after each of its members: 40,000 members take it seconds.
+// Builds the value and counts. nlohmann's own parser has no limits, and with a callback it searches the whole object
+// after each member: 40,000 members take seconds.
 class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
  public:
   using Json = nlohmann::json;
 
-  BoundedJson() noexcept(false) = default;  // nlohmann's values may throw when they are made
+  BoundedJson() noexcept(false) = default;  // constructors of nlohmann's values may throw
   BoundedJson(const BoundedJson&) = delete;
   BoundedJson& operator=(const BoundedJson&) = delete;
 
@@ -48,7 +48,7 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool parse_error(std::size_t position, const std::string& /*token*/, const Json::exception& /*error*/) override {
-    throw std::invalid_argument(fmt::format("it is not JSON, as byte {} shows", position));
+    throw std::invalid_argument(fmt::format("it is not valid JSON (error at byte {})", position));
   }
 
  private:
@@ -61,7 +61,7 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
     }
   }
 
-  // Puts the value where the one that is open wants it.
+  // Adds the value to the innermost open object or array.
   Json& place(Json value) {
     count();
     if (open_.empty()) return root_ = std::move(value);
@@ -85,7 +85,7 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Json root_;
-  std::vector<Json*> open_;  // the objects and arrays around the current place; they do not move while they are open
+  std::vector<Json*> open_;  // the open objects and arrays, outermost first; they do not move while open
   Json* member_ = nullptr;   // the value of the last key
   std::size_t values_ = 0;
 };
@@ -94,7 +94,7 @@ class BoundedJson final : public nlohmann::json_sax<nlohmann::json> {
 
 nlohmann::json parse_bounded_json(std::string_view text) {
   if (text.size() > kMaxJsonBytes) {
-    throw std::invalid_argument(fmt::format("its JSON has {} bytes, at most {} are read", text.size(), kMaxJsonBytes));
+    throw std::invalid_argument(fmt::format("its JSON has {} bytes, the limit is {}", text.size(), kMaxJsonBytes));
   }
   BoundedJson reader;
   nlohmann::json::sax_parse(text, &reader);

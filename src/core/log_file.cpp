@@ -30,7 +30,7 @@ void LogFile::renew() {
   const std::lock_guard lock(mutex_);
   if (!file_->is_lost()) return;
   try {
-    // The old one stays until there is another: its size is still asked for.
+    // Keep the old file until the new one is open: `size` may still be called.
     auto file = std::make_unique<AppendFile>(checked_log(path_), files_);
     file->append(formatted({"mnist", spdlog::level::warn, "this log was removed or moved while it was written"}));
     file_ = std::move(file);
@@ -51,7 +51,7 @@ void LogFile::sink_it_(const spdlog::details::log_msg& message) {
     file_->append(formatted(message));
     failing_ = false;
   } catch (const Error& error) {
-    // Not to the log, which is busy with this line.
+    // Not through the log, which is writing this line.
     if (!failing_) fmt::print(stderr, "warning: {}; lines are missing there from now on\n", error.what());
     failing_ = true;
   }

@@ -1,4 +1,4 @@
-// What every file of the log has in common.
+// The common format of log files.
 #pragma once
 
 #include <filesystem>
@@ -7,8 +7,8 @@ namespace mnist {
 
 inline constexpr const char* kLogFilePattern = "%Y-%m-%d %H:%M:%S.%e %l %v";
 
-// `path`, if it is a log or may become one. Throws a data `Error` for another file that is there already: a model, an
-// image, named by mistake.
+// Returns `path` if it is a log or does not exist. Throws a data `Error` if it is another file, such as a model or an
+// image.
 const std::filesystem::path& checked_log(const std::filesystem::path& path);
 
 }  // namespace mnist

@@ -18,7 +18,7 @@
 namespace mnist {
 namespace {
 
-// "warning: " and the like before a line that is not plain information, coloured where wanted.
+// The prefix of a line that is not info, such as "warning: ", optionally coloured.
 class LevelPrefix : public spdlog::custom_flag_formatter {
  public:
   explicit LevelPrefix(bool color) : color_(color) {}
@@ -84,7 +84,7 @@ const std::filesystem::path& checked_log(const std::filesystem::path& path) {
   begin.resize(static_cast<std::size_t>(file.gcount()));
   const bool is_year = begin.size() == 5 && begin.find_first_not_of("0123456789") == 4 && begin[4] == '-';
   if (begin.empty() || is_year) return path;
-  throw data_error(fmt::format("{} is there already and is no log of this program", quoted(path)),
+  throw data_error(fmt::format("{} already exists and is not a log of this program", quoted(path)),
                    "name another log file");
 }
 

@@ -12,7 +12,7 @@
 namespace mnist {
 namespace {
 
-// Of the processors of the affinity mask.
+// Sum over the processors of the affinity mask.
 std::optional<double> idle_seconds() {
 #if defined(__linux__)
   cpu_set_t mask;

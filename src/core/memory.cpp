@@ -11,7 +11,7 @@
 namespace mnist {
 namespace {
 
-// The number behind `key` in a file of lines "key number ..."; nothing where there is none ("max").
+// The number after `key` in a file of lines "key number ..."; nothing if there is none ("max").
 std::optional<std::uint64_t> number_behind(const std::filesystem::path& path, const std::string& key) {
   std::ifstream file(path);
   for (std::string word; file >> word;) {
@@ -28,7 +28,8 @@ std::optional<std::uint64_t> whole_number_in(const std::filesystem::path& path) 
   return std::nullopt;
 }
 
-// What a group leaves: its limit less what it uses, of which the system takes back what files have not needed lately.
+// The memory that a group leaves: limit minus usage, where inactive file pages count as free because the system can
+// reclaim them.
 std::optional<std::uint64_t> left_by(const std::filesystem::path& group, const char* limit_file, const char* usage_file,
                                      const char* reclaimable) {
   const auto limit = whole_number_in(group / limit_file);
@@ -39,7 +40,7 @@ std::optional<std::uint64_t> left_by(const std::filesystem::path& group, const c
   return *limit - std::min(*limit, used);
 }
 
-// Bytes of data that this process has already, as the limit counts them.
+// Bytes of data that this process already has, as RLIMIT_DATA counts them.
 std::optional<std::uint64_t> data_size() {
   constexpr std::uint64_t kKilo = 1024;
   const auto kilobytes = number_behind("/proc/self/status", "VmData:");
@@ -59,7 +60,7 @@ std::optional<std::uint64_t> available_memory() {
   for (const std::filesystem::path& group : own_cgroups()) {
     bound(left_by(group, "memory.max", "memory.current", "inactive_file"));
   }
-  // Version 1, as a container sees its own group.
+  // cgroups version 1, as a container sees its own group.
   bound(left_by("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"));
   return least;
 }

@@ -18,8 +18,8 @@
 namespace mnist {
 namespace {
 
-// The open descriptor that the path names: "-", /dev/stdout, /dev/fd/3. Opening such a path instead would open the file
-// behind it once more, at its begin, and `>> file` would lose what it had.
+// The open descriptor that the path names: "-", /dev/stdout, /dev/fd/3. Opening such a path again would start at the
+// beginning of the file, and `>> file` would lose its old content.
 std::optional<int> descriptor_named(std::filesystem::path path) {
   if (path == "-") return STDOUT_FILENO;
   for (int hops = 0; hops < 40; ++hops) {
@@ -40,7 +40,7 @@ std::optional<int> descriptor_named(std::filesystem::path path) {
   return std::nullopt;
 }
 
-// What can only be written in order. Not a disk's device: nobody means that.
+// Whether the file can only be written sequentially. Block devices do not count: nobody wants to write to them.
 bool is_pipe_or_terminal(const std::filesystem::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
@@ -50,9 +50,9 @@ class StreamOutput : public Output {
  public:
   StreamOutput(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
     const std::optional<int> named = descriptor_named(path_);
-    std::fflush(nullptr);  // what was printed before comes first
+    std::fflush(nullptr);  // earlier printed text must come first
     descriptor_ = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 0)
-                        : retried([&] { return files_.open(path_, O_WRONLY | O_NOCTTY, 0); });
+                        : retry_if_interrupted([&] { return files_.open(path_, O_WRONLY | O_NOCTTY, 0); });
     if (descriptor_ < 0) throw file_error("write", path_, errno);
   }
   ~StreamOutput() override { files_.close(descriptor_); }

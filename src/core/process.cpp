@@ -34,7 +34,7 @@ std::optional<double> number_in(const std::string& path) {
   return std::nullopt;
 }
 
-// Quota over period of one cgroup of version 2, from "200000 100000" or "max 100000".
+// Quota divided by period of a version 2 cgroup, from "200000 100000" or "max 100000".
 std::optional<double> quota_in(const std::filesystem::path& cgroup) {
   std::ifstream file(cgroup / "cpu.max");
   double quota = 0;
@@ -43,7 +43,7 @@ std::optional<double> quota_in(const std::filesystem::path& cgroup) {
   return std::nullopt;
 }
 
-// Processors' worth of time that this process's cgroups leave it; nothing where there is no limit.
+// The CPU time limit of this process's cgroups, in processors; nothing if there is no limit.
 std::optional<double> cgroup_quota() {
   std::optional<double> least;
   for (const std::filesystem::path& group : own_cgroups()) {

@@ -28,7 +28,7 @@ void Sha256::update(const void* bytes, std::size_t count) {
 }
 
 std::string Sha256::hex() const {
-  Sha256 copy;  // finishing a digest ends it, and more may follow
+  Sha256 copy;  // finishing ends the digest, but `update` may follow
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   check(EVP_MD_CTX_copy_ex(copy.context_.get(), context_.get()) == 1 &&

@@ -25,12 +25,12 @@ constexpr std::array<StopSignal, 4> kStops = {{
     {SIGUSR1, "SIGUSR1", kStartAgain},
 }};
 
-std::atomic<std::int64_t> g_when = 0;  // the first signal came, nanoseconds of the monotonic clock; 0: none
+std::atomic<std::int64_t> g_when = 0;  // time of the first signal, nanoseconds of the monotonic clock; 0: none
 std::atomic<int> g_received = 0;
 std::atomic<const char*> g_notice = "";
-std::atomic<std::int64_t> g_patience = 0;  // nanoseconds in which a second one is the first one's copy
+std::atomic<std::int64_t> g_patience = 0;  // nanoseconds in which a second signal counts as the first one
 static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
-              std::atomic<const char*>::is_always_lock_free);  // or a handler could wait for itself
+              std::atomic<const char*>::is_always_lock_free);  // otherwise the handler could deadlock
 
 std::int64_t nanoseconds() {
   timespec now{};
@@ -45,7 +45,7 @@ void mask(int how, int signal, sigset_t* former = nullptr) {
   ::pthread_sigmask(how, &set, former);
 }
 
-// As by default. The first process of a container has no default: it would go on.
+// Does the default action. The first process of a container (PID 1) has none, so it calls _exit.
 void end_process(int signal) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
@@ -55,14 +55,14 @@ void end_process(int signal) {
   ::_exit(128 + signal);
 }
 
-// Only what POSIX allows to a signal handler.
+// Only functions that are async-signal-safe.
 extern "C" void on_stop_signal(int signal) {
   const int error = errno;
   std::int64_t none = 0;
   if (g_when.compare_exchange_strong(none, nanoseconds())) {
     g_received = signal;
     const char* const notice = g_notice;
-    // That it fails is of no consequence.
+    // A failure does not matter.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, notice, std::strlen(notice));
   } else if ((signal == SIGINT || signal == SIGTERM) && nanoseconds() - g_when >= g_patience) {
     end_process(signal);
@@ -79,31 +79,31 @@ const StopSignal* find_stop(int signal) {
 
 }  // namespace
 
-struct StopSignals::Former {
+struct StopSignals::Previous {
   std::array<struct sigaction, kStops.size()> actions;
   sigset_t mask;
 };
 
-StopSignals::StopSignals(const char* notice, double patience) : former_(std::make_unique<Former>()) {
+StopSignals::StopSignals(const char* notice, double patience) : previous_(std::make_unique<Previous>()) {
   g_received = 0;
   g_patience = static_cast<std::int64_t>(patience * 1e9);
   g_when = 0;
   g_notice = notice;
   struct sigaction stop {};
   stop.sa_handler = on_stop_signal;
-  stop.sa_flags = SA_RESTART;  // libraries that read or write a file do not expect to be interrupted
+  stop.sa_flags = SA_RESTART;  // libraries do not expect interrupted reads and writes
   for (std::size_t i = 0; i < kStops.size(); ++i) {
     const int signal = kStops[i].number;
-    ::sigaction(signal, nullptr, &former_->actions[i]);
-    if (former_->actions[i].sa_handler != SIG_IGN) ::sigaction(signal, &stop, nullptr);
+    ::sigaction(signal, nullptr, &previous_->actions[i]);
+    if (previous_->actions[i].sa_handler != SIG_IGN) ::sigaction(signal, &stop, nullptr);
   }
-  mask(SIG_UNBLOCK, SIGUSR1, &former_->mask);  // see hold_stop_request
+  mask(SIG_UNBLOCK, SIGUSR1, &previous_->mask);  // see hold_stop_request
 }
 
 StopSignals::~StopSignals() {
-  // First: one that is sent again and again must not meet the former action, which ends the process.
-  ::pthread_sigmask(SIG_SETMASK, &former_->mask, nullptr);
-  for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &former_->actions[i], nullptr);
+  // First: a repeated signal must not meet the previous action, which ends the process.
+  ::pthread_sigmask(SIG_SETMASK, &previous_->mask, nullptr);
+  for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &previous_->actions[i], nullptr);
 }
 
 int StopSignals::received() const {

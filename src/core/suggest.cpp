@@ -32,16 +32,16 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   constexpr std::size_t kLongest = 100;
-  if (name.size() > kLongest) return "";  // near nothing, and comparing it would take long
-  // The beginning of one name alone,
+  if (name.size() > kLongest) return "";  // no candidate is near, and the comparison would be slow
+  // A prefix of exactly one name,
   constexpr std::size_t kShortestBeginning = 4;
   const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };
   if (name.size() >= kShortestBeginning && std::ranges::count_if(candidates, begins) == 1) {
     return *std::ranges::find_if(candidates, begins);
   }
-  // or one that is written nearly so.
+  // or a similar name.
   std::string best;
-  // A third of the letters may be wrong, and of a short name one.
+  // A third of the letters may be wrong; in a short name, one.
   std::size_t limit = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t edits = distance(lower_case(name), lower_case(candidate));

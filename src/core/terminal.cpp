@@ -15,7 +15,7 @@ int descriptor_of(Stream stream) {
 
 void open_closed_streams() {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
-    // A new descriptor is the lowest that is free: this one.
+    // open returns the lowest free descriptor: this one.
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
   }
 }

@@ -8,11 +8,11 @@
 namespace mnist {
 namespace {
 
-// The size of the control character that the text begins with; 0: it begins with none.
+// The size in bytes of the control character at the start of the text; 0: there is none.
 std::size_t control_bytes(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
   if (first < 0x20 || first == 0x7F) return 1;
-  // U+0080 to U+009F in UTF-8: some terminals take them for the beginning of a command.
+  // U+0080 to U+009F in UTF-8: some terminals interpret them as control sequences.
   const bool pair = first == 0xC2 && text.size() > 1;
   const auto second = static_cast<unsigned char>(pair ? text[1] : 0);
   return second >= 0x80 && second < 0xA0 ? 2 : 0;
@@ -44,7 +44,7 @@ std::string first_line(std::string_view text) {
 
 bool is_utf8(const std::string& text) {
   try {
-    nlohmann::json(text).dump();  // which is strict
+    nlohmann::json(text).dump();  // throws for invalid UTF-8
     return true;
   } catch (const nlohmann::json::exception&) {
     return false;

@@ -1,5 +1,5 @@
-// What the kernels are told of tensors, checked. Knows LibTorch but not CUDA: the tests compute with the same arguments
-// on the CPU. Throws c10::Error for tensors of other shapes or types than `CudaPlugin` says.
+// Converts tensors to kernel arguments and checks them. Uses LibTorch but not CUDA, so that tests can compute with the
+// same arguments on the CPU. Throws c10::Error if shapes or types differ from those of `CudaPlugin`.
 #pragma once
 
 #include <algorithm>
@@ -15,13 +15,13 @@
 namespace mnist::cuda {
 
 // The kernels count elements in 32 bits.
-inline std::int32_t small(std::int64_t count) {
-  constexpr std::int64_t kBlock = 256;  // the last one's spare threads are counted too
+inline std::int32_t checked_count(std::int64_t count) {
+  constexpr std::int64_t kBlock = 256;  // the unused threads of the last block count, too
   TORCH_CHECK(count <= std::numeric_limits<std::int32_t>::max() - kBlock, "too many elements for a kernel: ", count);
   return static_cast<std::int32_t>(count);
 }
 
-// All contiguous and on the device of the first.
+// All tensors must be contiguous and on the device of the first one.
 template <class... Tensors>
 void check_contiguous(const torch::Tensor& first, const Tensors&... others) {
   TORCH_CHECK(first.is_contiguous() && (others.is_contiguous() && ...), "contiguous tensors expected");
@@ -40,17 +40,17 @@ inline Gather gather_arguments(const torch::Tensor& images, const torch::Tensor&
                   inputs.size(1) <= kMaxChannels && static_cast<std::size_t>(inputs.size(1)) == mean.size() &&
                   mean.size() == std.size(),
               "images and batch do not fit");
-  small(inputs.numel());
+  checked_count(inputs.numel());
   Gather args = {images.const_data_ptr<std::uint8_t>(),
                  labels.const_data_ptr<std::int64_t>(),
                  order.const_data_ptr<std::int64_t>(),
                  clock.const_data_ptr<std::int64_t>(),
                  inputs.mutable_data_ptr<float>(),
                  targets.mutable_data_ptr<std::int64_t>(),
-                 small(inputs.size(0)),
+                 checked_count(inputs.size(0)),
                  batch_size,
-                 small(inputs.size(1)),
-                 small(inputs.size(2) * inputs.size(3)),
+                 checked_count(inputs.size(1)),
+                 checked_count(inputs.size(2) * inputs.size(3)),
                  {},
                  {}};
   copy_floats(mean, args.mean);
@@ -67,7 +67,7 @@ inline CropPhotos crop_arguments(const CudaPhotos& photos, const torch::Tensor& 
   TORCH_CHECK(photos.places.size(1) == kCudaPlaceColumns && photos.crops.size(1) == kCudaCropColumns &&
                   mean.size() == kColours && std.size() == kColours,
               "photos and batch do not fit");
-  small(inputs.numel());
+  checked_count(inputs.numel());
   CropPhotos args = {photos.pixels.const_data_ptr<std::uint8_t>(),
                      photos.places.const_data_ptr<std::int64_t>(),
                      photos.labels.const_data_ptr<std::int64_t>(),
@@ -76,10 +76,10 @@ inline CropPhotos crop_arguments(const CudaPhotos& photos, const torch::Tensor& 
                      clock.const_data_ptr<std::int64_t>(),
                      inputs.mutable_data_ptr<float>(),
                      targets.mutable_data_ptr<std::int64_t>(),
-                     small(inputs.size(0)),
+                     checked_count(inputs.size(0)),
                      batch_size,
-                     small(inputs.size(2)),
-                     small(inputs.size(3)),
+                     checked_count(inputs.size(2)),
+                     checked_count(inputs.size(3)),
                      {},
                      {}};
   copy_floats(mean, args.mean);
@@ -94,9 +94,10 @@ inline Dropped dropped(const CudaDropout& dropout) {
 
 inline Pooling pooling(const torch::Tensor& x) {
   TORCH_CHECK(x.dim() == 4 && x.size(2) % 2 == 0 && x.size(3) % 2 == 0, "[N, C, H, W] with even sides expected");
-  small(x.numel());
-  return {small(x.size(0)),   small(x.size(1)),   small(x.size(2)),   small(x.size(3)),
-          small(x.stride(0)), small(x.stride(1)), small(x.stride(2)), small(x.stride(3))};
+  checked_count(x.numel());
+  return {checked_count(x.size(0)),   checked_count(x.size(1)),   checked_count(x.size(2)),
+          checked_count(x.size(3)),   checked_count(x.stride(0)), checked_count(x.stride(1)),
+          checked_count(x.stride(2)), checked_count(x.stride(3))};
 }
 
 // [N, C * H/2 * W/2], of x's type or of `type`.

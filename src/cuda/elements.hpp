@@ -1,5 +1,6 @@
-// The arithmetic of the kernels, an element (or a row) a call, without threads: compiled for the GPU by nvcc and for
-// the CPU by the tests, which hold it to LibTorch's. Indices are of 32 bits: a GPU divides those of 64 slowly.
+// The arithmetic of the kernels, for one element or row per call, without threads. nvcc compiles it for the GPU; the
+// tests compile it for the CPU and compare it with LibTorch. Indices have 32 bits, because GPUs divide 64-bit integers
+// slowly.
 #pragma once
 
 #include <cmath>
@@ -28,7 +29,7 @@ struct Gather {
   std::int32_t rows;
   std::int64_t batch_size;
   std::int32_t channels;
-  std::int32_t pixels;  // a channel
+  std::int32_t pixels;  // per channel
   float mean[kMaxChannels];
   float std[kMaxChannels];
 };
@@ -40,7 +41,7 @@ MNIST_ELEMENT void gather(const Gather& args, std::int32_t index) {
   const std::int32_t place = index % size;
   const std::int32_t channel = place / args.pixels;
   const std::int64_t item = args.order[args.clock[1] * args.batch_size + row];
-  // The same three roundings as on the CPU.
+  // The same three rounding steps as on the CPU.
   const float value = static_cast<float>(args.images[item * size + place]) / 255.0F;
   args.inputs[index] = (value - args.mean[channel]) / args.std[channel];
   if (place == 0) args.targets[row] = args.labels[item];
@@ -67,21 +68,22 @@ struct CropPhotos {
   float std[kColours];
 };
 
-// The pixels of a line that antialiased bilinear resampling makes a result of; their weights fall off from `centre` to
-// zero at the distance `reach`.
+// The pixels of a line that contribute to one result of antialiased bilinear resampling. Their weights decrease from
+// `centre` to zero at distance `reach`.
 struct Taps {
   std::int32_t first;
-  std::int32_t last;  // not included
+  std::int32_t last;  // exclusive
   float centre;
   float reach;
 };
 
-// Of result `index` when a line of `from` pixels becomes one of `to`: Pillow's rule, which PyTorch's antialias follows.
+// For result `index` of resizing a line from `from` to `to` pixels, by Pillow's rule, which PyTorch's antialias also
+// uses.
 MNIST_ELEMENT Taps taps(std::int32_t from, std::int32_t to, std::int32_t index) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
   const float reach = scale > 1 ? scale : 1;
   const float centre = scale * (static_cast<float>(index) + 0.5F);
-  const auto first = static_cast<std::int32_t>(floorf(centre - reach + 0.5F));  // may lie before the first pixel
+  const auto first = static_cast<std::int32_t>(floorf(centre - reach + 0.5F));  // may be negative
   const auto last = static_cast<std::int32_t>(floorf(centre + reach + 0.5F));
   return {first > 0 ? first : 0, last < from ? last : from, centre, reach};
 }
@@ -91,7 +93,7 @@ MNIST_ELEMENT float weight(const Taps& taps, std::int32_t pixel) {
   return distance < 1 ? 1 - distance : 0;
 }
 
-// The weighted mean of value(pixel), as a whole number: between the two directions a CPU keeps bytes.
+// The weighted mean of value(pixel), rounded to an integer, because a CPU stores bytes between the two directions.
 template <class Value>
 MNIST_ELEMENT float resample(const Taps& taps, const Value& value) {
   float sum = 0;
@@ -129,7 +131,7 @@ MNIST_ELEMENT void crop_photo(const CropPhotos& args, std::int32_t index) {
 }
 
 struct Dropped {
-  const std::int64_t* clock;  // nullptr: nothing is
+  const std::int64_t* clock;  // nullptr: no dropout
   PhiloxKey key;
   std::uint32_t layer;
   std::uint32_t threshold;
@@ -162,10 +164,10 @@ struct Pooling {
 struct PooledPlace {
   std::int32_t row;
   std::int32_t element;  // in [C, H/2, W/2] order
-  std::int32_t corner;   // of its four values in x
+  std::int32_t corner;   // offset of its four values in x
 };
 
-// Where thread `index` of count * C * H/2 * W/2 works: neighbours in memory are neighbours in index.
+// The position of thread `index` of count * C * H/2 * W/2: neighbours in memory have adjacent indices.
 MNIST_ELEMENT PooledPlace pooled_place(const Pooling& shape, std::int32_t index) {
   const std::int32_t h = shape.height / 2;
   const std::int32_t w = shape.width / 2;
@@ -185,7 +187,7 @@ MNIST_ELEMENT PooledPlace pooled_place(const Pooling& shape, std::int32_t index)
           row * shape.stride_n + c * shape.stride_c + place / w * 2 * shape.stride_h + place % w * 2 * shape.stride_w};
 }
 
-constexpr std::uint8_t kNone = 4;  // no value passed: all below zero, or dropped
+constexpr std::uint8_t kNone = 4;  // no value passes: all are negative, or it is dropped
 
 MNIST_ELEMENT std::int32_t corner_offset(const Pooling& shape, int place) {
   return place / 2 * shape.stride_h + place % 2 * shape.stride_w;
@@ -199,7 +201,7 @@ MNIST_ELEMENT void relu_pool_dropout(const Pooling& shape, const Dropped& droppe
   std::uint8_t place = 0;
   for (int i = 1; i < 4; ++i) {
     const auto value = static_cast<float>(x[at.corner + corner_offset(shape, i)]);
-    // The first of equals, and what is not a number, as max_pool2d has it.
+    // The first of equal values, and NaN, as in max_pool2d.
     if (value > best || value != value) {
       best = value;
       place = static_cast<std::uint8_t>(i);
@@ -245,7 +247,7 @@ struct RowLoss {
   float correct;
 };
 
-// Row `row` of `rows`: its loss, whether it is right, and the gradient of the mean over the rows.
+// For row `row` of `rows`: its loss, whether the prediction is correct, and the gradient of the mean over the rows.
 template <class T>
 MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int32_t row, const T* logits,
                                const std::int64_t* targets, T* gradient) {
@@ -262,7 +264,7 @@ MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int
   }
   float sum = 0;
   for (std::int32_t c = 0; c < classes; ++c) sum += expf(static_cast<float>(x[c]) - largest);
-  const float log_sum = logf(sum);  // apart from the largest: their sum would be rounded to the logits' size
+  const float log_sum = logf(sum);  // not added to the largest logit: the sum would lose precision
   for (std::int32_t c = 0; c < classes; ++c) {
     const float probability = expf(static_cast<float>(x[c]) - largest - log_sum);
     gradient[row * classes + c] =
@@ -271,17 +273,18 @@ MNIST_ELEMENT RowLoss loss_row(std::int32_t rows, std::int32_t classes, std::int
   return {log_sum - (static_cast<float>(x[target]) - largest), guess == target ? 1.0F : 0.0F};
 }
 
-// A rule in one step, rounded to float. `rest...` is 1 - its neighbour, taken before that.
+// The coefficients of an update rule in one step, rounded to float. `rest...` is 1 minus the corresponding decay,
+// computed before rounding.
 struct UpdateStep {
   CudaUpdateRule rule;
   float lr;            // adam: divided by the first correction
-  float correction2;   // adam: root of the second
+  float correction2;   // adam: root of the second correction
   float weight_decay;  // added to the gradient
-  float keep;          // of the parameter: adamw's decay, which the gradient knows nothing of
+  float keep;          // factor of the parameter: adamw's decoupled decay
   float decay1, rest1, decay2, rest2, eps;
 };
 
-// `rate`: a row of the table of rates.
+// `rate`: a row of the rate table.
 MNIST_ELEMENT UpdateStep update_step(const CudaUpdate& update, const double* rate) {
   const bool decoupled = update.rule == CudaUpdateRule::adamw;
   return {update.rule,
@@ -296,7 +299,7 @@ MNIST_ELEMENT UpdateStep update_step(const CudaUpdate& update, const double* rat
           static_cast<float>(update.eps)};
 }
 
-// Element `i` of a part.
+// Updates element `i` of a part.
 MNIST_ELEMENT void update(const UpdateStep& step, const CudaUpdatePart& part, std::int64_t i) {
   float& parameter = part.parameter[i];
   float gradient = part.gradient[i] + step.weight_decay * parameter;
@@ -311,7 +314,7 @@ MNIST_ELEMENT void update(const UpdateStep& step, const CudaUpdatePart& part, st
       break;
     }
     case CudaUpdateRule::sgd:
-      // The average is zero before the first step, which therefore takes the gradient whole.
+      // The momentum is zero before the first step, so the first step sets it to the gradient.
       if (part.state1 != nullptr) gradient = part.state1[i] = part.state1[i] * step.decay1 + gradient;
       parameter -= step.lr * gradient;
       break;

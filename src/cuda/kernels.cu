@@ -54,8 +54,8 @@ __global__ void relu_dropout_backward_kernel(float scale, std::int32_t count, co
   if (index < count) relu_dropout_backward(scale, index, gradient, result, gradient_x);
 }
 
-// One block: each thread adds up its rows, then the threads are added in a fixed order, so that the sum is the same in
-// every run.
+// Uses one block: each thread sums its rows, then the threads' sums are added in a fixed order, so that the result is
+// deterministic.
 template <class T>
 __global__ void loss_kernel(std::int32_t rows, std::int32_t classes, const T* logits, const std::int64_t* targets,
                             const std::int64_t* clock, T* gradient, float* losses, float* correct) {
@@ -83,13 +83,13 @@ __global__ void loss_kernel(std::int32_t rows, std::int32_t classes, const T* lo
   }
 }
 
-// As many parts as one launch takes: what a kernel is told must fit into 4 KiB.
+// The maximum number of parts per launch: kernel arguments must fit into 4 KiB.
 constexpr int kMaxParts = 64;
-constexpr std::int64_t kBlockElements = 2048;  // of a part, updated by one block
+constexpr std::int64_t kBlockElements = 2048;  // elements of a part that one block updates
 
 struct Parts {
   CudaUpdatePart part[kMaxParts];
-  std::int32_t first_block[kMaxParts + 1];  // of each part; the last: blocks in all
+  std::int32_t first_block[kMaxParts + 1];  // of each part; the last entry: total number of blocks
 };
 
 __global__ void update_kernel(CudaUpdate rule, Parts parts, const double* rates, const std::int64_t* clock) {

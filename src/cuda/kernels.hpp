@@ -1,5 +1,5 @@
-// The kernels' launchers: pointers to the GPU's memory and a stream in, nothing of LibTorch. Each puts its work into
-// the stream and returns what the launch said.
+// Functions that launch the kernels. They take pointers to GPU memory and a stream, and do not use LibTorch. Each one
+// submits its work to the stream and returns the launch error.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -27,12 +27,12 @@ cudaError_t launch_relu_dropout(Type type, const Dropped& dropped, std::int32_t 
 cudaError_t launch_relu_dropout_backward(Type type, float scale, std::int32_t count, const void* gradient,
                                          const void* result, void* gradient_x, cudaStream_t stream);
 
-// losses[clock[1]] and correct[clock[1]] get the mean loss and the number of rows that are right.
+// Writes the mean loss and the number of correct rows to losses[clock[1]] and correct[clock[1]].
 cudaError_t launch_loss(Type type, std::int32_t rows, std::int32_t classes, const void* logits,
                         const std::int64_t* targets, const std::int64_t* clock, void* gradient, float* losses,
                         float* correct, cudaStream_t stream);
 
-// `rates`: rows of kCudaRateColumns, of which row clock[1] is used.
+// `rates`: rows of kCudaRateColumns; uses row clock[1].
 cudaError_t launch_update(const CudaUpdate& update, const std::vector<CudaUpdatePart>& parts, const double* rates,
                           const std::int64_t* clock, cudaStream_t stream);
 

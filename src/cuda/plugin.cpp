@@ -1,4 +1,4 @@
-// The plug-in as the program sees it: checks what it is given, and puts the kernels into the current stream.
+// Implements `CudaPlugin`: checks the arguments and launches the kernels on the current stream.
 #include <functional>
 #include <memory>
 #include <vector>
@@ -35,8 +35,8 @@ void check_on_gpu(const torch::Tensor& tensor) {
   TORCH_CHECK(tensor.is_cuda(), "a tensor on the GPU expected");
 }
 
-// A backward pass has a thread of its own, which has no CUDA context before its first kernel. If that is a matrix
-// product, as in ours, LibTorch warns on stderr.
+// The backward pass runs on a separate thread, which has no CUDA context before its first kernel. If that is a matrix
+// product, as here, LibTorch prints a warning.
 void bring_backward_to_gpu(const c10::Device& device) {
   const c10::AutoGradMode on(true);
   at::zeros({1}, at::TensorOptions(device)).requires_grad_().exp().backward();
@@ -52,7 +52,7 @@ class Graph : public CudaGraph {
       try {
         end();
       } catch (const std::exception&) {
-        // The first failure is the one to tell.
+        // Report the first failure.
       }
       throw;
     }
@@ -66,14 +66,14 @@ class Graph : public CudaGraph {
     try {
       graph_.capture_end();
     } catch (...) {
-      // LibTorch leaves where CUDA says that the recording is not valid, before it tells its allocators that it is
-      // over. For them, memory would be asked of the graph's pool for ever, and by a filter that belongs to the graph.
-      unless_told([&] {
+      // If CUDA reports an invalid recording, LibTorch throws before it tells its allocators that the recording has
+      // ended. They would allocate from the graph's pool forever, through a filter that belongs to the graph.
+      unless_done([&] {
         const c10::DeviceIndex device = c10::cuda::current_device();
         c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool_);
         c10::cuda::CUDACachingAllocator::releasePool(device, pool_);
       });
-      unless_told([&] {
+      unless_done([&] {
         at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
         host->end_allocate_to_pool(pool_);
         host->release_pool(pool_);
@@ -82,11 +82,11 @@ class Graph : public CudaGraph {
     }
   }
 
-  static void unless_told(const std::function<void()>& tell) {
+  static void unless_done(const std::function<void()>& work) {
     try {
-      tell();
+      work();
     } catch (const std::exception&) {
-      // It had been.
+      // The allocator already knew.
     }
   }
 
@@ -140,11 +140,12 @@ class Plugin : public CudaPlugin {
   torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const override {
     check_on_gpu(x);
     check_contiguous(x);
-    small(x.numel());
+    checked_count(x.numel());
     TORCH_CHECK(x.numel() > 0, "a batch without rows");
     torch::Tensor result = at::empty_like(x);
-    C10_CUDA_CHECK(launch_relu_dropout(type_of(x), dropped(dropout), small(x.size(0)), small(x.numel() / x.size(0)),
-                                       x.const_data_ptr(), result.mutable_data_ptr(), stream()));
+    C10_CUDA_CHECK(launch_relu_dropout(type_of(x), dropped(dropout), checked_count(x.size(0)),
+                                       checked_count(x.numel() / x.size(0)), x.const_data_ptr(),
+                                       result.mutable_data_ptr(), stream()));
     return result;
   }
 
@@ -154,7 +155,7 @@ class Plugin : public CudaPlugin {
     check_contiguous(gradient, result);
     TORCH_CHECK(gradient.scalar_type() == result.scalar_type(), "a gradient of another type");
     torch::Tensor gradient_x = at::empty_like(result);
-    C10_CUDA_CHECK(launch_relu_dropout_backward(type_of(result), scale, small(result.numel()),
+    C10_CUDA_CHECK(launch_relu_dropout_backward(type_of(result), scale, checked_count(result.numel()),
                                                 gradient.const_data_ptr(), result.const_data_ptr(),
                                                 gradient_x.mutable_data_ptr(), stream()));
     return gradient_x;
@@ -164,12 +165,12 @@ class Plugin : public CudaPlugin {
                      torch::Tensor& losses, torch::Tensor& correct) const override {
     check_on_gpu(logits);
     check_contiguous(logits, targets, clock, losses, correct);
-    small(logits.numel());
+    checked_count(logits.numel());
     torch::Tensor gradient = at::empty_like(logits);
-    C10_CUDA_CHECK(launch_loss(type_of(logits), small(logits.size(0)), small(logits.size(1)), logits.const_data_ptr(),
-                               targets.const_data_ptr<std::int64_t>(), clock.const_data_ptr<std::int64_t>(),
-                               gradient.mutable_data_ptr(), losses.mutable_data_ptr<float>(),
-                               correct.mutable_data_ptr<float>(), stream()));
+    C10_CUDA_CHECK(launch_loss(type_of(logits), checked_count(logits.size(0)), checked_count(logits.size(1)),
+                               logits.const_data_ptr(), targets.const_data_ptr<std::int64_t>(),
+                               clock.const_data_ptr<std::int64_t>(), gradient.mutable_data_ptr(),
+                               losses.mutable_data_ptr<float>(), correct.mutable_data_ptr<float>(), stream()));
     return gradient;
   }
 

@@ -13,12 +13,12 @@
 namespace mnist {
 namespace {
 
-constexpr double kLeastArea = 0.08;  // share of the picture's
+constexpr double kLeastArea = 0.08;  // share of the picture's area
 constexpr double kLeastRatio = 3.0 / 4.0;
 constexpr double kLargestRatio = 4.0 / 3.0;
 constexpr std::uint32_t kTries = 10;
 
-// Another key than that of the order of the items, whose counters would be the same.
+// Differs from the key of the item order, whose counters may be equal.
 constexpr std::uint64_t kKeyOfCrops = 0x43726F7043726F70;
 
 // Uniform in [0, 1).
@@ -26,7 +26,7 @@ double unit(std::uint32_t word) {
   return static_cast<double>(word) / 4294967296.0;
 }
 
-// Uniform in [0, range), up to 2^-32 of bias.
+// Uniform in [0, range), with a bias of at most 2^-32.
 std::int64_t below(std::int64_t range, std::uint32_t word) {
   return static_cast<std::int64_t>((static_cast<std::uint64_t>(range) * word) >> 32);
 }
@@ -35,7 +35,7 @@ std::int64_t round_to_even(double value) {
   return static_cast<std::int64_t>(std::nearbyint(value));
 }
 
-// The largest crop in the middle that keeps the ratio within its bounds.
+// The largest centre crop with an allowed aspect ratio.
 Crop middle_crop(std::int64_t height, std::int64_t width) {
   const double ratio = static_cast<double>(width) / static_cast<double>(height);
   Crop crop{0, 0, height, width, false};
@@ -60,11 +60,11 @@ Crop random_resized_crop(std::int64_t height, std::int64_t width, std::uint64_t 
   const double area = static_cast<double>(height) * static_cast<double>(width);
   for (std::uint32_t attempt = 0; attempt < kTries; ++attempt) {
     const auto [area_word, ratio_word, top_word, left_word] = words(attempt);
-    const double wanted = area * (kLeastArea + (1 - kLeastArea) * unit(area_word));
+    const double target_area = area * (kLeastArea + (1 - kLeastArea) * unit(area_word));
     const double ratio =
         std::exp(std::log(kLeastRatio) + (std::log(kLargestRatio) - std::log(kLeastRatio)) * unit(ratio_word));
-    const std::int64_t w = round_to_even(std::sqrt(wanted * ratio));
-    const std::int64_t h = round_to_even(std::sqrt(wanted / ratio));
+    const std::int64_t w = round_to_even(std::sqrt(target_area * ratio));
+    const std::int64_t h = round_to_even(std::sqrt(target_area / ratio));
     if (w > 0 && w <= width && h > 0 && h <= height) {
       return {below(height - h + 1, top_word), below(width - w + 1, left_word), h, w, flip};
     }
@@ -90,7 +90,7 @@ torch::Tensor random_angles(double limit, const torch::Tensor& items, std::uint6
 torch::Tensor rotate(const torch::Tensor& images, const torch::Tensor& degrees) {
   const torch::Tensor angles = degrees.to(images.device()) * (std::numbers::pi / 180);
   const double ratio = static_cast<double>(images.size(2)) / static_cast<double>(images.size(3));
-  // Where a result comes from, in coordinates that go from -1 to 1 in both directions: the rotation back.
+  // The inverse rotation: the source of each result pixel, in coordinates from -1 to 1.
   torch::Tensor from = at::zeros({images.size(0), 2, 3}, angles.options());
   from.select(1, 0).select(1, 0).copy_(angles.cos());
   from.select(1, 0).select(1, 1).copy_(-angles.sin() * ratio);

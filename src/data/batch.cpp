@@ -9,7 +9,7 @@
 namespace mnist {
 namespace {
 
-// Uniform integers for one epoch, each a pure function of where it is used.
+// Uniform integers for one epoch, as a pure function of the position.
 class EpochRandom {
  public:
   EpochRandom(std::uint64_t seed, std::uint64_t epoch) : key_(philox_key(seed)), epoch_(epoch) {}
@@ -22,7 +22,7 @@ class EpochRandom {
       for (const auto word : words) {
         const auto product = std::uint64_t{word} * range;
         const auto low = static_cast<std::uint32_t>(product);
-        // 2^32 mod range of the low halves are one too many; the division is needed once in 2^32 / range.
+        // Rejects 2^32 mod range of the low halves, to avoid bias. The division is rarely needed: once in 2^32 / range.
         if (low >= range || low >= -range % range) return static_cast<std::uint32_t>(product >> 32);
       }
     }
@@ -33,7 +33,7 @@ class EpochRandom {
   std::uint64_t epoch_;
 };
 
-// [C, 1, 1] on the device of `like`. Filled there: copying it over would wait for the device.
+// [C, 1, 1] on the device of `like`. Filled on the device: copying needs a device sync.
 torch::Tensor per_channel(const std::vector<double>& values, const torch::Tensor& like) {
   auto result = torch::empty({static_cast<std::int64_t>(values.size()), 1, 1}, like.options());
   for (std::size_t channel = 0; channel < values.size(); ++channel) {
@@ -57,9 +57,10 @@ torch::Tensor epoch_order(std::int64_t count, std::uint64_t seed, std::int64_t e
 }
 
 torch::Tensor normalize(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
-  // A copy in any case: what follows works in place.
+  // Always a copy, because the next operations work in place.
   auto values = pixels.to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true);
-  // Divisors are tensors: by a plain number, CUDA multiplies with its reciprocal, which rounds differently.
+  // Divisors are tensors, because CUDA replaces division by a scalar with multiplication by its reciprocal, which
+  // rounds differently.
   return values.div_(per_channel({255.0}, values))
       .sub_(per_channel(preprocessing.mean, values))
       .div_(per_channel(preprocessing.std, values));
@@ -71,11 +72,11 @@ torch::Tensor denormalize(const torch::Tensor& inputs, const Preprocessing& prep
   return values.round_().clamp_(0, 255).to(torch::kUInt8);
 }
 
-void assign(torch::Tensor& kept, const torch::Tensor& values, const c10::Device& device) {
-  if (kept.defined() && kept.sizes() == values.sizes()) {
-    kept.copy_(values);
+void copy_into_buffer(torch::Tensor& buffer, const torch::Tensor& values, const c10::Device& device) {
+  if (buffer.defined() && buffer.sizes() == values.sizes()) {
+    buffer.copy_(values);
   } else {
-    kept = values.to(device, /*non_blocking=*/false, /*copy=*/true);
+    buffer = values.to(device, /*non_blocking=*/false, /*copy=*/true);
   }
 }
 

@@ -9,7 +9,7 @@
 namespace mnist {
 
 void ResidentBatches::start(const torch::Tensor& order, std::int64_t epoch) {
-  assign(order_, order, dataset_.labels.device());
+  copy_into_buffer(order_, order, dataset_.labels.device());
   if (rotation_.degrees != 0) angles_ = random_angles(rotation_.degrees, order, rotation_.seed, epoch);
 }
 

@@ -38,7 +38,7 @@ std::vector<std::filesystem::directory_entry> entries(const std::filesystem::pat
   return found;
 }
 
-// The files below `dir`: its own by name, then those of the folders in it.
+// The files below `dir`: first its own files by name, then those of its subfolders.
 void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& folder) {
   const auto found = entries(dir);
   for (const auto& entry : found) {
@@ -53,7 +53,7 @@ void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& 
   for (const auto& entry : found) {
     if (!entry.is_directory() || is_hidden(entry.path())) continue;
     if (entry.is_symlink()) {
-      folder.ignored.push_back(entry.path());  // it could lead back up
+      folder.ignored.push_back(entry.path());  // a link could point to a parent folder
     } else {
       collect(entry.path(), label, folder);
     }
@@ -63,8 +63,9 @@ void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& 
 void check_is_there(const std::filesystem::path& dir) {
   std::error_code ignored;
   if (std::filesystem::is_directory(dir, ignored)) return;
-  throw data_error(fmt::format("there is no folder {}", quoted(dir)),
-                   "name the folder with the pictures with --data-dir; scripts/fetch_data hymenoptera gets an example");
+  throw data_error(
+      fmt::format("there is no folder {}", quoted(dir)),
+      "give the folder of the pictures with --data-dir; scripts/fetch_data hymenoptera downloads an example");
 }
 
 std::filesystem::path split_folder(const std::filesystem::path& dir, Split split) {
@@ -81,7 +82,7 @@ std::filesystem::path split_folder(const std::filesystem::path& dir, Split split
   return folder;
 }
 
-// `dir`: with a folder for each class.
+// `dir`: has a folder for each class.
 PhotoFolder scan_classes(const std::filesystem::path& dir) {
   PhotoFolder folder;
   folder.dir = dir;
@@ -101,11 +102,11 @@ PhotoFolder scan_classes(const std::filesystem::path& dir) {
     collect(entry.path(), label, folder);
     if (folder.paths.size() == before) {
       throw data_error(fmt::format("the class folder {} holds no PNG or JPEG file", quoted(entry.path())),
-                       "put images into it or take it away");
+                       "add images to it, or remove it");
     }
   }
   if (folder.class_names.size() < 2) {
-    throw data_error(fmt::format("{} holds {}: there is nothing to tell apart", quoted(folder.dir),
+    throw data_error(fmt::format("{} holds {}: training needs at least two classes", quoted(folder.dir),
                                  folder.class_names.empty() ? "no folder of a class" : "a single class"),
                      kLayout);
   }
@@ -153,7 +154,7 @@ void check_classes_are_left(const PhotoFolder& folder, const std::vector<BrokenP
     throw data_error(fmt::format("no image of the class {} in {} can be read{}",
                                  quoted(std::filesystem::path(folder.class_names[label])), quoted(folder.dir),
                                  first == broken.end() ? "" : "; the first: " + first->reason),
-                     "mend the images, or remove that class from both splits");
+                     "repair the images, or remove that class from both splits");
   }
 }
 

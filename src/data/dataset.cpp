@@ -19,12 +19,12 @@ namespace {
 
 constexpr std::int64_t kSide = 28;  // pixels; the same for the whole MNIST family
 
-// A new data set of the MNIST family is one more row here.
+// To add a data set of the MNIST family, add a row.
 struct Entry {
   std::string name;
-  std::string folder;  // below the data folder: torchvision's name for it, or the exercise's
+  std::string folder;  // in the data folder; torchvision's or the exercise's name
   std::vector<std::string> class_names;
-  bool tensors = false;  // .pt files of tensors, not IDX files
+  bool tensors = false;  // .pt files with tensors instead of IDX files
 };
 
 const std::vector<std::string> kDigits = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
@@ -52,9 +52,9 @@ const Entry& find_entry(const std::string& name) {
 struct FileSearch {
   const Entry& entry;
   std::filesystem::path dir;
-  std::array<std::filesystem::path, 2> folders;  // in the order in which they are looked into
+  std::array<std::filesystem::path, 2> folders;  // in search order
 
-  // The first of the names that a file can have; an unpacked file comes before a packed one, which costs more to read.
+  // The first existing one of a file's possible names. Unpacked files have priority, because they are faster to read.
   std::filesystem::path find(const std::string& stem, const std::string& kind) const {
     for (const auto& folder : folders) {
       for (const char* const ending : {"", ".gz"}) {
@@ -67,21 +67,21 @@ struct FileSearch {
     std::error_code ignored;
     const auto hint =
         std::filesystem::is_directory(dir / "train", ignored)
-            ? "pictures in DIR/train/<class> and DIR/val/<class> are trained on with --dataset folder, photos also "
-              "with --arch resnet18"
+            ? "to train on pictures in DIR/train/<class> and DIR/val/<class>, use --dataset folder, for photos also "
+              "--arch resnet18"
             : fmt::format(
-                  "get it with scripts/fetch_data {}, or name the folder that has it with --data-dir or MNIST_DATA_DIR",
+                  "download it with scripts/fetch_data {}, or give its folder with --data-dir or MNIST_DATA_DIR",
                   entry.name);
     if (!std::filesystem::exists(dir)) {
       throw data_error(fmt::format("the data folder {} does not exist", quoted(dir)), hint);
     }
-    throw data_error(fmt::format("data set '{}' is not there: no '{}-{}' or '{}-{}.gz' in {} or {}", entry.name, stem,
-                                 kind, stem, kind, quoted(folders[0]), quoted(folders[1])),
+    throw data_error(fmt::format("data set '{}' is missing: there is no '{}-{}' or '{}-{}.gz' in {} or {}", entry.name,
+                                 stem, kind, stem, kind, quoted(folders[0]), quoted(folders[1])),
                      hint);
   }
 };
 
-// The files that belong together: images [N, rows, columns], labels [N].
+// A pair of files: images [N, rows, columns] and labels [N].
 struct FilePair {
   std::filesystem::path images;
   std::filesystem::path labels;
@@ -96,12 +96,12 @@ void check_sizes(torch::IntArrayRef images, torch::IntArrayRef labels, const Fil
   if (images[0] != labels[0]) {
     throw data_error(fmt::format("{} holds {} images, {} holds {} labels", quoted(files.images), images[0],
                                  quoted(files.labels), labels[0]),
-                     "take both files from the same data set and split");
+                     "use two files of the same data set and split");
   }
   if (images[0] == 0) throw data_error(fmt::format("{} holds no images", quoted(files.images)), hint);
 }
 
-// `labels`: at least one.
+// `labels`: not empty.
 void check_labels(const torch::Tensor& labels, const std::filesystem::path& path, std::size_t classes) {
   for (const auto label : {labels.min().item<std::int64_t>(), labels.max().item<std::int64_t>()}) {
     if (label >= 0 && label < static_cast<std::int64_t>(classes)) continue;
@@ -110,14 +110,14 @@ void check_labels(const torch::Tensor& labels, const std::filesystem::path& path
   }
 }
 
-constexpr const char* kExerciseFiles = "give the files of the exercise, or those its corrupt_mnist.py writes";
+constexpr const char* kExerciseFiles = "use the files of the exercise, or those that its corrupt_mnist.py writes";
 
 // "float32 [5000, 784]"
 std::string kind_of(const torch::Tensor& values) {
   return fmt::format("{} [{}]", c10::getDtypeNames(values.scalar_type()).first, fmt::join(values.sizes(), ", "));
 }
 
-// Bytes of values that were made from bytes: k / 255 for whole k. uint8 [N, 1, H, W] from float [N, H, W].
+// Converts values k / 255 with integer k back to bytes: uint8 [N, 1, H, W] from float [N, H, W].
 torch::Tensor bytes_of(const torch::Tensor& values, const std::filesystem::path& path) {
   if (values.dim() != 3 || !values.is_floating_point()) {
     const bool same_pixels = values.is_floating_point() && values.dim() > 0 && values.size(0) > 0 &&
@@ -128,8 +128,8 @@ torch::Tensor bytes_of(const torch::Tensor& values, const std::filesystem::path&
   const auto scaled = values.to(torch::kFloat32).mul(255);
   const auto bytes = scaled.round().clamp(0, 255);
   if (!scaled.sub(bytes).abs().lt(1e-3).all().item<bool>()) {
-    throw data_error(fmt::format("{} holds values that are no bytes divided by 255", quoted(path)),
-                     "take files that were neither scaled nor normalised");
+    throw data_error(fmt::format("{} holds values that are not bytes divided by 255", quoted(path)),
+                     "use files that are neither scaled nor normalised");
   }
   return bytes.to(torch::kUInt8).unsqueeze(1);
 }
@@ -140,7 +140,7 @@ torch::Tensor labels_of(const torch::Tensor& values, const std::filesystem::path
                    values.dim() == 1 ? "save them as int64: torch.save(labels.long(), path)" : kExerciseFiles);
 }
 
-// Throws what is wrong with the files of one part.
+// Throws if the files of one part are invalid.
 void append_tensors(const FilePair& files, const std::vector<std::string>& class_names,
                     std::vector<torch::Tensor>& all_images, std::vector<torch::Tensor>& all_labels) {
   const torch::Tensor images = bytes_of(read_tensor_file(files.images), files.images);
@@ -166,8 +166,8 @@ Dataset load_tensors(const Entry& entry, const std::filesystem::path& dir, Split
     const FilePair files{file(folder, "images", index), file(folder, "target", index)};
     for (const auto& path : {files.images, files.labels}) {
       if (is_there(path)) continue;
-      throw data_error(fmt::format("data set '{}' is not there: no {}", entry.name, quoted(path)),
-                       "name the folder that has it with --data-dir");
+      throw data_error(fmt::format("data set '{}' is missing: there is no {}", entry.name, quoted(path)),
+                       "give its folder with --data-dir");
     }
     append_tensors(files, entry.class_names, images, labels);
   }
@@ -195,7 +195,7 @@ Dataset load_dataset(const std::string& name, const std::filesystem::path& dir, 
   const FileSearch search{entry, dir, {dir / entry.folder / "raw", dir}};
   const std::string prefix = split == Split::train ? "train" : "t10k";
   const FilePair files{search.find(prefix + "-images", "idx3-ubyte"), search.find(prefix + "-labels", "idx1-ubyte")};
-  // The headers first: no memory for images that are not wanted.
+  // Headers first, so that a wrong file needs no memory.
   check_sizes(read_idx_image_sizes(files.images), read_idx_label_sizes(files.labels), files,
               "the file is of another data set, or damaged");
   const auto images = read_idx_images(files.images);

@@ -7,10 +7,10 @@
 namespace mnist {
 
 DecodingMemory::DecodingMemory(int threads)
-    : free_(kMostForOne + kMoreForEachThread * static_cast<std::uint64_t>(std::max(0, threads - 1))) {}
+    : free_(kMaxPerPicture + kExtraPerThread * static_cast<std::uint64_t>(std::max(0, threads - 1))) {}
 
-DecodingMemory::Share DecodingMemory::take(std::uint64_t bytes) {
-  TORCH_INTERNAL_ASSERT(bytes <= kMostForOne, "would wait for ever");
+DecodingMemory::Share DecodingMemory::reserve(std::uint64_t bytes) {
+  TORCH_INTERNAL_ASSERT(bytes <= kMaxPerPicture, "would wait for ever");
   std::unique_lock lock(mutex_);
   freed_.wait(lock, [&] { return free_ >= bytes; });
   free_ -= bytes;
@@ -22,7 +22,7 @@ std::uint64_t DecodingMemory::free() const {
   return free_;
 }
 
-void DecodingMemory::give_back(std::uint64_t bytes) {
+void DecodingMemory::release(std::uint64_t bytes) {
   {
     const std::lock_guard lock(mutex_);
     free_ += bytes;

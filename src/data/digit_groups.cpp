@@ -9,40 +9,40 @@
 namespace mnist {
 namespace {
 
-constexpr double kLeastHeight = 0.45;  // of a digit, by the highest mark's
+constexpr double kLeastHeight = 0.45;  // of a digit, as a share of the highest component's height
 
-double height_of(const Mark& mark) {
-  return static_cast<double>(mark.height());
+double height_of(const Component& component) {
+  return static_cast<double>(component.height());
 }
 
-// How far apart two marks are, beside each other and above each other; negative: so far they overlap.
+// The horizontal and vertical distance of two components; negative if they overlap.
 struct Gap {
   double across;
   double down;
 };
 
-Gap gap_between(const Mark& a, const Mark& b) {
+Gap gap_between(const Component& a, const Component& b) {
   return {static_cast<double>(std::max(a.left, b.left) - std::min(a.right, b.right)),
           static_cast<double>(std::max(a.top, b.top) - std::min(a.bottom, b.bottom))};
 }
 
-void grow(Mark& box, const Mark& mark) {
-  box.top = std::min(box.top, mark.top);
-  box.bottom = std::max(box.bottom, mark.bottom);
-  box.left = std::min(box.left, mark.left);
-  box.right = std::max(box.right, mark.right);
+void grow(Component& box, const Component& component) {
+  box.top = std::min(box.top, component.top);
+  box.bottom = std::max(box.bottom, component.bottom);
+  box.left = std::min(box.left, component.left);
+  box.right = std::max(box.right, component.right);
 }
 
-// Whether two marks as high as digits are parts of one.
-bool are_one(const Mark& a, const Mark& b, double highest) {
+// Whether two components of digit height are parts of one digit.
+bool are_one(const Component& a, const Component& b, double highest) {
   constexpr double kMostDown = 0.2;     // between parts above each other, of the lower one's height
   constexpr double kOverlap = 0.35;     // of parts on top of each other, of the narrower one's width
-  constexpr double kMostAcross = 0.06;  // between parts beside each other, of the highest mark's height
-  constexpr double kWidest = 0.75;      // a digit, by its height
-  constexpr double kMostBreak = 0.1;    // the same where both could be digits by themselves
-  constexpr double kWhole = 0.8;        // of the highest mark's height; what could be a digit by itself
+  constexpr double kMostAcross = 0.06;  // between parts beside each other, of the highest component's height
+  constexpr double kWidest = 0.75;      // maximum width of a digit, by its height
+  constexpr double kMostBreak = 0.1;    // the same as kMostDown if both could be whole digits
+  constexpr double kWhole = 0.8;        // of the highest component's height; minimum height of a whole digit
   const Gap gap = gap_between(a, b);
-  Mark both = a;
+  Component both = a;
   grow(both, b);
   const auto narrower = static_cast<double>(std::min(a.width(), b.width()));
   if (gap.down > 0) {
@@ -54,20 +54,20 @@ bool are_one(const Mark& a, const Mark& b, double highest) {
   return -gap.across >= kOverlap * narrower || (gap.across <= kMostAcross * highest && is_narrow);
 }
 
-void join(DigitMarks& digit, DigitMarks other) {
+void join(DigitComponents& digit, DigitComponents other) {
   grow(digit.box, other.box);
-  std::move(other.marks.begin(), other.marks.end(), std::back_inserter(digit.marks));
+  std::move(other.components.begin(), other.components.end(), std::back_inserter(digit.components));
 }
 
-DigitMarks digit_of(Mark mark) {
-  Mark box = mark;
+DigitComponents digit_of(Component component) {
+  Component box = component;
   box.pixels.clear();
-  return {{std::move(mark)}, box};
+  return {{std::move(component)}, box};
 }
 
-void join_parts(std::vector<DigitMarks>& digits, double highest) {
+void join_parts(std::vector<DigitComponents>& digits, double highest) {
   for (std::size_t i = 0; i < digits.size(); ++i) {
-    // What has grown may meet others, also those before it.
+    // A grown digit may meet others, also previous ones.
     for (std::size_t other = 0; other < digits.size();) {
       if (other == i || !are_one(digits[i].box, digits[other].box, highest)) {
         ++other;
@@ -81,30 +81,30 @@ void join_parts(std::vector<DigitMarks>& digits, double highest) {
   }
 }
 
-// To the nearest digit, if it is near.
-void add_small_mark(std::vector<DigitMarks>& digits, Mark mark) {
+// Adds it to the nearest digit, if that is near.
+void add_small_component(std::vector<DigitComponents>& digits, Component component) {
   constexpr double kNear = 0.35;  // of the digit's height
-  DigitMarks* nearest = nullptr;
+  DigitComponents* nearest = nullptr;
   double least = 0;
-  for (DigitMarks& digit : digits) {
-    const Gap gap = gap_between(digit.box, mark);
+  for (DigitComponents& digit : digits) {
+    const Gap gap = gap_between(digit.box, component);
     const double away = std::hypot(std::max(gap.across, 0.0), std::max(gap.down, 0.0)) / height_of(digit.box);
     if (nearest == nullptr || away < least) {
       nearest = &digit;
       least = away;
     }
   }
-  if (nearest != nullptr && least <= kNear) join(*nearest, digit_of(std::move(mark)));
+  if (nearest != nullptr && least <= kNear) join(*nearest, digit_of(std::move(component)));
 }
 
-// A digit is on the line of another if half of the lower one's height is beside it.
-void put_in_order(std::vector<DigitMarks>& digits) {
-  const auto middle = [](const DigitMarks& digit) { return digit.box.top + digit.box.bottom; };
+// Two digits are on the same line if they overlap vertically by half of the lower one's height.
+void put_in_order(std::vector<DigitComponents>& digits) {
+  const auto middle = [](const DigitComponents& digit) { return digit.box.top + digit.box.bottom; };
   std::sort(digits.begin(), digits.end(), [&](const auto& a, const auto& b) { return middle(a) < middle(b); });
   std::int64_t line = 0;
   for (std::size_t i = 1; i < digits.size(); ++i) {
-    const Mark& before = digits[i - 1].box;
-    const Mark& box = digits[i].box;
+    const Component& before = digits[i - 1].box;
+    const Component& box = digits[i].box;
     const double beside = -gap_between(before, box).down;
     if (beside < 0.5 * std::min(height_of(before), height_of(box))) ++line;
     digits[i].line = line;
@@ -116,20 +116,20 @@ void put_in_order(std::vector<DigitMarks>& digits) {
 
 }  // namespace
 
-std::vector<DigitMarks> digits_of(std::vector<Mark> marks) {
+std::vector<DigitComponents> digits_of(std::vector<Component> components) {
   double highest = 0;
-  for (const Mark& mark : marks) highest = std::max(highest, height_of(mark));
-  std::vector<DigitMarks> digits;
-  std::vector<Mark> small;
-  for (Mark& mark : marks) {
-    if (height_of(mark) >= kLeastHeight * highest) {
-      digits.push_back(digit_of(std::move(mark)));
+  for (const Component& component : components) highest = std::max(highest, height_of(component));
+  std::vector<DigitComponents> digits;
+  std::vector<Component> small_components;
+  for (Component& component : components) {
+    if (height_of(component) >= kLeastHeight * highest) {
+      digits.push_back(digit_of(std::move(component)));
     } else {
-      small.push_back(std::move(mark));
+      small_components.push_back(std::move(component));
     }
   }
   join_parts(digits, highest);
-  for (Mark& mark : small) add_small_mark(digits, std::move(mark));
+  for (Component& component : small_components) add_small_component(digits, std::move(component));
   put_in_order(digits);
   return digits;
 }

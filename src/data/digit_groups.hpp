@@ -1,22 +1,22 @@
-// Which marks make up which digit, and in which order the digits are read.
+// Groups components to digits and sorts the digits in reading order.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "marks.hpp"
+#include "components.hpp"
 
 namespace mnist {
 
-struct DigitMarks {
-  std::vector<Mark> marks;
-  Mark box;               // round them; without pixels
+struct DigitComponents {
+  std::vector<Component> components;
+  Component box;          // bounding box of all; has no pixels
   std::int64_t line = 0;  // of the page, from 0
 };
 
-// Lines from top to bottom, in each the digits from left to right. A digit is a mark nearly as high as the highest;
-// two that lie on top of each other or touch nearly are one, as an open 4 and a 5 whose bar was drawn apart. Lower
-// marks belong to the digit that is near, if there is one. With a single digit this is the one that is found.
-std::vector<DigitMarks> digits_of(std::vector<Mark> marks);
+// Returns digits by line from top to bottom, in a line from left to right. A component nearly as high as the highest
+// one is a digit. Two of them form one digit if they overlap or nearly touch, for example an open 4, or a 5 with a
+// separate bar. Smaller components belong to the nearest digit, if it is near.
+std::vector<DigitComponents> digits_of(std::vector<Component> components);
 
 }  // namespace mnist

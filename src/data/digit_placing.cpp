@@ -15,7 +15,7 @@ namespace {
 constexpr double kLeastStroke = 1.8;       // pixels of the result; MNIST's are 2 to 4 wide
 constexpr double kBoxShare = 20.0 / 28.0;  // of the picture's size, for the digit's box; MNIST's
 
-// Where a box of `size` begins so that its centre of mass comes nearest to the middle of `room` without leaving it.
+// The start of a box of `size` whose centre of mass is as near as possible to the middle of `room`, without leaving it.
 // `profile`: float [size], the ink by position.
 std::int64_t centred(const torch::Tensor& profile, std::int64_t room) {
   const auto size = profile.size(0);
@@ -26,17 +26,17 @@ std::int64_t centred(const torch::Tensor& profile, std::int64_t room) {
   return std::clamp<std::int64_t>(begin, 0, room - size);
 }
 
-// How wide the strokes are, in pixels: what has ink, by half of its outline.
+// The stroke width in pixels: number of ink pixels divided by half of the outline.
 double stroke_width(const torch::Tensor& ink) {
   const auto inked = at::constant_pad_nd((ink > 0.5).to(torch::kFloat32), {1, 1, 1, 1}).unsqueeze(0);
-  // A pixel of the outline has a neighbour without ink, above, below or beside it.
+  // A pixel of the outline has a neighbour without ink: above, below, left or right.
   const auto inner =
       -at::maximum(at::max_pool2d(-inked, {3, 1}, {1, 1}, {1, 0}), at::max_pool2d(-inked, {1, 3}, {1, 1}, {0, 1}));
   const auto area = inked.sum().item<double>();
   return 2 * area / std::max(1.0, area - inner.sum().item<double>());
 }
 
-// With strokes wide enough to be full ink when they are scaled by `scale`; the box grows with them.
+// Widens thin strokes so that they still have full ink after scaling by `scale`; the box grows, too.
 torch::Tensor thickened(const torch::Tensor& ink, double scale) {
   const auto missing = kLeastStroke / scale - stroke_width(ink);
   const auto reach = static_cast<std::int64_t>(std::lround(missing / 2));

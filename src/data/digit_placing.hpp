@@ -1,4 +1,4 @@
-// A digit's ink to a picture like MNIST's.
+// Converts a digit's ink to a picture like MNIST's.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 namespace mnist {
 
 // `ink`: float [h, w], 0 to 1, the digit's bounding box. Returns uint8 [1, height, width], the digit on black: its box
-// scaled to fit 20/28 of the size, its centre of mass at pixel (height / 2, width / 2), as measured on MNIST, as far as
-// the box then stays inside.
+// scaled to fit 20/28 of the size, its centre of mass at pixel (height / 2, width / 2), as measured on MNIST, if the
+// box fits there.
 torch::Tensor place_digit(const torch::Tensor& ink, std::int64_t height, std::int64_t width);
 
 }  // namespace mnist

@@ -17,8 +17,8 @@
 namespace mnist {
 namespace {
 
-// What decides a picture's side.
-std::string side_key(const std::filesystem::path& path, std::uint64_t seed) {
+// The key that decides whether a picture is for training or validation.
+std::string split_key(const std::filesystem::path& path, std::uint64_t seed) {
   Sha256 hash;
   hash.update(fmt::format("{}\n", seed));
   try {
@@ -26,13 +26,13 @@ std::string side_key(const std::filesystem::path& path, std::uint64_t seed) {
     std::vector<char> bytes(std::size_t{1} << 16);
     for (std::size_t count = 0; (count = file.read(bytes.data(), bytes.size())) > 0;) hash.update(bytes.data(), count);
   } catch (const Error&) {
-    hash.update(path.filename().string());  // whoever decodes it says what is wrong with it
+    hash.update(path.filename().string());  // unreadable: decoding it later reports the reason
   }
   return hash.hex();
 }
 
-std::vector<std::string> side_keys(const PhotoFolder& all, std::uint64_t seed,
-                                   const std::function<bool()>& stop_requested) {
+std::vector<std::string> split_keys(const PhotoFolder& all, std::uint64_t seed,
+                                    const std::function<bool()>& stop_requested) {
   std::vector<std::string> keys(all.paths.size());
   std::atomic<bool> stopped = false;
   at::parallel_for(0, static_cast<std::int64_t>(keys.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -41,57 +41,57 @@ std::vector<std::string> side_keys(const PhotoFolder& all, std::uint64_t seed,
         stopped = true;
         return;
       }
-      keys[item] = side_key(all.paths[item], seed);
+      keys[item] = split_key(all.paths[item], seed);
     }
   });
   if (stopped) throw Stopped();
   return keys;
 }
 
-// By key, the items that have it: those of the same bytes.
+// Items by key; items with the same bytes have the same key.
 using Groups = std::map<std::string, std::vector<std::size_t>>;
 
-// Marks those of a class that are kept to validate on.
-void keep_share(const Groups& groups, double share, std::vector<bool>& kept) {
+// Selects the validation pictures of a class.
+void select_validation(const Groups& groups, double share, std::vector<bool>& is_validation) {
   std::size_t items = 0;
   for (const auto& [key, group] : groups) items += group.size();
-  const auto wanted =
+  const auto target_count =
       std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(share * static_cast<double>(items))));
-  std::size_t taken = 0;
-  // All but the last group at most: something must be left to train on.
-  for (auto group = groups.begin(); std::next(group) != groups.end() && taken < wanted; ++group) {
-    for (const std::size_t item : group->second) kept[item] = true;
-    taken += group->second.size();
+  std::size_t count = 0;
+  // Never selects the last group: some pictures must remain for training.
+  for (auto group = groups.begin(); std::next(group) != groups.end() && count < target_count; ++group) {
+    for (const std::size_t item : group->second) is_validation[item] = true;
+    count += group->second.size();
   }
 }
 
 }  // namespace
 
 DividedPictures divide(const PhotoFolder& all, const Division& division, const std::function<bool()>& stop_requested) {
-  const std::vector<std::string> keys = side_keys(all, division.seed, stop_requested);
+  const std::vector<std::string> keys = split_keys(all, division.seed, stop_requested);
   std::vector<Groups> classes(all.class_names.size());
   for (std::size_t item = 0; item < keys.size(); ++item) {
     classes[static_cast<std::size_t>(all.labels[item])][keys[item]].push_back(item);
   }
-  std::vector<bool> kept(keys.size());
+  std::vector<bool> is_validation(keys.size());
   for (std::size_t label = 0; label < classes.size(); ++label) {
     if (classes[label].size() < 2) {
       throw data_error(fmt::format("the class {} in {} has a single picture (copies not counted), which cannot be "
                                    "divided into training and validation",
                                    quoted(std::filesystem::path(all.class_names[label])), quoted(all.dir)),
-                       "add pictures, or take the class away");
+                       "add pictures, or remove the class");
     }
-    keep_share(classes[label], division.share, kept);
+    select_validation(classes[label], division.share, is_validation);
   }
   DividedPictures sides{all, all};
   for (PhotoFolder* side : {&sides.train, &sides.val}) {
     side->paths.clear();
     side->labels.clear();
   }
-  sides.val.ignored.clear();  // said once
+  sides.val.ignored.clear();  // reported once, for `train`
   sides.val.strays.clear();
   for (std::size_t item = 0; item < keys.size(); ++item) {
-    PhotoFolder& side = kept[item] ? sides.val : sides.train;
+    PhotoFolder& side = is_validation[item] ? sides.val : sides.train;
     side.paths.push_back(all.paths[item]);
     side.labels.push_back(all.labels[item]);
   }

@@ -16,18 +16,18 @@ namespace {
 
 constexpr std::int64_t kBackgroundSide = 64;  // pixels; light on paper changes slowly
 
-// The largest value in the window of `side` (odd) round each pixel. float [1, H, W].
+// The maximum in a window of `side` (odd) around each pixel. float [1, H, W].
 torch::Tensor dilate(const torch::Tensor& plane, std::int64_t side) {
   const auto columns = at::max_pool2d(plane, {side, 1}, {1, 1}, {side / 2, 0});
   return at::max_pool2d(columns, {1, side}, {1, 1}, {0, side / 2});
 }
 
-// The ground without what is written on it: a morphological opening with a window wider than any stroke. Light that
-// falls off evenly is taken away first, since the opening would cut it off where it is brightest, at the border.
+// The background without ink: a morphological opening with a window wider than any stroke. Subtracts the light gradient
+// first, because the opening would cut off its brightest part at the border.
 torch::Tensor background(const torch::Tensor& picture) {
   const auto small = shrink_to(picture, kBackgroundSide);
   const auto window = std::max(small.size(1), small.size(2)) / 2 | 1;
-  const auto even = slope(small);
+  const auto even = fit_plane(small);
   return enlarge(dilate(-dilate(even - small, window), window) + even, picture);
 }
 
@@ -37,11 +37,10 @@ torch::Tensor soften(const torch::Tensor& plane) {
 
 }  // namespace
 
-// Of a least-squares plane, by weighing each value with the inverse of its difference, again and again (E. J.
-// Schlossmacher, 1973).
-torch::Tensor slope(const torch::Tensor& picture, const torch::Tensor& weights) {
+// Iteratively reweighted least squares: each weight is the inverse of the difference (E. J. Schlossmacher, 1973).
+torch::Tensor fit_plane(const torch::Tensor& picture, const torch::Tensor& weights) {
   constexpr int kRounds = 10;
-  constexpr double kLeastDifference = 1;  // grey levels; nearer values weigh no more
+  constexpr double kLeastDifference = 1;  // grey levels; limits the weights
   const auto values = picture.to(torch::kFloat64).view({-1});
   const auto rows =
       torch::linspace(-1, 1, picture.size(1), torch::kFloat64).view({-1, 1}).expand({-1, picture.size(2)});
@@ -59,9 +58,9 @@ torch::Tensor slope(const torch::Tensor& picture, const torch::Tensor& weights) 
   return fitted.view(picture.sizes()).to(torch::kFloat32);
 }
 
-torch::Tensor enlarge(const torch::Tensor& small, const torch::Tensor& picture) {
-  if (small.sizes() == picture.sizes()) return small;
-  return at::upsample_bilinear2d(small.unsqueeze(0), {picture.size(1), picture.size(2)}, /*align_corners=*/false)
+torch::Tensor enlarge(const torch::Tensor& plane, const torch::Tensor& picture) {
+  if (plane.sizes() == picture.sizes()) return plane;
+  return at::upsample_bilinear2d(plane.unsqueeze(0), {picture.size(1), picture.size(2)}, /*align_corners=*/false)
       .squeeze(0);
 }
 
@@ -69,8 +68,8 @@ std::optional<Ink> find_ink(const torch::Tensor& picture) {
   const auto raw = (picture - background(picture)).clamp_min(0);
   const auto soft = soften(raw);
   const auto strongest = soft.max().item<double>();
-  // The ground's noise keeps its middle above 0. Half of the ink: where most of the picture is digit, the middle is
-  // too.
+  // The noise of the background has a median above 0. Limited to half of the ink, because in a picture that is mostly
+  // digit the median is ink.
   const auto ground = std::min(raw.median().item<double>(), strongest / 2);
   const auto range = strongest - ground;
   if (range < kLeastContrast) return std::nullopt;

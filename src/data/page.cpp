@@ -10,9 +10,9 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/where.h>
 
+#include "components.hpp"
 #include "digit_groups.hpp"
 #include "ink.hpp"
-#include "marks.hpp"
 #include "ruling.hpp"
 #include "sheet.hpp"
 
@@ -20,20 +20,20 @@ namespace mnist {
 namespace {
 
 constexpr std::int64_t kWorkingSide = 512;  // pixels; a digit of a tenth of the picture still has twice MNIST's detail
-constexpr double kLeastSignal = 2;          // mean ink of a digit, by the ground's, ...
-constexpr double kLeastSmallSignal = 4;     // ... and of one that is small
+constexpr double kLeastSignal = 2;          // mean ink of a digit, in multiples of the background's noise, ...
+constexpr double kLeastSmallSignal = 4;     // ... and of a small digit
 constexpr double kSmall = 1.0 / 8;          // of the picture's longer side
-constexpr double kLongestEnd = 0.2;         // of the picture's longer side; of a line of the paper that was left
+constexpr double kLongestEnd = 0.2;         // of the picture's longer side; a remaining end of a ruled line
 constexpr double kLeastExtent = 1.0 / 40;   // of the picture's longer side; less is a speck
 
-// The soft ink that nineteen of twenty pixels of the ground stay below: noise, and the paper's own grain. 0 where the
-// marks leave hardly any ground.
-double ground_level(const Ink& ink, const std::vector<Mark>& marks) {
-  constexpr std::int64_t kMargin = 3;  // pixels round a mark that are still its edge
+// The 95th percentile of soft ink in the background: noise and paper texture. 0 if the components leave almost no
+// background.
+double ground_level(const Ink& ink, const std::vector<Component>& components) {
+  constexpr std::int64_t kMargin = 3;  // pixels around a component that belong to its edge
   constexpr double kLeastGround = 0.05;
   auto inked = torch::zeros_like(ink.soft);
-  for (const Mark& mark : marks) {
-    for (const auto pixel : mark.pixels) inked.data_ptr<float>()[pixel] = 1;
+  for (const Component& component : components) {
+    for (const auto pixel : component.pixels) inked.data_ptr<float>()[pixel] = 1;
   }
   constexpr auto kWindow = 2 * kMargin + 1;
   const auto near = at::max_pool2d(inked.unsqueeze(0), {kWindow, kWindow}, {1, 1}, {kMargin, kMargin}).squeeze(0) > 0;
@@ -43,35 +43,36 @@ double ground_level(const Ink& ink, const std::vector<Mark>& marks) {
   return ground[static_cast<std::int64_t>(0.95 * count)].item<double>();
 }
 
-// What is small must be stronger: a cloud of noise can be as faint, but not as large as a digit.
-bool is_written(const Mark& mark, const Ink& ink, double ground) {
+// A small component must be stronger: noise can be as faint as a digit, but not as large.
+bool is_written(const Component& component, const Ink& ink, double ground) {
   const auto longer = static_cast<double>(std::max(ink.soft.size(0), ink.soft.size(1)));
-  const auto extent = static_cast<double>(std::max(mark.height(), mark.width())) / longer;
-  const auto mean = mark.weight / static_cast<double>(mark.pixels.size());
+  const auto extent = static_cast<double>(std::max(component.height(), component.width())) / longer;
+  const auto mean = component.weight / static_cast<double>(component.pixels.size());
   return extent >= kLeastExtent && mean >= ground * (extent < kSmall ? kLeastSmallSignal : kLeastSignal);
 }
 
-// float [H, W]: of each pixel, the number of the digit (from 1) to whose marks it belongs, 0 for the ground and for
-// specks, which may be broken off a stroke, -1 for other marks.
-torch::Tensor owners_of(const std::vector<Mark>& marks, const std::vector<DigitMarks>& digits, const Ink& ink) {
-  constexpr double kBrokenOff = 0.05;  // of the heaviest mark's weight
+// float [H, W]: the number of the pixel's digit (from 1); 0 for the background and for specks, which may be parts of a
+// broken stroke; -1 for other components.
+torch::Tensor owners_of(const std::vector<Component>& components, const std::vector<DigitComponents>& digits,
+                        const Ink& ink) {
+  constexpr double kBrokenOff = 0.05;  // of the heaviest component's weight
   auto owners = torch::zeros_like(ink.soft);
-  const auto set = [&](const Mark& mark, float owner) {
-    for (const auto pixel : mark.pixels) owners.data_ptr<float>()[pixel] = owner;
+  const auto set = [&](const Component& component, float owner) {
+    for (const auto pixel : component.pixels) owners.data_ptr<float>()[pixel] = owner;
   };
   double heaviest = 0;
-  for (const DigitMarks& digit : digits) {
-    for (const Mark& mark : digit.marks) heaviest = std::max(heaviest, mark.weight);
+  for (const DigitComponents& digit : digits) {
+    for (const Component& component : digit.components) heaviest = std::max(heaviest, component.weight);
   }
-  for (const Mark& mark : marks) set(mark, mark.weight < kBrokenOff * heaviest ? 0 : -1);
+  for (const Component& component : components) set(component, component.weight < kBrokenOff * heaviest ? 0 : -1);
   for (std::size_t i = 0; i < digits.size(); ++i) {
-    for (const Mark& mark : digits[i].marks) set(mark, static_cast<float>(i + 1));
+    for (const Component& component : digits[i].components) set(component, static_cast<float>(i + 1));
   }
   return owners;
 }
 
-// The ink in the box, without what belongs to others and their edges.
-torch::Tensor ink_of(const Mark& box, std::int64_t owner, const Ink& ink, const torch::Tensor& owners) {
+// The ink in the box, without other digits and components and their edges.
+torch::Tensor ink_of(const Component& box, std::int64_t owner, const Ink& ink, const torch::Tensor& owners) {
   constexpr std::int64_t kEdge = 2;  // pixels
   const auto in_box = [&](const torch::Tensor& plane) {
     return plane.slice(0, box.top, box.bottom).slice(1, box.left, box.right);
@@ -83,34 +84,35 @@ torch::Tensor ink_of(const Mark& box, std::int64_t owner, const Ink& ink, const 
   return in_box(ink.sharp).masked_fill(near & (own != owner), 0);
 }
 
-// From the sheet to the pixels of the picture, which was scaled to the working size.
-PictureBox box_on(const torch::Tensor& grey, const Sheet& sheet, const Mark& mark) {
+// Converts sheet coordinates at the working size to pixels of the picture.
+PictureBox box_on(const torch::Tensor& grey, const Sheet& sheet, const Component& component) {
   const auto longer = std::max(grey.size(1), grey.size(2));
   const auto scale = std::max(1.0, static_cast<double>(longer) / static_cast<double>(kWorkingSide));
   const auto scaled = [&](std::int64_t place) { return std::llround(static_cast<double>(place) * scale); };
-  return {scaled(sheet.left + mark.left), scaled(sheet.top + mark.top), scaled(mark.width()), scaled(mark.height())};
+  return {scaled(sheet.left + component.left), scaled(sheet.top + component.top), scaled(component.width()),
+          scaled(component.height())};
 }
 
-// A shadow can be darker than a pencil: with it, the border would say nothing.
-torch::Tensor without_slope(const torch::Tensor& picture) {
+// Subtracts the light gradient: a shadow can be darker than a pencil stroke and would mislead the border test.
+torch::Tensor without_light_gradient(const torch::Tensor& picture) {
   constexpr std::int64_t kSmallSide = 128;  // pixels; noise is averaged away
   const auto small = shrink_to(picture, kSmallSide);
-  return small - slope(small);
+  return small - fit_plane(small);
 }
 
-// At the working size: light digits on a darker ground.
+// The page at the working size, with light digits on a darker background.
 Sheet light_digits(const torch::Tensor& grey, Invert invert) {
   const auto picture = shrink_to(grey, kWorkingSide).to(torch::kFloat32);
   Sheet sheet{picture, invert == Invert::always};
   if (invert == Invert::automatic) {
     const auto found = find_sheet(picture);
-    sheet = found ? *found : Sheet{picture, has_light_ground(without_slope(picture))};
+    sheet = found ? *found : Sheet{picture, has_light_ground(without_light_gradient(picture))};
   }
   if (sheet.light) sheet.picture = 255 - sheet.picture;
   return sheet;
 }
 
-// With what is left stretched to 0 to 1; none where that is nothing.
+// Rescales the remaining ink to 0..1; returns nothing if too little ink remains.
 std::optional<Ink> stretched(Ink ink, const torch::Tensor& kept) {
   const auto strongest = kept.max().item<double>();
   if (strongest * ink.range < kLeastContrast) return std::nullopt;
@@ -122,7 +124,7 @@ std::optional<Ink> stretched(Ink ink, const torch::Tensor& kept) {
 
 }  // namespace
 
-// Half-way between the extremes rather than 127.5: paper in the shade is darker than that.
+// The threshold is the mean of the extremes instead of 127.5, because paper in the shade is darker.
 bool has_light_ground(const torch::Tensor& picture) {
   const auto plane = picture.squeeze(0);
   const auto border = at::cat({plane.select(0, 0), plane.select(0, -1), plane.select(1, 0), plane.select(1, -1)});
@@ -139,14 +141,14 @@ std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert) {
   const auto unruled = without_ruling(ink->soft);
   ink = stretched(*ink, unruled.ink);
   if (!ink) return {};
-  const auto all_marks = find_marks(ink->soft);
-  const double ground = ground_level(*ink, all_marks);
-  // At the border are also ends of lines.
+  const auto all_components = find_components(ink->soft);
+  const double ground = ground_level(*ink, all_components);
+  // At the border there are also ends of ruled lines.
   const auto longer = static_cast<double>(std::max(ink->soft.size(0), ink->soft.size(1)));
-  auto marks = digit_marks(all_marks, unruled.had_lines ? kLongestEnd * longer : 0);
-  std::erase_if(marks, [&](const Mark& mark) { return !is_written(mark, *ink, ground); });
-  const auto digits = digits_of(std::move(marks));
-  const auto owners = owners_of(all_marks, digits, *ink);
+  auto components = digit_components(all_components, unruled.had_lines ? kLongestEnd * longer : 0);
+  std::erase_if(components, [&](const Component& component) { return !is_written(component, *ink, ground); });
+  const auto digits = digits_of(std::move(components));
+  const auto owners = owners_of(all_components, digits, *ink);
   std::vector<WrittenDigit> written;
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const auto owner = static_cast<std::int64_t>(i) + 1;

@@ -1,4 +1,4 @@
-// From a picture to the digits that are written on it.
+// Finds the handwritten digits on a picture.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,17 @@
 namespace mnist {
 
 struct WrittenDigit {
-  torch::Tensor ink;  // float [h, w], 0 (ground) to 1: the digit's box
-  PictureBox box;     // where it is on the picture
+  torch::Tensor ink;  // float [h, w], 0 (background) to 1: the digit's box
+  PictureBox box;     // its position on the picture
   std::int64_t line;  // of the page, from 0
 };
 
-// Whether the digits of the picture are dark on a light ground, by its border. `picture`: uint8 or float
-// [1, H, W].
+// Whether the picture has a light background, judged by its border. `picture`: uint8 or float [1, H, W].
 bool has_light_ground(const torch::Tensor& picture);
 
-// Lines from top to bottom, each from left to right. `grey`: uint8 [1, H, W]. Nothing where nothing is written: where
-// there is no contrast, where the contrasts are the ground's own noise, and where there are specks alone. `automatic`:
-// a sheet that is seen to end is read as a page of its own; else the border decides.
+// Returns the digits by line from top to bottom, in a line from left to right. `grey`: uint8 [1, H, W]. The result is
+// empty if the picture has no contrast, only noise of the background, or only specks. `automatic`: a paper sheet whose
+// edges are visible is used as the page; otherwise the border decides whether to invert.
 std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert);
 
 }  // namespace mnist

@@ -23,7 +23,7 @@ namespace mnist {
 
 PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options)
     : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options), memory_(at::get_num_threads()) {
-  decoded_.resize(folder_.paths.size());
+  cache_.resize(folder_.paths.size());
   std::vector<std::string> faults(folder_.paths.size());  // why a photo is broken
   load_part(faults);
   if (options_.parts > 1) share_faults(faults);
@@ -52,7 +52,7 @@ void PhotoBatches::load_part(std::vector<std::string>& faults) {
   if (stopped) throw Stopped();
 }
 
-// All processes omit the same photos, and each can say why.
+// All processes omit the same photos, and each one knows the reason.
 void PhotoBatches::share_faults(std::vector<std::string>& faults) {
   torch::Tensor broken = at::zeros({size()}, at::kLong);
   auto* const flags = broken.mutable_data_ptr<std::int64_t>();
@@ -82,18 +82,18 @@ void PhotoBatches::omit_broken(const std::vector<std::string>& faults) {
     }
     whole.paths.push_back(folder_.paths[index]);
     whole.labels.push_back(folder_.labels[index]);
-    looked_at_ += is_own(static_cast<std::int64_t>(index)) ? 1 : 0;
-    cached_ += decoded_[index].defined() ? 1 : 0;
-    kept.push_back(std::move(decoded_[index]));
+    decoded_count_ += is_own(static_cast<std::int64_t>(index)) ? 1 : 0;
+    cached_count_ += cache_[index].defined() ? 1 : 0;
+    kept.push_back(std::move(cache_[index]));
   }
   folder_ = std::move(whole);
-  decoded_ = std::move(kept);
+  cache_ = std::move(kept);
 }
 
 void PhotoBatches::keep(std::int64_t item, torch::Tensor photo) {
   const auto bytes = static_cast<std::int64_t>(photo.nbytes());
   if (kept_bytes_.fetch_add(bytes) + bytes <= options_.cache_bytes) {
-    decoded_[static_cast<std::size_t>(item)] = std::move(photo);
+    cache_[static_cast<std::size_t>(item)] = std::move(photo);
   } else {
     kept_bytes_.fetch_sub(bytes);
   }
@@ -106,7 +106,7 @@ torch::Tensor PhotoBatches::decode(std::int64_t item) const {
 }
 
 torch::Tensor PhotoBatches::prepared(std::int64_t item) {
-  torch::Tensor photo = decoded_[static_cast<std::size_t>(item)];
+  torch::Tensor photo = cache_[static_cast<std::size_t>(item)];
   if (!photo.defined() && options_.parts > 1 && kept_bytes_ < options_.cache_bytes) {
     photo = decode(item);
     keep(item, photo);
@@ -132,8 +132,8 @@ void PhotoBatches::start(const torch::Tensor& order, std::int64_t epoch) {
 Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
   if (Batch batch; options_.cuda != nullptr && prepare(end - begin, batch)) {
     if (!clock_.defined()) clock_ = at::zeros({2}, at::TensorOptions(options_.device).dtype(at::kLong));
-    const c10::DeviceGuard guard(options_.device);  // kernels go to the current GPU, wherever their memory is
-    clock_.select(0, 1).fill_(begin);               // the step, of batches of one position
+    const c10::DeviceGuard guard(options_.device);  // kernels run on the current GPU
+    clock_.select(0, 1).fill_(begin);               // the clock's step is a position, because the batch size is 1
     options_.cuda->crop(on_gpu_, clock_, 1, preprocessing_.mean, preprocessing_.std, batch.inputs, batch.targets);
     return batch;
   }
@@ -144,7 +144,7 @@ Batch PhotoBatches::get(std::int64_t begin, std::int64_t end) {
 
 void PhotoBatches::prepare_from(std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kPhotosAThread = 2;
-  ready_ = {};  // frees what it held
+  ready_ = {};  // frees its memory
   const std::int64_t batches = std::max<std::int64_t>(1, kPhotosAThread * at::get_num_threads() / (end - begin));
   end = std::min(begin + batches * (end - begin), order_.size(0));
   const torch::Tensor items = order_.slice(0, begin, end);
@@ -158,12 +158,12 @@ void PhotoBatches::prepare_from(std::int64_t begin, std::int64_t end) {
 }
 
 bool PhotoBatches::prepare(std::int64_t rows, Batch& batch) {
-  if (cached_ != size() || gpu_is_full_) return false;
+  if (cached_count_ != size() || gpu_is_full_) return false;
   try {
     if (!on_gpu_.pixels.defined()) put_photos_on_gpu();
   } catch (const c10::OutOfMemoryError&) {
     gpu_is_full_ = true;
-    options_.note("the decoded photos do not fit into the GPU's memory: the CPU prepares them, more slowly");
+    options_.note("the decoded photos do not fit into the GPU's memory: the CPU prepares them, which is slower");
     return false;
   }
   if (!crops_on_gpu_) put_crops_on_gpu();
@@ -182,13 +182,13 @@ void PhotoBatches::gather(const CudaPlugin& cuda, const torch::Tensor& clock, st
 void PhotoBatches::put_photos_on_gpu() {
   std::vector<std::int64_t> places;
   std::int64_t begin = 0;
-  for (const torch::Tensor& photo : decoded_) {
+  for (const torch::Tensor& photo : cache_) {
     places.insert(places.end(), {begin, photo.size(1), photo.size(2)});
     begin += photo.numel();
   }
   const torch::Tensor pixels = at::empty({begin}, at::TensorOptions(options_.device).dtype(at::kByte));
   begin = 0;
-  for (const torch::Tensor& photo : decoded_) {
+  for (const torch::Tensor& photo : cache_) {
     pixels.narrow(0, begin, photo.numel()).copy_(photo.flatten());
     begin += photo.numel();
   }
@@ -201,11 +201,11 @@ void PhotoBatches::put_crops_on_gpu() {
   std::vector<std::int64_t> crops;
   for (std::int64_t position = 0; position < order_.size(0); ++position) {
     const std::int64_t item = order_.const_data_ptr<std::int64_t>()[position];
-    const Crop crop = crop_of(item, decoded_[static_cast<std::size_t>(item)]);
+    const Crop crop = crop_of(item, cache_[static_cast<std::size_t>(item)]);
     crops.insert(crops.end(), {crop.top, crop.left, crop.height, crop.width, crop.flip ? 1 : 0});
   }
-  assign(on_gpu_.order, order_, options_.device);
-  assign(on_gpu_.crops, torch::tensor(crops, torch::kInt64).view({-1, kCudaCropColumns}), options_.device);
+  copy_into_buffer(on_gpu_.order, order_, options_.device);
+  copy_into_buffer(on_gpu_.crops, torch::tensor(crops, torch::kInt64).view({-1, kCudaCropColumns}), options_.device);
   crops_on_gpu_ = true;
 }
 

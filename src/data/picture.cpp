@@ -37,7 +37,8 @@ torch::Tensor resize_at_once(const torch::Tensor& planes, std::int64_t height, s
   return at::_upsample_bilinear2d_aa(planes.unsqueeze(0), size, /*align_corners=*/false).squeeze(0);
 }
 
-// Cut along `dimension`, 1 (rows) or 2 (columns), in which nothing is scaled. `size`: of the result, rows and columns.
+// Resizes in parts along `dimension`, 1 (rows) or 2 (columns), whose size does not change. `size`: rows and columns of
+// the result.
 torch::Tensor resize_in_strips(const torch::Tensor& planes, std::int64_t dimension, std::array<std::int64_t, 2> size) {
   constexpr std::int64_t kStripPixels = std::int64_t{1} << 18;
   auto result = torch::empty({planes.size(0), size[0], size[1]}, torch::kUInt8);
@@ -78,8 +79,8 @@ torch::Tensor to_rgb(const torch::Tensor& pixels) {
 
 torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width) {
   if (planes.size(1) == height && planes.size(2) == width) return planes;
-  // LibTorch copies bytes that it resizes, to four channels. It scales rows first and columns then, and rounds between:
-  // a part of the rows and a part of the columns at a time give the same numbers without the memory.
+  // LibTorch copies bytes to four channels before it resizes them. It scales one dimension after the other and rounds
+  // in between, so resizing in parts gives the same numbers with less memory.
   constexpr std::int64_t kLarge = std::int64_t{1} << 20;  // pixels
   if (planes.scalar_type() != torch::kUInt8 || planes.size(1) * planes.size(2) <= kLarge) {
     return resize_at_once(planes, height, width);

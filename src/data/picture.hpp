@@ -1,4 +1,4 @@
-// Decoded pixels of any kind to one kind, and to another size.
+// Converts decoded pixels to grey, and resizes planes.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,12 @@
 
 namespace mnist {
 
-// `pixels`: uint8 [H, W, 1..4], grey or RGB, with alpha or without. Transparent pixels are laid over the backdrop.
-// Returns uint8 [1, H, W], ITU-R 601 luma with Pillow's rounding.
+// `pixels`: uint8 [H, W, 1..4], grey or RGB, with or without alpha. Transparent pixels are composited over the
+// backdrop. Returns uint8 [1, H, W], ITU-R 601 luma with Pillow's rounding.
 torch::Tensor to_grey(const torch::Tensor& pixels, Backdrop backdrop = Backdrop::white);
 
-// Antialiased bilinear, as Pillow and torchvision do it. `planes`: uint8 or float [C, H, W]; returns the same type.
+// Resizes with antialiased bilinear filtering, like Pillow and torchvision. `planes`: uint8 or float [C, H, W]; returns
+// the same type.
 torch::Tensor resize(const torch::Tensor& planes, std::int64_t height, std::int64_t width);
 
 }  // namespace mnist

@@ -20,66 +20,66 @@ constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
 constexpr std::size_t kMostColumns = 100;
 constexpr std::size_t kMostPictures = 1'000'000;
 constexpr std::size_t kMostClasses = 100'000;  // of a model
-constexpr const char* kColumns = "the first line is `path,label`, and each further one names a picture and its class";
+constexpr const char* kColumns = "write `path,label` in the first line, and a picture and its class in each other line";
 
 struct CsvLine {
   std::size_t number = 0;  // of its first line in the file, from 1
   std::vector<std::string> fields;
-  std::string fault;  // what is wrong with it; then the fields are not all
+  std::string fault;  // what is wrong with the row; if set, fields may be missing
 };
 
-// RFC 4180, line breaks of any system; empty lines are passed over.
+// Reads CSV (RFC 4180) with any kind of line breaks; skips empty lines.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text) : rest_(text) {
-    if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);  // as spreadsheets write it
+  explicit CsvReader(std::string_view text) : remaining_(text) {
+    if (remaining_.starts_with("\xef\xbb\xbf")) remaining_.remove_prefix(3);  // byte order mark
   }
 
   bool next(CsvLine& line) {
-    while (!rest_.empty() && (rest_.front() == '\n' || rest_.front() == '\r')) end_line();
+    while (!remaining_.empty() && (remaining_.front() == '\n' || remaining_.front() == '\r')) end_line();
     line = {number_, {}, {}};
-    if (rest_.empty()) return false;
+    if (remaining_.empty()) return false;
     do {
       line.fields.push_back(field(line.fault));
       if (line.fields.size() > kMostColumns) line.fault = fmt::format("has more than {} fields", kMostColumns);
-    } while (line.fault.empty() && take(','));
-    if (!rest_.empty()) end_line();
+    } while (line.fault.empty() && consume(','));
+    if (!remaining_.empty()) end_line();
     return true;
   }
 
  private:
-  bool take(char wanted) {
-    if (rest_.empty() || rest_.front() != wanted) return false;
-    rest_.remove_prefix(1);
+  bool consume(char expected) {
+    if (remaining_.empty() || remaining_.front() != expected) return false;
+    remaining_.remove_prefix(1);
     return true;
   }
 
   void end_line() {
-    take('\r');
-    take('\n');
+    consume('\r');
+    consume('\n');
     ++number_;
   }
 
   std::string field(std::string& fault) {
     std::string text;
-    const bool in_quotes = take('"');
+    const bool in_quotes = consume('"');
     bool closed = false;
-    while (in_quotes && !closed && !rest_.empty()) {
-      const char c = rest_.front();
-      rest_.remove_prefix(1);
-      closed = c == '"' && !take('"');  // a doubled one stands for one
+    while (in_quotes && !closed && !remaining_.empty()) {
+      const char c = remaining_.front();
+      remaining_.remove_prefix(1);
+      closed = c == '"' && !consume('"');  // two quotes stand for one
       if (c == '\n') ++number_;
       if (!closed) text += c;
     }
-    const std::size_t end = std::min(rest_.find_first_of(",\r\n"), rest_.size());
+    const std::size_t end = std::min(remaining_.find_first_of(",\r\n"), remaining_.size());
     if (in_quotes && !closed) fault = "has a quote that is not closed";
-    if (in_quotes && closed && end > 0) fault = "has text behind a closing quote";
-    text += rest_.substr(0, end);
-    rest_.remove_prefix(end);
+    if (in_quotes && closed && end > 0) fault = "has text after a closing quote";
+    text += remaining_.substr(0, end);
+    remaining_.remove_prefix(end);
     return text;
   }
 
-  std::string_view rest_;
+  std::string_view remaining_;
   std::size_t number_ = 1;
 };
 
@@ -110,21 +110,21 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
       return data_error(fmt::format("line {} of {} {}", line.number, quoted(file), what), kColumns);
     };
     if (!line.fault.empty()) throw wrong(line.fault);
-    if (++count > kMostPictures) throw wrong(fmt::format("is one too many: at most {} pictures", kMostPictures));
+    if (++count > kMostPictures) throw wrong(fmt::format("exceeds the limit of {} pictures", kMostPictures));
     if (line.fields.size() != columns) throw wrong(fmt::format("has {} fields, not {}", line.fields.size(), columns));
     const std::string& path = line.fields[path_column];
     const std::string& label = line.fields[label_column];
     if (path.empty() || label.empty()) throw wrong(path.empty() ? "names no picture" : "names no class");
     if (!is_utf8(label)) throw wrong(fmt::format("has the label {}, which is not UTF-8", quoted_name(label)));
     classes[label].push_back(pictures.dir / path);
-    if (classes.size() > kMostClasses) throw wrong(fmt::format("has one class too many: at most {}", kMostClasses));
+    if (classes.size() > kMostClasses) throw wrong(fmt::format("exceeds the limit of {} classes", kMostClasses));
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(classes[label].back(), ignored)) {
-      throw wrong(fmt::format("names {}, which is not there", quoted(classes[label].back())));
+      throw wrong(fmt::format("names {}, which does not exist", quoted(classes[label].back())));
     }
   }
   if (classes.size() < 2) {
-    throw data_error(fmt::format("{} lists pictures of {}: there is nothing to tell apart", quoted(file),
+    throw data_error(fmt::format("{} lists pictures of {}: training needs at least two classes", quoted(file),
                                  classes.empty() ? "no class" : "a single class"),
                      kColumns);
   }

@@ -1,4 +1,4 @@
-// Pictures and their labels as a CSV file lists them.
+// Reads a CSV file that lists pictures and their labels.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 namespace mnist {
 
-// `scan_all` of a file: throws as that does.
+// `scan_all` for a CSV file; throws like it.
 PhotoFolder read_picture_list(const std::filesystem::path& file);
 
 }  // namespace mnist

@@ -39,10 +39,10 @@ std::vector<FoundItem> find_digits(const torch::Tensor& grey, const Preprocessin
   return found;
 }
 
-// The middle of a strip: its ends are cut off later anyway, but scaled up with the rest they could fill the memory.
-// `target`: what the shorter side is scaled to.
+// The central part of a very long picture. The centre crop drops its ends anyway, and scaling them up could fill the
+// memory. `target`: the shorter side after scaling.
 torch::Tensor middle(const torch::Tensor& planes, std::int64_t target) {
-  constexpr std::int64_t kLongest = 4096;  // pixels, of the longer side once it is scaled
+  constexpr std::int64_t kLongest = 4096;  // pixels of the longer side after scaling
   const auto times = std::max<std::int64_t>(1, kLongest / target);
   auto result = planes;
   for (const auto dimension : {1, 2}) {
@@ -60,9 +60,9 @@ torch::Tensor prepare_photo(const torch::Tensor& whole, const Preprocessing& pre
   const auto height = planes.size(1);
   const auto width = planes.size(2);
   const auto shorter = std::min(height, width);
-  // torchvision cuts the longer side off to whole pixels.
+  // torchvision truncates the longer side to whole pixels ...
   planes = resize(planes, target * height / shorter, target * width / shorter);
-  // And rounds half a pixel to the even one.
+  // ... and rounds half pixels to even.
   const auto begin = [](std::int64_t side, std::int64_t cut) {
     return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(side - cut) / 2));
   };
@@ -73,14 +73,14 @@ torch::Tensor prepare_photo(const torch::Tensor& whole, const Preprocessing& pre
 
 Colors colors_of(const Preprocessing& preprocessing) {
   if (preprocessing.channels != 1 && preprocessing.channels != 3) {
-    throw data_error(fmt::format("the model wants images of {} channels; only 1 and 3 can be made of a picture",
-                                 preprocessing.channels));
+    throw data_error(
+        fmt::format("the model needs images of {} channels, but a picture gives only 1 or 3", preprocessing.channels));
   }
   const bool grey = preprocessing.kind == Preprocessing::Kind::digit || preprocessing.channels == 1;
   return grey ? Colors::grey : Colors::rgb;
 }
 
-// `planes`: of these colours.
+// `planes`: with the colours of `colors_of`.
 std::vector<FoundItem> find_in_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
   if (preprocessing.kind == Preprocessing::Kind::photo) return {whole(prepare_photo(planes, preprocessing), planes)};
   auto found = find_digits(planes, preprocessing, invert);
@@ -92,7 +92,7 @@ bool has_contrast(const torch::Tensor& planes) {
   return planes.max().item<int>() - planes.min().item<int>() >= kLeastContrast;
 }
 
-// White ink on nothing does not show over white.
+// White ink on a transparent background is invisible over white.
 torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& preprocessing) {
   if (colors_of(preprocessing) == Colors::rgb) return to_rgb(pixels);
   auto grey = to_grey(pixels);
@@ -116,7 +116,7 @@ std::vector<FoundItem> find_in_file(const std::filesystem::path& path, const Pre
   return found;
 }
 
-// A picture of the recipe's size is found whatever is on it.
+// Removes items without contrast: a picture of the recipe's size is always an item.
 std::vector<FoundItem> with_contrast(std::vector<FoundItem> found, const Preprocessing& preprocessing) {
   if (preprocessing.kind == Preprocessing::Kind::photo) return found;
   std::erase_if(found, [](const FoundItem& item) { return !has_contrast(item.input); });
@@ -136,7 +136,7 @@ Invert invert_from_name(const std::string& name) {
     if (name == known) return invert;
     names.emplace_back(known);
   }
-  throw usage_error(fmt::format("'{}' is no way to invert", name), suggestion(name, names));
+  throw usage_error(fmt::format("'{}' is not a value of --invert", name), suggestion(name, names));
 }
 
 std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {

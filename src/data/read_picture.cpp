@@ -16,9 +16,9 @@
 namespace mnist {
 namespace {
 
-constexpr std::int64_t kLongestSide = 65'535;  // a JPEG's; weights for scaling a longer one fill the memory
-constexpr std::int64_t kStripBytes = 1 << 20;  // decoded at once, beside what comes of it
-constexpr std::uint64_t kScratch = std::uint64_t{4} << 20;  // for what is done with the planes
+constexpr std::int64_t kLongestSide = 65'535;  // maximum of a JPEG; resizing a longer side needs too much memory
+constexpr std::int64_t kStripBytes = 1 << 20;  // decoded at once
+constexpr std::uint64_t kScratch = std::uint64_t{4} << 20;  // for the work of `use`
 
 std::int64_t divided(std::int64_t side, std::int64_t factor) {
   return (side + factor - 1) / factor;
@@ -29,12 +29,12 @@ std::int64_t strip_rows(const ImageReader& reader) {
 }
 
 struct Plan {
-  std::int64_t factor = 1;   // by which the sides are divided
+  std::int64_t factor = 1;   // divisor of the sides
   std::uint64_t memory = 0;  // bytes
 };
 
 Plan plan_of(const ImageReader& reader, std::int64_t planes) {
-  // A strip as it is decoded, as planes, and these turned.
+  // A decoded strip, its planes, and the rotated planes.
   const auto strip = strip_rows(reader) * reader.width() * (reader.channels() + 2 * planes);
   const auto pixels = reader.height() * reader.width();
   const std::uint64_t fixed =
@@ -44,27 +44,27 @@ Plan plan_of(const ImageReader& reader, std::int64_t planes) {
     const auto height = divided(reader.height(), plan.factor);
     const auto width = divided(reader.width(), plan.factor);
     plan.memory = fixed + static_cast<std::uint64_t>(planes * height * width);
-    const bool fits = plan.memory <= DecodingMemory::kMostForOne && std::max(height, width) <= kLongestSide;
+    const bool fits = plan.memory <= DecodingMemory::kMaxPerPicture && std::max(height, width) <= kLongestSide;
     if (fits || std::max(height, width) == 1) return plan;
   }
 }
 
 void check_memory(const Plan& plan, const ImageReader& reader, const std::filesystem::path& path) {
-  if (plan.memory <= DecodingMemory::kMostForOne) return;
+  if (plan.memory <= DecodingMemory::kMaxPerPicture) return;
   constexpr std::uint64_t kMiB = 1 << 20;
   throw data_error(
-      fmt::format("image {} of {} x {} pixels takes {} MiB of memory to decode, the most is {} MiB", quoted(path),
+      fmt::format("image {} of {} x {} pixels needs {} MiB of memory to decode, the limit is {} MiB", quoted(path),
                   with_thousands(reader.width()), with_thousands(reader.height()),
-                  with_thousands(static_cast<std::int64_t>(plan.memory / kMiB)), DecodingMemory::kMostForOne / kMiB),
+                  with_thousands(static_cast<std::int64_t>(plan.memory / kMiB)), DecodingMemory::kMaxPerPicture / kMiB),
       "make a smaller copy of it, or save it without interlacing, or as a baseline JPEG instead of a progressive one");
 }
 
-// Where stored rows go: into columns of the upright picture for these orientations, ...
+// Whether stored rows become columns of the upright picture, ...
 bool is_turned(int orientation) {
   return orientation >= 5;
 }
 
-// ... and from its end to its begin for these.
+// ... and whether they are stored from its end to its start.
 bool is_reversed(int orientation) {
   return orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
 }
@@ -98,9 +98,9 @@ torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, Dec
   auto reader = std::make_unique<ImageReader>(path);
   const Plan plan = plan_of(*reader, colors == Colors::grey ? 1 : 3);
   check_memory(plan, *reader, path);
-  const auto share = memory.take(plan.memory);
+  const auto share = memory.reserve(plan.memory);
   const auto planes = read_planes(*reader, colors, backdrop, plan.factor);
-  reader.reset();  // what it took is free for `use`
+  reader.reset();  // frees memory for `use`
   return use(planes);
 }
 

@@ -11,15 +11,15 @@
 namespace mnist {
 namespace {
 
-constexpr float kLineInk = 0.12F;     // from which a pixel can belong to a line; lines are often fainter than the pen
-constexpr double kMostRise = 0.12;    // of a line, as a share of the way across
-constexpr double kAcross = 0.6;       // of the page that one of several lines crosses
-constexpr double kLeastLine = 0.3;    // of the page's width; in the corners lines are shorter
-constexpr double kRightAcross = 0.9;  // of the page that a single line crosses
-constexpr std::size_t kSeveral = 3;   // parallel lines that are no digit
-constexpr double kMostThickness = 0.03;  // of the page; thicker is a desk's edge
+constexpr float kLineInk = 0.12F;        // minimum ink of a pixel of a line; lines are often fainter than the pen
+constexpr double kMostRise = 0.12;       // of a line, as a share of the page's width
+constexpr double kAcross = 0.6;          // share of the page that each of several lines crosses
+constexpr double kLeastLine = 0.3;       // of the page's width; in the corners lines are shorter
+constexpr double kRightAcross = 0.9;     // share of the page that a single line crosses
+constexpr std::size_t kSeveral = 3;      // so many parallel lines are not a digit
+constexpr double kMostThickness = 0.03;  // of the page; a thicker line is the edge of a desk
 
-// The ink's pixels; lines are looked for along the rows.
+// The pixels with ink; searches for lines along the rows.
 class Grid {
  public:
   explicit Grid(const torch::Tensor& ink)
@@ -36,13 +36,13 @@ class Grid {
     return row >= 0 && row < height_ && ink_.const_data_ptr<float>()[row * width_ + column] > kLineInk;
   }
 
-  // The first and one behind the last row of what hangs together with the pixel upwards and downwards.
+  // The first row, and one after the last row, of the vertical run of ink through the pixel.
   std::pair<std::int64_t, std::int64_t> run(std::int64_t row, std::int64_t column) const {
     return runs_[static_cast<std::size_t>(row * width_ + column)];
   }
 
  private:
-  // Once for all ways across, of which there are tens of thousands.
+  // Computed once, because there are tens of thousands of candidate lines.
   void find_runs() {
     for (std::int64_t column = 0; column < width_; ++column) {
       for (std::int64_t begin = 0; begin < height_; ++begin) {
@@ -58,14 +58,14 @@ class Grid {
   torch::Tensor ink_;
   std::int64_t height_;
   std::int64_t width_;
-  std::vector<std::pair<std::int64_t, std::int64_t>> runs_;  // of each pixel with ink
+  std::vector<std::pair<std::int64_t, std::int64_t>> runs_;  // by pixel with ink
 };
 
 struct Line {
   std::int64_t row;          // in the middle of the page
   std::int64_t rise;         // rows from the left side to the right one
-  std::int64_t hits = 0;     // columns in which it has ink
-  std::int64_t columns = 0;  // in which it is on the page
+  std::int64_t hits = 0;     // columns with ink
+  std::int64_t columns = 0;  // columns in which the line is on the page
   std::int64_t thickness = 0;
 
   double share() const { return static_cast<double>(hits) / static_cast<double>(columns); }
@@ -75,7 +75,7 @@ struct Line {
   }
 };
 
-// All straight ways across with enough ink on them, the best first; a line has several that are nearly the same.
+// All candidate lines with enough ink, best first; a real line has several nearly equal candidates.
 std::vector<Line> ways_across(const Grid& grid) {
   std::vector<std::pair<std::int64_t, std::int64_t>> inked;
   for (std::int64_t row = 0; row < grid.height(); ++row) {
@@ -108,7 +108,7 @@ std::vector<Line> ways_across(const Grid& grid) {
   return ways;
 }
 
-// Of the columns in which there is one, half have a thicker run.
+// The median thickness over the columns with a run.
 std::int64_t thickness_of(const Line& line, const Grid& grid) {
   std::vector<std::int64_t> lengths;
   for (std::int64_t column = 0; column < grid.width(); ++column) {
@@ -123,7 +123,7 @@ std::int64_t thickness_of(const Line& line, const Grid& grid) {
 }
 
 std::vector<Line> ruled_lines(const Grid& grid) {
-  constexpr std::int64_t kApart = 5;  // rows at least between two lines
+  constexpr std::int64_t kApart = 5;  // minimum number of rows between two lines
   const auto most = std::max(3.0, kMostThickness * static_cast<double>(grid.height()));
   std::vector<Line> lines;
   for (Line way : ways_across(grid)) {
@@ -142,7 +142,7 @@ std::vector<Line> ruled_lines(const Grid& grid) {
   return lines;
 }
 
-// `ink` without the lines along its rows, which were found in `grid`.
+// Removes the lines along the rows, which were found in `grid`, from `ink`.
 void erase(torch::Tensor& ink, const Grid& grid, const std::vector<Line>& lines) {
   auto* values = ink.data_ptr<float>();
   for (const Line& line : lines) {
@@ -173,7 +173,8 @@ Unruled without_level_lines(const torch::Tensor& ink) {
 }  // namespace
 
 Unruled without_ruling(const torch::Tensor& ink) {
-  // Where two lines cross, the level one is left, being part of something tall; the upright one then takes it along.
+  // At a crossing the horizontal line stays at first, because the vertical line makes it look thick; removing the
+  // vertical line removes the rest.
   const auto level = without_level_lines(ink);
   const auto upright = without_level_lines(level.ink.t());
   return {upright.ink.t().contiguous(), level.had_lines || upright.had_lines};

@@ -1,4 +1,4 @@
-// The lines of ruled and squared paper.
+// Removes the lines of ruled and squared paper.
 #pragma once
 
 #include <torch/types.h>
@@ -6,13 +6,13 @@
 namespace mnist {
 
 struct Unruled {
-  torch::Tensor ink;  // float [H, W], 0 (ground) to 1, without the lines
+  torch::Tensor ink;  // float [H, W], 0 (background) to 1, without the lines
   bool had_lines = false;
 };
 
-// `ink`: float [H, W], 0 (ground) to 1. Takes away thin straight lines that run across the page, nearly level or
-// upright: each that crosses nine tenths of it, and where there are three in one direction, those that cross six tenths
-// of the way. What crosses a line and is thicker than it stays.
+// `ink`: float [H, W], 0 (background) to 1. Removes thin straight lines across the page that are nearly horizontal or
+// vertical: a line across nine tenths of the page, and three or more lines in one direction across six tenths. Thicker
+// strokes that cross a line stay.
 Unruled without_ruling(const torch::Tensor& ink);
 
 }  // namespace mnist

@@ -18,18 +18,18 @@
 namespace mnist {
 namespace {
 
-constexpr std::int64_t kSheetSide = 128;      // pixels; a sheet is large
-constexpr double kLeastSheet = 0.12;          // of the picture
-constexpr double kLeastDesk = 0.1;            // of the picture's border that is not sheet
-constexpr double kLeastPaper = 0.6;           // of the convex hull that is not ink
-constexpr double kMostBays = 0.07;            // of the hull that is open to the outside; a sheet has straight edges
-constexpr double kLeastRectangularity = 0.8;  // area by that of the rectangle round it; an ellipse has 0.785
-constexpr double kLeastSharpness = 0.5;       // of the step at the edge, in differences of sheet and desk
+constexpr std::int64_t kSheetSide = 128;  // pixels; a sheet is large
+constexpr double kLeastSheet = 0.12;      // of the picture
+constexpr double kLeastDesk = 0.1;        // share of the picture's border that is not sheet
+constexpr double kLeastPaper = 0.6;       // share of the convex hull that is not ink
+constexpr double kMostBays = 0.07;        // share of the hull that is open to the outside; a sheet has straight edges
+constexpr double kLeastRectangularity = 0.8;  // area divided by that of the enclosing rectangle; an ellipse has 0.785
+constexpr double kLeastSharpness = 0.5;       // step at the edge, divided by the difference of sheet and desk
 constexpr double kLeastStep = 24;             // grey levels between sheet and desk
-constexpr double kLongest = 3;                // sides of the rectangle; a stroke is longer
+constexpr double kLongest = 3;                // aspect ratio of the rectangle; a stroke is longer
 
-// The grey level that divides the values into two classes that differ most from each other (N. Otsu, 1979).
-double dividing_level(const torch::Tensor& values) {
+// Otsu's threshold: divides the grey levels into the two classes with the largest difference (N. Otsu, 1979).
+double otsu_threshold(const torch::Tensor& values) {
   const auto histogram = values.clamp(0, 255).to(torch::kInt64).flatten().bincount({}, 256).to(torch::kFloat64);
   const auto* counts = histogram.data_ptr<double>();
   double all = 0;
@@ -56,7 +56,7 @@ double dividing_level(const torch::Tensor& values) {
   return dividing;
 }
 
-// True pixels by row, to be taken away.
+// A mask from which connected regions are removed.
 struct Mask {
   std::int64_t height;
   std::int64_t width;
@@ -71,7 +71,7 @@ Mask mask_of(const torch::Tensor& flags) {
 
 using Place = std::pair<std::int64_t, std::int64_t>;  // row, column
 
-// What hangs together (by sides) with a pixel, taken out of the mask.
+// Removes the 4-connected region of a pixel from the mask and returns it.
 std::vector<Place> take_region(Mask& mask, std::int64_t row, std::int64_t column) {
   std::vector<Place> region;
   const auto take = [&](std::int64_t r, std::int64_t c) {
@@ -83,7 +83,7 @@ std::vector<Place> take_region(Mask& mask, std::int64_t row, std::int64_t column
   };
   take(row, column);
   std::size_t next = 0;
-  while (next < region.size()) {  // which grows meanwhile
+  while (next < region.size()) {  // `region` grows in the loop
     const auto [r, c] = region[next++];
     take(r - 1, c);
     take(r + 1, c);
@@ -106,7 +106,7 @@ std::vector<Place> largest_region(Mask mask) {
 
 using Corner = std::array<double, 2>;  // y, x
 
-// Twice the area of the triangle, positive where it turns left.
+// Twice the area of the triangle; positive if it turns left.
 double turn(const Corner& a, const Corner& b, const Corner& c) {
   return (b[1] - a[1]) * (c[0] - a[0]) - (b[0] - a[0]) * (c[1] - a[1]);
 }
@@ -144,7 +144,7 @@ double area_of(const std::vector<Corner>& hull) {
   return std::abs(twice) / 2;
 }
 
-// The sides of the smallest rectangle round the hull, the shorter one first; one of them lies along a side of the hull.
+// The sides of the smallest enclosing rectangle, the shorter one first. One of them is parallel to a side of the hull.
 std::array<double, 2> rectangle_round(const std::vector<Corner>& hull) {
   std::array<double, 2> sides{1e9, 1e9};
   for (std::size_t i = 0; i < hull.size(); ++i) {
@@ -169,7 +169,7 @@ std::array<double, 2> rectangle_round(const std::vector<Corner>& hull) {
   return sides;
 }
 
-// bool [H, W], what lies inside the hull.
+// bool [H, W], the pixels inside the hull.
 torch::Tensor filled(const std::vector<Corner>& hull, std::int64_t height, std::int64_t width) {
   auto flags = torch::zeros({height, width}, torch::kBool);
   auto* values = flags.data_ptr<bool>();
@@ -186,23 +186,23 @@ torch::Tensor filled(const std::vector<Corner>& hull, std::int64_t height, std::
   return flags;
 }
 
-// `flags` with `reach` pixels more on all sides; the picture's border is none.
-torch::Tensor grown(const torch::Tensor& flags, std::int64_t reach) {
+// Dilates `flags` by `reach` pixels; the outside of the picture counts as false.
+torch::Tensor dilated(const torch::Tensor& flags, std::int64_t reach) {
   const auto side = 2 * reach + 1;
   return at::max_pool2d(flags.to(torch::kFloat32).unsqueeze(0), {side, side}, {1, 1}, {reach, reach}).squeeze(0) > 0.5;
 }
 
-double mean_of(const torch::Tensor& plane, const torch::Tensor& flags) {
+double median_of(const torch::Tensor& plane, const torch::Tensor& flags) {
   return plane.masked_select(flags).median().item<double>();
 }
 
-// Whether it steps up or down at the edge, where an uneven light would climb slowly.
+// Whether the grey level changes abruptly at the edge; an uneven light changes slowly.
 bool has_sharp_edge(const torch::Tensor& plane, const torch::Tensor& sheet) {
-  const auto inside = sheet & grown(~sheet, 3) & ~grown(~sheet, 1);
-  const auto outside = ~sheet & grown(sheet, 3) & ~grown(sheet, 1);
+  const auto inside = sheet & dilated(~sheet, 3) & ~dilated(~sheet, 1);
+  const auto outside = ~sheet & dilated(sheet, 3) & ~dilated(sheet, 1);
   if (!inside.any().item<bool>() || !outside.any().item<bool>()) return false;
-  const double step = mean_of(plane, inside) - mean_of(plane, outside);
-  const double difference = mean_of(plane, sheet) - mean_of(plane, ~sheet);
+  const double step = median_of(plane, inside) - median_of(plane, outside);
+  const double difference = median_of(plane, sheet) - median_of(plane, ~sheet);
   return std::abs(difference) >= kLeastStep && step / difference >= kLeastSharpness;
 }
 
@@ -213,8 +213,8 @@ double border_share(const torch::Tensor& flags) {
          all;
 }
 
-// Pixels of the sheet's hull that are not of its class and hang together with the picture's border: neither sheet nor
-// ink on it.
+// Pixels of the hull that are not of the sheet's class and are connected to the border of the picture: neither sheet
+// nor ink on it.
 double bays(const torch::Tensor& flags, const torch::Tensor& sheet) {
   Mask outside = mask_of(~flags);
   const auto inside = mask_of(sheet);
@@ -231,7 +231,7 @@ double bays(const torch::Tensor& flags, const torch::Tensor& sheet) {
   return count;
 }
 
-// bool [H, W], the sheet among the pixels of one class, or nothing.
+// bool [H, W], the sheet among the pixels of one class; nothing if there is none.
 std::optional<torch::Tensor> sheet_in(const torch::Tensor& plane, const torch::Tensor& flags) {
   const auto height = flags.size(0);
   const auto width = flags.size(1);
@@ -249,7 +249,7 @@ std::optional<torch::Tensor> sheet_in(const torch::Tensor& plane, const torch::T
   return std::nullopt;
 }
 
-// The first and one behind the last that is true; there is one. bool [N]
+// The first true element and one after the last. `flags`: bool [N], at least one is true.
 std::pair<std::int64_t, std::int64_t> extent(const torch::Tensor& flags) {
   const auto places = flags.nonzero();
   return {places.min().item<std::int64_t>(), places.max().item<std::int64_t>() + 1};
@@ -258,18 +258,18 @@ std::pair<std::int64_t, std::int64_t> extent(const torch::Tensor& flags) {
 }  // namespace
 
 std::optional<Sheet> find_sheet(const torch::Tensor& picture) {
-  constexpr std::int64_t kLeastSide = 32;  // pixels; on less there is no desk beside a sheet
+  constexpr std::int64_t kLeastSide = 32;  // pixels; a smaller picture shows no desk
   if (std::min(picture.size(1), picture.size(2)) < kLeastSide) return std::nullopt;
   const auto plane = shrink_to(picture, kSheetSide).squeeze(0);
-  const auto light = plane > dividing_level(plane);
+  const auto light = plane > otsu_threshold(plane);
   for (const bool is_light : {true, false}) {
     const auto sheet = sheet_in(plane, is_light ? light : ~light);
     if (!sheet) continue;
-    // The edge itself is neither; nor is what the lens makes of it.
-    const auto inner = (~grown(~*sheet, 2)).to(torch::kFloat32);
-    const auto beyond = enlarge(slope(plane.unsqueeze(0), inner), picture);
+    // Excludes the edge and its blur, which are neither sheet nor desk.
+    const auto inner = (~dilated(~*sheet, 2)).to(torch::kFloat32);
+    const auto beyond = enlarge(fit_plane(plane.unsqueeze(0), inner), picture);
     const auto inside = enlarge(inner.unsqueeze(0), picture) > 0.99;
-    if (!inside.any().item<bool>()) continue;  // a sheet that is all edge
+    if (!inside.any().item<bool>()) continue;  // the sheet consists only of its edge
     const auto [top, bottom] = extent(inside[0].any(1));
     const auto [left, right] = extent(inside[0].any(0));
     const auto all = at::where(inside, picture, beyond);

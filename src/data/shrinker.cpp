@@ -44,7 +44,7 @@ void Shrinker::add_row(const std::uint8_t* row, std::int64_t channel) {
 }
 
 void Shrinker::give_row(std::uint8_t* row, std::int64_t channel) const {
-  const auto tall = static_cast<std::uint64_t>((rows_ - 1) % factor_ + 1);  // of the squares of this row
+  const auto tall = static_cast<std::uint64_t>((rows_ - 1) % factor_ + 1);  // height of the squares of this row
   const auto* sum = sums_.data() + channel * narrow_;
   for (std::int64_t x = 0; x < narrow_; ++x) {
     const auto count = tall * static_cast<std::uint64_t>(std::min(factor_, width_ - x * factor_));

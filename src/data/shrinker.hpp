@@ -1,4 +1,4 @@
-// Pixels at a whole fraction of their size, made of rows as they come.
+// Shrinks a picture by an integer factor, row by row.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace mnist {
 
-// Each square of `factor` x `factor` pixels becomes their mean, rounded; at the right and lower edge, of those that are
-// there. Rows come in pieces of any size; a row of the result is given when its last one has come.
+// Each square of `factor` x `factor` pixels becomes its rounded mean; squares at the right and lower edge may be
+// smaller. Rows can be added in any number; a row of the result is returned after its last input row.
 class Shrinker {
  public:
-  // Of pictures of `channels` x `height` x `width`; the result has the sides divided by `factor`, rounded up.
+  // For pictures [channels, height, width]. The sides of the result are divided by `factor` and rounded up.
   Shrinker(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t factor);
 
-  // `planes`: uint8 [channels, n, width], the next rows. Returns uint8 [channels, m, narrow width], those that are
-  // complete now; m can be 0.
+  // `planes`: uint8 [channels, n, width], the next rows. Returns the completed rows of the result: uint8 [channels, m,
+  // width of the result]; m can be 0.
   torch::Tensor add(const torch::Tensor& planes);
 
  private:
@@ -28,8 +28,8 @@ class Shrinker {
   std::int64_t width_;
   std::int64_t factor_;
   std::int64_t narrow_;              // the result's width
-  std::int64_t rows_ = 0;            // that have come
-  std::vector<std::uint64_t> sums_;  // [channels, narrow], of the row that is not complete
+  std::int64_t rows_ = 0;            // added rows
+  std::vector<std::uint64_t> sums_;  // [channels, narrow], of the incomplete row
 };
 
 }  // namespace mnist

@@ -29,10 +29,11 @@ constexpr const char* kCudaLibrary = "libtorch_cuda.so";
 #endif
 
 constexpr const char* kNoGpuHint =
-    "--device cpu needs none; else install NVIDIA's driver, in a container pass the GPU on (--gpus all, --nv), in a "
-    "cluster's job ask for one";
+    "use --device cpu; or install NVIDIA's driver, give the container access to the GPU (--gpus all, --nv), or request "
+    "a "
+    "GPU for the cluster job";
 
-// Keeps what LibTorch would write to standard error.
+// Captures the warning that LibTorch would write to stderr.
 class KeptWarning : public c10::WarningHandler {
  public:
   void process(const c10::Warning& warning) override { text_ = first_line(warning.msg()); }
@@ -53,24 +54,24 @@ CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::p
     return {false, fmt::format("no NVIDIA driver was found ({} does not load)", driver_library), kNoGpuHint};
   }
   if (std::error_code ignored; !std::filesystem::exists(cuda_library, ignored)) {
-    return {false, fmt::format("the LibTorch in use has no CUDA half ({} is missing)", quoted(cuda_library)),
+    return {false, fmt::format("this LibTorch has no CUDA library ({} is missing)", quoted(cuda_library)),
             "build against a CUDA build of LibTorch: scripts/run train-gpu or pixi run train-gpu install one"};
   }
   if (std::string why; !load_library(cuda_library.string(), why)) {
     return {
-        false, fmt::format("LibTorch's CUDA half does not load: {}", why),
+        false, fmt::format("LibTorch's CUDA library does not load: {}", why),
         "the named library belongs to CUDA or cuDNN; scripts/run train-gpu installs the set that fits this LibTorch"};
   }
   // "CUDA initialization: The NVIDIA driver on your system is too old ..."
   KeptWarning warning;
   const c10::WarningUtils::WarningHandlerGuard guard(&warning);
-  // One byte in LibTorch.
+  // LibTorch's device count has one byte.
   const auto count = static_cast<int>(static_cast<unsigned char>(torch::cuda::device_count()));
   if (count == 0) {
     return {false,
-            warning.text().empty() ? "CUDA is there, but sees no GPU"
-                                   : fmt::format("CUDA is there, but sees no GPU: {}", warning.text()),
-            "see what nvidia-smi says, and whether CUDA_VISIBLE_DEVICES hides the GPU"};
+            warning.text().empty() ? "CUDA is installed, but finds no GPU"
+                                   : fmt::format("CUDA is installed, but finds no GPU: {}", warning.text()),
+            "check the output of nvidia-smi, and whether CUDA_VISIBLE_DEVICES hides the GPU"};
   }
   return {true, "", "", count};
 }
@@ -85,7 +86,7 @@ CudaStatus load_cuda() {
 }
 
 std::optional<GpuInfo> gpu_info(int index) {
-  // The driver's own interface, whose binary form NVIDIA keeps; CUDA's headers are not needed to build this program.
+  // Uses the driver API, whose ABI is stable, so that building this program does not need CUDA's headers.
   std::string why;
   void* driver = load_library(kDriver, why);
   if (driver == nullptr) return std::nullopt;
@@ -150,7 +151,7 @@ std::string why_gpu_is_unusable(int index) {
     const std::string name = gpu ? fmt::format("{} (compute capability {}.{})", gpu->name, gpu->major, gpu->minor)
                                  : fmt::format("GPU {}", index);
     if (why.find("no kernel image") == std::string::npos) return fmt::format("{} does not compute: {}", name, why);
-    return fmt::format("{} is older (or newer) than what this LibTorch {} was built for", name, TORCH_VERSION);
+    return fmt::format("{} is too old (or too new) for this LibTorch {}", name, TORCH_VERSION);
   }
 }
 

@@ -20,7 +20,7 @@ constexpr const char* kFile = "libmnist_cuda.so";
 const CudaPlugin* load_plugin(const c10::Device& device, std::string& why) {
   const std::filesystem::path path = cuda_plugin_file();
   if (path.empty()) {
-    why = fmt::format("there is no {} beside the program: it is built where the CUDA toolkit is", kFile);
+    why = fmt::format("there is no {} in the program's folder; to build it, install the CUDA toolkit", kFile);
     return nullptr;
   }
   void* const library = load_library(path.string(), why);
@@ -32,12 +32,12 @@ const CudaPlugin* load_plugin(const c10::Device& device, std::string& why) {
     return nullptr;
   }
   try {
-    // A kernel that this GPU or driver does not take is found out here and not in the first step.
+    // If this GPU or driver does not accept a kernel, it fails here and not in the first step.
     const c10::DeviceGuard guard(device);
     torch::Tensor clock = at::zeros({2}, at::TensorOptions(device).dtype(at::kLong));
     plugin()->advance(clock);
     if (clock[1].item<std::int64_t>() == 1) return plugin();
-    why = fmt::format("{} computes nothing on this GPU", quoted(path));
+    why = fmt::format("{} does not compute on this GPU", quoted(path));
   } catch (const c10::Error& error) {
     why = fmt::format("{} does not run on this GPU: {}", quoted(path), first_line(error.what_without_backtrace()));
   }

@@ -34,7 +34,7 @@ DeviceChoice cuda(int index) {
           gpu ? fmt::format("cuda:{} ({})", index, gpu_description(*gpu)) : fmt::format("cuda:{}", index), ""};
 }
 
-// The GPU with the most free memory, on which the run is least in the way of others and they of it.
+// The GPU with the most free memory, where this run and other programs disturb each other least.
 DeviceChoice freest_gpu(int count) {
   std::string why;
   const std::unique_ptr<GpuMonitor> monitor = count > 1 ? GpuMonitor::open(why) : nullptr;
@@ -53,12 +53,12 @@ DeviceChoice freest_gpu(int count) {
     choice.note = fmt::format("the one of {} GPUs with the most free memory, {:.1f} GiB", count,
                               static_cast<double>(most) / (1U << 30));
   } else if (count > 1) {
-    choice.note = fmt::format("the first of {} GPUs: {}", count, why.empty() ? "which is free is not known" : why);
+    choice.note = fmt::format("the first of {} GPUs: {}", count, why.empty() ? "their free memory is unknown" : why);
   }
   return choice;
 }
 
-// The N of "cuda:N", or nothing where the name has another form.
+// The N of "cuda:N"; nothing if the name has another form.
 std::optional<int> cuda_index(std::string_view name) {
   constexpr std::string_view kPrefix = "cuda:";
   if (!name.starts_with(kPrefix)) return std::nullopt;
@@ -80,7 +80,7 @@ DeviceChoice select_device(const std::string& name) {
   if (name == "cpu") return cpu();
   if (name == "mps") {
     if (torch::mps::is_available()) return mps();
-    throw device_error("device 'mps' is not available: it is the GPU of Apple's own processors",
+    throw device_error("device 'mps' is not available: it needs a Mac with an Apple GPU",
                        "use --device cpu or --device auto");
   }
   if (name == "auto") {
@@ -109,7 +109,7 @@ DeviceChoice select_device(const std::string& name) {
   }
   if (const std::string why = why_gpu_is_unusable(*index); !why.empty()) {
     throw device_error(fmt::format("device '{}' is not available: {}", name, why),
-                       "use another GPU, or --device cpu; see what mnist info and nvidia-smi say");
+                       "use another GPU or --device cpu; check the output of mnist info and nvidia-smi");
   }
   return cuda(*index);
 }

@@ -23,8 +23,8 @@ constexpr int kSuccess = 0;
 
 }  // namespace
 
-// NVML's functions in their binary form, which NVIDIA keeps (a number in a name is that form's version): no header of
-// it is needed to build this program.
+// NVML's functions. Their ABI is stable (a suffix such as _v2 is its version), so building this program does not need
+// NVML's header.
 struct GpuMonitor::Functions {
   struct Memory {
     unsigned long long total;
@@ -74,11 +74,11 @@ std::unique_ptr<GpuMonitor> GpuMonitor::open(const std::string& library, std::st
   find(functions->utilization, "nvmlDeviceGetUtilizationRates");
   find(functions->power, "nvmlDeviceGetPowerUsage");
   if (!complete) {
-    why = fmt::format("{} is no management library of NVIDIA's, or too old", library);
+    why = fmt::format("{} is not NVIDIA's management library, or is too old", library);
     return nullptr;
   }
   if (const int error = functions->init(); error != kSuccess) {
-    why = fmt::format("NVIDIA's management library does not start (its error {})", error);
+    why = fmt::format("NVIDIA's management library does not start (NVML error {})", error);
     return nullptr;
   }
   return std::unique_ptr<GpuMonitor>(new GpuMonitor(functions));

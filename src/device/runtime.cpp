@@ -77,8 +77,9 @@ Precision choose_precision(const std::string& name, const c10::Device& device) {
   if (name == "bf16") return Precision::bf16;
   if (name == "tf32") {
     if (has_tf32(device)) return Precision::tf32;
-    throw usage_error(fmt::format("{} has no tf32: NVIDIA GPUs from compute capability 8.0 on do", device.str()),
-                      "omit --precision, or use fp32");
+    throw usage_error(
+        fmt::format("{} does not support tf32; NVIDIA GPUs of compute capability 8.0 or later do", device.str()),
+        "omit --precision, or use fp32");
   }
   if (name == "auto") {
     if (device.is_cpu()) return has_fast_bf16() ? Precision::bf16 : Precision::fp32;
@@ -114,7 +115,7 @@ PrecisionScope::PrecisionScope(Precision precision, const c10::Device& device)
 
 PrecisionScope::~PrecisionScope() {
   if (!active_) return;
-  // Without this the bf16 copies of the weights would outlive the step that changes the weights.
+  // Otherwise the cached bf16 weights would still be used after the optimizer changes the weights.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(type_, false);
 }

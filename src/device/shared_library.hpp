@@ -1,4 +1,4 @@
-// Shared libraries loaded while the program runs, on each platform the same way. They stay loaded to the end.
+// Loads shared libraries at run time, on all platforms. They stay loaded until the process ends.
 #pragma once
 
 #include <filesystem>
@@ -6,13 +6,14 @@
 
 namespace mnist {
 
-// A handle, or nullptr with the loader's words in `why`. The library's symbols become visible to those loaded later.
+// Returns a handle, or nullptr with the loader's message in `why`. The library's symbols are visible to libraries that
+// are loaded later.
 void* load_library(const std::string& name, std::string& why);
 
 // The address of a function in a loaded library, or nullptr.
 void* symbol_of(void* library, const char* name);
 
-// The file of the library that holds `address`; empty where the system does not tell.
+// Path of the library that contains `address`; empty if the system does not report it.
 std::filesystem::path library_of(const void* address);
 
 }  // namespace mnist

@@ -1,5 +1,5 @@
-// A thread that asks somebody who may never answer, so that only this thread waits for ever: c10d's store has no bound
-// on the time that a question takes, and whoever serves it may be stopped.
+// A thread for calls that may never return, so that only this thread can block forever. c10d's store has no timeout for
+// a request, and the process that serves it may be stopped.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ namespace mnist {
 class BoundedThread {
  public:
   BoundedThread() : thread_([state = state_] { run(*state); }) {}
-  // Leaves a thread that still waits to itself.
+  // Detaches a thread that is still blocked.
   ~BoundedThread() {
     bool done = false;
     {
@@ -27,7 +27,7 @@ class BoundedThread {
       state_->stop = true;
       state_->wake.notify_all();
       constexpr std::chrono::seconds kPatience(1);
-      done = !stuck_ && state_->end.wait_for(lock, kPatience, [this] { return state_->done; });
+      done = !timed_out_ && state_->end.wait_for(lock, kPatience, [this] { return state_->done; });
     }
     if (done) {
       thread_.join();
@@ -38,27 +38,27 @@ class BoundedThread {
   BoundedThread(const BoundedThread&) = delete;
   BoundedThread& operator=(const BoundedThread&) = delete;
 
-  // Does `work` in the thread; returns what it returns, throws what it throws, and a `std::runtime_error` if that takes
-  // longer than `patience`. `work` may outlive the call: it owns what it uses.
+  // Runs `work` in the thread, returns its result and throws its exception. Throws a `std::runtime_error` if it takes
+  // longer than `patience`. `work` may outlive the call, so it must own its data.
   template <class Work>
-  auto ask(Work work, std::chrono::milliseconds patience) {
-    using Answer = std::invoke_result_t<Work>;
-    if (stuck_) throw std::runtime_error("it did not answer before");
-    auto task = std::make_shared<std::packaged_task<Answer()>>(std::move(work));
-    std::future<Answer> answer = task->get_future();
+  auto call(Work work, std::chrono::milliseconds patience) {
+    using Result = std::invoke_result_t<Work>;
+    if (timed_out_) throw std::runtime_error("it did not result before");
+    auto task = std::make_shared<std::packaged_task<Result()>>(std::move(work));
+    std::future<Result> result = task->get_future();
     {
       const std::lock_guard lock(state_->mutex);
       state_->jobs.emplace_back([task] { (*task)(); });
     }
     state_->wake.notify_all();
-    if (answer.wait_for(patience) != std::future_status::ready) {
-      stuck_ = true;
-      throw std::runtime_error("it does not answer");
+    if (result.wait_for(patience) != std::future_status::ready) {
+      timed_out_ = true;
+      throw std::runtime_error("it does not result");
     }
-    return answer.get();
+    return result.get();
   }
 
-  // From now on done when `interval` goes by without a job, until it returns false.
+  // Runs from now on after each `interval` without a job, until it returns false.
   void repeat(std::function<bool()> work, std::chrono::milliseconds interval) {
     const std::lock_guard lock(state_->mutex);
     state_->repeated = std::move(work);
@@ -105,7 +105,7 @@ class BoundedThread {
   }
 
   std::shared_ptr<State> state_ = std::make_shared<State>();
-  bool stuck_ = false;
+  bool timed_out_ = false;
   std::thread thread_;
 };
 

@@ -16,10 +16,10 @@ class SingleProcess : public Communicator {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  int sharers() const override { return 1; }
+  int ranks_on_same_processors() const override { return 1; }
   std::unique_ptr<Transfer> begin_sum(const torch::Tensor& /*tensor*/) override { return std::make_unique<Done>(); }
   void broadcast(const torch::Tensor& /*tensor*/) override {}
-  void meet() override {}
+  void barrier() override {}
   bool leave(int /*exit_code*/, const std::string& /*stop*/) noexcept override { return true; }
 };
 

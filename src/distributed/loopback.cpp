@@ -28,7 +28,7 @@ Listener listen_on_loopback(std::uint16_t port) {
     const std::string why = std::generic_category().message(errno);
     if (descriptor >= 0) ::close(descriptor);
     throw Error(ErrorKind::rank_lost, fmt::format("rank 0 cannot listen at 127.0.0.1:{}: {}", port, why),
-                "is another run there? name a free port with MASTER_PORT");
+                "another run may use that port: set MASTER_PORT to a free one");
   }
   return {descriptor, ntohs(address.sin_port)};
 }

@@ -1,4 +1,4 @@
-// Little-endian integers in a string of bytes, as zip, pickle and safetensors have them, on any machine.
+// Reads and writes little-endian integers in bytes (zip, pickle, safetensors), on any machine.
 #pragma once
 
 #include <concepts>
@@ -9,7 +9,7 @@
 
 namespace mnist {
 
-// The caller has checked that offset + sizeof(T) <= bytes.size().
+// The caller must check that offset + sizeof(T) <= bytes.size().
 template <std::unsigned_integral T>
 T load_little_endian(std::string_view bytes, std::size_t offset) {
   std::uint64_t value = 0;

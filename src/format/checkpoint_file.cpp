@@ -28,13 +28,13 @@ NamedTensors contiguous(NamedTensors tensors) {
   return tensors;
 }
 
-// Reads the dicts of a checkpoint. They may share names as well as tensors, and each gets a copy: what the names take
-// together is bounded, too.
+// Reads the dicts of a checkpoint. Dicts may share names and tensors, and each dict gets a copy, so the total size of
+// the names is limited, too.
 class DictsReader {
  public:
   DictsReader(PickledTensorReader& tensors, const std::string& source) : tensors_(tensors), source_(source) {}
 
-  // `names`: those that the dict has had so far. A key that is no text, or is one of them, throws a data `Error`.
+  // `names`: the keys of the dict so far. Throws a data `Error` if a key is not text or is a duplicate.
   std::string name(const PickleValue& key, std::set<std::string_view>& names) {
     const auto* name = key.as<std::string>();
     if (name == nullptr) throw damaged_error(source_, "something in it has no name");
@@ -46,7 +46,7 @@ class DictsReader {
 
   NamedTensors tensors(const PickleValue& value) {
     const auto* dict = value.as<PickleDict>();
-    if (dict == nullptr) throw damaged_error(source_, "it holds something else than dicts of tensors");
+    if (dict == nullptr) throw damaged_error(source_, "it holds values other than dicts of tensors");
     std::set<std::string_view> names;
     NamedTensors result;
     for (const auto& [key, tensor] : dict->items) {
@@ -89,13 +89,13 @@ void write_checkpoint_file(const std::filesystem::path& path, const CheckpointFi
 CheckpointFile read_checkpoint_file(const std::filesystem::path& path) {
   const FileBytes file(path, "checkpoint");
   const std::string& source = file.name();
-  // Its dicts may share storages, but every tensor gets memory of its own.
+  // Dicts may share storages, but every tensor gets its own memory.
   constexpr std::uint64_t kMostShares = 4;
   PtZip archive(file, std::min(kMostShares * file.size(), kMaxModelFileBytes));
   const ZipReader& zip = archive.zip();
   const auto* root = archive.root().as<PickleDict>();
   if (!zip.contains(kCheckpointRecord) || !zip.contains(kRecipeRecord) || root == nullptr) {
-    throw data_error(source + " is a model file, not a checkpoint", "name a file of a run's folder checkpoints/");
+    throw data_error(source + " is a model file, not a checkpoint", "give a file in the folder checkpoints/ of a run");
   }
   if (!zip.hashed()) throw damaged_error(source, "its SHA-256 is missing");
   CheckpointFile checkpoint;

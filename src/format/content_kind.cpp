@@ -49,7 +49,7 @@ std::string_view text_kind(std::string_view bytes) {
     return "an HTML page";
   }
   if (begin.find("<svg") != std::string::npos) return "an SVG drawing";
-  // One high byte in plain text is one letter; a file of many is more likely something unknown.
+  // Plain text may have a few non-ASCII letters; a file with many high bytes is probably something else.
   const auto high = std::count_if(begin.begin(), begin.end(), [](unsigned char c) { return c >= 127; });
   return static_cast<std::size_t>(high) * 4 < begin.size() ? "a text file" : std::string_view{};
 }

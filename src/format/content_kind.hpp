@@ -1,4 +1,4 @@
-// What a file's first bytes say it is, whatever its name says: for messages about files of the wrong kind.
+// Detects the kind of a file from its first bytes, for messages about files of the wrong kind.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ inline constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 inline constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
 inline constexpr std::string_view kGzipSignature = "\x1f\x8b";
 
-// "a GIF image", "an HTML page", "a text file", ...; empty where the bytes are of no kind that is known here.
+// "a GIF image", "an HTML page", "a text file", ...; empty if the kind is unknown.
 std::string content_kind(std::string_view bytes);
 
 }  // namespace mnist

@@ -1,4 +1,4 @@
-// CRC-32 (ISO 3309, the one of zip and gzip) of bytes in memory. Finds accidents, not forgeries.
+// CRC-32 (ISO 3309, the one of zip and gzip) of bytes in memory. Detects accidental damage, not forgery.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace mnist {
 
-// `crc`: that of the bytes before these, for a checksum over parts.
+// `crc`: the CRC of the preceding bytes, to compute a checksum in parts.
 std::uint32_t crc32_of(std::string_view bytes, std::uint32_t crc = 0);
 
 }  // namespace mnist

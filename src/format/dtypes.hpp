@@ -1,5 +1,5 @@
-// The tensors that model files hold: their element types, and what PyTorch and safetensors call them. To a name from a
-// file there may be no type; a type without a name cannot be written: a data `Error`.
+// Element types of tensors in model files, and their names in PyTorch and safetensors. A name from a file may have no
+// type. A type without a name cannot be written: data `Error`.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace mnist {
 
-inline constexpr std::size_t kMaxDimensions = 16;  // of a tensor; with more of them a file is broken
+inline constexpr std::size_t kMaxDimensions = 16;  // of a tensor; a file with more is damaged
 
 // "FloatStorage" (of the Python module torch) <-> at::kFloat.
 std::optional<at::ScalarType> type_of_storage(std::string_view storage);

@@ -7,11 +7,11 @@ namespace mnist {
 namespace {
 
 constexpr std::uint32_t kOrientationTag = 0x0112;
-constexpr std::uint32_t kShortType = 3;  // as the standard wants it
-constexpr std::uint32_t kLongType = 4;   // as some programs write it
+constexpr std::uint32_t kShortType = 3;  // according to the standard
+constexpr std::uint32_t kLongType = 4;   // written by some programs
 constexpr std::size_t kTagSize = 12;
 
-// An unsigned number of `size` bytes; 0 if it reaches over the end.
+// An unsigned number of `size` bytes; 0 if it exceeds the end.
 std::uint32_t number(std::string_view tiff, std::size_t position, std::size_t size, bool big_endian) noexcept {
   if (position + size > tiff.size()) return 0;
   std::uint32_t value = 0;
@@ -27,7 +27,7 @@ std::optional<int> checked(std::uint32_t orientation) noexcept {
   return static_cast<int>(orientation);
 }
 
-// Without the white space at its begin.
+// `text` without leading white space.
 std::string_view trimmed(std::string_view text) noexcept {
   const auto begin = text.find_first_not_of(" \t\r\n");
   return begin == std::string_view::npos ? std::string_view{} : text.substr(begin);

@@ -1,5 +1,5 @@
-// What the readers of model files read from: the bytes of a file by their offset, so that memory is taken for what is
-// needed and not for what a file claims.
+// Random access to the bytes of a model file, so that readers allocate only the memory that they need, not what a file
+// claims.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,18 @@ namespace mnist {
 
 class FileBytes {
  public:
-  // `what`: the file's role in messages, "model file". Throws a data `Error` as `InputFile` does.
+  // `what`: the file's role in messages, "model file". Throws a data `Error` like `InputFile`.
   FileBytes(const std::filesystem::path& path, std::string_view what);
 
   const std::string& name() const { return name_; }  // as in "model file 'x.pt'"
   std::uint64_t size() const { return file_.size(); }
 
-  // Copies the `count` bytes from `offset` on; the caller has checked that they lie within `size()`.
-  // Throws a data `Error` if the file has become shorter since it was opened.
+  // Copies `count` bytes from `offset`; the caller must check that they are within `size()`. Throws a data `Error` if
+  // the file became shorter after it was opened.
   void read(std::uint64_t offset, void* out, std::size_t count) const;
   std::string read(std::uint64_t offset, std::size_t count) const;
 
-  // CRC-32 of the bytes; `crc`: that of the bytes before these.
+  // CRC-32 of the bytes; `crc`: the CRC of the preceding bytes.
   std::uint32_t crc32(std::uint64_t offset, std::uint64_t count, std::uint32_t crc = 0) const;
 
   // SHA-256 of the bytes, 64 hexadecimal digits.

@@ -44,7 +44,7 @@ std::size_t GzipReader::read(void* out, std::size_t count) {
       next_stream();
     } else if (result == Z_MEM_ERROR) {
       throw std::bad_alloc();
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {  // the latter: it wants more of the file
+    } else if (result != Z_OK && result != Z_BUF_ERROR) {  // Z_BUF_ERROR: needs more input
       throw data_error(fmt::format("{} is damaged: its gzip stream does not unpack ({})", quoted(file_.path()),
                                    stream_.msg != nullptr ? stream_.msg : "no reason given"),
                        kFetchAgain);

@@ -26,9 +26,10 @@ namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 31;  // 40 times MNIST
 constexpr std::uint64_t kMaxUnpacked = std::uint64_t{64} << 20;
-constexpr std::uint64_t kMaxUnpackedFactor = 128;  // of the packed size; pictures of digits are packed 5 to 50 times
+constexpr std::uint64_t kMaxUnpackedFactor =
+    128;  // of the packed size; pictures of digits shrink by factors of 5 to 50
 
-// The content of the file from its begin to its end, unpacked if it is packed.
+// The content of the file from start to end, unpacked if it is gzip.
 class Source {
  public:
   explicit Source(const std::filesystem::path& path) : file_(path, "data file") {
@@ -43,10 +44,10 @@ class Source {
   std::uint64_t size() const { return file_.size(); }
   bool packed() const { return gzip_ != nullptr; }
 
-  // The most bytes that `read` can give in all.
+  // The maximum number of bytes that `read` can return in total.
   std::uint64_t bound() const { return gzip_ ? file_.size() * kMaxGzipFactor : file_.size(); }
 
-  // How lengths are spoken of.
+  // Words for lengths in messages.
   const char* unpacked() const { return gzip_ ? " (unpacked)" : ""; }
 
  private:
@@ -59,16 +60,16 @@ std::uint32_t big_endian(const unsigned char* bytes) {
 }
 
 [[noreturn]] void throw_wrong_kind(std::string_view begin, int dimensions, const std::filesystem::path& path) {
-  const char* const wanted = dimensions == 3 ? "images" : "labels";
+  const char* const expected = dimensions == 3 ? "images" : "labels";
   const auto kind = content_kind(begin);
   if (!kind.empty()) {
-    throw data_error(fmt::format("{} is {} where an IDX file of {} is wanted", quoted(path), kind, wanted),
-                     kind.starts_with("an IDX") ? "the names of the files may have been swapped" : kFetchAgain);
+    throw data_error(fmt::format("{} is {}, not an IDX file of {}", quoted(path), kind, expected),
+                     kind.starts_with("an IDX") ? "the files may be swapped: check their names" : kFetchAgain);
   }
   const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(begin[index]); };
   throw data_error(
       fmt::format("{} is not an IDX file of {}: it begins with {:02x} {:02x} {:02x} {:02x} instead of 00 00 08 {:02x}",
-                  quoted(path), wanted, byte(0), byte(1), byte(2), byte(3), dimensions),
+                  quoted(path), expected, byte(0), byte(1), byte(2), byte(3), dimensions),
       kFetchAgain);
 }
 
@@ -86,7 +87,7 @@ Error cut_off(const Source& source, const Header& header, const char* at_most, s
                     kFetchAgain);
 }
 
-// No memory for what cannot be there, or is not believed.
+// Checks sizes before memory is allocated.
 void check_size(const Source& source, const Header& header, const std::filesystem::path& path) {
   if (header.length + header.content > source.bound()) {
     throw cut_off(source, header, source.packed() ? "at most " : "", source.bound(), path);
@@ -94,7 +95,7 @@ void check_size(const Source& source, const Header& header, const std::filesyste
   if (source.packed() && header.content > std::max(kMaxUnpacked, kMaxUnpackedFactor * source.size())) {
     throw data_error(fmt::format("{} would unpack to {} bytes, more than {} times its size", quoted(path),
                                  with_thousands(static_cast<std::int64_t>(header.content)), kMaxUnpackedFactor),
-                     "if that is what it holds, unpack it first, with gunzip");
+                     "if this size is correct, unpack it first with gunzip");
   }
 }
 
@@ -112,19 +113,19 @@ Header read_header(Source& source, int dimensions, const std::filesystem::path& 
                                  quoted(path), got, source.unpacked(), header.length),
                      kFetchAgain);
   }
-  std::uint64_t extent = 1;  // the content's size without the zeros, which could hide absurd sizes behind them
+  std::uint64_t extent = 1;  // the content's size without zero dimensions, which could hide absurd sizes
   for (int dimension = 0; dimension < dimensions; ++dimension) {
     const auto size = big_endian(begin.data() + 4 + std::ptrdiff_t{4} * dimension);
     header.sizes.push_back(size);
-    // Neither can overflow: `extent` stays as it is once it is above the bound, and the other is never larger.
+    // Neither can overflow: `extent` does not change after it exceeds the limit, and the other is never larger.
     if (extent <= kMaxBytes) {
       header.content *= size;
       extent *= std::max(size, 1U);
     }
   }
   if (extent > kMaxBytes) {
-    throw data_error(fmt::format("{} is damaged: its header promises {} bytes, more than any file that is read here",
-                                 quoted(path), fmt::join(header.sizes, " x ")),
+    throw data_error(fmt::format("{} is damaged: its header promises {} bytes, more than the limit", quoted(path),
+                                 fmt::join(header.sizes, " x ")),
                      kFetchAgain);
   }
   check_size(source, header, path);
@@ -137,10 +138,10 @@ torch::Tensor read_idx(const std::filesystem::path& path, int dimensions) {
   auto content = torch::empty(header.sizes, torch::kUInt8);
   const std::uint64_t got = source.read(content.data_ptr(), header.content);
   if (got < header.content) throw cut_off(source, header, "", header.length + got, path);
-  // Also lets a gzip stream come to its end, where the checksum is.
+  // Also reads a gzip stream to its end, where the checksum is.
   if (unsigned char extra = 0; source.read(&extra, 1) > 0) {
     throw data_error(
-        fmt::format("{} is damaged: it goes on after the {} bytes that its header promises{}", quoted(path),
+        fmt::format("{} is damaged: it has more than the {} bytes that its header promises{}", quoted(path),
                     with_thousands(static_cast<std::int64_t>(header.length + header.content)), source.unpacked()),
         kFetchAgain);
   }

@@ -15,7 +15,7 @@
 namespace mnist {
 namespace {
 
-constexpr std::uint64_t kMaxPixels = 200'000'000;  // the most that a phone's camera has
+constexpr std::uint64_t kMaxPixels = 200'000'000;  // the largest phone cameras
 
 std::unique_ptr<ImageDecoder> open_decoder(const InputFile& file) {
   constexpr std::size_t kBegin = 512;
@@ -26,9 +26,9 @@ std::unique_ptr<ImageDecoder> open_decoder(const InputFile& file) {
   const auto kind = content_kind(bytes);
   if (kind.empty()) {
     throw data_error(fmt::format("{} is neither a PNG nor a JPEG image", quoted(file.path())),
-                     "only PNG and JPEG are read; if it is an image, convert it to PNG");
+                     "only PNG and JPEG are supported; if it is an image, convert it to PNG");
   }
-  throw data_error(fmt::format("{} is {}; only PNG and JPEG are read", quoted(file.path()), kind),
+  throw data_error(fmt::format("{} is {}; only PNG and JPEG are supported", quoted(file.path()), kind),
                    kind.ends_with("image") ? "convert it to PNG" : "give the path of an image");
 }
 
@@ -37,7 +37,7 @@ std::unique_ptr<ImageDecoder> open_decoder(const InputFile& file) {
 void check_image_size(std::uint64_t width, std::uint64_t height, const std::filesystem::path& path) {
   if (width == 0 || height == 0) throw data_error(fmt::format("image {} has no pixels", quoted(path)));
   if (width * height <= kMaxPixels) return;
-  throw data_error(fmt::format("image {} is too large: {} x {} pixels, the most is {} in all", quoted(path),
+  throw data_error(fmt::format("image {} is too large: {} x {} pixels, the limit is {} in total", quoted(path),
                                with_thousands(static_cast<std::int64_t>(width)),
                                with_thousands(static_cast<std::int64_t>(height)), with_thousands(kMaxPixels)),
                    "make a smaller copy of it");

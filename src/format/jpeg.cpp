@@ -31,10 +31,10 @@ namespace {
 constexpr int kMaxScans = 1000;                          // a progressive JPEG has about ten
 constexpr std::uint64_t kMaxScanPixels = 1'000'000'000;  // each scan costs a pass over the whole picture
 
-// What libjpeg goes on after, although the picture is not whole. Others of its warnings are about details only.
+// Warnings after which libjpeg continues although the picture is incomplete. Its other warnings concern only details.
 constexpr std::array kDamage{JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE, JWRN_MUST_RESYNC};
 
-// What libjpeg's callbacks see. It hands back a pointer to the first member.
+// The data of libjpeg's callbacks. libjpeg passes a pointer to the first member.
 struct ErrorManager {
   jpeg_error_mgr base;
   std::jmp_buf jump;
@@ -63,15 +63,15 @@ void on_progress(j_common_ptr jpeg) {
   std::longjmp(manager->jump, 1);
 }
 
-// The file as libjpeg wants it. Its pointer is to the first member too.
+// The data source for libjpeg. Its pointer is also to the first member.
 struct JpegSource {
   jpeg_source_mgr base;
   const InputFile* file;
-  std::uint64_t position;       // in the file, behind `buffer`
-  std::exception_ptr* failure;  // of the disk
+  std::uint64_t position;       // in the file, after `buffer`
+  std::exception_ptr* failure;  // an I/O error
   std::array<JOCTET, 65536> buffer;
 
-  // Nothing may be thrown through libjpeg. 0 at the end of the file, and on an error.
+  // Exceptions must not pass through libjpeg. Returns 0 at the end of the file and on an error.
   std::size_t read() noexcept {
     try {
       return file->read_at(position, buffer.data(), buffer.size());
@@ -105,8 +105,8 @@ void on_skip(j_decompress_ptr jpeg, long count) {
   source->position += static_cast<std::size_t>(count) - here;
 }
 
-// Inverted CMYK, as Adobe's programs write it and in practice everyone, to RGB without colour profiles. The rounding is
-// Pillow's.
+// Converts inverted CMYK, as written by Adobe and practically all programs, to RGB without colour profiles, with
+// Pillow's rounding.
 void cmyk_to_rgb(const std::vector<unsigned char>& cmyk, unsigned char* rgb) {
   for (std::size_t place = 0; place + 4 <= cmyk.size(); place += 4, rgb += 3) {
     const int light = cmyk[place + 3];
@@ -163,20 +163,20 @@ class JpegReader final : public ImageDecoder {
   int components() const { return jpeg_.out_color_components; }
   bool is_cmyk() const { return components() == 4; }
 
-  // Everything before the pixels. False on an error, like all of these.
+  // Reads everything before the pixels. Returns false on an error, like all these functions.
   bool read_info() {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_create_decompress(&jpeg_);
     jpeg_.progress = &progress_;
     jpeg_.src = &source_.base;
     jpeg_read_header(&jpeg_, TRUE);
-    // Other pairs of colour spaces libjpeg refuses by itself, in words.
+    // libjpeg itself rejects other pairs of colour spaces, with a message.
     jpeg_.out_color_space = jpeg_.num_components == 1 ? JCS_GRAYSCALE : jpeg_.num_components == 4 ? JCS_CMYK : JCS_RGB;
     jpeg_calc_output_dimensions(&jpeg_);
     return true;
   }
 
-  // Here the scans of a progressive picture are read, all of them.
+  // Reads all scans of a progressive picture.
   bool start() {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_start_decompress(&jpeg_);
@@ -210,7 +210,7 @@ class JpegReader final : public ImageDecoder {
     return bytes;
   }
 
-  // What to throw after a call that gave false.
+  // The error to throw after a call that returned false.
   Error error() const {
     if (failure_) std::rethrow_exception(failure_);
     const auto path = quoted(file_.path());
@@ -225,7 +225,7 @@ class JpegReader final : public ImageDecoder {
     }
     const auto feature = errors_.base.msg_code == JERR_ARITH_NOTIMPL ? "arithmetic coding" : unsupported_feature(what_);
     if (!feature.empty()) {
-      return data_error(fmt::format("image {} is a JPEG of a kind that is not read: {}", path, feature),
+      return data_error(fmt::format("image {} is a JPEG of an unsupported kind: {}", path, feature),
                         "convert it to an ordinary JPEG (baseline or progressive, 8 bits) or to PNG");
     }
     return data_error(fmt::format("image {} is a damaged JPEG: {}", path, printable(errors_.message)),

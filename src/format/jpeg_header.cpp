@@ -18,13 +18,13 @@ constexpr int kMostSegments = 10'000;
 constexpr std::string_view kXmpBegin{"http://ns.adobe.com/xap/1.0/\0", 29};
 
 struct Segment {
-  int marker;             // its second byte
-  std::uint64_t content;  // where it begins
+  int marker;             // the second byte of the marker
+  std::uint64_t content;  // offset of the content
   std::size_t length;     // of the content
   std::uint64_t next() const { return content + length; }
 };
 
-// The segment at `position`; none at the end of what is well-formed. Any number of 0xFF may stand before a marker.
+// The segment at `position`; nothing if the data there are malformed. Any number of 0xFF may precede a marker.
 std::optional<Segment> segment_at(const InputFile& file, std::uint64_t position) {
   constexpr int kMostFill = 1000;
   std::array<unsigned char, 4> bytes{};
@@ -35,7 +35,7 @@ std::optional<Segment> segment_at(const InputFile& file, std::uint64_t position)
   const int marker = bytes[1];
   const bool stands_alone = marker == 0x01 || (marker >= 0xD0 && marker <= 0xD9);
   if (stands_alone) return Segment{marker, position + 2, 0};
-  const std::size_t length = std::size_t{bytes[2]} << 8 | bytes[3];  // of itself and the content
+  const std::size_t length = std::size_t{bytes[2]} << 8 | bytes[3];  // of the length field and the content
   if (length < 2) return std::nullopt;
   return Segment{marker, position + 4, length - 2};
 }
@@ -81,14 +81,14 @@ JpegHeader read_jpeg_header(const InputFile& file) {
 }
 
 std::string unsupported_feature(const JpegHeader& header) {
-  if (header.precision != 8) return fmt::format("{} bits a sample", header.precision);
+  if (header.precision != 8) return fmt::format("{} bits per sample", header.precision);
   if (header.components != 1 && header.components != 3 && header.components != 4) {
-    return fmt::format("{} samples a pixel", header.components);
+    return fmt::format("{} samples per pixel", header.components);
   }
-  if (header.height == 0) return "a height that is given behind its first scan (DNL)";
+  if (header.height == 0) return "a height that is given after its first scan (DNL)";
   const int frame = header.frame;
   if (frame % 4 == 3) return "lossless coding";
-  constexpr int kArithmetic = 9;  // which libjpeg can do, if it was built with it
+  constexpr int kArithmetic = 9;  // libjpeg supports it only if it was built with it
   return frame > 4 && frame != kArithmetic && frame != kArithmetic + 1 ? "hierarchical coding" : "";
 }
 

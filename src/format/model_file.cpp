@@ -23,10 +23,10 @@
 namespace mnist {
 namespace {
 
-// What is to be said of a file in none of the layouts that are read.
+// The error for a file in an unsupported format.
 Error not_a_model(std::string_view bytes, const std::string& source) {
   if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") {
-    return data_error(source + " is in PyTorch's tar format of 2017, which is not read",
+    return data_error(source + " is in PyTorch's tar format of 2017, which is not supported",
                       "load and save it again in Python: torch.save(torch.load(path), \"model.pt\")");
   }
   if (bytes.starts_with("version https://git-lfs")) {
@@ -39,7 +39,7 @@ Error not_a_model(std::string_view bytes, const std::string& source) {
   const auto kind = content_kind(bytes);
   if (kind == "an HTML page") {
     return data_error(source + " is an HTML page, not a model file",
-                      "the download gave a web page in place of the file: open the address in a browser and see");
+                      "the download returned a web page instead of the file: open the address in a browser");
   }
   const std::string hint = "a model file is one that mnist train or torch.save wrote, or .safetensors";
   if (!kind.empty()) return data_error(source + " is " + kind + ", not a model file", hint);
@@ -53,7 +53,7 @@ NamedTensors on_cpu(const NamedTensors& state) {
 }
 
 ModelFile read_layout(const FileBytes& bytes) {
-  constexpr std::uint64_t kBegin = 4096;  // enough to tell one kind of file from another
+  constexpr std::uint64_t kBegin = 4096;  // enough to detect the kind of file
   const auto begin = bytes.read(0, static_cast<std::size_t>(std::min(bytes.size(), kBegin)));
   const bool zip = begin.starts_with("PK\x03\x04");
   const bool legacy = begin.starts_with(kLegacyMagic);
@@ -67,7 +67,7 @@ ModelFile read_any(const FileBytes& bytes) {
   ModelFile file = read_layout(bytes);
   if (file.recipe) return file;
   if (const auto prefix = take_off_prefixes(file.state); !prefix.empty()) {
-    file.notes.push_back(fmt::format("all names began with '{}', which is taken off", prefix));
+    file.notes.push_back(fmt::format("the prefix '{}' is removed from all names", prefix));
   }
   return file;
 }

@@ -14,7 +14,7 @@ bool is_average_count(const std::pair<std::string, torch::Tensor>& entry) {
   return entry.first == "n_averaged";
 }
 
-// Whether all names have the prefix and something behind it.
+// Whether all names have the prefix and are longer.
 bool is_common(std::string_view prefix, const NamedTensors& state) {
   const auto is_prefixed = [&](const auto& entry) {
     return entry.first.starts_with(prefix) && entry.first.size() > prefix.size();
@@ -27,7 +27,7 @@ bool is_common(std::string_view prefix, const NamedTensors& state) {
 }  // namespace
 
 std::string take_off_prefixes(NamedTensors& state) {
-  constexpr int kMostStacked = 8;  // names of nothing but prefixes could keep this busy for hours
+  constexpr int kMostStacked = 8;  // limits the time for names that consist only of prefixes
   std::string taken;
   for (int i = 0; i < kMostStacked; ++i) {
     const auto* const prefix =

@@ -16,12 +16,12 @@
 namespace mnist {
 namespace {
 
-// Bounds the memory that a small file can ask for; the largest networks need a tenth of it.
+// Limits the memory that a small file can request; the largest networks need a tenth of it.
 constexpr std::size_t kMaxValues = 1'000'000;
 
 constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 
-// What a state dict is made of.
+// The functions that appear in a state dict.
 bool is_known(std::string_view module, std::string_view name) {
   if (module == "torch") return type_of_storage(name).has_value();
   if (module == "collections") return name == "OrderedDict";
@@ -47,7 +47,7 @@ const PickleValue* find(const PickleDict& dict, std::string_view key) {
   return nullptr;
 }
 
-// The stack machine that a pickle is a program for, for the length of one pickle.
+// The stack machine that executes one pickle.
 class PickleReader::Machine {
  public:
   Machine(PickleReader& reader, std::string_view bytes, std::size_t offset)
@@ -57,7 +57,7 @@ class PickleReader::Machine {
     if (next_byte() != 0x80) fail("it does not begin with its protocol");
     if (const int protocol = next_byte(); protocol != 2) {
       throw data_error(
-          fmt::format("{} was pickled with protocol {}, only protocol 2 is read", reader_.source_, protocol),
+          fmt::format("{} was pickled with protocol {}, only protocol 2 is supported", reader_.source_, protocol),
           "save it with torch.save, without pickle_protocol");
     }
     int opcode = next_byte();
@@ -69,7 +69,7 @@ class PickleReader::Machine {
   std::size_t offset() const { return offset_; }
 
  private:
-  // Values, and what is made of them.
+  // Values and containers.
   void step(int opcode) {
     switch (opcode) {
       case '(':
@@ -124,13 +124,13 @@ class PickleReader::Machine {
     }
   }
 
-  // What refers to something: classes and calls, storages, what is remembered.
+  // Classes, calls, storages and memo values.
   void step_further(int opcode) {
     switch (opcode) {
       case 'c':
         return push_global();
       case 'R':
-      case 0x81:  // of a class: what calling it gives but for __init__
+      case 0x81:  // NEWOBJ: an object of a class, without __init__
         return call();
       case 'b':
         return build();
@@ -155,9 +155,8 @@ class PickleReader::Machine {
 
   [[noreturn]] void fail_at_the_end() const {
     if (!reader_.cut_) throw truncated_error(reader_.source_, "its pickle ends early");
-    throw data_error(
-        fmt::format("{} holds a pickle of more than {} bytes, which is not read", reader_.source_, bytes_.size()),
-        kStateHint);
+    throw data_error(fmt::format("{} holds a pickle of more than {} bytes, the limit", reader_.source_, bytes_.size()),
+                     kStateHint);
   }
 
   std::string_view next_bytes(std::size_t count) {
@@ -201,7 +200,7 @@ class PickleReader::Machine {
     push(&reader_.values_.emplace_back(PickleValue{std::move(value)}));
   }
 
-  // Values below the last mark are out of reach until the mark is gone.
+  // Values below the last mark are not accessible until the mark is removed.
   std::size_t available() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
   PickleValue* top() const {
     if (available() == 0) fail("its stack is empty");
@@ -248,7 +247,7 @@ class PickleReader::Machine {
     push_new(PickleGlobal{std::move(full_name)});
   }
 
-  // Writes the call down. OrderedDict alone is known well enough to have its result.
+  // Records the call. Only OrderedDict gets a result.
   void call() {
     const auto* arguments = pop();
     const auto* function = pop();
@@ -263,7 +262,7 @@ class PickleReader::Machine {
   PickleDict dict_of_pairs(const PickleTuple& arguments) {
     const auto* list = arguments.items.size() == 1 ? arguments.items[0]->as<PickleList>() : nullptr;
     if (list == nullptr) fail("an OrderedDict is not made of a list");
-    count_values(list->items.size());  // one remembered list can be copied many times
+    count_values(list->items.size());  // one memo list can be copied many times
     PickleDict dict;
     for (const auto* item : list->items) {
       const auto* pair = item->as<PickleList>();
@@ -273,13 +272,14 @@ class PickleReader::Machine {
     return dict;
   }
 
-  // Attributes say nothing about tensors: those of an OrderedDict (`_metadata`), those of objects that are passed over.
+  // Ignores attributes, because they do not affect tensors: those of an OrderedDict (`_metadata`) and of ignored
+  // objects.
   void build() {
     pop();
     if (top()->as<PickleDict>() == nullptr && !is_object(*top())) fail("attributes are set on a plain value");
   }
 
-  // What it holds is not known, and it takes whatever is put into it.
+  // An unknown object accepts any content.
   static bool is_object(const PickleValue& value) { return value.as<PickleCall>() != nullptr; }
 
   void push_reference() {
@@ -290,20 +290,20 @@ class PickleReader::Machine {
   void append(const std::vector<const PickleValue*>& values) {
     auto* list = std::get_if<PickleList>(&top()->value);
     if (list == nullptr && is_object(*top())) return;
-    if (list == nullptr) fail("something else than a list is appended to");
+    if (list == nullptr) fail("a value is appended to something that is not a list");
     list->items.insert(list->items.end(), values.begin(), values.end());
   }
 
   void set_items(const std::vector<const PickleValue*>& values) {
     auto* dict = std::get_if<PickleDict>(&top()->value);
     if (dict == nullptr && is_object(*top())) return;
-    if (dict == nullptr || values.size() % 2 != 0) fail("keys and values do not go into a dict");
+    if (dict == nullptr || values.size() % 2 != 0) fail("keys and values are set in something that is not a dict");
     for (std::size_t i = 0; i < values.size(); i += 2) dict->items.emplace_back(values[i], values[i + 1]);
   }
 
   void put(std::uint32_t index) {
     memo_[index] = top();
-    if (memo_.size() > kMaxValues) fail(fmt::format("it remembers more than {} values", kMaxValues));
+    if (memo_.size() > kMaxValues) fail(fmt::format("its memo has more than {} values", kMaxValues));
   }
   void get(std::uint32_t index) {
     const auto found = memo_.find(index);

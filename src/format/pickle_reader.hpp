@@ -1,7 +1,6 @@
-// Python pickles as plain values. Nothing is ever imported or called: what Python would call is written down by name,
-// not done. So tensors can be made of the few calls that are known, and objects of any class beside them
-// (argparse.Namespace, numpy's scalars) are passed over. Not for: protocols other than 2 (what torch.save writes by
-// default).
+// Reads Python pickles as plain values. It never imports or calls anything: a call is recorded by name, not executed.
+// So tensors can be built from the few known calls, and objects of other classes (argparse.Namespace, numpy scalars)
+// are ignored. Not for protocols other than 2 (the default of torch.save).
 //
 // Source: CPython, Lib/pickletools.py.
 #pragma once
@@ -33,14 +32,14 @@ struct PickleDict {  // also an OrderedDict
 struct PickleGlobal {
   std::string name;  // "torch.FloatStorage"
 };
-struct PickleCall {  // the result that `function(*arguments)` has in Python: an object of which no more is known
+struct PickleCall {  // the unknown result of `function(*arguments)` in Python
   const PickleValue* function;
   const PickleValue* arguments;
 
-  std::string_view function_name() const;    // "torch._utils._rebuild_tensor_v2"; empty if it is no global
-  const PickleTuple* argument_list() const;  // nullptr if they are no tuple
+  std::string_view function_name() const;    // "torch._utils._rebuild_tensor_v2"; empty if it is not a global
+  const PickleTuple* argument_list() const;  // nullptr if they are not a tuple
 };
-struct PickleReference {  // the thing outside of the pickle that `id` stands for: a storage
+struct PickleReference {  // a persistent id: refers to a storage outside of the pickle
   const PickleValue* id;
 };
 struct PickleOther {};  // an integer of more than 64 bits
@@ -56,29 +55,29 @@ struct PickleValue {
   }
 };
 
-// The value under a text key; nullptr where there is none.
+// The value under a string key; nullptr if there is none.
 const PickleValue* find(const PickleDict& dict, std::string_view key);
 
-// Pickles of more bytes are not read: those of state dicts need a hundredth.
+// The maximum size of a pickle in bytes; state dicts need a hundredth of it.
 inline constexpr std::size_t kMaxPickleBytes = std::size_t{16} << 20;
 
-// Owns the values that it has read; they may share parts and even contain themselves, so look only as deep as the
-// expected structure goes.
+// Owns the values that it has read. Values may share parts and even contain themselves, so callers must limit their
+// recursion to the expected structure.
 class PickleReader {
  public:
-  // `cut`: whether `read` gets only the beginning of a longer source; a pickle that does not end there is too large.
+  // `cut`: whether `read` gets only the start of a longer source. If the pickle does not end there, it is too large.
   explicit PickleReader(std::string source, bool cut = false) : source_(std::move(source)), cut_(cut) {}
   PickleReader(const PickleReader&) = delete;
   PickleReader& operator=(const PickleReader&) = delete;
 
-  // Reads the one pickle that begins at `offset` of `bytes` and moves `offset` behind it.
-  // Throws a data `Error` naming the source: truncated, damaged, more than a million values in all that was read.
+  // Reads the pickle at `offset` of `bytes` and moves `offset` to its end. Throws a data `Error` that names the source
+  // if the pickle is truncated or damaged, or if all pickles together have more than a million values.
   const PickleValue& read(std::string_view bytes, std::size_t& offset);
 
-  // The references in everything read so far, in their order.
+  // All references that were read so far, in order.
   const std::vector<const PickleReference*>& references() const { return references_; }
 
-  // The first hundred names, read so far, of what is no part of a tensor or a dict: "argparse.Namespace".
+  // The first hundred names of objects that are not part of a tensor or a dict: "argparse.Namespace".
   const std::set<std::string, std::less<>>& foreign_names() const { return foreign_names_; }
 
  private:
@@ -87,7 +86,7 @@ class PickleReader {
   std::string source_;
   bool cut_;
   std::deque<PickleValue> values_;
-  std::size_t value_count_ = 0;  // also of those that are remembered and used again
+  std::size_t value_count_ = 0;  // includes repeated uses of memo values
   std::vector<const PickleReference*> references_;
   std::set<std::string, std::less<>> foreign_names_;
 };

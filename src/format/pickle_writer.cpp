@@ -18,7 +18,7 @@
 namespace mnist {
 namespace {
 
-// Emits the opcodes that CPython's pickler does for protocol 2, with its numbering of remembered values.
+// Writes the same opcodes as CPython's pickler for protocol 2, with its numbering of memo values.
 class PickleWriter {
  public:
   void begin() { out_ += "\x80\x02"; }
@@ -55,7 +55,7 @@ class PickleWriter {
     remember();
   }
 
-  // A text or global that Python has only one object of: written once, then referred to.
+  // A string or global that is a single object in Python: written once, then referenced.
   void constant(std::string_view value) {
     if (!recall(value)) {
       text(value);
@@ -71,7 +71,7 @@ class PickleWriter {
     }
   }
 
-  // Of the values since the mark.
+  // Builds a tuple of the values since the mark.
   void end_tuple() {
     op('t');
     remember();
@@ -108,7 +108,7 @@ class PickleWriter {
     }
   }
 
-  // A list of texts, in batches as the pickler writes it.
+  // A list of strings, in batches like the pickler.
   void texts(const std::vector<std::string>& values) {
     op(']');
     remember();
@@ -188,8 +188,8 @@ struct ModuleVersion {
   int version;
 };
 
-// What `state_dict()` notes of its modules, as far as the names of the tensors tell: those without any tensor are
-// missing, which Python does not mind. Version 2 is BatchNorm's since it counts its batches.
+// The module versions in `state_dict()`'s metadata, derived from the names of the tensors. Modules without tensors are
+// missing, which Python accepts. Version 2 is BatchNorm's since it has num_batches_tracked.
 std::vector<ModuleVersion> module_versions(const NamedTensors& state) {
   std::vector<ModuleVersion> modules{{"", 1}};
   std::map<std::string, std::size_t> index{{"", 0}};
@@ -264,7 +264,7 @@ std::vector<std::size_t> storage_numbers(const NamedTensors& tensors) {
   std::vector<std::size_t> numbers;
   std::size_t next = 0;
   for (const auto& [name, tensor] : tensors) {
-    // Tensors without elements have no memory that they could share.
+    // Tensors without elements have no memory to share.
     const auto [found, is_new] = known.emplace(std::pair{tensor.const_data_ptr(), tensor.nbytes()}, next);
     const bool shares = !is_new && tensor.nbytes() > 0;
     numbers.push_back(shares ? found->second : next++);

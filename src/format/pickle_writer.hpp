@@ -1,5 +1,5 @@
-// The pickle of a model, opcode for opcode as Python's `torch.save` writes it; its `_metadata` lacks the modules that
-// have no tensors.
+// Writes the pickle of a model with the same opcodes as Python's `torch.save`, except that `_metadata` lacks modules
+// without tensors.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +11,19 @@
 
 namespace mnist {
 
-// Of torch.save(model.state_dict(), ...). The storage of tensor i is called by its index, "0", "1", ..., and holds its
-// elements one after another. Throws a data `Error` for an element type that model files do not hold.
+// The pickle of torch.save(model.state_dict(), ...). The key of tensor i's storage is its index, "0", "1", ...; the
+// storage is contiguous. Throws a data `Error` if model files do not support an element type.
 std::string pickle_state(const NamedTensors& state);
 
-// The same of torch.save({"state_dict": model.state_dict(), "class_names": class_names}, ...).
+// The pickle of torch.save({"state_dict": model.state_dict(), "class_names": class_names}, ...).
 std::string pickle_state_and_class_names(const NamedTensors& state, const std::vector<std::string>& class_names);
 
-// For each of the tensors, which are contiguous, the number of the storage that holds it: those with the same memory
-// have the same storage. Storages are numbered in the order in which they are first used.
+// Returns the storage number of each tensor; tensors must be contiguous. Tensors with the same memory have the same
+// storage. Storages are numbered in the order of their first use.
 std::vector<std::size_t> storage_numbers(const NamedTensors& tensors);
 
-// The same of torch.save({"state_dict": state, "optimizer": {...}, ...}, ...): `state` first, then the `others`.
-// `storages`: those of all tensors, one after the other.
+// The pickle of torch.save({"state_dict": state, "optimizer": {...}, ...}, ...): `state` first, then the `others`.
+// `storages`: the storage numbers of all tensors in this order.
 std::string pickle_checkpoint(const NamedTensors& state,
                               const std::vector<std::pair<std::string, NamedTensors>>& others,
                               const std::vector<std::size_t>& storages);

@@ -34,7 +34,7 @@ std::string keys_of(const PickleDict& dict) {
   std::string keys;
   for (std::size_t i = 0; i < std::min<std::size_t>(dict.items.size(), 5); ++i) {
     const auto* key = dict.items[i].first->as<std::string>();
-    keys += (i == 0 ? "" : ", ") + (key != nullptr ? quoted_name(*key) : "a key that is no text");
+    keys += (i == 0 ? "" : ", ") + (key != nullptr ? quoted_name(*key) : "a key that is not text");
   }
   return keys + (dict.items.size() > 5 ? ", ..." : "");
 }
@@ -59,7 +59,7 @@ NamedTensors read_state(const PickleDict& dict, PickledTensorReader& tensors, co
 
 std::vector<std::string> read_class_names(const PickleValue& value, const std::string& source) {
   std::vector<std::string> names;
-  std::size_t bytes = 0;  // one name can be in the list a million times
+  std::size_t bytes = 0;  // the list can contain one name a million times
   const auto* list = value.as<PickleList>();
   const auto* tuple = value.as<PickleTuple>();
   if (list == nullptr && tuple == nullptr) {
@@ -68,7 +68,7 @@ std::vector<std::string> read_class_names(const PickleValue& value, const std::s
   for (const auto* item : list != nullptr ? list->items : tuple->items) {
     const auto* name = item->as<std::string>();
     if (name == nullptr) {
-      throw data_error(source + " holds 'class_names' that are not all text", "save a list of str as class_names");
+      throw data_error(source + " holds 'class_names' that are not all strings", "save a list of str as class_names");
     }
     bytes += name->size();
     if (bytes > kMaxPickleBytes) throw damaged_error(source, "its 'class_names' are too long");
@@ -77,9 +77,9 @@ std::vector<std::string> read_class_names(const PickleValue& value, const std::s
   return names;
 }
 
-// The dict that holds the weights, and a note of which one it is.
+// Finds the dict with the weights and adds a note about it.
 const PickleDict& find_state(const PickleDict& outermost, const std::string& source, std::vector<std::string>& notes) {
-  const PickleDict* taken = nullptr;
+  const PickleDict* weights = nullptr;
   std::string unusable;
   std::vector<std::string> others;
   for (const auto key : kStateKeys) {
@@ -88,15 +88,16 @@ const PickleDict& find_state(const PickleDict& outermost, const std::string& sou
     const auto* dict = value->as<PickleDict>();
     if (dict == nullptr || !holds_tensors(*dict)) {
       if (unusable.empty()) unusable = fmt::format("{}, which is {}", quoted_name(key), kind_of(*value));
-    } else if (taken == nullptr) {
-      taken = dict;
+    } else if (weights == nullptr) {
+      weights = dict;
       notes.push_back(fmt::format("the weights are those under {}", quoted_name(key)));
     } else {
       others.push_back(quoted_name(key));
     }
   }
-  if (!others.empty()) notes.back() += fmt::format("; others, not taken, are under {}", fmt::join(others, ", "));
-  if (taken != nullptr) return *taken;
+  if (!others.empty())
+    notes.back() += fmt::format("; others, which are not used, are under {}", fmt::join(others, ", "));
+  if (weights != nullptr) return *weights;
   if (holds_tensors(outermost)) return outermost;
   if (outermost.items.empty()) throw data_error(source + " holds an empty dict, no tensors", kStateHint);
   if (!unusable.empty()) {
@@ -126,7 +127,7 @@ PickledModel read_pickled_model(const PickleValue& root, const PickleReader& pic
     for (const auto& name : names) {
       if (shown.size() < kShown) shown.push_back(printable(name));
     }
-    model.notes.push_back(fmt::format("what is no weight is passed over: {}{}", fmt::join(shown, ", "),
+    model.notes.push_back(fmt::format("values that are not weights are ignored: {}{}", fmt::join(shown, ", "),
                                       names.size() > kShown ? ", ..." : ""));
   }
   return model;

@@ -1,5 +1,4 @@
-// From the outermost value of a pickle that torch.save wrote to a state dict: which of the dicts in it holds the
-// weights.
+// Finds the state dict in the outermost value of a pickle that torch.save wrote.
 #pragma once
 
 #include <string>
@@ -15,13 +14,13 @@ namespace mnist {
 struct PickledModel {
   NamedTensors state;
   std::vector<std::string> class_names;
-  std::vector<std::string> notes;  // as in `ModelFile`
+  std::vector<std::string> notes;  // see `ModelFile`
 };
 
-// The state dict is what stands under one of "state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model"
-// and "net", the first of them that is a dict of tensors: averaged weights come before the others, as in timm. Else it
-// is the outermost value itself. "class_names" may stand beside it. A single tensor outside of any dict has an empty
-// name. Throws a data `Error` that says what the file holds instead.
+// The state dict is the first dict of tensors under "state_dict_ema", "model_ema", "state_dict", "model_state_dict",
+// "model" or "net", so averaged weights have priority, as in timm. Otherwise it is the outermost value itself.
+// "class_names" is optional. A single tensor outside of any dict has an empty name. Throws a data `Error` that says
+// what the file contains instead.
 //
 // Source of the order: timm, `timm.models.load_state_dict` with its default `use_ema=True`.
 PickledModel read_pickled_model(const PickleValue& root, const PickleReader& pickle, PickledTensorReader& tensors,

@@ -25,7 +25,7 @@ bool is_call_of(const PickleCall* call, std::string_view function, std::size_t l
          call->argument_list()->items.size() >= least_arguments;
 }
 
-// The call that rebuilds the tensor, from below a parameter; nullptr if the value is none.
+// The call that rebuilds the tensor, also inside a parameter; nullptr if the value is not a tensor.
 const PickleCall* tensor_call(const PickleValue& value) {
   const auto* call = value.as<PickleCall>();
   if (is_call_of(call, "torch._utils._rebuild_parameter", 1)) {
@@ -36,7 +36,7 @@ const PickleCall* tensor_call(const PickleValue& value) {
   return is_tensor ? call : nullptr;
 }
 
-// A tuple of integers that are not negative; false if it is something else.
+// Reads a tuple of integers >= 0; returns false if it is something else.
 bool read_integers(const PickleValue& value, std::vector<std::int64_t>& out) {
   const auto* tuple = value.as<PickleTuple>();
   if (tuple == nullptr || tuple->items.size() > kMaxDimensions) return false;
@@ -49,26 +49,26 @@ bool read_integers(const PickleValue& value, std::vector<std::int64_t>& out) {
 }
 
 // Whether the tensor is the negative of what its storage holds (a view such as `torch.imag(x.conj())`): the last
-// argument, if there is one, is a dict such as {"neg": True}. Throws for marks that change values in other ways.
+// argument, if there is one, is a dict such as {"neg": True}. Throws for flags that change values in other ways.
 bool is_negated(const PickleTuple& arguments, const std::string& name, const std::string& source) {
-  constexpr std::size_t kMarks = 6;  // of _rebuild_tensor_v2
-  if (arguments.items.size() <= kMarks) return false;
-  if (arguments.items[kMarks]->as<std::monostate>() != nullptr) return false;
-  const auto* marks = arguments.items[kMarks]->as<PickleDict>();
-  if (marks == nullptr) throw damaged_error(source, "the marks of tensor " + quoted_name(name) + " are no dict");
-  // There are two. All tensors can have the same dict of a million.
-  constexpr std::size_t kMostMarks = 10;
-  if (marks->items.size() > kMostMarks) {
-    throw damaged_error(source, "the marks of tensor " + quoted_name(name) + " are too many");
+  constexpr std::size_t kFlags = 6;  // of _rebuild_tensor_v2
+  if (arguments.items.size() <= kFlags) return false;
+  if (arguments.items[kFlags]->as<std::monostate>() != nullptr) return false;
+  const auto* flags = arguments.items[kFlags]->as<PickleDict>();
+  if (flags == nullptr) throw damaged_error(source, "the flags of tensor " + quoted_name(name) + " are not a dict");
+  // PyTorch has two flags. The limit matters because all tensors can share one dict with a million entries.
+  constexpr std::size_t kMostFlags = 10;
+  if (flags->items.size() > kMostFlags) {
+    throw damaged_error(source, "the flags of tensor " + quoted_name(name) + " are too many");
   }
   bool negated = false;
-  for (const auto& [key, value] : marks->items) {
-    const auto* mark = key->as<std::string>();
+  for (const auto& [key, value] : flags->items) {
+    const auto* flag = key->as<std::string>();
     const auto* set = value->as<bool>();
     if (set != nullptr && !*set) continue;
-    if (mark == nullptr || *mark != "neg" || set == nullptr) {
-      throw data_error(fmt::format("{} holds tensor {} with the mark {}, which is not read", source, quoted_name(name),
-                                   mark != nullptr ? quoted_name(*mark) : "of no name"),
+    if (flag == nullptr || *flag != "neg" || set == nullptr) {
+      throw data_error(fmt::format("{} holds tensor {} with the flag {}, which is not supported", source,
+                                   quoted_name(name), flag != nullptr ? quoted_name(*flag) : "of no name"),
                        "save the plain values in Python: tensor.resolve_conj().resolve_neg()");
     }
     negated = true;
@@ -83,7 +83,7 @@ StorageId storage_id(const PickleReference& reference, const std::string& owner,
   const auto fail = [&](const std::string& what) {
     return damaged_error(source, fmt::format("the storage of {} in its pickle {}", owner, what));
   };
-  // The sixth, if there is one, would place the storage within another.
+  // An optional sixth item would make the storage a view of another one.
   if (tuple == nullptr || tuple->items.size() < 5 || tuple->items.size() > 6) throw fail("is not described by a tuple");
   const auto& items = tuple->items;
   const auto* kind = items[0]->as<std::string>();
@@ -96,18 +96,18 @@ StorageId storage_id(const PickleReference& reference, const std::string& owner,
       type_name->name.starts_with(torch) ? type_of_storage(type_name->name.substr(torch.size())) : std::nullopt;
   if (!type) {
     throw data_error(
-        fmt::format("{} holds {} of type {}, which is not read", source, owner, quoted_name(type_name->name)),
+        fmt::format("{} holds {} of type {}, which is not supported", source, owner, quoted_name(type_name->name)),
         "convert it in Python first, with .float() for example");
   }
   if (key == nullptr || count == nullptr || *count < 0) throw fail("has no name or no size");
-  // PyTorch's are numbers. It is copied for every reference, of which a small file can have millions.
+  // PyTorch's keys are numbers. The key is copied for every reference, and a small file can have millions of them.
   if (key->size() > 100) throw fail("has a name that is too long");
   if (items.size() == 6 && items[5]->as<std::monostate>() == nullptr) {
     throw data_error(
-        fmt::format("{} holds {} in a storage that is a view of another, which is not read", source, owner),
+        fmt::format("{} holds {} in a storage that is a view of another, which is not supported", source, owner),
         "load and save it again with PyTorch 1.6 or newer");
   }
-  // So that byte_count() cannot overflow.
+  // Ensures that byte_count() cannot overflow.
   if (*count > std::numeric_limits<std::int64_t>::max() / 16) throw fail("is impossibly large");
   return {*key, *type, static_cast<std::uint64_t>(*count)};
 }
@@ -118,7 +118,7 @@ struct PickledTensorReader::View {
   std::vector<std::int64_t> sizes;
   std::vector<std::int64_t> strides;  // elements
   std::uint64_t count = 1;            // elements of the tensor
-  std::uint64_t span = 1;             // from its first element to behind its last, in the storage
+  std::uint64_t span = 1;             // elements of the storage from the first to the last element
 };
 
 std::uint64_t usual_memory(const FileBytes& file) {
@@ -188,7 +188,7 @@ at::Tensor PickledTensorReader::read(const PickleValue& value, const std::string
   const auto begin = find_storage_(view.storage);
   if (view.count == 0) return at::empty(view.sizes, type);
 
-  // Booleans other than 0 and 1 would be undefined, so they are read as numbers first.
+  // Reads booleans as numbers first, because values other than 0 and 1 are undefined behaviour.
   auto flat = at::empty({static_cast<std::int64_t>(view.span)}, type == at::kBool ? at::kByte : type);
   file_.read(begin + view.offset * c10::elementSize(type), flat.mutable_data_ptr(), flat.nbytes());
   if (type == at::kBool) flat = flat.ne(0);

@@ -24,15 +24,15 @@
 namespace mnist {
 namespace {
 
-// What libpng's callbacks see.
+// The data of libpng's callbacks.
 struct Input {
   const InputFile& file;
   std::uint64_t position = 0;
   bool too_short = false;
-  std::exception_ptr failure = nullptr;  // of the disk
+  std::exception_ptr failure = nullptr;  // an I/O error
   char message[200] = "";
 
-  // Nothing may be thrown through libpng.
+  // Exceptions must not pass through libpng.
   bool read(void* out, std::size_t count) noexcept {
     try {
       position += count;
@@ -79,7 +79,7 @@ class PngReader final : public ImageDecoder {
     check_image_size(width, height, input_.file.path());
     header_ = {static_cast<std::int64_t>(height), static_cast<std::int64_t>(width), channels(),
                png_orientation(input_.file), 0};
-    // libpng keeps two rows of up to 8 bytes a pixel.
+    // libpng keeps two rows of up to 8 bytes per pixel.
     constexpr std::uint64_t kRowBytes = std::uint64_t{2} * 8;
     header_.memory = kRowBytes * width + (interlaced() ? width * height * static_cast<std::uint64_t>(channels()) : 0);
   }
@@ -100,14 +100,14 @@ class PngReader final : public ImageDecoder {
  private:
   bool interlaced() const { return png_get_interlace_type(png_, info_) != PNG_INTERLACE_NONE; }
 
-  // As the transforms make them, which cost libpng memory once they are asked for.
+  // After libpng's transforms, which need memory as soon as they are requested.
   std::int64_t channels() const {
     const int color = png_get_color_type(png_, info_);
     const bool transparent = png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
     return ((color & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) + ((color & PNG_COLOR_MASK_ALPHA) != 0 || transparent ? 1 : 0);
   }
 
-  // Before the first row: memory is taken from here on.
+  // Call it before the first row: it allocates memory.
   void start(std::size_t row_bytes) {
     if (!set_transforms()) throw error();
     TORCH_INTERNAL_ASSERT(png_get_rowbytes(png_, info_) == row_bytes);
@@ -116,19 +116,19 @@ class PngReader final : public ImageDecoder {
     if (!read_passes(row_bytes)) throw error();
   }
 
-  // Everything before the pixels. False on an error, like all of these.
+  // Reads everything before the pixels. Returns false on an error, like all these functions.
   bool read_info() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, &input_, on_read);
-    // The number of pixels is checked by the caller, who can say what is wrong.
+    // The caller checks the number of pixels, because it can give a clear message.
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    // No chunk is needed but those of the pixels. Texts and profiles are skipped, whatever length they claim to have.
+    // Only pixel chunks are needed. Texts and profiles are skipped, whatever their length.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
     return true;
   }
 
-  // Asks for 8-bit samples without palette.
+  // Requests 8-bit samples without palette.
   bool set_transforms() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_expand(png_);
@@ -162,7 +162,7 @@ class PngReader final : public ImageDecoder {
     return true;
   }
 
-  // What to throw after a call that gave false.
+  // The error to throw after a call that returned false.
   Error error() const {
     const auto path = quoted(input_.file.path());
     if (input_.failure) std::rethrow_exception(input_.failure);

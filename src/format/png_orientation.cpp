@@ -18,14 +18,14 @@
 namespace mnist {
 namespace {
 
-constexpr std::size_t kMostContent = std::size_t{1} << 20;  // bytes of a chunk, packed and unpacked
-constexpr int kMostChunks = 1 << 20;                        // more than a picture of the largest size has
+constexpr std::size_t kMostContent = std::size_t{1} << 20;  // bytes of a chunk, compressed and uncompressed
+constexpr int kMostChunks = 1 << 20;                        // more than the largest supported picture has
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
-// What comes of zlib-packed bytes, up to `kMostContent`; what came before an error, if there is one.
+// Uncompresses zlib data, up to `kMostContent` bytes; after an error, returns the bytes before it.
 std::string unpacked(std::string_view packed) {
   std::string out(kMostContent, '\0');
   z_stream stream{};
@@ -41,7 +41,7 @@ std::string unpacked(std::string_view packed) {
   return out.substr(0, length);
 }
 
-// The part up to the next zero byte, which is taken off `rest` with it.
+// Removes the part up to the next zero byte from `rest`, with that byte, and returns it.
 std::string_view field(std::string_view& rest) {
   const auto end = std::min(rest.find('\0'), rest.size());
   const auto part = rest.substr(0, end);
@@ -49,13 +49,13 @@ std::string_view field(std::string_view& rest) {
   return part;
 }
 
-// The text of a tEXt, zTXt or iTXt chunk, of which `rest` is what follows the keyword.
+// The text of a tEXt, zTXt or iTXt chunk. `rest`: the bytes after the keyword.
 std::string text_of(std::string_view type, std::string_view rest) {
   if (type == "tEXt") return std::string(rest);
   if (type == "zTXt") return rest.empty() ? "" : unpacked(rest.substr(1));  // after the method
   if (rest.size() < 2) return "";
   const bool packed = rest[0] == 1;
-  rest.remove_prefix(2);  // whether it is packed, and the method
+  rest.remove_prefix(2);  // compression flag and method
   field(rest);            // language
   field(rest);            // keyword in that language
   return packed ? unpacked(rest) : std::string(rest);
@@ -86,7 +86,7 @@ std::optional<int> orientation_of_profile(std::string_view profile) {
   return exif_orientation(profile);
 }
 
-// The first of each kind: a file could have millions.
+// Keeps the first chunk of each kind: a file could have millions.
 class Orientations {
  public:
   bool wants(std::string_view type, std::string_view begin) const {
@@ -96,7 +96,7 @@ class Orientations {
     return (keyword == kRaw && !raw_) || (keyword == kXmp && !xmp_);
   }
 
-  // A chunk that is wanted.
+  // `type`: a chunk for which `wants` returned true.
   void add(std::string_view type, std::string_view content) {
     if (type == "eXIf") {
       exif_ = orientation_of_profile(content).value_or(kNone);
@@ -117,7 +117,7 @@ class Orientations {
  private:
   static constexpr std::string_view kRaw = "Raw profile type exif";
   static constexpr std::string_view kXmp = "XML:com.adobe.xmp";
-  static constexpr int kNone = 0;  // the chunk was there and says nothing
+  static constexpr int kNone = 0;  // the chunk exists, but has no orientation
   std::optional<int> exif_;
   std::optional<int> raw_;
   std::optional<int> xmp_;
@@ -129,7 +129,7 @@ int png_orientation(const InputFile& file) {
   Orientations found;
   std::uint64_t position = 8;  // after the signature
   for (int chunk = 0; chunk < kMostChunks; ++chunk) {
-    std::array<char, 8 + 32> begin{};  // length, type, and the longest keyword that is looked for
+    std::array<char, 8 + 32> begin{};  // length, type, and the longest relevant keyword
     const auto got = file.read_at(position, begin.data(), begin.size());
     if (got < 8) break;
     const std::size_t length = big_endian_32(reinterpret_cast<const unsigned char*>(begin.data()));

@@ -30,15 +30,15 @@ void check_system(const PickleValue& protocol, const PickleValue& system, const 
   const auto* properties = system.as<PickleDict>();
   const auto* little_endian = properties != nullptr ? find(*properties, "little_endian") : nullptr;
   if (little_endian == nullptr || little_endian->as<bool>() == nullptr) {
-    throw damaged_error(source, "its legacy stream does not say in which order its bytes are");
+    throw damaged_error(source, "its legacy stream does not give its byte order");
   }
   if (!*little_endian->as<bool>()) {
-    throw data_error(source + " was written on a big-endian machine, which is not read",
+    throw data_error(source + " was written on a big-endian machine, which is not supported",
                      "load and save it again on a little-endian machine");
   }
 }
 
-// What the pickles say of each storage; all references to one must say the same.
+// The storages in the pickles; all references to a storage must agree.
 Storages described_storages(const PickleReader& pickles, const std::string& source) {
   Storages storages;
   for (const auto* reference : pickles.references()) {
@@ -87,7 +87,7 @@ void find_storages(const PickleValue& keys, const FileBytes& bytes, std::uint64_
 
 ModelFile read_pt_legacy(const FileBytes& bytes) {
   const auto& source = bytes.name();
-  // Where the pickles end is known only when they are read.
+  // The end of the pickles is known only after reading them.
   const auto begin_size = std::min<std::uint64_t>(bytes.size(), kMaxPickleBytes);
   const auto begin = bytes.read(0, static_cast<std::size_t>(begin_size));
   PickleReader pickles(source, begin_size < bytes.size());

@@ -15,9 +15,9 @@ namespace mnist {
 namespace {
 
 void refuse_other_kinds(const ZipReader& zip, const std::string& source) {
-  // TorchScript may have a data.pkl as well.
+  // A TorchScript archive may also have a data.pkl.
   if (zip.contains("constants.pkl") || zip.contains_folder("code/")) {
-    throw data_error(source + " is a TorchScript archive, which is not read",
+    throw data_error(source + " is a TorchScript archive, which is not supported",
                      "save the weights in Python: torch.save(torch.jit.load(...).state_dict(), \"model.pt\")");
   }
   if (!zip.contains("data.pkl")) {
@@ -26,7 +26,7 @@ void refuse_other_kinds(const ZipReader& zip, const std::string& source) {
   }
 }
 
-// Where the bytes of a storage begin in the file.
+// The offset of a storage's bytes in the file.
 std::uint64_t storage_in(const ZipReader& zip, const StorageId& id, const std::string& source) {
   const auto [offset, size] = zip.place("data/" + id.key);
   if (size != id.byte_count()) {
@@ -47,7 +47,7 @@ PtZip::PtZip(const FileBytes& file, std::uint64_t memory)
   zip_.check_contents();
   constexpr std::size_t kWord = 16;
   if (zip_.contains("byteorder") && zip_.content("byteorder", kWord) != "little") {
-    throw data_error(source + " was written on a big-endian machine, which is not read",
+    throw data_error(source + " was written on a big-endian machine, which is not supported",
                      "load and save it again on a little-endian machine");
   }
   const auto bytes = zip_.content("data.pkl", kMaxPickleBytes);
@@ -86,7 +86,7 @@ ModelFile read_pt_zip(const FileBytes& file) {
     return result;
   }
   result.notes = std::move(model.notes);
-  if (!zip.has_checksums()) result.notes.emplace_back("the file has no checksums, so that damage may go unnoticed");
+  if (!zip.has_checksums()) result.notes.emplace_back("the file has no checksums, so damage may go unnoticed");
   return result;
 }
 

@@ -1,4 +1,5 @@
-// The zip layout of torch.save, PyTorch 1.6 and newer: data.pkl describes the tensors, data/<key> holds the storages.
+// The zip format of torch.save, PyTorch 1.6 and newer: data.pkl describes the tensors, data/<key> contains the
+// storages.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,11 @@
 
 namespace mnist {
 
-// An archive of torch.save, opened and checked: its pickle as values, its storages found by name.
+// An opened and checked archive of torch.save: its pickle as values, its storages by name.
 class PtZip {
  public:
-  // `file` must outlive this; `memory`: what its tensors may take together, bytes. Throws a data `Error` naming the
-  // file.
+  // `file` must outlive this object; `memory`: limit for all tensors together, in bytes. Throws a data `Error` that
+  // names the file.
   PtZip(const FileBytes& file, std::uint64_t memory);
   PtZip(const PtZip&) = delete;
   PtZip& operator=(const PtZip&) = delete;
@@ -47,8 +48,8 @@ inline constexpr auto kRecipeRecord = "extra/mnist.json";
 // Throws a data `Error` naming the file.
 ModelFile read_pt_zip(const FileBytes& file);
 
-// `state`: contiguous, on the CPU. The root folder is always called "archive", so that the bytes do not depend on the
-// file's name. Throws a data `Error` as `Output` does; does not commit.
+// `state`: contiguous, on the CPU. The root folder is always "archive", so that the bytes do not depend on the file
+// name. Throws a data `Error` like `Output`; does not commit.
 void write_pt_zip(Output& output, const NamedTensors& state, const Recipe& recipe, PickleLayout layout);
 
 }  // namespace mnist

@@ -28,7 +28,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kLengthSize = 8;
-constexpr std::string_view kChecksumKey = "\"mnist.crc32\":\"";  // as it stands in the header; cannot occur in a text
+constexpr std::string_view kChecksumKey =
+    "\"mnist.crc32\":\"";  // as written in the header; cannot occur inside a JSON string
 constexpr std::string_view kNoChecksum = "00000000";
 
 struct Place {
@@ -38,7 +39,7 @@ struct Place {
   at::ScalarType type = at::kFloat;
   std::vector<std::int64_t> shape;
 
-  // Tensors of no bytes may share their place with others.
+  // Tensors without bytes may share their offset with others.
   bool operator<(const Place& other) const {
     return std::tie(begin, end, name) < std::tie(other.begin, other.end, other.name);
   }
@@ -48,7 +49,7 @@ std::string read_header(const FileBytes& bytes) {
   const auto size = load_little_endian<std::uint64_t>(bytes.read(0, kLengthSize), 0);
   if (size > kMaxJsonBytes) {
     throw damaged_error(bytes.name(),
-                        fmt::format("its header would have {} bytes, at most {} are read", size, kMaxJsonBytes));
+                        fmt::format("its header would have {} bytes, the limit is {}", size, kMaxJsonBytes));
   }
   if (size > bytes.size() - kLengthSize) throw truncated_error(bytes.name(), "its header is not complete");
   return bytes.read(kLengthSize, static_cast<std::size_t>(size));
@@ -87,7 +88,7 @@ Place place_of(const std::string& name, const Json& entry, const std::string& so
   const auto type = type_of_safetensors(dtype);
   if (!type) {
     throw data_error(
-        source + " holds tensor " + quoted_name(name) + " of type " + quoted_name(dtype) + ", which is not read",
+        source + " holds tensor " + quoted_name(name) + " of type " + quoted_name(dtype) + ", which is not supported",
         "save it in one of F32, F64, F16, BF16, I64, I32, I16, I8, U8, BOOL");
   }
   const auto offsets = sizes_of("data_offsets", 2, 2);
@@ -102,7 +103,7 @@ Place place_of(const std::string& name, const Json& entry, const std::string& so
   return place;
 }
 
-// The text under `key`, "" where there is none.
+// The text under `key`; "" if there is none.
 std::string metadata_text(const Json& metadata, const std::string& key) {
   const auto found = metadata.find(key);
   return found != metadata.end() ? found->get<std::string>() : "";
@@ -128,12 +129,12 @@ void check_checksum(const FileBytes& bytes, std::string_view header, const Json&
   }
   if (!right) {
     throw data_error(bytes.name() + " is damaged: it does not match its checksum",
-                     "copy or download the file again; a program that rewrites it must leave the entries 'mnist' and "
-                     "'mnist.crc32' of its metadata out");
+                     "copy or download the file again; a program that rewrites it must omit the entries 'mnist' and "
+                     "'mnist.crc32' of its metadata");
   }
 }
 
-// The tensors' places in the order of their bytes, of which there are `size`.
+// The tensors' offsets in the order of their bytes. `size`: total number of bytes.
 std::vector<Place> read_places(const Json& tensors, std::uint64_t size, const std::string& source) {
   std::vector<Place> places;
   for (const auto& [name, entry] : tensors.items()) places.push_back(place_of(name, entry, source));
@@ -153,9 +154,9 @@ std::vector<Place> read_places(const Json& tensors, std::uint64_t size, const st
   return places;
 }
 
-// `data`: where the tensors' bytes begin in the file.
+// `data`: offset of the tensors' bytes in the file.
 at::Tensor read_tensor(const Place& place, const FileBytes& bytes, std::uint64_t data) {
-  // Booleans other than 0 and 1 would be undefined, so they are read as numbers first.
+  // Reads booleans as numbers first, because values other than 0 and 1 are undefined behaviour.
   auto tensor = at::empty(place.shape, place.type == at::kBool ? at::kByte : place.type);
   if (place.begin != place.end) bytes.read(data + place.begin, tensor.mutable_data_ptr(), tensor.nbytes());
   return place.type == at::kBool ? tensor.ne(0) : tensor;
@@ -164,7 +165,7 @@ at::Tensor read_tensor(const Place& place, const FileBytes& bytes, std::uint64_t
 }  // namespace
 
 bool looks_like_safetensors(std::string_view begin) {
-  // A header of less than 4 GB that begins with an object.
+  // A header of less than 4 GB that starts with an object.
   return begin.size() > kLengthSize && load_little_endian<std::uint32_t>(begin, 4) == 0 && begin[kLengthSize] == '{';
 }
 

@@ -1,5 +1,5 @@
-// Arithmetic for sizes that a file claims: where a result would not fit it is the largest number, which no bound
-// allows.
+// Saturating arithmetic for sizes from a file: a result that does not fit becomes the largest number, which exceeds
+// every limit.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ inline std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kMax - b ? kMax : a + b;
 }
 
-// Whether the strides of a tensor of these sizes can be computed, also where one of them is 0.
+// Whether the strides of a tensor with these sizes can be computed without overflow, also if a size is 0.
 template <class Sizes>
 bool addressable(const Sizes& sizes) {
   std::uint64_t product = 8;  // bytes of the largest element

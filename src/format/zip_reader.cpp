@@ -35,7 +35,7 @@ std::uint64_t u64(std::string_view bytes, std::size_t offset) {
   return load_little_endian<std::uint64_t>(bytes, offset);
 }
 
-// A count or place of the end record may be all ones where the zip64 record beside it has the true one.
+// A count or offset in the end record may be all ones if the zip64 record has the real value.
 bool agrees(std::size_t small, std::size_t all_ones, std::size_t value) {
   return small == value || small == all_ones;
 }
@@ -49,7 +49,7 @@ ZipReader::ZipReader(const FileBytes& file) : file_(file) {
   read_directory(directory.count);
 }
 
-// `end`: the end record and what follows it, which is nothing or the SHA-256 of all that precedes its digits.
+// `end`: the end record and the archive's comment, which is empty or the SHA-256 of all bytes before its digits.
 void ZipReader::check_comment(std::string_view end) {
   const auto comment = end.substr(kEndSize);
   if (u16(end, 20) != comment.size()) throw damaged_error(file_.name(), "bytes follow the end of its zip archive");
@@ -64,7 +64,7 @@ void ZipReader::check_comment(std::string_view end) {
 }
 
 ZipReader::Directory ZipReader::find_directory() {
-  // The end records and some room, to tell bytes that follow them from an archive without an end.
+  // The end records and some extra bytes, to distinguish trailing bytes from an archive without an end record.
   const auto tail_size = std::min<std::uint64_t>(file_.size(), 4096);
   const auto tail_begin = file_.size() - tail_size;
   const auto tail_bytes = file_.read(tail_begin, static_cast<std::size_t>(tail_size));
@@ -87,7 +87,7 @@ ZipReader::Directory ZipReader::find_directory() {
     const auto end64 = tail.substr(end64_offset);
     consistent = consistent && u32(locator, 4) == 0 && u64(locator, 8) == directory.end && u32(locator, 16) == 1 &&
                  end64.starts_with(kEnd64Signature) && u64(end64, 4) == kEnd64Size - 12;
-    // Version 3.0 on Unix is what PyTorch writes, 4.5 what Python's zipfile does; both need version 4.5.
+    // PyTorch writes version 3.0 on Unix, Python's zipfile 4.5; both need version 4.5.
     consistent = consistent && (u16(end64, 12) == 0x031e || u16(end64, 12) == 45) && u16(end64, 14) == 45;
     consistent = consistent && u32(end64, 16) == 0 && u32(end64, 20) == 0 && u64(end64, 24) == u64(end64, 32) &&
                  agrees(directory.count, 0xffff, u64(end64, 32)) && agrees(size, 0xffffffff, u64(end64, 40)) &&
@@ -101,7 +101,7 @@ ZipReader::Directory ZipReader::find_directory() {
     throw damaged_error(file_.name(), "the end record of its zip archive contradicts itself");
   }
   if (size > kMaxDirectorySize) {
-    throw damaged_error(file_.name(), fmt::format("the directory of its zip archive has {} bytes, at most {} are read",
+    throw damaged_error(file_.name(), fmt::format("the directory of its zip archive has {} bytes, the limit is {}",
                                                   size, kMaxDirectorySize));
   }
   return directory;
@@ -169,7 +169,7 @@ void ZipReader::check_contents() {
   }
 }
 
-// What the directory says of an entry, by itself.
+// Checks an entry of the directory by itself.
 void ZipReader::check_header(const Entry& entry) const {
   const auto flags = u16(entry.header, 8);
   if ((flags & kEncrypted) != 0) {
@@ -189,7 +189,7 @@ void ZipReader::check_header(const Entry& entry) const {
   }
 }
 
-// Reads the local header, compares it with the directory and sets where the content begins.
+// Reads the local header, compares it with the directory and sets the offset of the content.
 void ZipReader::find_content(Entry& entry) const {
   const auto outside = [&] {
     return damaged_error(file_.name(), "entry " + quoted_name(entry.name) + " lies outside the archive");
@@ -205,7 +205,7 @@ void ZipReader::find_content(Entry& entry) const {
   }
   const auto name_and_extra = file_.read(entry.offset + kLocalSize, name_size + extra_size);
 
-  // Version needed, flags, method, time and date stand side by side in both headers, then checksum and sizes.
+  // In both headers, version needed, flags, method, time and date are adjacent, followed by checksum and sizes.
   const auto sizes = std::string_view(local).substr(14, 12);
   const bool has_descriptor = (u16(entry.header, 8) & kHasDescriptor) != 0;
   if (std::string_view(local).substr(4, 10) != entry.header.substr(6, 10) ||
@@ -214,7 +214,7 @@ void ZipReader::find_content(Entry& entry) const {
     throw damaged_error(file_.name(), "the two descriptions of entry " + quoted_name(entry.name) + " differ");
   }
 
-  // The extra field "FB" only pads, so that the content begins at a multiple of 64 bytes.
+  // The extra field "FB" is padding, so that the content starts at a multiple of 64 bytes.
   const auto extra = std::string_view(name_and_extra).substr(name_size);
   if (!extra.empty() && (extra.size() < 4 || !extra.starts_with("FB") || u16(extra, 2) != extra.size() - 4 ||
                          extra.find_first_not_of('Z', 4) != std::string_view::npos)) {
@@ -224,11 +224,11 @@ void ZipReader::find_content(Entry& entry) const {
   entry.content = entry.offset + kLocalSize + name_size + extra_size;
 }
 
-// Returns where the entry ends, its descriptor included. `next`: where something else begins.
+// Returns the end of the entry, including its descriptor. `next`: the start of the next record.
 std::uint64_t ZipReader::check_entry(const Entry& entry, std::uint64_t next) const {
   auto end = entry.content + entry.size;
   if ((u16(entry.header, 8) & kHasDescriptor) != 0) {
-    // With its signature or without.
+    // The signature is optional.
     const auto size = next == end + 16 ? 16U : 12U;
     const auto descriptor = next == end + size ? file_.read(end, size) : std::string();
     if (descriptor.empty() || (size == 16 && !descriptor.starts_with(kDescriptorSignature)) ||
@@ -254,9 +254,9 @@ ZipReader::Place ZipReader::place(std::string_view name) const {
 std::string ZipReader::content(std::string_view name, std::size_t max_bytes) const {
   const auto [offset, size] = place(name);
   if (size > max_bytes) {
-    throw data_error(fmt::format("entry {} of {} has {} bytes, at most {} are read", quoted_name(name), file_.name(),
-                                 size, max_bytes),
-                     kStateHint);
+    throw data_error(
+        fmt::format("entry {} of {} has {} bytes, the limit is {}", quoted_name(name), file_.name(), size, max_bytes),
+        kStateHint);
   }
   return file_.read(offset, static_cast<std::size_t>(size));
 }

@@ -1,7 +1,6 @@
-// A zip archive as PyTorch lays it out: every entry stored uncompressed under one root folder. Far stricter than the
-// format: what it accepts is one file after another without a gap, described twice without a contradiction, so that a
-// single wrong byte anywhere is noticed. The directory at the archive's end is all that it keeps in memory. Not for zip
-// archives at large.
+// Reads zip archives in PyTorch's layout: every entry is stored uncompressed under one root folder. Much stricter than
+// the format: entries must follow each other without gaps, and both descriptions of an entry must agree, so that a
+// single wrong byte anywhere is detected. Keeps only the directory in memory. Not for other zip archives.
 //
 // Source: PKWARE, "APPNOTE.TXT", version 6.3.10, sections 4.3 to 4.5.
 #pragma once
@@ -19,27 +18,27 @@ namespace mnist {
 
 class ZipReader {
  public:
-  // Reads the directory: enough to say what kind of archive it is. `file` must outlive the reader. Throws a data
-  // `Error` naming the file.
+  // Reads only the directory, which shows the kind of archive. `file` must outlive the reader. Throws a data `Error`
+  // that names the file.
   explicit ZipReader(const FileBytes& file);
   ZipReader(const ZipReader&) = delete;
   ZipReader& operator=(const ZipReader&) = delete;
 
-  // Whether its comment is the SHA-256 of all that is before it, which was compared then.
+  // Whether the archive's comment is a SHA-256 of all bytes before it; if so, it was checked.
   bool hashed() const { return hashed_; }
 
   // Names are relative to the root folder: "data.pkl", "data/0".
   bool contains(std::string_view name) const { return index_.contains(name); }
   bool contains_folder(std::string_view name) const;  // "code/"
 
-  // Checks all that the directory does not say by itself: local headers, padding, gaps, and the checksums if the
-  // archive has them. Throws a data `Error` naming the entry that is wrong. To be called before contents are used.
+  // Checks local headers, padding, gaps, and the checksums if the archive has them. Throws a data `Error` that names
+  // the wrong entry. Call it before using contents.
   void check_contents();
 
-  // False if every checksum is 0, as torch.save writes them after `torch.serialization.set_crc32_options(False)`.
+  // False if all checksums are 0: torch.save after `torch.serialization.set_crc32_options(False)`.
   bool has_checksums() const { return has_checksums_; }
 
-  // Where the bytes of an entry lie in the file.
+  // The position of an entry's bytes in the file.
   struct Place {
     std::uint64_t offset = 0;
     std::uint64_t size = 0;

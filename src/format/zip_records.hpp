@@ -1,4 +1,4 @@
-// What begins the records of a zip archive, and the flags of its entries (PKWARE's APPNOTE.TXT 6.3, section 4.3).
+// Signatures of zip records and flags of zip entries (PKWARE's APPNOTE.TXT 6.3, section 4.3).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ inline constexpr unsigned kEncrypted = 0x0001;
 inline constexpr unsigned kHasDescriptor = 0x0008;
 inline constexpr unsigned kUtf8 = 0x0800;
 
-// The archive's comment, if it has one: this, and the SHA-256 of all bytes before the digits, in 64 of them.
+// The start of the archive's comment, if it has one; 64 digits follow: the SHA-256 of all bytes before the digits.
 inline constexpr std::string_view kHashComment = "sha256 ";
 inline constexpr std::size_t kHashDigits = 64;
 inline constexpr std::size_t kCommentSize = kHashComment.size() + kHashDigits;

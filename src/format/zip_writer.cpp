@@ -13,7 +13,7 @@ namespace mnist {
 namespace {
 
 constexpr std::uint64_t kAlignment = 64;
-constexpr std::uint64_t kMaxOffset = 0xffffffff;  // of the fields of 32 bits; the zip64 form is not written
+constexpr std::uint64_t kMaxOffset = 0xffffffff;  // limit of 32-bit fields; zip64 entries are not written
 
 void append(std::string& out, std::string_view bytes) {
   out += bytes;
@@ -23,7 +23,7 @@ void append(std::string& out, Integer value) {
   append_little_endian(out, value);
 }
 
-// The fields of a record one after another, each as wide as its type.
+// Appends the fields of a record, each with the width of its type.
 template <typename... Fields>
 std::string record(const Fields&... fields) {
   std::string out;
@@ -31,7 +31,7 @@ std::string record(const Fields&... fields) {
   return out;
 }
 
-// The extra field that makes a content that would begin at `begin` start at the next multiple of 64.
+// The extra field that moves a content from offset `begin` to the next multiple of 64.
 std::string padding(std::uint64_t begin) {
   const auto size = static_cast<std::uint16_t>((kAlignment - begin % kAlignment) % kAlignment);
   return record("FB", size) + std::string(size, 'Z');
@@ -60,7 +60,7 @@ void ZipWriter::add(const std::string& name, std::string_view content) {
   const auto crc = crc32_of(content);
   const auto size = static_cast<std::uint32_t>(content.size());
   const auto name_size = static_cast<std::uint16_t>(name.size());
-  // PyTorch omits the descriptor where there is nothing to describe.
+  // PyTorch omits the descriptor of empty entries.
   const auto flags = static_cast<std::uint16_t>(content.empty() ? kUtf8 : kUtf8 | kHasDescriptor);
   const std::uint16_t zero = 0;
   const std::uint32_t zeros = 0;
@@ -79,7 +79,7 @@ void ZipWriter::add(const std::string& name, std::string_view content) {
 }
 
 std::string ZipWriter::content_id() const {
-  // Two halves, as PyTorch has them; the directory holds every name and checksum.
+  // Two halves, like PyTorch; the directory contains all names and checksums.
   return fmt::format("{:020}{:020}", hash(directory_), hash(directory_ + std::to_string(offset_)));
 }
 

@@ -1,6 +1,6 @@
-// Writes zip archives byte for byte in the layout of torch.save: entries stored, contents at multiples of 64 bytes
-// (padded by the extra field "FB"), checksums in descriptors after the contents, zip64 end records. No times, no
-// owners: the same entries give the same bytes.
+// Writes zip archives exactly in the layout of torch.save: stored entries, contents at multiples of 64 bytes (padded by
+// the extra field "FB"), checksums in descriptors after the contents, zip64 end records. Times and owners are omitted,
+// so the same entries give the same bytes.
 //
 // Source: PKWARE, "APPNOTE.TXT", version 6.3.10; the layout of PyTorch 2.12's `torch.save`.
 #pragma once
@@ -17,16 +17,16 @@ namespace mnist {
 
 class ZipWriter {
  public:
-  // `output` must outlive the writer; it is left to the caller to commit it.
+  // `output` must outlive the writer; the caller commits it.
   explicit ZipWriter(Output& output) : output_(output) {}
 
-  // From now on everything is hashed; called first. The archive's comment holds the SHA-256 then.
+  // Starts hashing; call it first. The archive's comment then contains the SHA-256.
   void hash_all() { hash_.emplace(); }
 
-  // Throws a data `Error` as `Output` does, and where the archive would grow beyond 4 GB.
+  // Throws a data `Error` like `Output`, and if the archive would exceed 4 GB.
   void add(const std::string& name, std::string_view content);
 
-  // 40 decimal digits that depend on the names and contents so far and on nothing else.
+  // 40 decimal digits that depend only on the names and contents so far.
   std::string content_id() const;
 
   // Writes the directory. Nothing can be added after it.

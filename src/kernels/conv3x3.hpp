@@ -1,7 +1,7 @@
 // 3x3 convolutions of stride 1 and padding 1 by Winograd's F(4x4, 3x3). See mnist/kernels/kernels.hpp.
 //
-// A few dozen tiles at a time are transformed, multiplied and transformed back, so that what lies between stays in the
-// processor's cache: 36 matrices, one for each place of the 6x6 tile, [36][tiles, channels].
+// A few dozen tiles at a time are transformed, multiplied and transformed back, so that intermediate results stay in
+// the cache: 36 matrices, one for each element of the 6x6 tile, [36][tiles, channels].
 #pragma once
 
 #include "mnist/kernels/kernels.hpp"
@@ -20,17 +20,17 @@ constexpr int kPanel = kPanelVecs * kLanes;  // columns that are computed togeth
 constexpr int kPanelRows = 6;
 static_assert(mnist::conv3x3::kChannels % kPanel == 0 && kTilesAtOnce % kPanelRows == 0);
 
-// Floats from one matrix of a transformed tensor to the next: not a power of two, which would bring all of them to the
-// same places of the cache.
+// Floats from one matrix of a transformed tensor to the next. Not a power of two, because then all matrices would map
+// to the same cache sets.
 inline int place_stride(int channels) {
   return kTilesAtOnce * channels + kLanes;
 }
 static_assert(kPlaces == mnist::conv3x3::kPlaces && kLanes <= mnist::conv3x3::kGap);
 
-// The pixels, among those of all images, of the square of `side` that begins `before` pixels above and left of a tile's
+// The pixel indices, in all images, of the square of `side` that starts `before` pixels above and left of a tile's
 // results; -1: outside the image.
 inline void pixels_of_tile(const Shape& shape, std::int64_t tile, int side, int before, std::int64_t* pixels) {
-  const int across = (shape.width + 3) / 4;  // not `tiles_along`: vec.hpp says why
+  const int across = (shape.width + 3) / 4;  // not `tiles_along`: see vec.hpp
   const int in_image = (shape.height + 3) / 4 * across;
   const std::int64_t image = tile / in_image;
   const int first_row = static_cast<int>(tile % in_image) / across * 4 - before;
@@ -47,7 +47,7 @@ inline Vec load_pixel(const float* values, std::int64_t pixel, int channels, int
   return pixel < 0 ? Vec{} : load(values + pixel * channels + channel);
 }
 
-// Calls work(begin, count) for parts of the tiles from `begin` to `end`, all nearly of one size.
+// Calls work(begin, count) for parts of nearly equal size of the tiles begin .. end-1.
 template <class Work>
 inline void in_blocks(std::int64_t begin, std::int64_t end, const Work& work) {
   const std::int64_t blocks = (end - begin + kTilesAtOnce - 1) / kTilesAtOnce;
@@ -59,14 +59,14 @@ inline void in_blocks(std::int64_t begin, std::int64_t end, const Work& work) {
 
 // ---- weights
 
-// Transforms a register full of kernels: tap(i) has tap i of each; to(place, value) takes them.
+// Transforms a register of kernels: tap(i) returns tap i of each kernel; to(place, value) stores the results.
 template <class Tap, class To>
 inline void transform_kernels(const Tap& tap, const To& to) {
   transform_tile<3, 6, weight_line>([&](int column, int row) { return tap(3 * row + column); },
                                     [&](int column, int row, Vec value) { to(row * 6 + column, value); });
 }
 
-// A matrix of weights as the products read it: [36][columns / kPanel][rows, kPanel].
+// The layout of weights for the matrix products: [36][columns / kPanel][rows, kPanel].
 inline float* at_panel(float* packed, int rows, int columns, int place, int row, int column) {
   return packed + (static_cast<std::int64_t>(place) * columns + column / kPanel * kPanel) * rows + row * kPanel +
          column % kPanel;
@@ -91,7 +91,7 @@ void pack_conv3x3(int ins, int outs, int begin, int end, const float* weight, fl
   }
 }
 
-// From the outputs' gradients to the inputs': the same convolution with the kernels turned by 180 degrees.
+// From the outputs' gradients to the inputs' gradients: the same convolution with kernels rotated by 180 degrees.
 void pack_conv3x3_backward(int ins, int outs, int begin, int end, const float* weight, float* packed) {
   for (int out = begin; out < end; ++out) {
     for (int in = 0; in < ins; in += kLanes) {
@@ -116,7 +116,7 @@ void unpack_conv3x3(int ins, int outs, int begin, int end, const float* sums, fl
 
 // ---- images
 
-// Zeros for the tiles that fill up the last rows of a product.
+// Zeros for the padding tiles in the last rows of a product.
 inline void fill_up(int channels, int count, float* tiles) {
   const int rows = (count + kPanelRows - 1) / kPanelRows * kPanelRows;
   for (int place = 0; place < kPlaces; ++place) {

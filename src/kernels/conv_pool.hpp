@@ -1,9 +1,9 @@
-// The CNN's convolutions, ReLUs and max-pool for one image at a time: all that lies between stays in the processor's
-// cache, and nothing but the pooled result and the place of every maximum is kept for the backward pass, which computes
-// the rest again. See mnist/kernels/kernels.hpp.
+// The CNN's convolutions, ReLUs and max-pool for one image at a time. Intermediate results stay in the cache. Only the
+// pooled result and the position of every maximum are kept for the backward pass, which recomputes the rest. See
+// mnist/kernels/kernels.hpp.
 //
-// Layouts: inside, channels come last, so that one register holds neighbouring channels of one pixel. A transformed
-// tensor is 36 matrices, one for each place of the 6x6 tile: [36][tiles, channels].
+// Internal layout: channels last, so that one register holds adjacent channels of one pixel. A transformed tensor is 36
+// matrices, one for each element of the 6x6 tile: [36][tiles, channels].
 #pragma once
 
 #include "mnist/kernels/kernels.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kImageSide = 28;
 constexpr int kSide1 = 26;       // of the first convolution's result
-constexpr int kPooledSide = 12;  // of the second's, 24, halved
+constexpr int kPooledSide = 12;  // half of the second convolution's side, 24
 constexpr int kPixels = kPooledSide * kPooledSide;
 constexpr int kTaps = 9;  // of a 3x3 convolution
 constexpr int kChannels1 = 32;
@@ -27,7 +27,7 @@ constexpr int kTiles = kTilesInRow * kTilesInRow;
 constexpr int kMaps1 = kSide1 * kSide1 * kChannels1;
 constexpr int kWeights2 = kPlaces * kChannels1 * kChannels2;
 
-// The weights as they are computed with. The gradients' sums have the same form, without the last member.
+// The transformed weights. The sums of gradients have the same layout, without the last member.
 template <class T>
 struct PackedWeights {
   explicit PackedWeights(T* begin)
@@ -61,8 +61,8 @@ struct Scratch {
 
 // ---- weights
 
-// Transforms the 3x3 kernels of all pairs of channels: kernel (i, o) begins at i * in_stride + o * out_stride and goes
-// to [36][ins, outs].
+// Transforms the 3x3 kernels of all pairs of channels: kernel (i, o) is at i * in_stride + o * out_stride; the result
+// is [36][ins, outs].
 void transform_weights(const float* kernels, int ins, int in_stride, int outs, int out_stride, float* transformed) {
   for (int in = 0; in < ins; ++in) {
     for (int out = 0; out < outs; out += kLanes) {
@@ -159,11 +159,11 @@ void transform_inputs(const float* maps, float* tiles) {
   }
 }
 
-inline int first_of_windows(int tile) {  // its first place in [12, 12]: a tile's 4x4 results are 2x2 windows
+inline int first_of_windows(int tile) {  // its first position in [12, 12]: a tile's 4x4 results are 2x2 windows
   return tile / kTilesInRow * 2 * kPooledSide + tile % kTilesInRow * 2;
 }
 
-// The results of the second convolution after ReLU, pooled, and the place of the maximum in its window: 0..3.
+// The pooled results of the second convolution after ReLU, and the position of the maximum in its window: 0..3.
 void transform_outputs(const float* tiles, const float* biases, float* pooled, std::uint8_t* winner) {
   for (int tile = 0; tile < kTiles; ++tile) {
     for (int channel = 0; channel < kChannels2; channel += kLanes) {
@@ -181,7 +181,7 @@ void transform_outputs(const float* tiles, const float* biases, float* pooled, s
         IntVec place = {};
         for (int candidate = 1; candidate < 4; ++candidate) {
           const Vec value = result[2 * column + candidate % 2][2 * row + candidate / 2];
-          // A NaN wins, as in PyTorch: hidden, it would make a run that has diverged look well.
+          // NaN counts as the maximum, as in PyTorch; otherwise a diverged run would look fine.
           const IntVec better = (value > best) | (value != value);  // NOLINT(misc-redundant-expression)
           best = better ? value : best;
           place = better ? candidate - IntVec{} : place;
@@ -219,7 +219,7 @@ void conv_pool_forward(const float* packed, const float* image, const std::uint8
 
 // ---- backward
 
-// The gradients of the second convolution's results, each window's at the place of its maximum, transformed.
+// The transformed gradients of the second convolution's results: each window's gradient is at its maximum.
 void transform_output_gradients(const float* pooled_gradient, const std::uint8_t* winner, float* tiles,
                                 float* bias_sums) {
   for (int channel = 0; channel < kChannels2; channel += kLanes) {
@@ -248,7 +248,7 @@ void transform_output_gradients(const float* pooled_gradient, const std::uint8_t
   }
 }
 
-// The gradients of the first convolution's results: tiles overlap, so they are added up.
+// The gradients of the first convolution's results: sums, because tiles overlap.
 void transform_input_gradients(const float* tiles, float* maps) {
   for (int i = 0; i < kMaps1; i += kLanes) store(maps + i, Vec{});
   for (int tile = 0; tile < kTiles; ++tile) {
@@ -296,8 +296,8 @@ void conv_pool_backward(const float* packed, const float* image, const float* po
   const PackedWeights<float> sums(sums_memory);
   const Scratch scratch(scratch_memory);
 
-  // What is 0 was dropped or cut off by ReLU: no gradient gets past it.
-  float* const passed = scratch.tiles2;  // [64, 12 * 12]; not in use yet
+  // A result of 0 was dropped or cut off by ReLU, so its gradient is 0.
+  float* const passed = scratch.tiles2;  // [64, 12 * 12]; memory that is not used yet
   for (int i = 0; i < kPixels * kChannels2; i += kLanes) {
     store(passed + i, load(pooled + i) > 0 ? load(gradient + i) * scale : Vec{});
   }
@@ -310,7 +310,7 @@ void conv_pool_backward(const float* packed, const float* image, const float* po
     const float* outputs = scratch.tiles2 + place * kTiles * kChannels2;
     multiply<kChannels1, kChannels2, kTiles, true>({inputs, 1, kChannels1}, outputs,
                                                    sums.weight2 + place * kChannels1 * kChannels2);
-    // The inputs are done with: their gradients take their place.
+    // The inputs are no longer needed: their gradients overwrite them.
     multiply<kTiles, kChannels1, kChannels2, false>(
         {outputs, kChannels2, 1}, weights.weight2_transposed + place * kChannels1 * kChannels2, inputs);
   }

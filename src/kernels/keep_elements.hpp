@@ -1,5 +1,5 @@
 // Dropout masks: Philox-4x32-10 for many counters at once, in loops that the compiler turns into vector instructions.
-// `philox.hpp` is the readable form; a test holds the two together.
+// `philox.hpp` is the readable version; a test compares both.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 namespace {
 
 constexpr int kCounters = 16;        // at once
-constexpr std::size_t kNumbers = 8;  // of 16 bits, a counter
+constexpr std::size_t kNumbers = 8;  // 16-bit numbers per counter
 constexpr std::size_t kBlock = kCounters * kNumbers;
 
 void keep_block(std::uint32_t first, const std::uint32_t counter[4], const std::uint32_t key[2],

@@ -1,4 +1,4 @@
-// Products of small matrices whose sizes are known to the compiler.
+// Products of small matrices with sizes that are known at compile time.
 #pragma once
 
 #include "vec.hpp"
@@ -11,8 +11,8 @@ struct Left {  // element (row, depth) is at row * row_stride + depth * depth_st
   int depth_stride;
 };
 
-// A block of the product that stays in registers: `out` [Rows, Vecs * kLanes], rows `out_stride` apart, becomes (or,
-// with Add, grows by) left [Rows, depth] times right [depth, Vecs * kLanes], rows `right_stride` apart.
+// Computes a block of the product in registers: `out` [Rows, Vecs * kLanes], with row stride `out_stride`, is set to
+// (or, with Add, increased by) left [Rows, depth] times right [depth, Vecs * kLanes], with row stride `right_stride`.
 template <int Rows, int Vecs, bool Add>
 inline void multiply_block(Left left, const float* right, int right_stride, int depth, float* out, int out_stride) {
   Vec sum[Rows][Vecs];
@@ -39,11 +39,11 @@ inline void multiply_block(Left left, const float* right, int right_stride, int 
   }
 }
 
-// out [rows, columns] becomes, or with Add grows by, left [rows, depth] times right [depth, columns]; right and out
-// dense.
+// Sets out [rows, columns] to, or with Add increases it by, left [rows, depth] times right [depth, columns]; right and
+// out are dense.
 template <int rows, int columns, int depth, bool Add>
 inline void multiply(Left left, const float* right, float* out) {
-  // So many sums as there are registers for, beside one row of the right side and an element of the left one.
+  // As many sums as fit into the registers, besides one row of `right` and one element of `left`.
   constexpr int kRegisters = kLanes == 16 ? 24 : 12;
   constexpr int kVecs = columns / kLanes < 4 ? columns / kLanes : kLanes == 16 ? 4 : 2;
   constexpr int kRows = rows % (kRegisters / kVecs) == 0 ? kRegisters / kVecs : 4;

@@ -1,5 +1,5 @@
-// One pass over the memory a step, where LibTorch's operators take six or more: passes are what an optimizer costs.
-// Plain loops: the compiler makes vector instructions of them.
+// One pass over memory per step, where LibTorch's operators need six or more; memory passes dominate an optimizer's
+// time. Plain loops, which the compiler vectorizes.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ void adadelta(const mnist::Kernels::AdadeltaStep& step, std::size_t count, float
   for (std::size_t i = 0; i < count; ++i) {
     const float g = gradient[i] + weight_decay * parameter[i];
     const float square = square_avg[i] * rho + rest * g * g;
-    // One root of the quotient instead of the quotient of two roots: roots are what takes time here.
+    // One root of the quotient instead of the quotient of two roots, because roots are slow.
     const float delta = __builtin_sqrtf((acc_delta[i] + eps) / (square + eps)) * g;
     square_avg[i] = square;
     acc_delta[i] = acc_delta[i] * rho + rest * delta * delta;
@@ -36,7 +36,7 @@ void sgd(const mnist::Kernels::SgdStep& step, std::size_t count, float* __restri
     }
     return;
   }
-  // The first step takes the gradient whole, as torch.optim.SGD does.
+  // The first step sets the buffer to the gradient, like torch.optim.SGD.
   const float momentum = step.first ? 0 : static_cast<float>(step.momentum);
   for (std::size_t i = 0; i < count; ++i) {
     const float average = (step.first ? 0 : buffer[i]) * momentum + (gradient[i] + weight_decay * parameter[i]);

@@ -1,4 +1,4 @@
-// A matrix with rows and columns exchanged, a square of registers at a time.
+// Transposes a matrix, one square of registers at a time.
 #pragma once
 
 #include <utility>
@@ -7,8 +7,8 @@
 
 namespace {
 
-// Of two rows `Distance` apart: what they exchange so that all squares of 2 * Distance become transposed (J. Eklundh,
-// "A fast computer method for matrix transposing", 1972).
+// Exchanges parts of two rows `Distance` apart, a step of transposing all squares of 2 * Distance (J. Eklundh, "A fast
+// computer method for matrix transposing", 1972).
 template <int Distance, int... Lane>
 inline void exchange(Vec& upper, Vec& lower, std::integer_sequence<int, Lane...> /*lanes*/) {
   const Vec a = upper;
@@ -28,8 +28,8 @@ inline void transpose_square(Vec (&rows)[kLanes]) {
   if constexpr (2 * Distance < kLanes) transpose_square<2 * Distance>(rows);
 }
 
-// `from` [rows, columns] to `to` [columns, rows]. change(values, index) is stored in place of the values of `to` at
-// index.
+// `from` [rows, columns] to `to` [columns, rows]. Stores change(values, index) at `to` + index instead of the values
+// themselves.
 template <int rows, int columns, class Change>
 inline void transpose(const float* from, float* to, const Change& change) {
   static_assert(rows % kLanes == 0 && columns % kLanes == 0);

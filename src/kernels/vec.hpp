@@ -1,8 +1,7 @@
-// A register full of floats. GCC's and Clang's vector types: the same source for every instruction set, with operators.
+// A vector register of floats, with GCC's and Clang's vector types: the same source for all instruction sets.
 //
-// Everything here and in the files that include it is in an unnamed namespace, and no function of the standard library
-// is called: the linker keeps one copy of an inline function for the whole program, and it must not be the one that was
-// compiled for AVX-512.
+// This file and the files that include it use an unnamed namespace and call no function of the standard library. The
+// linker keeps only one copy of an inline function, which must not be the one that is compiled for AVX-512.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +20,7 @@ typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef std::int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 typedef std::uint8_t ByteVec __attribute__((vector_size(kLanes)));
 
-// As they lie in memory: at any address, beside other types.
+// For loads and stores at any address, with aliasing of other types.
 typedef Vec VecInMemory __attribute__((aligned(4), may_alias));
 typedef ByteVec ByteVecInMemory __attribute__((aligned(1), may_alias));
 

@@ -2,15 +2,15 @@
 // of 144. Y = A^T [(G g G^T) * (B^T d B)] A, with the points 0, 1, -1, 2, -2 and infinity (A. Lavin, S. Gray, arXiv
 // 1509.09308). The gradients are the same products with the transposed matrices.
 //
-// The functions of a line take as many channels at once as a register has lanes; `transform_tile` applies one of them
-// to a tile's lines in both directions.
+// The line functions process as many channels at once as a register has lanes. `transform_tile` applies one of them to
+// the lines of a tile in both directions.
 #pragma once
 
 #include "vec.hpp"
 
 namespace {
 
-constexpr int kPlaces = 36;  // of a tile of 6x6
+constexpr int kPlaces = 36;  // elements of a 6x6 tile
 
 // B^T d: inputs.
 inline void input_line(const Vec d[6], Vec out[6]) {
@@ -89,7 +89,7 @@ inline void weight_gradient_line(const Vec u[6], Vec out[3]) {
   out[2] = sum2 * (1.0F / 6) - sum1 + u[5];
 }
 
-// from(i, j) is place i of line j of a tile of In x In; to(i, j, value) takes those of Out x Out.
+// from(i, j) returns element i of line j of an In x In tile; to(i, j, value) stores those of the Out x Out tile.
 template <int In, int Out, void (*line)(const Vec*, Vec*), class From, class To>
 inline void transform_tile(const From& from, const To& to) {
   Vec half[Out][In];

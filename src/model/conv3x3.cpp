@@ -15,8 +15,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t kMaxChannels = 256;
-constexpr std::int64_t kWorthPacking = 48;  // tiles: with fewer, transforming the weights costs what it saves
-constexpr std::int64_t kWorthAThread = 6;   // tiles: they share what a thread loads of the weights
+constexpr std::int64_t kWorthPacking = 48;  // tiles; with fewer, transforming the weights costs as much as it saves
+constexpr std::int64_t kWorthAThread = 6;   // tiles; they share the weights that a thread loads
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 conv3x3::Shape shape_of(const torch::Tensor& images, std::int64_t out) {
@@ -29,7 +29,7 @@ std::int64_t tile_count(const torch::Tensor& images) {
          conv3x3::tiles_along(static_cast<int>(images.size(3)));
 }
 
-// Calls work(begin, end) for parts of the outputs of a convolution, on all threads.
+// Calls work(begin, end) for ranges of output channels, on all threads.
 template <class Work>
 void for_outputs(std::int64_t outputs, const Work& work) {
   constexpr std::int64_t kTogether = 16;
@@ -65,7 +65,7 @@ torch::Tensor convolution(const Kernels& kernels, const torch::Tensor& images, s
   return results;
 }
 
-// `weight` [out, in, 3, 3] in the form that `pack`, one of the kernels, gives it.
+// `weight` [out, in, 3, 3], transformed by `pack`, one of the kernels.
 torch::Tensor packed_by(decltype(Kernels::pack_conv3x3) pack, const torch::Tensor& weight) {
   const auto out = static_cast<int>(weight.size(0));
   const auto in = static_cast<int>(weight.size(1));
@@ -82,7 +82,7 @@ torch::Tensor image_gradient(const Kernels& kernels, const torch::Tensor& gradie
 
 torch::Tensor weight_gradient(const Kernels& kernels, const torch::Tensor& images, const torch::Tensor& gradient) {
   const conv3x3::Shape shape = shape_of(images, gradient.size(1));
-  // Each part adds up its tiles in order, and the parts are added in order: the same bytes in every run.
+  // Each part sums its tiles in order, and the parts are added in order, so that the result is deterministic.
   const std::int64_t tiles = tile_count(images);
   const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), tiles / kWorthPacking + 1);
   const std::int64_t size = conv3x3::packed_size(shape.in, shape.out);
@@ -115,8 +115,7 @@ class Convolution : public torch::autograd::Function<Convolution> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    // A pointer into a table of constants, kept as a number.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    // A pointer to a table of constants, stored as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto& kernels = *reinterpret_cast<const Kernels*>(context->saved_data["kernels"].toInt());
     TORCH_CHECK(!c10::GradMode::is_enabled(), "this convolution has no second derivative");
     const torch::Tensor gradient = gradients[0].contiguous(kChannelsLast);

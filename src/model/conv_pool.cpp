@@ -26,7 +26,7 @@ torch::Tensor packed_weights(const Kernels& kernels, const ConvPoolWeights& weig
   return packed;
 }
 
-// `winner`: uint8 [N, kPooled], or undefined where there will be no backward pass.
+// `winner`: uint8 [N, kPooled], or undefined if there is no backward pass.
 torch::Tensor forward_pass(const Kernels& kernels, const torch::Tensor& packed, const torch::Tensor& images,
                            const DropoutLayer& dropout, const torch::Tensor& winner) {
   const std::int64_t count = images.size(0);
@@ -67,14 +67,13 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
     const auto* const images = saved[1].const_data_ptr<float>();
     const auto* const pooled = saved[2].const_data_ptr<float>();
     const auto* const winner = saved[3].const_data_ptr<std::uint8_t>();
-    // A pointer into a table of constants, kept as a number.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    // A pointer to a table of constants, stored as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto* const kernels = reinterpret_cast<const Kernels*>(context->saved_data["kernels"].toInt());
     const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
     const torch::Tensor gradient = gradients[0].contiguous();
     const auto* const pooled_gradient = gradient.const_data_ptr<float>();
 
-    // Each part adds up its images in order, and the parts are added in order: the same bytes in every run.
+    // Each part sums its images in order, and the parts are added in order, so that the result is deterministic.
     const std::int64_t count = gradient.size(0);
     const std::int64_t parts = std::max<std::int64_t>(1, std::min<std::int64_t>(at::get_num_threads(), count));
     const torch::Tensor sums = at::zeros({parts, kSums}, at::kFloat);

@@ -1,5 +1,5 @@
-// The CNN's convolutions, ReLUs, max-pool and first dropout as one operator with a gradient, on `kernels`: four times
-// as fast as LibTorch's operators one after the other, and what lies between them takes no memory.
+// The CNN's convolutions, ReLUs, max-pool and first dropout as one differentiable operator that uses `kernels`. It is
+// four times as fast as the sequence of LibTorch's operators and needs no memory for intermediate results.
 #pragma once
 
 #include <torch/types.h>
@@ -16,7 +16,8 @@ struct ConvPoolWeights {
   torch::Tensor bias2;    // [64]
 };
 
-// Whether `apply_conv_pool` can be called: floats on the CPU of the CNN's sizes, and no gradient by the images.
+// Whether `apply_conv_pool` supports the arguments: floats on the CPU with the CNN's sizes, and no gradient with
+// respect to the images.
 bool conv_pool_takes(const torch::Tensor& images, const ConvPoolWeights& weights);
 
 // `images`: [N, 1, 28, 28]. Returns [N, 9216], the elements of an image in the order of [64, 12, 12].

@@ -16,7 +16,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// 16-bit numbers below it are dropped, and the factor of what is kept.
+// The threshold below which a 16-bit number means dropped, and the factor of kept elements.
 std::uint32_t threshold_of(double p) {
   return static_cast<std::uint32_t>(std::lround(p * 65536));
 }
@@ -24,13 +24,13 @@ float scale_of(double p) {
   return static_cast<float>(1 / (1 - p));
 }
 
-// What the backward passes of the plug-in's operators need besides tensors, kept in an autograd node.
+// Data for the backward passes of the plug-in's operators, besides tensors; stored in an autograd node.
 void keep(AutogradContext& context, const CudaPlugin& cuda, float scale) {
   context.saved_data["cuda"] = reinterpret_cast<std::int64_t>(&cuda);
   context.saved_data["scale"] = static_cast<double>(scale);
 }
 const CudaPlugin& kept_plugin(AutogradContext& context) {
-  // The address of an object that lives as long as the program, kept as a number.
+  // The address of an object that lives as long as the program, stored as a number.
   // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return *reinterpret_cast<const CudaPlugin*>(context.saved_data["cuda"].toInt());
 }

@@ -49,7 +49,7 @@ class NormedConvolution : public ImageLayer {
   Activation activation_;
 };
 
-// Scales each channel by what it makes of the means of all (J. Hu et al., arXiv 1709.01507).
+// Squeeze-excitation: scales each channel by a function of the means of all channels (J. Hu et al., arXiv 1709.01507).
 class SqueezeExcitation : public ImageLayer {
  public:
   SqueezeExcitation(std::int64_t channels, std::int64_t squeezed)
@@ -72,7 +72,7 @@ class SqueezeExcitation : public ImageLayer {
 struct Row {
   std::int64_t in;
   std::int64_t kernel;
-  std::int64_t expanded;  // channels of the convolution of each channel by itself
+  std::int64_t expanded;  // channels of the depthwise convolution
   std::int64_t out;
   std::int64_t squeezed;  // channels between the two layers of the squeeze-excitation; 0: there is none
   Activation activation;
@@ -95,7 +95,8 @@ constexpr std::array<Row, 11> kRows = {{{16, 3, 16, 16, 8, kRelu, 2},
                                         {96, 5, 576, 96, 144, kHardswish, 1},
                                         {96, 5, 576, 96, 144, kHardswish, 1}}};
 
-// Expands the channels, convolves each by itself, and brings them back, with a way around where the sizes agree.
+// Inverted residual block: expands the channels, depthwise convolution, projects them back; with a shortcut if the
+// sizes agree.
 class InvertedResidual : public ImageLayer {
  public:
   explicit InvertedResidual(const Row& row) : around_(row.stride == 1 && row.in == row.out) {
@@ -124,7 +125,7 @@ class InvertedResidual : public ImageLayer {
   std::vector<std::shared_ptr<ImageLayer>> layers_;
 };
 
-// What torchvision's Linear layers begin with here.
+// torchvision's initialisation of these Linear layers.
 void draw_linear(torch::nn::Linear& layer) {
   torch::nn::init::normal_(layer->weight, 0, 0.01);
   torch::nn::init::zeros_(layer->bias);
@@ -153,7 +154,7 @@ MobileNetV3Small::MobileNetV3Small(std::int64_t classes) : Network("MobileNetV3"
 
 torch::Tensor MobileNetV3Small::features(const torch::Tensor& inputs, const Dropout& dropout) {
   const WithoutSlowBf16 precision(kernels());
-  // Channels last, as the weights are.
+  // Channels last, like the weights.
   torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);
   for (const auto& layer : layers_) x = layer->forward(x);  // [N, 576, H / 32, W / 32]
   x = at::adaptive_avg_pool2d(x, {1, 1}).flatten(1);        // [N, 576]

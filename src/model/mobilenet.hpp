@@ -11,7 +11,7 @@
 
 namespace mnist {
 
-// A part of it that takes images and gives images.
+// A part of the network: feature maps in, feature maps out.
 class ImageLayer : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;

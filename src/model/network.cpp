@@ -51,21 +51,21 @@ std::int64_t parameter_count(const Network& network) {
 
 void load_state_dict(Network& network, const StateDict& state, const std::string& source) {
   std::map<std::string, torch::Tensor> given(state.begin(), state.end());
-  const StateDict wanted = state_dict(network);
+  const StateDict needed = state_dict(network);
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
   std::vector<std::string> mistyped;
-  for (const auto& [name, mine] : wanted) {
+  for (const auto& [name, own] : needed) {
     const auto found = given.find(name);
     if (found == given.end()) {
       if (!name.ends_with("num_batches_tracked")) missing.push_back(name);
-    } else if (mine.is_floating_point() && !found->second.is_floating_point()) {
+    } else if (own.is_floating_point() && !found->second.is_floating_point()) {
       mistyped.push_back(fmt::format("{} is {}", name, c10::toString(found->second.scalar_type())));
-    } else if (found->second.sizes() != mine.sizes()) {
-      misshapen.push_back(fmt::format("{} is {}, not {}", name, shape_of(found->second), shape_of(mine)));
+    } else if (found->second.sizes() != own.sizes()) {
+      misshapen.push_back(fmt::format("{} is {}, not {}", name, shape_of(found->second), shape_of(own)));
     }
   }
-  std::map<std::string, torch::Tensor> known(wanted.begin(), wanted.end());
+  std::map<std::string, torch::Tensor> known(needed.begin(), needed.end());
   std::vector<std::string> extra;
   for (const auto& [name, tensor] : state) {
     if (!known.contains(name)) extra.push_back(name);
@@ -74,16 +74,16 @@ void load_state_dict(Network& network, const StateDict& state, const std::string
   std::vector<std::string> faults;
   if (!missing.empty()) faults.push_back("missing " + some_of(missing));
   if (!extra.empty()) faults.push_back("unknown " + some_of(extra));
-  if (!mistyped.empty()) faults.push_back("not of a floating-point type: " + some_of(mistyped));
-  if (!misshapen.empty()) faults.push_back("of another shape: " + some_of(misshapen));
+  if (!mistyped.empty()) faults.push_back("without floating-point values: " + some_of(mistyped));
+  if (!misshapen.empty()) faults.push_back("with another shape: " + some_of(misshapen));
   if (!faults.empty()) {
     throw data_error(fmt::format("the weights in {} do not fit the network: {}", source, fmt::join(faults, "; ")),
-                     "see which network the file holds with: mnist info FILE");
+                     "to see which network the file contains, run: mnist info FILE");
   }
   const c10::AutoGradMode no_grad(false);
-  for (const auto& [name, mine] : wanted) {
+  for (const auto& [name, own] : needed) {
     const auto found = given.find(name);
-    if (found != given.end()) torch::Tensor(mine).copy_(found->second);
+    if (found != given.end()) torch::Tensor(own).copy_(found->second);
   }
 }
 

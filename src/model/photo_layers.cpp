@@ -26,7 +26,7 @@ void draw_convolutions(torch::nn::Module& network) {
     if (layer == nullptr) continue;
     torch::nn::init::kaiming_normal_(layer->weight, 0, torch::kFanOut, torch::kReLU);
     if (layer->bias.defined()) torch::nn::init::zeros_(layer->bias);
-    // A copy: of 1 x 1 weights, contiguous() leaves strides that those of their gradients do not agree with.
+    // Copies, because contiguous() keeps strides of 1 x 1 weights that differ from those of their gradients.
     const torch::Tensor& weight = layer->weight;
     weight.set_data(at::empty_like(weight, {}, at::MemoryFormat::ChannelsLast).copy_(weight.detach()));
   }

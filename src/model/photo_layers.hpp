@@ -1,4 +1,4 @@
-// What the networks for photos have in common.
+// Common parts of the networks for photos.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace mnist {
 
-// As long as it lives, and where `kernels` may be used, a CPU that is slower in bf16 computes in fp32.
+// While it lives, a CPU that is slower in bf16 computes in fp32, if `kernels` may be used.
 class WithoutSlowBf16 {
  public:
   explicit WithoutSlowBf16(const Kernels* kernels);
@@ -19,12 +19,12 @@ class WithoutSlowBf16 {
   std::optional<c10::impl::ExcludeDispatchKeyGuard> without_autocast_;
 };
 
-// A convolution that keeps the size but for its stride. Without a bias: a BatchNorm follows, which makes it pointless.
+// A convolution with "same" padding, apart from its stride. It has no bias, because a BatchNorm follows.
 torch::nn::Conv2d unbiased_convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                                        std::int64_t groups = 1);
 
-// Draws the weights of all convolutions in `network` anew, as torchvision does at the end (He's normal ones by the
-// outputs), sets their biases to zero, and lays them out channels last.
+// Initialises the weights of all convolutions in `network` again, like torchvision (Kaiming normal, fan-out), sets
+// their biases to zero, and converts them to channels last.
 void draw_convolutions(torch::nn::Module& network);
 
 }  // namespace mnist

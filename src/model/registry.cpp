@@ -18,13 +18,13 @@
 namespace mnist {
 namespace {
 
-// Mean and standard deviation of MNIST's training pixels, as every program that we replace has them.
+// Mean and standard deviation of MNIST's training pixels, as in all reference programs.
 const Preprocessing kMnistDigit = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0.1307}, {0.3081}};
 
-// The same without their scaling: the exercise trains on values 0..1.
+// Without normalisation: the exercise trains on values 0..1.
 const Preprocessing kPlainDigit = {Preprocessing::Kind::digit, 1, 28, 28, 0, {0}, {1}};
 
-// Of ImageNet's training photos, as torchvision's networks are trained with them.
+// Mean and standard deviation of ImageNet's training photos, as in torchvision.
 const Preprocessing kImageNetPhoto = {Preprocessing::Kind::photo, 3, 224, 224, 256, {0.485, 0.456, 0.406},
                                       {0.229, 0.224, 0.225}};
 
@@ -37,50 +37,50 @@ std::function<std::shared_ptr<Network>(std::int64_t)> make_resnet(const ResNetLa
   return [layout](std::int64_t classes) { return std::make_shared<ResNet>(layout, classes); };
 }
 
-// One of torchvision's, with the recipe and the ways of the transfer-learning tutorial.
+// A network of torchvision, with the recipe and the output of the transfer-learning tutorial.
 ModelInfo photo_network(std::string name, std::string description, std::string head, std::string pretrained,
                         std::function<std::shared_ptr<Network>(std::int64_t)> make_it) {
-  return {.name = std::move(name),
-          .description = std::move(description),
-          .head = std::move(head),
-          .preprocessing = kImageNetPhoto,
-          .training = {.dataset = "folder",
-                       .epochs = 25,
-                       .batch_size = 4,
-                       .test_batch_size = 8,  // more at once are slower: what a layer makes of them leaves the cache
-                       .optimizer = "sgd",
-                       .lr = 0.001,
-                       .momentum = 0.9,
-                       .step_size = 7,
-                       .gamma = 0.1,
-                       .keep_best = "on"},
-          .pretrained = std::move(pretrained),
-          .names_classes = true,
-          .prints_phases = true,
-          .draws_photos = true,
-          .make = std::move(make_it)};
+  return {
+      .name = std::move(name),
+      .description = std::move(description),
+      .head = std::move(head),
+      .preprocessing = kImageNetPhoto,
+      .training = {.dataset = "folder",
+                   .epochs = 25,
+                   .batch_size = 4,
+                   .test_batch_size = 8,  // larger batches are slower: results of layers no longer fit into the cache
+                   .optimizer = "sgd",
+                   .lr = 0.001,
+                   .momentum = 0.9,
+                   .step_size = 7,
+                   .gamma = 0.1,
+                   .keep_best = "on"},
+      .pretrained = std::move(pretrained),
+      .names_classes = true,
+      .prints_phases = true,
+      .draws_photos = true,
+      .make = std::move(make_it)};
 }
 
-// Whether the network, with as many classes as the last layer in `state` has, has exactly the names and shapes of
-// `state`, num_batches_tracked aside. It is built with one class: with as many as a file claims it could fill the
-// memory.
+// Whether the network, with the number of classes in `state`, has exactly the names and shapes of `state`, except
+// num_batches_tracked. The network is built with one class, because the number in a file could fill the memory.
 bool fits(const ModelInfo& info, std::int64_t classes, const StateDict& state) {
   const auto ignored = [](const std::string& name) { return name.ends_with("num_batches_tracked"); };
   const auto network = info.make(1);
-  std::map<std::string, std::vector<std::int64_t>> wanted;
+  std::map<std::string, std::vector<std::int64_t>> expected;
   for (const auto& [name, tensor] : state_dict(*network)) {
     if (ignored(name)) continue;
-    auto& sizes = wanted[name] = tensor.sizes().vec();
+    auto& sizes = expected[name] = tensor.sizes().vec();
     if (name.starts_with(info.head_layer())) sizes[0] = classes;
   }
   std::size_t matched = 0;
   for (const auto& [name, tensor] : state) {
     if (ignored(name)) continue;
-    const auto found = wanted.find(name);
-    if (found == wanted.end() || tensor.sizes() != found->second) return false;
+    const auto found = expected.find(name);
+    if (found == expected.end() || tensor.sizes() != found->second) return false;
     ++matched;
   }
-  return matched == wanted.size();
+  return matched == expected.size();
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ std::shared_ptr<Network> make_network(const ModelInfo& info, std::int64_t classe
 const ModelInfo* identify(const StateDict& state) {
   for (const ModelInfo& info : models()) {
     for (const auto& [name, tensor] : state) {
-      // The bound keeps a hostile file from having a network of any size built for it.
+      // The limit protects against malicious files that describe huge networks.
       if (name == info.head && tensor.dim() >= 1 && tensor.size(0) >= 1 && tensor.size(0) <= 100'000 &&
           fits(info, tensor.size(0), state)) {
         return &info;

@@ -11,7 +11,7 @@
 namespace mnist {
 namespace {
 
-// The 1x1 convolution of the way around, where size or channels change; torchvision's Sequential of two.
+// The 1x1 convolution of the shortcut if size or channels change; torchvision's Sequential of two.
 struct Downsample : torch::nn::Module {
   Downsample(std::int64_t in, std::int64_t out, std::int64_t stride)
       : conv(unbiased_convolution(in, out, 1, stride)), bn(out) {
@@ -19,12 +19,12 @@ struct Downsample : torch::nn::Module {
     register_module("1", bn);
   }
 
-  // What goes around: `inputs` themselves where there is nothing to change.
+  // The shortcut: `inputs` themselves if size and channels do not change.
   static torch::Tensor around(const std::shared_ptr<Downsample>& change, const torch::Tensor& inputs) {
     return change ? change->bn(change->conv(inputs)) : inputs;
   }
 
-  // nullptr where neither size nor channels change.
+  // nullptr if neither size nor channels change.
   static std::shared_ptr<Downsample> where_needed(std::int64_t in, std::int64_t out, std::int64_t stride) {
     return in == out && stride == 1 ? nullptr : std::make_shared<Downsample>(in, out, stride);
   }
@@ -36,7 +36,7 @@ struct Downsample : torch::nn::Module {
 // Two 3x3 convolutions.
 class BasicBlock : public ResidualBlock {
  public:
-  static constexpr std::int64_t kExpansion = 1;  // channels of its outputs, of those within
+  static constexpr std::int64_t kExpansion = 1;  // output channels divided by inner channels
 
   BasicBlock(std::int64_t in, std::int64_t channels, std::int64_t stride)
       : downsample_(Downsample::where_needed(in, channels, stride)),
@@ -65,8 +65,8 @@ class BasicBlock : public ResidualBlock {
   torch::nn::BatchNorm2d bn2_;
 };
 
-// A 3x3 convolution between two of 1x1, of which the last has four times the channels. Where the block makes the image
-// smaller, the middle one does: torchvision's way, which others call ResNet v1.5.
+// A 3x3 convolution between two 1x1 ones; the last one has four times the channels. The middle convolution has the
+// block's stride, as in torchvision ("ResNet v1.5").
 class Bottleneck : public ResidualBlock {
  public:
   static constexpr std::int64_t kExpansion = 4;
@@ -139,8 +139,7 @@ ResNet::ResNet(const ResNetLayout& layout, std::int64_t classes) : Network("ResN
 
 torch::Tensor ResNet::features(const torch::Tensor& inputs, const Dropout& /*dropout*/) {
   const WithoutSlowBf16 precision(kernels());
-  // Channels last, as the weights are: convolutions compute in this layout and would bring every tensor into it and
-  // back.
+  // Channels last, like the weights: convolutions compute in this layout and would otherwise convert every tensor.
   torch::Tensor x = inputs.contiguous(at::MemoryFormat::ChannelsLast);
   x = bn1_(conv1_(x)).relu_();                                            // [N, 64, H / 2, W / 2]
   x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);  // [N, 64, H / 4, W / 4]

@@ -15,16 +15,16 @@
 
 namespace mnist {
 
-// Some convolutions and a way around them.
+// A residual block: convolutions and a shortcut.
 class ResidualBlock : public torch::nn::Module {
  public:
   // [N, in, H, W] to [N, out, H / stride, W / stride], rounded up.
   virtual torch::Tensor forward(const torch::Tensor& inputs, const Kernels* kernels) = 0;
 };
 
-// Which of them a network has.
+// The blocks of a network.
 struct ResNetLayout {
-  // basic: two 3x3 convolutions. bottleneck: one between two of 1x1.
+  // basic: two 3x3 convolutions. bottleneck: a 3x3 convolution between two 1x1 ones.
   enum class Block { basic, bottleneck };
   Block block = Block::basic;
   std::array<std::size_t, 4> depths;  // blocks of each stage

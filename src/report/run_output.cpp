@@ -23,7 +23,7 @@ std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::pa
     return add_log_file(log, path);
   } catch (const Error& error) {
     if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) throw;
-    const std::filesystem::path aside = free_name(path.string() + ".damaged");
+    const std::filesystem::path aside = unused_path(path.string() + ".damaged");
     log.warn("{}: it is renamed to {}", error.what(), quoted(aside.filename()));
     std::filesystem::rename(path, aside);
     return add_log_file(log, path);

@@ -46,7 +46,7 @@ void AveragedWeights::restore(const NamedTensors& state) {
   };
   if (!std::ranges::equal(state, averages_, fits)) {
     throw data_error("the average of the weights in the checkpoint does not fit the network",
-                     "it is of a run with another network");
+                     "resume a checkpoint of a run with the same network");
   }
   for (std::size_t i = 0; i < state.size(); ++i) averages_[i].second.copy_(state[i].second);
 }

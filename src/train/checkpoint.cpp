@@ -54,7 +54,7 @@ std::string json_of(const Checkpoint& checkpoint) {
         {"ranks", identity.ranks}}},
       {"file_sizes", checkpoint.file_sizes},
   };
-  // A path among the options need not be UTF-8.
+  // A path in the options may not be UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -89,19 +89,19 @@ void read_json(const nlohmann::json& json, Checkpoint& checkpoint) {
                          .precision = identity.at("precision"),
                          .kernels = identity.at("kernels"),
                          .threads = whole_number(identity, "threads"),
-                         // Older ones have none: one process wrote them.
+                         // Missing in older checkpoints, which one process wrote.
                          .ranks = identity.contains("ranks") ? whole_number(identity, "ranks") : 1};
   checkpoint.file_sizes = file_sizes_of(json.at("file_sizes"));
 }
 
-// Moves a dict of the file out of it; empty if there is none.
+// Moves a dict out of the file; empty if there is none.
 NamedTensors take(CheckpointFile& file, const std::string& name) {
   const auto found = std::ranges::find(file.others, name, &decltype(file.others)::value_type::first);
   return found == file.others.end() ? NamedTensors{} : std::move(found->second);
 }
 
 bool is_consistent(const TrainingState& state) {
-  constexpr std::int64_t kMostEpochs = 1'000'000;  // what --epochs takes
+  constexpr std::int64_t kMostEpochs = 1'000'000;  // the maximum of --epochs
   const auto steps = [&](const torch::Tensor& figures) {
     return figures.dim() == 1 && figures.size(0) == state.step && figures.scalar_type() == at::kFloat;
   };
@@ -129,16 +129,16 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   CheckpointFile file = read_checkpoint_file(path);
   const auto damaged = [&](const std::string& what) {
     return data_error(fmt::format("checkpoint {} is damaged: {}", quoted(path), what),
-                      "continue from another one, or start again");
+                      "resume from another checkpoint, or start a new run");
   };
   Checkpoint checkpoint;
   try {
     const nlohmann::json json = parse_bounded_json(file.json);
     if (const std::int64_t version = whole_number(json, "format_version"); version > kFormatVersion) {
-      // A usage error: of a data error the caller would take an older file instead.
-      throw usage_error(
-          fmt::format("checkpoint {} is of format version {}, which this program does not know", quoted(path), version),
-          "continue the run with the version of mnist that wrote it");
+      // A usage error, because after a data error the caller would try an older file.
+      throw usage_error(fmt::format("checkpoint {} has format version {}, which this program does not support",
+                                    quoted(path), version),
+                        "resume the run with the version of mnist that wrote it");
     }
     read_json(json, checkpoint);
   } catch (const nlohmann::json::exception& error) {

@@ -9,8 +9,8 @@
 namespace mnist {
 namespace {
 
-// So many steps are computed before one is recorded: LibTorch's libraries choose their algorithms and get their memory
-// in the first ones, which a recording forbids.
+// Number of steps before the recording: in the first steps, LibTorch's libraries select algorithms and allocate memory,
+// which is not allowed during a recording.
 constexpr std::int64_t kStepsBeforeRecording = 3;
 
 }  // namespace
@@ -32,7 +32,7 @@ void CudaStep::start(const EpochPlan& plan, std::int64_t first) {
     losses_ = at::zeros({steps}, options_.compute.device);
     correct_ = at::zeros({steps}, options_.compute.device);
   }
-  assign(rates_, optimizer_->rate_table(plan.rates, plan.before), options_.compute.device);
+  copy_into_buffer(rates_, optimizer_->rate_table(plan.rates, plan.before), options_.compute.device);
   clock_.copy_(at::tensor({plan.epoch, first}, at::kLong));
   train_set_.start(plan.order, plan.epoch);
 }
@@ -43,8 +43,8 @@ void CudaStep::run(const StepRows& rows) {
   gathers_ = train_set_.prepare(rows.batch, batch);
   if (!gathers_) {
     const Batch next = train_set_.get(rows.begin, rows.end());
-    assign(batch.inputs, next.inputs, options_.compute.device);
-    assign(batch.targets, next.targets, options_.compute.device);
+    copy_into_buffer(batch.inputs, next.inputs, options_.compute.device);
+    copy_into_buffer(batch.targets, next.targets, options_.compute.device);
   }
   if (is_whole && graph_ == nullptr && record_ && steps_ >= kStepsBeforeRecording) {
     try {
@@ -52,7 +52,7 @@ void CudaStep::run(const StepRows& rows) {
     } catch (const c10::Error& error) {
       record_ = false;
       options_.note(
-          fmt::format("a training step could not be recorded as a CUDA graph and is launched kernel by kernel: {}",
+          fmt::format("a training step cannot be recorded as a CUDA graph, so its kernels are launched one by one: {}",
                       first_line(error.what_without_backtrace())));
     }
   }

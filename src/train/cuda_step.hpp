@@ -1,5 +1,5 @@
-// A step on an NVIDIA GPU with the plug-in: nothing of it needs the CPU, so that after a few steps it is recorded as a
-// CUDA graph and repeated by one call.
+// A training step on an NVIDIA GPU with the plug-in. It does not depend on the CPU, so after a few steps it is recorded
+// as a CUDA graph and replayed by one call.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace mnist {
 
 class CudaStep : public TrainingStep {
  public:
-  // options.compute.cuda is not nullptr; one process alone.
+  // Requires `options.compute.cuda` and a single process.
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
   void start(const EpochPlan& plan, std::int64_t first) override;
@@ -27,10 +27,10 @@ class CudaStep : public TrainingStep {
   const CudaPlugin& cuda_;
   torch::Tensor clock_;  // int64 [2]: epoch, step
   torch::Tensor rates_;  // double [steps, kCudaRateColumns]
-  // A recorded step reads and writes these addresses for ever: of whole batches, and of the last, smaller one.
+  // A recorded step always uses these addresses: one set for full batches, one for the last, smaller batch.
   Batch whole_;
   Batch rest_;
-  bool gathers_ = false;  // the plug-in makes the batch, as part of the step
+  bool gathers_ = false;  // the plug-in makes the batch as a part of the step
   std::int64_t steps_ = 0;
   bool record_;
   std::unique_ptr<CudaGraph> graph_;

@@ -16,12 +16,12 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
   Evaluation result;
   std::int64_t items = batches.size();
   if (options.limit_batches > 0) items = std::min(items, options.limit_batches * options.batch_size);
-  constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random here
+  constexpr std::int64_t kNoEpoch = 0;  // no random augmentation here
   batches.start(own_rows(ranks, at::arange(items), options.batch_size), kNoEpoch);
-  // Of each batch, left where it was computed: a GPU asked for every one would stop as often.
+  // By batch, kept on the device to avoid a device sync per batch.
   std::vector<torch::Tensor> losses;
   std::vector<torch::Tensor> correct;
-  std::int64_t own = 0;  // items that this rank has looked at
+  std::int64_t own = 0;  // items evaluated on this rank
   for (std::int64_t begin = 0; begin < items; begin += options.batch_size) {
     if (ranks.any(options.stop_requested())) {
       result.stopped = true;
@@ -44,7 +44,7 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
     correct.push_back(log_probabilities.argmax(1).eq(batch.targets).sum());
     if (options.each_batch) options.each_batch(log_probabilities, batch.targets);
   }
-  torch::Tensor sums = at::zeros({2}, at::kDouble);  // of losses, of right answers
+  torch::Tensor sums = at::zeros({2}, at::kDouble);  // of losses, of correct predictions
   if (own > 0) {
     sums.select(0, 0).copy_(at::stack(losses).cpu().to(at::kDouble).sum());
     sums.select(0, 1).copy_(at::stack(correct).sum());

@@ -10,8 +10,8 @@
 namespace mnist {
 namespace {
 
-constexpr std::int64_t kImagesOnCpu = 8;   // as many as are fastest
-constexpr std::int64_t kImagesOnGpu = 64;  // as many as keep it busier than launching them keeps the CPU
+constexpr std::int64_t kImagesOnCpu = 8;   // the fastest batch size
+constexpr std::int64_t kImagesOnGpu = 64;  // enough to hide the time of kernel launches
 
 }  // namespace
 
@@ -25,21 +25,21 @@ FrozenFeatures::FrozenFeatures(Network& network, Batches& images, const FrozenFe
     : network_(network),
       images_(images),
       options_(options),
-      at_once_(options.compute.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu),
-      ready_(static_cast<std::size_t>((images.size() + at_once_ - 1) / at_once_)) {}
+      chunk_size_(options.compute.device.is_cpu() ? kImagesOnCpu : kImagesOnGpu),
+      computed_(static_cast<std::size_t>((images.size() + chunk_size_ - 1) / chunk_size_)) {}
 
 void FrozenFeatures::start(const torch::Tensor& order, std::int64_t epoch) {
   order_ = order;
   if (options_.constant) return;
   images_.start(order, epoch);
-  ready_.assign(ready_.size(), false);
+  computed_.assign(computed_.size(), false);
 }
 
 Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
   const torch::Tensor items = order_.slice(0, begin, end);
   for (std::int64_t i = begin; i < end; ++i) {
-    const std::int64_t chunk = (options_.constant ? items.const_data_ptr<std::int64_t>()[i - begin] : i) / at_once_;
-    if (!ready_[static_cast<std::size_t>(chunk)]) compute(chunk);
+    const std::int64_t chunk = (options_.constant ? items.const_data_ptr<std::int64_t>()[i - begin] : i) / chunk_size_;
+    if (!computed_[static_cast<std::size_t>(chunk)]) compute(chunk);
   }
   const torch::Tensor rows = items.to(options_.compute.device);
   return {features_.index_select(0, rows), targets_.index_select(0, rows)};
@@ -48,12 +48,12 @@ Batch FrozenFeatures::get(std::int64_t begin, std::int64_t end) {
 void FrozenFeatures::compute(std::int64_t chunk) {
   const c10::AutoGradMode no_grad(false);
   network_.eval();
-  const std::int64_t begin = chunk * at_once_;
-  const std::int64_t end = std::min(begin + at_once_, options_.constant ? size() : order_.size(0));
+  const std::int64_t begin = chunk * chunk_size_;
+  const std::int64_t end = std::min(begin + chunk_size_, options_.constant ? size() : order_.size(0));
   torch::Tensor items = options_.constant ? at::arange(begin, end) : order_.slice(0, begin, end);
   Batch batch;
   if (options_.constant) {
-    constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random
+    constexpr std::int64_t kNoEpoch = 0;  // no random augmentation
     images_.start(items, kNoEpoch);
     batch = images_.get(0, end - begin);
   } else {
@@ -64,29 +64,29 @@ void FrozenFeatures::compute(std::int64_t chunk) {
     const PrecisionScope scope(options_.compute.precision, options_.compute.device);
     features = network_.features(batch.inputs, Dropout::off()).to(at::kFloat);
   }
-  make_room(features, features.size(1));
+  allocate(features, features.size(1));
   items = items.to(options_.compute.device);
   features_.index_copy_(0, items, features);
   targets_.index_copy_(0, items, batch.targets);
-  ready_[static_cast<std::size_t>(chunk)] = true;
+  computed_[static_cast<std::size_t>(chunk)] = true;
 }
 
-// Each rank computes every so-manieth chunk. The others have zeros there: the sum is exact.
+// Rank r computes chunks r, r + size, ... The other ranks have zeros there, so the sum is exact.
 void FrozenFeatures::compute_together(Communicator& ranks, const std::function<bool()>& stop_requested) {
-  const auto chunks = static_cast<std::int64_t>(ready_.size());
+  const auto chunks = static_cast<std::int64_t>(computed_.size());
   for (std::int64_t chunk = ranks.rank(); chunk < chunks; chunk += ranks.size()) {
     if (stop_requested()) throw Stopped();
     compute(chunk);
   }
   const torch::Tensor width = at::full({1}, features_.defined() ? features_.size(1) : 0, at::kLong);
-  ranks.broadcast(width);  // rank 0 has the first chunk
-  make_room(at::empty({0}, options_.compute.device), width.item<std::int64_t>());
+  ranks.broadcast(width);  // rank 0 always has a chunk
+  allocate(at::empty({0}, options_.compute.device), width.item<std::int64_t>());
   ranks.sum(features_);
   ranks.sum(targets_);
-  ready_.assign(ready_.size(), true);
+  computed_.assign(computed_.size(), true);
 }
 
-void FrozenFeatures::make_room(const torch::Tensor& like, std::int64_t features) {
+void FrozenFeatures::allocate(const torch::Tensor& like, std::int64_t features) {
   if (features_.defined()) return;
   features_ = at::zeros({size(), features}, like.options());
   targets_ = at::zeros({size()}, like.options().dtype(at::kLong));

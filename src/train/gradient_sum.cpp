@@ -8,7 +8,7 @@
 namespace mnist {
 namespace {
 
-// Large enough for the network's speed, small enough that most of a large network's gradients leave early.
+// Large enough for a high bandwidth, small enough that most gradients of a large network are sent early.
 constexpr std::int64_t kBucketElements = 1 << 20;
 
 }  // namespace
@@ -29,11 +29,12 @@ GradientSum::GradientSum(const std::vector<torch::Tensor>& parameters, std::shar
     elements = 0;
   }
   if (!next.empty()) add_bucket(std::move(next));
-  // Once no bucket moves any more.
+  // After the last bucket, because the hooks keep indices of `buckets_`.
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     for (std::size_t p = 0; p < buckets_[b].parts.size(); ++p) {
       Part& part = buckets_[b].parts[p];
-      part.hook = part.parameter.register_hook([this, b, p](const torch::Tensor& gradient) { take(b, p, gradient); });
+      part.hook =
+          part.parameter.register_hook([this, b, p](const torch::Tensor& gradient) { add_gradient(b, p, gradient); });
     }
   }
 }
@@ -64,16 +65,16 @@ void GradientSum::begin() {
   }
 }
 
-void GradientSum::take(std::size_t bucket, std::size_t part, const torch::Tensor& gradient) {
+void GradientSum::add_gradient(std::size_t bucket, std::size_t part, const torch::Tensor& gradient) {
   const c10::AutoGradMode no_grad(false);
-  Part& mine = buckets_[bucket].parts[part];
-  mine.sum.copy_(gradient);
-  mine.ready = true;
+  Part& own = buckets_[bucket].parts[part];
+  own.sum.copy_(gradient);
+  own.ready = true;
   ++buckets_[bucket].ready;
-  start_ready();
+  start_ready_buckets();
 }
 
-void GradientSum::start_ready() {
+void GradientSum::start_ready_buckets() {
   while (started_ < buckets_.size() && buckets_[started_].ready == buckets_[started_].parts.size()) {
     buckets_[started_].transfer = ranks_->begin_sum(buckets_[started_].all);
     ++started_;
@@ -90,7 +91,7 @@ void GradientSum::finish() {
     }
     bucket.ready = bucket.parts.size();
   }
-  start_ready();
+  start_ready_buckets();
   for (Bucket& bucket : buckets_) {
     bucket.transfer->wait();
     bucket.transfer.reset();

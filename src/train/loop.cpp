@@ -21,7 +21,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Images a second since the first batch, which pays for memory and kernels being set up, is done.
+// Images per second, without the first batch, which includes the warm-up.
 class Rate {
  public:
   void add(std::int64_t items) {
@@ -43,8 +43,9 @@ class Rate {
   double seconds_ = 0;
 };
 
-// Guessing costs log(classes), 2.3 for digits. A batch may jump and recover, and so may a test whose BatchNorm has not
-// settled: their bound is far out. The mean of an epoch's training says that nothing is learned any more.
+// Limits of the loss; random guesses give log(classes), 2.3 for digits. The loss of a batch, or of a test before
+// BatchNorm has settled, may jump and recover, so its limit is high. A high mean over an epoch means that training has
+// failed.
 constexpr double kLostBatch = 1e6;
 constexpr double kLostEpoch = 1e3;
 
@@ -54,14 +55,14 @@ void check_loss(double loss, double most, std::int64_t epoch, const std::string&
               "try a smaller --lr");
 }
 
-// Whether training leaves a parameter or buffer as it is: with features only the head is trained, in evaluation mode,
-// so that BatchNorm's buffers do not move either.
+// Whether training does not change a parameter or buffer: with features only the head is trained, in evaluation mode,
+// so BatchNorm's buffers are constant, too.
 bool is_constant(const torch::Tensor& tensor, const TrainingOptions& options) {
   return options.inputs == Inputs::features && !tensor.requires_grad();
 }
 
-// On the CPU, with memory of their own. Those that training does not change keep theirs, or that of the copy `before`,
-// if there is one: they are most of a network whose head alone is trained.
+// Copies to the CPU. Tensors that training does not change are not copied: they share memory with the network or with
+// the copy `before`. They are most of the network if only its head is trained.
 NamedTensors copy_of(const Network& network, const TrainingOptions& options, const NamedTensors& before) {
   NamedTensors state = state_dict(network);
   for (std::size_t i = 0; i < state.size(); ++i) {
@@ -80,25 +81,25 @@ void check_weights(const NamedTensors& network, std::int64_t epoch) {
   for (const auto& [name, tensor] : network) {
     if (!tensor.is_floating_point() || std::isfinite(tensor.sum().item<double>())) continue;
     throw Error(ErrorKind::diverged,
-                fmt::format("training diverged: in epoch {} the weights {} are no finite numbers", epoch, name),
+                fmt::format("training diverged: in epoch {} the weights {} are not finite", epoch, name),
                 "try a smaller --lr");
   }
 }
 
 }  // namespace
 
-// Who watches a run and what ends it.
+// The observers of a run and what stops it.
 struct Trainer::Watch {
   const std::vector<TrainingObserver*>& observers;
   const StopRequested& stop_requested;
   const CheckpointPolicy& policy;
   Communicator& ranks;
 
-  // On all ranks: of one of them.
+  // Call it on all ranks: whether any rank requests a stop.
   bool stops() const { return ranks.any(stop_requested()); }
 
   template <class... Parameters, class... Arguments>
-  void tell(void (TrainingObserver::*report)(Parameters...), const Arguments&... arguments) const {
+  void notify(void (TrainingObserver::*report)(Parameters...), const Arguments&... arguments) const {
     for (TrainingObserver* observer : observers) (observer->*report)(arguments...);
   }
 };
@@ -119,11 +120,11 @@ Trainer::Trainer(Network& network, Batches& train_set, Batches& test_set, const 
       test_set_(test_set),
       options_(options),
       step_(make_training_step(network, train_set, options)),
-      batches_((train_set.size() + options.batch_size - 1) / options.batch_size) {
-  if (options.limit_batches > 0) batches_ = std::min(batches_, options.limit_batches);
+      batches_per_epoch_((train_set.size() + options.batch_size - 1) / options.batch_size) {
+  if (options.limit_batches > 0) batches_per_epoch_ = std::min(batches_per_epoch_, options.limit_batches);
   std::vector<torch::Tensor> tensors;
   for (const auto& [name, tensor] : state_dict(network)) tensors.push_back(tensor);
-  share_rank_0s(tensors);
+  broadcast_from_rank_0(tensors);
   if (options.ema_decay == 0) return;
   NamedTensors changing = state_dict(network);
   std::erase_if(changing, [&](const auto& entry) { return is_constant(entry.second, options_); });
@@ -133,22 +134,23 @@ Trainer::Trainer(Network& network, Batches& train_set, Batches& test_set, const 
 Trainer::~Trainer() = default;
 
 void Trainer::restore(const TrainingState& state) {
-  if (state.all_steps != (state.epoch - 1) * batches_ + state.step) {
-    throw data_error(fmt::format("the checkpoint is of a run with other batches an epoch than {}", batches_),
-                     "continue with the same data and --batch-size");
+  if (state.all_steps != (state.epoch - 1) * batches_per_epoch_ + state.step) {
+    throw data_error(
+        fmt::format("the checkpoint is of a run with another number of batches per epoch than {}", batches_per_epoch_),
+        "resume with the same data and --batch-size");
   }
   load_state_dict(network_, state.network, "the checkpoint");
   step_->optimizer().restore(state.optimizer, state.all_steps);
   if (average_ != nullptr) average_->restore(state.average);
   epoch_ = state.epoch;
-  done_ = checked_ = state.step;
+  steps_done_ = steps_checked_ = state.step;
   evaluating_ = state.evaluating;
   test_ = state.test;
   best_ = state.best;
-  // What training does not change is held, and written, once.
-  for (const auto& [name, mine] : state_dict(network_)) {
+  // Share tensors that training does not change, so that they are stored only once.
+  for (const auto& [name, own] : state_dict(network_)) {
     const auto best = std::ranges::find(best_.network, name, &NamedTensors::value_type::first);
-    if (best != best_.network.end() && mine.is_cpu() && is_constant(mine, options_)) best->second = mine.detach();
+    if (best != best_.network.end() && own.is_cpu() && is_constant(own, options_)) best->second = own.detach();
   }
   seconds_before_ = state.seconds;
   epoch_seconds_before_ = state.epoch_seconds;
@@ -169,82 +171,84 @@ TrainingResult Trainer::run(const std::vector<TrainingObserver*>& observers, con
 }
 
 TrainingResult Trainer::run_epochs(const Watch& watch) {
-  started_ = handed_out_ = epoch_started_ = Clock::now();
+  started_ = last_checkpoint_ = epoch_started_ = Clock::now();
   if (resumed_) {
-    watch.tell(&TrainingObserver::resumed, *resumed_);
-    // With what has changed in this process, which else would be lost with it.
-    if (watch.ranks.leads()) watch.tell(&TrainingObserver::checkpoint, *resumed_);
+    watch.notify(&TrainingObserver::resumed, *resumed_);
+    // Saves changes of this process, such as new options, which would otherwise be lost with it.
+    if (watch.ranks.leads()) watch.notify(&TrainingObserver::checkpoint, *resumed_);
   }
   bool stopped = false;
   while (!has_all_epochs(epoch_, best_, options_.epochs, options_.early_stop) && !stopped) {
     EpochReport report;
     stopped = !train_epoch(watch, report.train) || !evaluate_epoch(watch, report);
   }
-  if (stopped) hand_out(watch);
+  if (stopped) emit_checkpoint(watch);
   if (!stopped && average_ != nullptr) average_->swap();
   return {epoch_ - 1, test_, best_, stopped, seconds(), step_->exposed_seconds()};
 }
 
-// False: stopped. Begins, or continues, an epoch.
+// Starts or continues an epoch. Returns false if the run was stopped.
 bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
-  // Before the epoch is reported, so that one that did not begin is not: it will be, when the run continues.
+  // Before `epoch_started`, so that an epoch that does not start is not reported; it is reported after a resume.
   if (watch.stops()) return false;
-  const bool begins = done_ == 0 && !evaluating_;
-  if (begins) watch.tell(&TrainingObserver::epoch_started, epoch_, options_.epochs);
+  const bool begins = steps_done_ == 0 && !evaluating_;
+  if (begins) watch.notify(&TrainingObserver::epoch_started, epoch_, options_.epochs);
   epoch_started_ = Clock::now();
 
   const std::int64_t items = train_set_.size();
   EpochPlan plan;
   plan.epoch = epoch_;
   plan.order = options_.shuffle ? epoch_order(items, options_.seed, epoch_) : at::arange(items);
-  plan.order = own_rows(watch.ranks, plan.order.slice(0, 0, batches_ * options_.batch_size), options_.batch_size);
-  plan.before = (epoch_ - 1) * batches_;
-  for (std::int64_t step = 0; step < batches_; ++step) {
-    plan.rates.push_back(learning_rate(options_.schedule, epoch_, step, batches_));
+  plan.order =
+      own_rows(watch.ranks, plan.order.slice(0, 0, batches_per_epoch_ * options_.batch_size), options_.batch_size);
+  plan.before = (epoch_ - 1) * batches_per_epoch_;
+  for (std::int64_t step = 0; step < batches_per_epoch_; ++step) {
+    plan.rates.push_back(learning_rate(options_.schedule, epoch_, step, batches_per_epoch_));
   }
-  step_->start(plan, done_);
+  step_->start(plan, steps_done_);
   exposed_before_ = step_->exposed_seconds();
   if (resumed_) step_->set_figures(resumed_->losses, resumed_->correct);
   resumed_.reset();
-  checked_ = done_;
+  steps_checked_ = steps_done_;
   Rate rate;
   network_.train(options_.inputs == Inputs::images);
 
-  while (done_ < batches_) {
-    if (done_ > 0 && watch.stops()) return false;
-    const std::int64_t step = done_;
+  while (steps_done_ < batches_per_epoch_) {
+    if (steps_done_ > 0 && watch.stops()) return false;
+    const std::int64_t step = steps_done_;
     step_->run(rows_of_step(step));
     if (average_ != nullptr) average_->update(plan.before + step + 1);
 
     const bool reports = step % options_.log_interval == 0;
-    // On a GPU this waits for the device, and so comes before the time.
+    // On a GPU this is a device sync, so it must precede the time measurement.
     if (reports || options_.compute.device.is_cpu()) check_losses(step + 1);
     rate.add(items_of(step));
-    ++done_;
+    ++steps_done_;
     if (reports) report_interval(watch, step, plan.rates[static_cast<std::size_t>(step)], rate.per_second());
-    watch.tell(&TrainingObserver::batch_done, BatchReport{epoch_, options_.epochs, done_, batches_, items_of(step)});
-    const bool due = (watch.policy.steps > 0 && (plan.before + done_) % watch.policy.steps == 0) ||
-                     (watch.policy.seconds > 0 && seconds_since(handed_out_) >= watch.policy.seconds);
-    if (due && done_ < batches_) hand_out(watch);
+    watch.notify(&TrainingObserver::batch_done,
+                 BatchReport{epoch_, options_.epochs, steps_done_, batches_per_epoch_, items_of(step)});
+    const bool due = (watch.policy.steps > 0 && (plan.before + steps_done_) % watch.policy.steps == 0) ||
+                     (watch.policy.seconds > 0 && seconds_since(last_checkpoint_) >= watch.policy.seconds);
+    if (due && steps_done_ < batches_per_epoch_) emit_checkpoint(watch);
   }
 
-  check_losses(batches_);
+  check_losses(batches_per_epoch_);
   rate.add(0);
   report = training_report(plan.rates.back(), rate.per_second());
   check_loss(report.loss, kLostEpoch, epoch_, "training loss");
-  if (!evaluating_) watch.tell(&TrainingObserver::training_done, report);
+  if (!evaluating_) watch.notify(&TrainingObserver::training_done, report);
   evaluating_ = true;
   epoch_seconds_before_ = report.seconds;
   epoch_started_ = Clock::now();
   return true;
 }
 
-// The network, or the average of its weights, in its place.
+// Evaluates the network, or the average of its weights instead.
 void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
   const Clock::time_point start = Clock::now();
   if (average_ != nullptr) average_->swap();
-  // BatchNorm's statistics are each rank's own while it trains. Those of rank 0 are the network's.
-  if (options_.inputs == Inputs::images) share_rank_0s(network_.buffers());
+  // In training each rank has its own BatchNorm statistics. The network uses those of rank 0.
+  if (options_.inputs == Inputs::images) broadcast_from_rank_0(network_.buffers());
   report.test = evaluate(network_, test_set_,
                          {.compute = options_.compute,
                           .batch_size = options_.test_batch_size,
@@ -255,7 +259,7 @@ void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
   report.test_seconds = seconds_since(start);
   if (!report.test.stopped) {
     check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
-    if (watch.ranks.leads()) last_ = report.network = copy_of(network_, options_, last_);
+    if (watch.ranks.leads()) last_network_ = report.network = copy_of(network_, options_, last_network_);
   }
   if (average_ != nullptr) average_->swap();
 }
@@ -266,43 +270,43 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
 
   test_ = report.test;
   report.best = best_.epoch == 0 || test_.accuracy() > best_.test.accuracy();
-  if (report.best) best_ = {epoch_, test_, last_};
-  watch.tell(&TrainingObserver::epoch_done, report);
+  if (report.best) best_ = {epoch_, test_, last_network_};
+  watch.notify(&TrainingObserver::epoch_done, report);
   const bool ends = has_all_epochs(epoch_ + 1, best_, options_.epochs, options_.early_stop);
   const bool due = ends || (watch.policy.epochs > 0 && epoch_ % watch.policy.epochs == 0) ||
-                   (watch.policy.steps > 0 && epoch_ * batches_ % watch.policy.steps == 0) ||
-                   (watch.policy.seconds > 0 && seconds_since(handed_out_) >= watch.policy.seconds);
+                   (watch.policy.steps > 0 && epoch_ * batches_per_epoch_ % watch.policy.steps == 0) ||
+                   (watch.policy.seconds > 0 && seconds_since(last_checkpoint_) >= watch.policy.seconds);
   ++epoch_;
-  done_ = 0;
+  steps_done_ = 0;
   evaluating_ = false;
   epoch_seconds_before_ = 0;
   epoch_started_ = Clock::now();
-  if (due) hand_out(watch);
+  if (due) emit_checkpoint(watch);
   return true;
 }
 
 void Trainer::report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second) {
-  watch.tell(&TrainingObserver::interval,
-             IntervalReport{epoch_, step, batches_, (epoch_ - 1) * batches_ + step, items_of(step), train_set_.size(),
-                            step_->loss(step), lr, images_per_second});
+  watch.notify(&TrainingObserver::interval,
+               IntervalReport{epoch_, step, batches_per_epoch_, (epoch_ - 1) * batches_per_epoch_ + step,
+                              items_of(step), train_set_.size(), step_->loss(step), lr, images_per_second});
 }
 
-// Looks at the losses of the steps up to `end` that were not looked at yet: one wait for the device, if it is not done.
+// Checks the losses of steps up to `end` that are not checked yet; needs one device sync.
 void Trainer::check_losses(std::int64_t end) {
-  if (end <= checked_) return;
-  const torch::Tensor losses = step_->losses(checked_, end);
+  if (end <= steps_checked_) return;
+  const torch::Tensor losses = step_->losses(steps_checked_, end);
   for (std::int64_t i = 0; i < losses.size(0); ++i) {
     check_loss(losses.const_data_ptr<float>()[i], kLostBatch, epoch_,
-               fmt::format("loss of batch {}", checked_ + i + 1));
+               fmt::format("loss of batch {}", steps_checked_ + i + 1));
   }
-  checked_ = end;
+  steps_checked_ = end;
 }
 
 TrainingReport Trainer::training_report(double lr, double images_per_second) {
   TrainingReport report{.epoch = epoch_, .epochs = options_.epochs, .lr = lr};
-  const torch::Tensor losses = step_->losses(0, batches_);
-  const torch::Tensor correct = step_->correct(0, batches_);
-  for (std::int64_t step = 0; step < batches_; ++step) {
+  const torch::Tensor losses = step_->losses(0, batches_per_epoch_);
+  const torch::Tensor correct = step_->correct(0, batches_per_epoch_);
+  for (std::int64_t step = 0; step < batches_per_epoch_; ++step) {
     const std::int64_t count = items_of(step);
     const float loss = losses.const_data_ptr<float>()[step];
     const float right = correct.const_data_ptr<float>()[step];
@@ -319,34 +323,34 @@ TrainingReport Trainer::training_report(double lr, double images_per_second) {
   return report;
 }
 
-void Trainer::hand_out(const Watch& watch) {
+void Trainer::emit_checkpoint(const Watch& watch) {
   if (watch.observers.empty() || !watch.ranks.leads()) return;
-  check_losses(done_);
+  check_losses(steps_done_);
   const TrainingState now = state();
   check_weights(now.network, epoch_);
-  watch.tell(&TrainingObserver::checkpoint, now);
-  handed_out_ = Clock::now();
+  watch.notify(&TrainingObserver::checkpoint, now);
+  last_checkpoint_ = Clock::now();
 }
 
 TrainingState Trainer::state() const {
-  if (resumed_) return *resumed_;  // no step was made since
+  if (resumed_) return *resumed_;  // no step since the resume
   TrainingState state;
   state.epoch = epoch_;
-  state.step = done_;
+  state.step = steps_done_;
   state.evaluating = evaluating_;
-  state.all_steps = (epoch_ - 1) * batches_ + done_;
-  const bool is_last = done_ == 0 && !last_.empty() && average_ == nullptr;
-  state.network = is_last ? last_ : copy_of(network_, options_, last_);
+  state.all_steps = (epoch_ - 1) * batches_per_epoch_ + steps_done_;
+  const bool is_last = steps_done_ == 0 && !last_network_.empty() && average_ == nullptr;
+  state.network = is_last ? last_network_ : copy_of(network_, options_, last_network_);
   state.optimizer = step_->optimizer().state();
   if (average_ != nullptr) state.average = average_->state();
   for (NamedTensors* const tensors : {&state.optimizer, &state.average}) {
     for (auto& [name, tensor] : *tensors) tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   }
-  state.losses = done_ == 0 ? at::empty({0}) : step_->losses(0, done_);
-  state.correct = done_ == 0 ? at::empty({0}) : step_->correct(0, done_);
+  state.losses = steps_done_ == 0 ? at::empty({0}) : step_->losses(0, steps_done_);
+  state.correct = steps_done_ == 0 ? at::empty({0}) : step_->correct(0, steps_done_);
   state.test = test_;
   state.best = best_;
-  const bool training = done_ > 0 && !evaluating_;
+  const bool training = steps_done_ > 0 && !evaluating_;
   state.epoch_seconds = epoch_seconds_before_ + (training ? seconds_since(epoch_started_) : 0);
   state.seconds = seconds();
   return state;
@@ -358,12 +362,12 @@ std::int64_t Trainer::items_of(std::int64_t step) const {
 
 StepRows Trainer::rows_of_step(std::int64_t step) const {
   const std::int64_t items = items_of(step);
-  // All batches before the last are whole.
+  // All batches before the last one are full.
   return {step, items, rows_of(*options_.ranks, items), step * rows_of(*options_.ranks, options_.batch_size).count()};
 }
 
-// Of the same names on all ranks.
-void Trainer::share_rank_0s(const std::vector<torch::Tensor>& tensors) {
+// The tensors must be the same ones, in the same order, on all ranks.
+void Trainer::broadcast_from_rank_0(const std::vector<torch::Tensor>& tensors) {
   if (options_.ranks->size() == 1) return;
   const c10::AutoGradMode no_grad(false);
   for (const torch::Tensor& tensor : tensors) {

@@ -16,22 +16,21 @@
 namespace mnist {
 namespace {
 
-// The gradient an optimizer works with.
+// The gradient with the L2 penalty.
 torch::Tensor decayed(const torch::Tensor& parameter, double weight_decay) {
   return weight_decay == 0 ? parameter.grad() : parameter.grad().add(parameter, weight_decay);
 }
 
-// Whether `Kernels` can update a parameter: floats on the CPU, the gradient's in the parameter's order (whose buffers
-// have it too) and both without gaps.
-bool plain(const torch::Tensor& parameter) {
+// Whether `Kernels` can update a parameter: floats on the CPU, parameter and gradient dense and with the same strides
+// (state tensors always have the parameter's strides).
+bool is_kernel_layout(const torch::Tensor& parameter) {
   const torch::Tensor& gradient = parameter.grad();
   const auto floats = [](const torch::Tensor& tensor) { return tensor.is_cpu() && tensor.scalar_type() == at::kFloat; };
   return floats(parameter) && floats(gradient) && parameter.is_non_overlapping_and_dense() &&
          parameter.strides() == gradient.strides();
 }
 
-// Calls update(at, count, parameter, gradient) for parts of a parameter's elements, which begin at `at`, on all
-// threads.
+// Calls update(at, count, parameter, gradient) on all threads for parts of a parameter's elements that start at `at`.
 template <class Update>
 void in_parts(torch::Tensor& tensor, const Update& update) {
   constexpr std::int64_t kWorthAThread = 16'384;
@@ -46,13 +45,13 @@ class Adadelta : public Optimizer {
  public:
   Adadelta(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
       : Optimizer(std::move(parameters), options, kernels) {
-    kept_ = {zeros("square_avg"), zeros("acc_delta")};
+    state_ = {zero_state("square_avg"), zero_state("acc_delta")};
   }
 
  protected:
   void update(std::size_t index, double lr) override {
-    torch::Tensor& square_avg = kept_[0].tensors[index];
-    torch::Tensor& acc_delta = kept_[1].tensors[index];
+    torch::Tensor& square_avg = state_[0].tensors[index];
+    torch::Tensor& acc_delta = state_[1].tensors[index];
     const torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
     square_avg.mul_(kRho).addcmul_(grad, grad, 1 - kRho);
     const torch::Tensor std = square_avg.add(kEps).sqrt_();
@@ -63,8 +62,8 @@ class Adadelta : public Optimizer {
 
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
     const Kernels::AdadeltaStep step = {lr, kRho, kEps, options_.weight_decay};
-    auto* const square_avg = kept_[0].tensors[index].mutable_data_ptr<float>();
-    auto* const acc_delta = kept_[1].tensors[index].mutable_data_ptr<float>();
+    auto* const square_avg = state_[0].tensors[index].mutable_data_ptr<float>();
+    auto* const acc_delta = state_[1].tensors[index].mutable_data_ptr<float>();
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
       kernels.adadelta(step, count, parameter, gradient, square_avg + at, acc_delta + at);
     });
@@ -83,16 +82,16 @@ class Sgd : public Optimizer {
  public:
   Sgd(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
       : Optimizer(std::move(parameters), options, kernels) {
-    if (options_.momentum != 0) kept_ = {none_yet("momentum_buffer")};
+    if (options_.momentum != 0) state_ = {empty_state("momentum_buffer")};
   }
 
  protected:
   void update(std::size_t index, double lr) override {
     torch::Tensor grad = decayed(parameters_[index], options_.weight_decay);
     if (options_.momentum != 0) {
-      torch::Tensor& buffer = kept_[0].tensors[index];
-      // The first step takes the gradient whole, as torch.optim.SGD does. The buffer is in the parameter's order of
-      // memory, whatever the gradient's: the next step may be the kernels'.
+      torch::Tensor& buffer = state_[0].tensors[index];
+      // The first step sets the buffer to the gradient, like torch.optim.SGD. The buffer has the parameter's strides,
+      // not the gradient's, because the next step may use the kernels.
       buffer =
           buffer.defined() ? buffer.mul_(options_.momentum).add_(grad) : at::empty_like(parameters_[index]).copy_(grad);
       grad = buffer;
@@ -104,7 +103,7 @@ class Sgd : public Optimizer {
     Kernels::SgdStep step = {lr, options_.momentum, options_.weight_decay, /*first=*/false};
     float* average = nullptr;
     if (options_.momentum != 0) {
-      torch::Tensor& buffer = kept_[0].tensors[index];
+      torch::Tensor& buffer = state_[0].tensors[index];
       step.first = !buffer.defined();
       if (step.first) buffer = at::empty_like(parameters_[index]);
       average = buffer.mutable_data_ptr<float>();
@@ -119,19 +118,19 @@ class Sgd : public Optimizer {
   }
 };
 
-// And AdamW, which decays the parameters themselves and not by way of the gradient.
+// Also AdamW, which decays the parameters directly and not through the gradient.
 class Adam : public Optimizer {
  public:
   Adam(std::vector<torch::Tensor> parameters, const OptimizerOptions& options, const Kernels* kernels)
       : Optimizer(std::move(parameters), options, kernels) {
-    kept_ = {zeros("exp_avg"), zeros("exp_avg_sq")};
+    state_ = {zero_state("exp_avg"), zero_state("exp_avg_sq")};
   }
 
  protected:
   void update(std::size_t index, double lr) override {
     const torch::Tensor grad = decayed(parameters_[index], penalty());
-    torch::Tensor& exp_avg = kept_[0].tensors[index];
-    torch::Tensor& exp_avg_sq = kept_[1].tensors[index];
+    torch::Tensor& exp_avg = state_[0].tensors[index];
+    torch::Tensor& exp_avg_sq = state_[1].tensors[index];
     exp_avg.lerp_(grad, 1 - kBeta1);
     exp_avg_sq.mul_(kBeta2).addcmul_(grad, grad, 1 - kBeta2);
     const auto [first, second] = corrections(steps_);
@@ -143,8 +142,8 @@ class Adam : public Optimizer {
   void update_with(const Kernels& kernels, std::size_t index, double lr) override {
     const auto [first, second] = corrections(steps_);
     const Kernels::AdamStep step = {lr / first, second, kBeta1, kBeta2, kEps, penalty(), keep(lr)};
-    auto* const exp_avg = kept_[0].tensors[index].mutable_data_ptr<float>();
-    auto* const exp_avg_sq = kept_[1].tensors[index].mutable_data_ptr<float>();
+    auto* const exp_avg = state_[0].tensors[index].mutable_data_ptr<float>();
+    auto* const exp_avg_sq = state_[1].tensors[index].mutable_data_ptr<float>();
     in_parts(parameters_[index], [&](std::int64_t at, std::size_t count, float* parameter, const float* gradient) {
       kernels.adam(step, count, parameter, gradient, exp_avg + at, exp_avg_sq + at);
     });
@@ -175,7 +174,7 @@ void Optimizer::step(double lr) {
   ++steps_;
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     if (!parameters_[index].grad().defined()) continue;
-    if (kernels_ != nullptr && plain(parameters_[index])) {
+    if (kernels_ != nullptr && is_kernel_layout(parameters_[index])) {
       update_with(*kernels_, index, lr);
     } else {
       update(index, lr);
@@ -186,7 +185,7 @@ void Optimizer::step(double lr) {
 void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const torch::Tensor& clock) {
   const c10::AutoGradMode no_grad(false);
   std::vector<CudaUpdatePart> parts;
-  std::vector<torch::Tensor> copies;  // to the end of the launch; then their memory is used again in the same queue
+  std::vector<torch::Tensor> copies;  // kept until the launch; later use of their memory is on the same stream
   const auto memory = [](const torch::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); };
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     torch::Tensor gradient = parameters_[index].grad();
@@ -195,9 +194,9 @@ void Optimizer::step(const CudaPlugin& cuda, const torch::Tensor& rates, const t
       gradient = copies.emplace_back(at::empty_like(parameters_[index]).copy_(gradient));
     }
     std::array<float*, 2> kept{};
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      torch::Tensor& tensor = kept_[i].tensors[index];
-      // Zero, of which any share is nothing: a first step takes the gradient whole.
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+      torch::Tensor& tensor = state_[i].tensors[index];
+      // Zero: so the first step sets the momentum to the gradient.
       if (!tensor.defined()) tensor = at::zeros_like(parameters_[index]);
       kept[i] = memory(tensor);
     }
@@ -219,8 +218,8 @@ torch::Tensor Optimizer::rate_table(const std::vector<double>& lrs, std::int64_t
   return table;
 }
 
-Optimizer::Kept Optimizer::zeros(const std::string& name) const {
-  Kept kept = none_yet(name);
+Optimizer::StateTensors Optimizer::zero_state(const std::string& name) const {
+  StateTensors kept = empty_state(name);
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     kept.tensors[index] = at::zeros_like(parameters_[index]);
   }
@@ -229,7 +228,7 @@ Optimizer::Kept Optimizer::zeros(const std::string& name) const {
 
 NamedTensors Optimizer::state() const {
   NamedTensors state;
-  for (const auto& [name, tensors] : kept_) {
+  for (const auto& [name, tensors] : state_) {
     for (std::size_t index = 0; index < tensors.size(); ++index) {
       if (tensors[index].defined()) state.emplace_back(fmt::format("{}.{}", index, name), tensors[index]);
     }
@@ -240,28 +239,28 @@ NamedTensors Optimizer::state() const {
 void Optimizer::restore(const NamedTensors& state, std::int64_t steps) {
   const c10::AutoGradMode no_grad(false);
   std::map<std::string, torch::Tensor> given(state.begin(), state.end());
-  std::vector<Kept> restored;
+  std::vector<StateTensors> restored;
   const auto check = [&](bool fits, const std::string& name) {
     if (fits) return;
     throw data_error(
         fmt::format("the state of the optimizer {} does not fit the network: {}", optimizer_name(options_.kind), name),
-        "it is of a run with another optimizer or network");
+        "resume a checkpoint of a run with the same optimizer and network");
   };
-  for (const auto& [name, tensors] : kept_) {
-    Kept& kept = restored.emplace_back(none_yet(name));
+  for (const auto& [name, tensors] : state_) {
+    StateTensors& kept = restored.emplace_back(empty_state(name));
     for (std::size_t index = 0; index < parameters_.size(); ++index) {
       const std::string key = fmt::format("{}.{}", index, name);
       const auto found = given.find(key);
       check(found != given.end() || !tensors[index].defined(), key);
       if (found == given.end()) continue;
       check(found->second.sizes() == parameters_[index].sizes(), key);
-      // In the parameter's order of memory, whatever the file's.
+      // With the parameter's strides, not the file's.
       kept.tensors[index] = at::empty_like(parameters_[index]).copy_(found->second);
       given.erase(found);
     }
   }
   if (!given.empty()) check(false, given.begin()->first);
-  kept_ = std::move(restored);
+  state_ = std::move(restored);
   steps_ = steps;
 }
 

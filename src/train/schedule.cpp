@@ -9,7 +9,7 @@
 namespace mnist {
 namespace {
 
-// From `begin` to `end` on half a cosine; `part` in [0, 1].
+// Interpolates from `begin` to `end` along half a cosine; `part` in [0, 1].
 double annealed(double begin, double end, double part) {
   return end + (begin - end) / 2 * (1 + std::cos(std::numbers::pi * part));
 }

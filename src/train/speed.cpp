@@ -21,13 +21,13 @@ double seconds_between(SpeedClock::time_point begin, SpeedClock::time_point end)
   return std::chrono::duration<double>(end - begin).count();
 }
 
-// Steps that are timed as one. On a GPU waiting for each would take away what is gained by giving it the next one
-// while it is busy; a run waits for it every 10 steps (`TrainingOptions::log_interval`).
+// Number of steps that are timed together. On a GPU a device sync per step would make training slower than in a real
+// run, which syncs every 10 steps (`TrainingOptions::log_interval`).
 std::int64_t steps_together(const c10::Device& device) {
   return device.is_cpu() ? 1 : 10;
 }
 
-// Steps, or answers, that are not counted. A GPU's step is recorded after three.
+// Number of warm-up steps or inferences. On a GPU a step is recorded after three.
 int warm_ups(const c10::Device& device) {
   return device.is_cpu() ? 2 : 10;
 }
@@ -53,7 +53,7 @@ class StepWatch : public TrainingObserver {
       : device_(device), warm_ups_(warm_ups(device)), repetitions_(limits) {}
 
   void batch_done(const BatchReport& report) override {
-    // What an epoch begins with would be counted into its first step.
+    // Skips the first step of an epoch, because its time includes the start of the epoch.
     if (report.batch == 1 || warm_ups_ > 0) {
       warm_ups_ = std::max(0, warm_ups_ - 1);
       begin();
@@ -91,8 +91,8 @@ void Repetitions::add(double seconds, std::int64_t count) {
 bool Repetitions::enough() const {
   const auto count = static_cast<std::int64_t>(seconds_.size());
   if (count == 0) return false;
-  if (count >= limits_.most || sum_ >= std::max(limits_.patience, limits_.seconds)) return true;
-  return count >= limits_.least && sum_ >= limits_.seconds;
+  if (count >= limits_.max_repetitions || sum_ >= std::max(limits_.max_seconds, limits_.seconds)) return true;
+  return count >= limits_.min_repetitions && sum_ >= limits_.seconds;
 }
 
 Timing Repetitions::timing() const {
@@ -129,7 +129,7 @@ Dataset random_images(const Preprocessing& preprocessing, std::int64_t count, st
 }
 
 std::int64_t images_for_timing(std::int64_t batch_size) {
-  // Two lots of steps, and the first step, which is not counted.
+  // Two groups of steps, and the first step, which is skipped.
   constexpr std::int64_t kSteps = 21;
   return kSteps * batch_size;
 }
@@ -138,8 +138,8 @@ Timing time_training(Network& network, const Dataset& images, const Preprocessin
                      TrainingOptions options, const TimingLimits& limits) {
   options.epochs = std::numeric_limits<std::int32_t>::max();
   options.log_interval = steps_together(options.compute.device);
-  options.limit_batches = images.size() / options.batch_size;  // whole ones
-  // Each epoch is followed by an evaluation, which is not timed.
+  options.limit_batches = images.size() / options.batch_size;  // full batches only
+  // An evaluation follows each epoch; it is not timed.
   options.test_batch_size = 1;
   const Dataset one = {images.name, images.images.slice(0, 0, 1), images.labels.slice(0, 0, 1), images.class_names};
   ResidentBatches train_set(images, preprocessing);

@@ -35,13 +35,13 @@ class PlainStep : public TrainingStep {
     gradients_.begin();
     if (weights_.defined()) weight_ = at::zeros({}, weights_.options());
     torch::Tensor loss;
-    torch::Tensor figures = at::zeros({2}, options_.compute.device);  // mean loss, right answers
+    torch::Tensor figures = at::zeros({2}, options_.compute.device);  // mean loss, correct predictions
     if (rows.own.count() > 0) {
       loss = forward(rows, figures);
-      // Of one rank alone the share is 1, and the bits are those of a mean.
+      // With a single rank the share is 1: skip the multiplication to keep the bits of the mean.
       if (!weights_.defined() && rows.own.count() != rows.batch) loss = loss * rows.share();
     }
-    if (weights_.defined()) {  // on all ranks, also on one without a row
+    if (weights_.defined()) {  // on all ranks, also on a rank without rows
       ranks_->sum(weight_);
       if (loss.defined()) loss = loss / weight_;
     }
@@ -57,8 +57,8 @@ class PlainStep : public TrainingStep {
   }
 
  private:
-  // The mean loss of this rank's rows; with weights, the sum of the weighted losses, and `weight_` gets that of the
-  // weights. `figures` gets the right answers.
+  // Returns the mean loss of this rank's rows; with class weights, the sum of the weighted losses, and sets `weight_`
+  // to the sum of the weights. Writes the number of correct predictions to `figures`.
   torch::Tensor forward(const StepRows& rows, torch::Tensor& figures) {
     const Batch batch = train_set_.get(rows.begin, rows.end());
     torch::Tensor logits;
@@ -80,7 +80,7 @@ class PlainStep : public TrainingStep {
   std::int64_t epoch_ = 0;
   std::vector<double> rates_;
   torch::Tensor weights_;  // float [classes]; undefined: all are 1
-  torch::Tensor weight_;   // of the step's batch
+  torch::Tensor weight_;   // sum of the weights of the step's batch
 };
 
 }  // namespace

@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
                                    "choose one of: fp32, tf32, bf16"},
                       BenchMistake{"tf32 on the CPU",
                                    {"--precision", "tf32"},
-                                   "cpu has no tf32: NVIDIA GPUs from compute capability 8.0 on do",
+                                   "cpu does not support tf32; NVIDIA GPUs of compute capability 8.0 or later do",
                                    "omit --precision, or use fp32"},
                       BenchMistake{"network", {"--arch", "cnm"}, "--arch cannot be 'cnm'", "did you mean 'cnn'?"},
                       BenchMistake{"picture of another kind",

@@ -173,7 +173,7 @@ TEST(Config, WhatIsNoFileOfAReasonableSizeIsAUsageError) {
             "error: config file '/dev/zero' is not a regular file\nhint: copy it into a file first\n");
   EXPECT_EQ(error("pipe"), "error: config file 'pipe' is not a regular file\nhint: copy it into a file first\n");
   EXPECT_EQ(error("large.toml"),
-            "error: config file 'large.toml' is too large: 1048578 bytes, at most 1048576 are read\n"
+            "error: config file 'large.toml' is too large: 1048578 bytes, the limit is 1048576\n"
             "hint: is this the right file?\n");
 }
 

@@ -107,8 +107,9 @@ TEST_F(ForeignModels, AveragedWeightsAreTakenAndItIsSaid) {
   const SubprocessResult averaged = infer("ema.pt");
   EXPECT_EQ(averaged.exit_code, 0) << averaged.err;
   EXPECT_EQ(averaged.out, infer("plain.pt").out);
-  const auto said = AllOf(HasSubstr("the weights are those under 'model_ema'; others, not taken, are under 'model'\n"),
-                          HasSubstr("passed over: argparse.Namespace\n"), HasSubstr("'module._orig_mod.', which is"));
+  const auto said =
+      AllOf(HasSubstr("the weights are those under 'model_ema'; others, which are not used, are under 'model'\n"),
+            HasSubstr("ignored: argparse.Namespace\n"), HasSubstr("'module._orig_mod.' is removed"));
   EXPECT_THAT(averaged.err, said);
   const SubprocessResult info = mnist({"info", "ema.pt"});
   EXPECT_THAT(info.out, AllOf(said, HasSubstr("network: lenet (found from its tensors)\n")));
@@ -127,7 +128,7 @@ TEST_F(ForeignModels, InfoSaysWhichDictOfAPythonFileItTook) {
   EXPECT_THAT(note_of("timm.pth"), HasSubstr("note: the weights are those under 'state_dict_ema'; others"));
   EXPECT_THAT(note_of("torchvision.pth"), HasSubstr("note: the weights are those under 'model_ema'; others"));
   EXPECT_THAT(note_of("cifar.pth"), HasSubstr("note: the weights are those under 'net'\n"));
-  EXPECT_THAT(note_of("net.safetensors"), HasSubstr("note: all names began with 'net.', which is taken off\n"));
+  EXPECT_THAT(note_of("net.safetensors"), HasSubstr("note: the prefix 'net.' is removed from all names\n"));
   EXPECT_THAT(note_of("state.pt"), Not(HasSubstr("note: ")));
 }
 
@@ -261,13 +262,13 @@ INSTANTIATE_TEST_SUITE_P(
                  write_safetensors(path, "{\"a\":" + kTensor + "250000000],\"data_offsets\":[0,1000000000]}}",
                                    1'000'000'000);
                },
-               "is too large: at most 256 MiB are read"},
+               "is too large: the limit is 256 MiB"},
         Greedy{"sparse safetensors",
                [](const auto& path) { write_sparse(path, std::string("\x10\0\0\0\0\0\0\0{}", 10)); },
-               "is too large: at most 1024 MiB are read"},
+               "is too large: the limit is 1024 MiB"},
         Greedy{"sparse picture", [](const auto& path) { write_sparse(path, "\x89PNG\r\n\x1a\n"); }, "is a PNG image"},
         Greedy{"sparse archive", [](const auto& path) { write_sparse(path, "PK\x03\x04"); },
-               "is too large: at most 1024 MiB are read"},
+               "is too large: the limit is 1024 MiB"},
         Greedy{"sparse nothing", [](const auto& path) { write_sparse(path, "\0"); }, "is not a model file"},
         Greedy{"marks", [](const auto& path) { write_file(path, legacy_file(repeated("(", 15'000'000), {})); },
                "more than 1000000 values"},

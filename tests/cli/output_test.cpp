@@ -128,7 +128,7 @@ TEST_F(Outputs, FoldersThatAreMissingAreMade) {
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "e/f/r.tsv"));
   const SubprocessResult impossible = run(mnist({"infer", "--model", "m.pt", "digit.png", "--output", "m.pt/r.tsv"}));
   EXPECT_EQ(impossible.exit_code, 3);
-  EXPECT_THAT(impossible.err, StartsWith("error: cannot make the folder 'm.pt'"));
+  EXPECT_THAT(impossible.err, StartsWith("error: cannot create the folder 'm.pt'"));
 }
 
 TEST_F(Outputs, TheEmptyTextIsNoPath) {

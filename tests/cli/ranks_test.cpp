@@ -286,7 +286,7 @@ TEST_F(RanksRun, SayThatAnotherOneDoesNotCome) {
       {"--timeout", "10"},
       {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"LOCAL_WORLD_SIZE", "2"}, {"MASTER_PORT", std::to_string(free.port)}}));
   EXPECT_EQ(result.exit_code, 75);
-  EXPECT_THAT(result.err, HasSubstr("rank 1 (never came) of 2 is gone: 1 of 2 came in time"));
+  EXPECT_THAT(result.err, HasSubstr("rank 1 (never came) of 2 is gone: 1 of 2 ranks connected in time"));
 }
 
 TEST(FirstHost, OfSlurmsLists) {

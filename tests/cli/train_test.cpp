@@ -112,7 +112,7 @@ TEST_F(Train, SaysWhatIsMissingBeforeItTrains) {
   write_file(folder_ / "file", "not a folder");
   const SubprocessResult output = mnist({"train", "--output", "file/in/x.pt", "--device", "cpu"});
   EXPECT_EQ(output.exit_code, 3);
-  EXPECT_THAT(output.err, StartsWith("error: cannot make the folder 'file/in'"));
+  EXPECT_THAT(output.err, StartsWith("error: cannot create the folder 'file/in'"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "runs")) << "a run directory for a run that never began";
 }
 

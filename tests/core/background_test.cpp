@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Keeps the thread busy until it is told to go on.
+// Blocks the thread until it is released.
 class Gate {
  public:
   void close(Background& background) {

@@ -1,4 +1,4 @@
-// Processes that are started, signalled and waited for.
+// Starting child processes, signalling them and waiting for them.
 #include "mnist/core/child_processes.hpp"
 
 #include <csignal>

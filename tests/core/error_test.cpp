@@ -1,4 +1,4 @@
-// The exit codes are what scripts rely on.
+// Exit codes, which scripts rely on.
 #include "mnist/core/error.hpp"
 
 #include <gtest/gtest.h>

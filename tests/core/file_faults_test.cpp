@@ -1,5 +1,5 @@
-// Every call that writes a file made to fail, with every error a disk has: what was there stays, nothing else is left,
-// and the error can be acted on.
+// Makes every call that writes a file fail, with every error of a disk: the old content stays, nothing else is left,
+// and the error says how to fix it.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -44,7 +44,7 @@ std::vector<std::string> files_in(const std::filesystem::path& folder) {
   return names;
 }
 
-// Whether the error names the file, the reason and a remedy.
+// Whether the error names the file, the reason and a fix.
 void expect_helpful(const Error& error, const std::filesystem::path& path, int reason) {
   EXPECT_EQ(error.kind(), ErrorKind::data);
   EXPECT_THAT(error.what(), HasSubstr(quoted(path)));
@@ -52,7 +52,7 @@ void expect_helpful(const Error& error, const std::filesystem::path& path, int r
   EXPECT_THAT(error.hint(), Not(IsEmpty()));
 }
 
-// The calls of one file that is written, without a fault.
+// The calls for writing one file without a fault.
 std::vector<std::string> calls_of_a_write(bool short_writes) {
   const TemporaryFolder folder;
   FaultyFiles files(1'000'000, 0, 0, short_writes);
@@ -67,7 +67,7 @@ TEST(FileFaults, AFileIsOpenedWrittenSyncedRenamedAndItsFolderSynced) {
 
 constexpr int kAllAfter = 1'000'000;
 
-// A file that is written while call number `call` of `calls` fails, and `count - 1` after it.
+// Writes a file while call number `call` of `calls` and the next `count - 1` calls fail.
 void expect_old_or_new(const std::vector<std::string>& calls, int call, int count, int reason, bool short_writes) {
   const auto renamed = std::ranges::find(calls, "rename") - calls.begin();
   const TemporaryFolder folder;
@@ -83,7 +83,7 @@ void expect_old_or_new(const std::vector<std::string>& calls, int call, int coun
   EXPECT_EQ(content_of(folder / "x"), call <= renamed ? "old" : kNew);
   EXPECT_TRUE(failed || call > renamed);
   EXPECT_TRUE(files.all_closed());
-  // Where nothing can be removed either, what was begun stays for the next start, under a name that it knows.
+  // If the temporary file cannot be removed, it stays under a name that the next start recognises.
   const bool stays = count == kAllAfter && call > 0 && call <= renamed;
   if (!stays) {
     EXPECT_THAT(files_in(folder.path()), ElementsAre("x"));
@@ -94,7 +94,7 @@ void expect_old_or_new(const std::vector<std::string>& calls, int call, int coun
   EXPECT_THAT(files_in(folder.path()), ElementsAre("x"));
 }
 
-// One call fails, or it and all after it, as on a disk that stays full.
+// One call fails, or all calls from it on, as on a disk that stays full.
 TEST(FileFaults, TheOldContentStaysWhateverFails) {
   for (const bool short_writes : {false, true}) {
     const std::vector<std::string> calls = calls_of_a_write(short_writes);
@@ -153,7 +153,7 @@ TEST(FileFaults, AVanishedFolderIsAnError) {
     FAIL() << "was written nowhere";
   } catch (const Error& error) {
     expect_helpful(error, folder / "run/x", ENOENT);
-    EXPECT_THAT(error.hint(), HasSubstr("is the folder "));
+    EXPECT_THAT(error.hint(), HasSubstr("check that the folder "));
   }
 }
 
@@ -170,7 +170,7 @@ TEST(AtomicFile, TakesNamesAsLongAsTheyCanBe) {
   }
 }
 
-// A process that has begun to write a file, and is killed.
+// A process that is killed while it writes a file.
 TEST(StaleTemporaries, ThoseOfKilledProcessesAreRemoved) {
   const TemporaryFolder folder;
   write_file(folder / "x", "old");
@@ -252,7 +252,7 @@ TEST(AppendFile, ARowIsWrittenWholeOrNotAtAllAndTheNextIsTriedAnew) {
   }
 }
 
-// The disk is full, and even cutting off the part of a row fails: it is cut off before the next row.
+// The disk is full, and even removing the partial row fails: it is removed before the next row.
 TEST(AppendFile, APartOfARowIsCutOffLaterIfNotAtOnce) {
   const TemporaryFolder folder;
   FaultyFiles files(/*first=*/2, /*count=*/2, EIO, /*short_writes=*/true);

@@ -1,5 +1,5 @@
-// Whole files: read with bounds, replaced whole or not at all. The tests may run as root, whom permissions do not stop:
-// what cannot be written here is not a matter of permissions.
+// Whole files: reading with limits, atomic replacement. Tests may run as root, who ignores permissions, so files are
+// made unwritable in other ways.
 #include "mnist/core/files.hpp"
 
 #include <csignal>
@@ -66,7 +66,7 @@ TEST(ReadFile, SaysWhatIsWrongWithTheFile) {
   const auto error = [&](const char* name) { return error_of([&] { read_file(folder / name, "model file", 5); }); };
   EXPECT_THAT(error("none"), HasSubstr("there is no model file '"));
   EXPECT_THAT(error("empty"), HasSubstr("is empty"));
-  EXPECT_THAT(error("large"), HasSubstr("6 bytes, at most 5"));
+  EXPECT_THAT(error("large"), HasSubstr("6 bytes, the limit is 5"));
   EXPECT_THAT(error("."), HasSubstr("is a folder"));
   EXPECT_THAT(error("large/x"), HasSubstr("Not a directory"));
 }
@@ -146,7 +146,7 @@ TEST(AtomicFile, NeverReplacesADevice) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
 }
 
-// A limit on the size of files stands in for a full disk.
+// A file size limit simulates a full disk.
 TEST(AtomicFile, AFullDiskIsAnErrorAndLeavesTheOldFile) {
   const TemporaryFolder folder;
   write_file(folder / "x", "old");

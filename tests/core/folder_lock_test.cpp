@@ -1,4 +1,4 @@
-// One owner of a folder, however its owners end.
+// A folder has only one owner, no matter how previous owners ended.
 #include "mnist/core/folder_lock.hpp"
 
 #include <array>
@@ -40,7 +40,7 @@ std::string refusal(const std::filesystem::path& folder) {
   return "";
 }
 
-// A process that takes the lock and waits for its end.
+// A process that locks the folder and waits until it is killed.
 class Owner {
  public:
   explicit Owner(const std::filesystem::path& folder) {
@@ -149,7 +149,7 @@ TEST(FolderLock, AFolderThatCannotBeLockedIsUnguarded) {
   EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere")) << "a link was followed";
 }
 
-// Whoever opens the file just before its owner removes it must not own a file that nobody else finds.
+// A process that opens the file just before its owner removes it must not lock the removed file.
 TEST(FolderLock, HasOneOwnerAtATimeHoweverOftenItChanges) {
   const TemporaryFolder folder;
   std::atomic<int> owners = 0;
@@ -162,7 +162,7 @@ TEST(FolderLock, HasOneOwnerAtATimeHoweverOftenItChanges) {
         ++taken;
         owners.fetch_sub(1);
       } catch (const Error&) {
-        continue;  // the other has it
+        continue;  // the other process holds the lock
       }
     }
   };

@@ -53,7 +53,7 @@ TEST(InputFile, TellsWhatCannotBeOpened) {
   EXPECT_THAT(error_of_opening("/dev/zero"), HasSubstr("is not a regular file"));
 }
 
-// The size alone is looked at: nothing of a file of 4 GiB is read before it is asked for.
+// Opening checks only the size: a file of 4 GiB is not read before `read`.
 TEST(InputFile, TakesNoMemoryForASparseFile) {
   const TemporaryFolder folder;
   test::write_file(folder / "x", "abc");

@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-// Asks for so many bytes, uses none of them and gives them back.
+// Allocates and frees `bytes` without using them.
 void take(std::uint64_t bytes) {
   void* const memory = ::operator new(bytes);
-  volatile bool taken = memory != nullptr;  // or the call would be optimized away
+  volatile bool taken = memory != nullptr;  // otherwise the call would be optimized away
   static_cast<void>(taken);
   ::operator delete(memory);
 }

@@ -1,4 +1,4 @@
-// Files that come into being whole, and streams that get what is written, by the name alone.
+// The file name decides: files are written atomically, streams get bytes at once.
 #include "mnist/core/output.hpp"
 
 #include <cerrno>
@@ -35,7 +35,7 @@ std::string write_refusal(const std::filesystem::path& path) {
   return "";
 }
 
-// Descriptor 1 goes into a file, as the shell's `>> file` has it, while this lives.
+// While it lives, redirects descriptor 1 to a file, like the shell's `>> file`.
 class StdoutInto {
  public:
   explicit StdoutInto(const std::filesystem::path& path) {
@@ -102,7 +102,7 @@ TEST(Output, AnotherOpenDescriptorIsAStream) {
 TEST(Output, APipeIsWrittenToAndStaysOne) {
   const TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  check_writable(folder / "pipe");  // which must not wait for a reader
+  check_writable(folder / "pipe");  // must not wait for a reader
   std::string read;
   std::thread reader([&] { read = content_of(folder / "pipe"); });
   write_output(folder / "pipe", std::string(100'000, 'x'));

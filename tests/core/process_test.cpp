@@ -1,4 +1,4 @@
-// The process and what is around it: terminal, machine, build.
+// Facts about the process, terminal, machine and build.
 #include "mnist/core/process.hpp"
 
 #include <cstdio>

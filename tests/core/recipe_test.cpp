@@ -76,7 +76,7 @@ TEST(Recipe, TheSameRecipeGivesTheSameBytes) {
   EXPECT_EQ(to_json(example()).back(), '\n');
 }
 
-// Files of version 1 are out there: this text never changes.
+// Files of version 1 exist: never change this text.
 TEST(Recipe, ReadsVersionOne) {
   const char* text = R"({"format_version": 1, "arch": "lenet", "class_names": ["a", "b"],
     "preprocessing": {"kind": "digit", "channels": 1, "height": 28, "width": 28, "resize": 0,
@@ -177,7 +177,7 @@ TEST(Recipe, TextThatIsNoJsonIsRefused) {
   }
 }
 
-// Each is as large as JSON may be, and took hundreds of megabytes or minutes before there were bounds.
+// Each text has the maximum size of JSON, and without limits took hundreds of megabytes or minutes.
 TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   const auto repeated = [](const std::string& part, std::size_t count) {
     std::string text;
@@ -194,10 +194,10 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   };
   EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 5'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
   EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 8'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
-  EXPECT_THAT(refusal(repeated(" ", 17'000'000)), HasSubstr("17000000 bytes, at most 16777216"));
+  EXPECT_THAT(refusal(repeated(" ", 17'000'000)), HasSubstr("17000000 bytes, the limit is 16777216"));
   EXPECT_THAT(refusal(std::string(17, '[')), HasSubstr("nested more than 16 deep"));
   EXPECT_THAT(refusal(R"({"arch": "cnn", "arch": "lenet"})"), HasSubstr("two entries 'arch'"));
-  EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not JSON, as byte 11 shows"));
+  EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not valid JSON (error at byte 11)"));
   std::string keys = "{";
   for (int i = 0; i < 300'000; ++i) keys.append(1, '"').append(std::to_string(i)).append("\":0,");
   EXPECT_THAT(refusal(keys + "\"x\":0}"), HasSubstr("'format_version' not found"));

@@ -12,7 +12,7 @@ TEST(Nearest, OneEditOfEachKind) {
   EXPECT_EQ(nearest("trin", kCommands), "train");                          // left out
   EXPECT_EQ(nearest("traain", kCommands), "train");                        // doubled
   EXPECT_EQ(nearest("trein", kCommands), "train");                         // replaced
-  EXPECT_EQ(nearest("resnet", {"cnn", "lenet", "resnet18"}), "resnet18");  // a beginning before what is nearly the same
+  EXPECT_EQ(nearest("resnet", {"cnn", "lenet", "resnet18"}), "resnet18");  // a prefix has priority over similar names
   EXPECT_EQ(nearest("evalutae", kCommands), "evaluate");
 }
 

@@ -8,7 +8,7 @@ namespace {
 TEST(Text, ControlCharactersArePrintedAsHex) {
   EXPECT_EQ(printable("a\x1b[31m\n\t\x7f"), "a\\x1b[31m\\x0a\\x09\\x7f");
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
-  // U+009B begins a terminal's command by itself.
+  // U+009B alone starts a control sequence.
   EXPECT_EQ(printable("\xC2\x9B"
                       "31m"),
             "\\xc2\\x9b31m");

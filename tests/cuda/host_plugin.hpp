@@ -1,8 +1,8 @@
-// The plug-in's interface without a GPU: the same arithmetic (`elements.hpp`), element after element on the CPU, so
-// that everything around it (steps, tables, optimizers, batches) is tested anywhere. Tensors are on the CPU.
+// The plug-in's interface without a GPU: the same arithmetic (`elements.hpp`), element by element on the CPU, so that
+// everything around it (steps, tables, optimizers, batches) can be tested anywhere. Tensors are on the CPU.
 //
-// Work is "recorded" by keeping it, and carried out by `replay`, which also checks what a recorded step on a GPU relies
-// on: that the memory which outlives a step (parameters, tables, batches) is the same in every one.
+// "Recorded" work is stored and executed by `replay`. `replay` also checks what a recorded step on a GPU relies on:
+// memory that outlives a step (parameters, tables, batches) has the same addresses in every step.
 #pragma once
 
 #include <functional>
@@ -72,7 +72,7 @@ class HostPlugin : public CudaPlugin {
 
   torch::Tensor relu_dropout(const torch::Tensor& x, const CudaDropout& dropout) const override {
     torch::Tensor result = at::empty_like(x);
-    const std::int32_t columns = cuda::small(x.numel() / x.size(0));
+    const std::int32_t columns = cuda::checked_count(x.numel() / x.size(0));
     const cuda::Dropped drops = cuda::dropped(dropout);
     of_type(x, [&](auto type) {
       using T = decltype(type);
@@ -99,14 +99,14 @@ class HostPlugin : public CudaPlugin {
   torch::Tensor loss(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& clock,
                      torch::Tensor& losses, torch::Tensor& correct) const override {
     torch::Tensor gradient = at::empty_like(logits);
-    const std::int32_t rows = cuda::small(logits.size(0));
+    const std::int32_t rows = cuda::checked_count(logits.size(0));
     double loss = 0;
     float right = 0;
     of_type(logits, [&](auto type) {
       using T = decltype(type);
       for (std::int32_t row = 0; row < rows; ++row) {
         const cuda::RowLoss one =
-            cuda::loss_row(rows, cuda::small(logits.size(1)), row, logits.const_data_ptr<T>(),
+            cuda::loss_row(rows, cuda::checked_count(logits.size(1)), row, logits.const_data_ptr<T>(),
                            targets.const_data_ptr<std::int64_t>(), gradient.mutable_data_ptr<T>());
         loss += one.loss;
         right += one.correct;
@@ -135,7 +135,7 @@ class HostPlugin : public CudaPlugin {
   void on_own_stream(const c10::Device& /*device*/, const std::function<void()>& work) const override { work(); }
 
   int replays() const { return replays_; }         // so far
-  std::int64_t photos() const { return photos_; }  // that it made batches of, so far
+  std::int64_t photos() const { return photos_; }  // number of photos in batches so far
 
   std::unique_ptr<CudaGraph> record(const std::function<void()>& work) const override {
     return std::make_unique<Graph>(*this, work);
@@ -176,7 +176,7 @@ class HostPlugin : public CudaPlugin {
 
   mutable int replays_ = 0;
   mutable std::int64_t photos_ = 0;
-  mutable std::vector<const void*> addresses_;  // since the beginning of the repeated work
+  mutable std::vector<const void*> addresses_;  // since the start of the replayed work
 };
 
 }  // namespace mnist

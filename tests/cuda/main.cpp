@@ -1,5 +1,5 @@
-// As GoogleTest's own main, but for the exit code of a run whose tests were all skipped: CTest shows the tests of a GPU
-// as skipped where there is none, and a test that fails as failed, whatever it prints.
+// Like GoogleTest's main, except for the exit code if all tests were skipped: without a GPU, CTest shows the GPU tests
+// as skipped, and failing tests as failed, whatever they print.
 #include <gtest/gtest.h>
 
 namespace {

@@ -1,6 +1,6 @@
-// What the plug-in computes, held to LibTorch's operators, to float64 and to what the program computes without it: its
-// arithmetic on the CPU (Host), which runs anywhere, and itself on a GPU (Gpu), skipped with the reason where there is
-// none.
+// Compares the plug-in's results with LibTorch's operators, with float64 and with the program without plug-in: its
+// arithmetic on the CPU (Host), which runs anywhere, and the plug-in itself on a GPU (Gpu), which is skipped with the
+// reason if there is none.
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -34,14 +34,14 @@ using test::is_accurate;
 using test::kOtherOrder;
 using test::rounding_error;
 
-// LibTorch looks for CUDA once, at the first tensor work of whichever test.
+// LibTorch looks for CUDA once, at the first tensor work of any test.
 class LoadsCuda : public testing::Environment {
  public:
   void SetUp() override { load_cuda(); }
 };
 const testing::Environment* const kLoadsCuda = testing::AddGlobalTestEnvironment(new LoadsCuda);
 
-// A plug-in and the device that it computes on.
+// A plug-in and its device.
 class OnDevice {
  protected:
   void use(c10::DeviceType type) {
@@ -59,14 +59,14 @@ class OnDevice {
   const CudaPlugin& plugin() const { return *plugin_; }
   bool on_gpu() const { return device_.is_cuda(); }
 
-  // So many steps were carried out by repeating a recorded one. On a GPU a run says so where it cannot record.
+  // Number of replayed steps. On a GPU a run reports it if it cannot record.
   void expect_replays(int count) const {
     if (!on_gpu()) {
       EXPECT_EQ(host_.replays(), count);
     }
   }
 
-  // So many photos of batches were made by the plug-in.
+  // Number of photos in batches that the plug-in made.
   void expect_photos(std::int64_t count) const {
     if (!on_gpu()) {
       EXPECT_EQ(host_.photos(), count);
@@ -111,7 +111,7 @@ TEST_P(Plugin, GatherIsWhatTheCpuGathers) {
 const std::vector<double> kPhotoMean = {0.485, 0.456, 0.406};
 const std::vector<double> kPhotoStd = {0.229, 0.224, 0.225};
 
-// Means that lie between two of the 255 steps of a colour may go to either.
+// A mean between two of the 255 colour values may be rounded to either.
 void expect_same_colours(const torch::Tensor& inputs, const torch::Tensor& expected) {
   const torch::Tensor std = at::tensor(kPhotoStd, at::kDouble).view({1, 3, 1, 1});
   const torch::Tensor steps = ((inputs.cpu() - expected) * std * 255).abs();
@@ -134,7 +134,7 @@ torch::Tensor exact_crop(const Crop& crop, const torch::Tensor& photo, const Pre
 
 TEST_P(Plugin, CropsOfPhotosAreTheCpus) {
   const Preprocessing preprocessing = {.height = 40, .width = 32, .mean = kPhotoMean, .std = kPhotoStd};
-  // Larger and smaller than the result, and one that is passed on as it is.
+  // Crops that are larger and smaller than the result, and one of the same size.
   const std::vector<std::vector<std::int64_t>> sizes = {{150, 97}, {23, 31}, {40, 32}, {300, 20}};
   std::vector<torch::Tensor> photos;
   std::vector<torch::Tensor> flat;
@@ -166,7 +166,7 @@ TEST_P(Plugin, CropsOfPhotosAreTheCpus) {
   torch::Tensor targets = at::full({kBatch}, -1, at::TensorOptions(device()).dtype(at::kLong));
   plugin().crop(all, clock_of(1, 1), kBatch, preprocessing.mean, preprocessing.std, inputs, targets);
   expect_same_colours(inputs, expected);
-  // Both round twice to one of 255 steps, so their errors are alike.
+  // Both round twice to one of 255 values, so their errors are similar.
   EXPECT_TRUE(is_accurate(inputs, expected, exact, {2, 0, 0.02}));
   EXPECT_TRUE(at::equal(targets.cpu(), at::tensor({7, 5, 8, 6}, at::kLong)));
 }
@@ -237,7 +237,7 @@ TEST_P(Plugin, DropoutWithAndWithoutReluAndPoolIsTheCpus) {
   }
   for (const at::MemoryFormat format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
     torch::Tensor images = at::randn({16, 64, 24, 22}).contiguous(format);
-    images.select(0, 1).fill_(0.5);  // of equal values the first wins
+    images.select(0, 1).fill_(0.5);  // the first of equal values is the maximum
     both(images,
          [](const Dropout& dropout, const torch::Tensor& x) { return dropout.after_relu_and_pool(x, 0.25, 0); });
   }
@@ -251,7 +251,7 @@ TEST_P(Plugin, ReluPoolDropoutInBf16) {
   EXPECT_TRUE(at::equal(pooled, at::max_pool2d(at::relu(x), 2).flatten(1)));
 }
 
-// The mean loss and its gradient by the logits.
+// The mean loss and its gradient with respect to the logits.
 std::pair<torch::Tensor, torch::Tensor> loss_by_libtorch(const torch::Tensor& logits, const torch::Tensor& targets,
                                                          at::ScalarType type) {
   torch::Tensor leaf = logits.detach().to(type, /*non_blocking=*/false, /*copy=*/true).requires_grad_();
@@ -268,7 +268,7 @@ TEST_P(Plugin, LossAndItsGradient) {
       SCOPED_TRACE(type);
       const torch::Tensor logits = (at::randn({rows, 10}) * 5).to(device(), type);
       const auto [exact, exact_gradient] = loss_by_libtorch(logits, targets, at::kDouble);
-      // Of bf16 only the logits and the gradient are: in between they are worked with in float.
+      // Only the logits and the gradient are bf16; the computation uses float.
       const auto [libtorch, libtorch_gradient] = loss_by_libtorch(logits, targets, at::kFloat);
       torch::Tensor losses = at::zeros({4}, device());
       torch::Tensor correct = at::zeros({4}, device());
@@ -287,7 +287,7 @@ TEST_P(Plugin, LossAndItsGradient) {
 TEST_P(Plugin, ARecordedPieceOfWorkIsRepeated) {
   plugin().on_own_stream(device(), [&] {
     torch::Tensor clock = clock_of(1, 0);
-    plugin().advance(clock);  // the first launch of a kernel loads it, which is not to be recorded
+    plugin().advance(clock);  // the first launch of a kernel loads it, which cannot be recorded
     clock.copy_(clock_of(1, 0));
     const auto graph = plugin().record([&] { plugin().advance(clock); });
     EXPECT_EQ(clock[1].item<std::int64_t>(), 0) << "recording carried it out";
@@ -305,8 +305,8 @@ TEST_P(Recording, ThatFailsLeavesNothingBehind) {
     plugin().advance(clock);
     const auto allocate = [&] { return at::ones({1000}, device()).add_(clock[1]); };
     const std::vector<std::function<void()>> failures = {
-        [&] { allocate().item(); },        // LibTorch refuses it: CUDA is not asked
-        [&] { allocate().sum().item(); },  // CUDA refuses it: the recording is not valid from then on
+        [&] { allocate().item(); },        // LibTorch rejects it without calling CUDA
+        [&] { allocate().sum().item(); },  // CUDA rejects it, and the recording becomes invalid
     };
     for (int i = 0; i < 2; ++i) {
       for (const auto& failure : failures) {
@@ -348,7 +348,7 @@ torch::Tensor joined(const std::vector<torch::Tensor>& tensors) {
 TEST_P(PluginUpdates, AreTheOptimizers) {
   OptimizerOptions options = std::get<1>(GetParam());
   options.weight_decay = 0.01;
-  // More than one launch takes, larger than a block works on, and one whose gradient lies in memory in another order.
+  // More parameters than fit into a launch, one larger than a block's share, and one whose gradient has other strides.
   std::vector<torch::Tensor> expected = {at::randn({5000}), at::randn({6, 4, 3, 3})};
   while (expected.size() < 70) expected.push_back(at::randn({7}));
   std::vector<torch::Tensor> exact;
@@ -378,7 +378,7 @@ TEST_P(PluginUpdates, AreTheOptimizers) {
     by_plugin->step(plugin(), rates, clock);
     plugin().advance(clock);
   }
-  // All at once: the error of seven numbers is a matter of luck.
+  // All together, because the error of seven numbers is random.
   EXPECT_TRUE(is_accurate(joined(parameters), joined(expected), joined(exact),
                           {kOtherOrder, rounding_error(static_cast<double>(lrs.size()))}));
 }
@@ -392,7 +392,7 @@ class Losses : public TrainingObserver {
   std::vector<float> steps;
 };
 
-// The losses of all steps; `note` gets what the run says.
+// The losses of all steps; `note` receives the run's notes.
 std::vector<float> losses_of(const std::string& arch, Batches& train_set, Batches& test_set, TrainingOptions options,
                              std::string& note) {
   const auto network = make_network(model_info(arch), 10, 1);
@@ -506,8 +506,8 @@ TEST_P(PluginTraining, FollowsTheCpu) {
   ASSERT_EQ(cpu.size(), 14U);
   const bool bf16 = run.precision == Precision::bf16;
   if (!on_gpu()) {
-    // Of the many gradients some are sent another way by rounding, at a maximum or a ReLU: one of them changes the
-    // losses that follow by some millionths, LibTorch's or ours.
+    // Rounding changes the path of some of the many gradients, at a maximum or a ReLU. One of them changes the
+    // following losses by some millionths, in LibTorch or here.
     constexpr double kOneGradient = 1e-5;
     EXPECT_TRUE(is_accurate(launched, cpu, trained_in_double(run), {kOtherOrder, kOneGradient, bf16 ? 2e-2 : 1e-4}));
     EXPECT_EQ(recorded, launched);
@@ -524,7 +524,7 @@ TEST_P(PluginTraining, FollowsTheCpu) {
   }
 }
 
-// As on a GPU whose driver or libraries refuse to record something.
+// Simulates a GPU whose driver or libraries cannot record something.
 class RefusesToRecord : public HostPlugin {
  public:
   std::unique_ptr<CudaGraph> record(const std::function<void()>& /*work*/) const override {
@@ -562,7 +562,7 @@ std::vector<float> trained_on_photos(Inputs inputs, double lr, const c10::Device
 }
 
 TEST_P(Plugin, ARecordedStepShowsEachEpochsCropsOfPhotos) {
-  constexpr double kLr = 0;  // else what rounding does to BatchNorm over two photos would blow up with the steps
+  constexpr double kLr = 0;  // otherwise rounding errors of BatchNorm over two photos would grow with the steps
   std::string note;
   const std::vector<float> plain = trained_on_photos(Inputs::images, kLr, device(), nullptr, false, note);
   const std::vector<float> launched = trained_on_photos(Inputs::images, kLr, device(), &plugin(), false, note);

@@ -106,8 +106,8 @@ TEST(RandomCrop, IsAPureFunctionOfSeedEpochAndItem) {
   EXPECT_NE(crop, random_resized_crop(375, 500, 1, 1, 8));
 }
 
-// Where no try fits, the largest crop in the middle that keeps the ratio: no try fits a strip of 10 x 10,000 pixels,
-// because 8 % of its area, the least there is, is at least 77 pixels high.
+// If no attempt fits, the result is the largest centre crop with an allowed ratio. No attempt fits a strip of 10 x
+// 10,000 pixels, because 8 % of its area, the minimum, is at least 77 pixels high.
 TEST(RandomCrop, OfAStripIsItsMiddle) {
   for (const auto& [height, width] : {std::pair{10, 10'000}, {10'000, 10}}) {
     for (int item = 0; item < 50; ++item) {

@@ -1,4 +1,4 @@
-// Which pictures there are, of which class, and which of them are kept to validate on.
+// Listing pictures with their classes, and dividing them into training and validation pictures.
 #include "mnist/data/class_folders.hpp"
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/data/digit_images.hpp"
 #include "mnist/data/prepare.hpp"
-#include "mnist/data/small_pictures.hpp"
 #include "mnist/format/image.hpp"
 
 #include "support/hashed.hpp"
@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 
 class ClassFolders : public ::testing::Test {
  protected:
-  // Its bytes depend on `salt` alone.
+  // Its bytes depend only on `salt`.
   void add(const std::string& name, std::uint32_t salt) {
     const auto path = folder_ / name;
     std::filesystem::create_directories(path.parent_path());
@@ -38,7 +38,7 @@ class ClassFolders : public ::testing::Test {
     for (std::uint32_t i = 0; i < 5; ++i) add("all/b/" + std::to_string(i) + ".png", 100 + i);
   }
 
-  // The contents of a side's pictures.
+  // The contents of the pictures of a part.
   static std::set<std::string> contents(const PhotoFolder& side) {
     std::set<std::string> found;
     for (const auto& path : side.paths) found.insert(test::content_of(path));
@@ -77,7 +77,7 @@ TEST_F(ClassFolders, AShareOfEachClassIsKept) {
   std::set<std::string> all = contents(sides.train);
   all.merge(contents(sides.val));
   EXPECT_EQ(all.size(), 25u) << "each picture is on one side";
-  // However small the share, there is something to validate on, and however large, something to train on.
+  // Even with a very small share there is a validation picture, and with a very large one a training picture.
   EXPECT_EQ(divide(scan_all(folder_ / "all"), {0.01, 1}).val.paths.size(), 2u);
   EXPECT_EQ(divide(scan_all(folder_ / "all"), {0.99, 1}).train.paths.size(), 2u);
 }
@@ -143,7 +143,7 @@ TEST_F(ClassFolders, AListThatMakesNoSenseIsRefusedByItsLine) {
   add("1.png", 1);
   EXPECT_THAT(error_of_list("file,label\n"), HasSubstr("line 1 of"));
   EXPECT_THAT(error_of_list("path,label\n1.png,a\n\n1.png\n"), HasSubstr("line 4 of"));
-  EXPECT_THAT(error_of_list("path,label\n1.png,a\n2.png,b\n"), HasSubstr("2.png', which is not there"));
+  EXPECT_THAT(error_of_list("path,label\n1.png,a\n2.png,b\n"), HasSubstr("2.png', which does not exist"));
   EXPECT_THAT(error_of_list("path,label\n1.png,\n"), HasSubstr("names no class"));
   EXPECT_THAT(error_of_list("path,label\n,a\n"), HasSubstr("names no picture"));
   EXPECT_THAT(error_of_list("path,label\n1.png,caf\xe9\n"), HasSubstr("not UTF-8"));
@@ -159,7 +159,7 @@ TEST_F(ClassFolders, SmallPicturesArePreparedAsInferPreparesThem) {
   write_png(folder_ / "all/bar/1.png", picture);
   add("all/dots/1.png", 3);
   test::write_file(folder_ / "all/dots/2.png", "no picture");
-  const SmallPictures small = load_small_pictures(scan_all(folder_ / "all"), digit);
+  const DigitImages small = load_digit_images(scan_all(folder_ / "all"), digit);
   ASSERT_EQ(small.dataset.size(), 2);
   EXPECT_TRUE(at::equal(small.dataset.images[0], prepare_image(picture, digit, Invert::automatic)));
   EXPECT_GT(small.dataset.images[0][0][14][14].item<int>(), 200) << "light on dark";
@@ -170,7 +170,7 @@ TEST_F(ClassFolders, SmallPicturesArePreparedAsInferPreparesThem) {
   EXPECT_THAT(small.broken[0].reason, HasSubstr("2.png"));
 
   std::filesystem::remove(folder_ / "all/dots/1.png");
-  EXPECT_THAT(error_of(ErrorKind::data, [&] { load_small_pictures(scan_all(folder_ / "all"), digit); }),
+  EXPECT_THAT(error_of(ErrorKind::data, [&] { load_digit_images(scan_all(folder_ / "all"), digit); }),
               HasSubstr("no image of the class 'dots'"));
 }
 

@@ -1,5 +1,5 @@
-// Pictures that nobody would call a digit: tiny ones, bars, stripes, lattices. Each is prepared, or has no digit; the
-// time limit of the tests is what those that once took minutes would break.
+// Pictures that are not digits: tiny pictures, bars, stripes, lattices. Each one is prepared or has no digit. Some of
+// them once took minutes; the time limit of the tests would detect that.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Folders of photos: which files count, which are broken, and the batches that come of them.
+// Folders of photos: listed files, broken files, and batches.
 #include "mnist/data/photos.hpp"
 
 #include <atomic>

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 const Preprocessing kDigit;  // 1 x 28 x 28
 
-// A "2" or so, drawn as MNIST places its digits: 20 pixels high, centre of mass in the middle. uint8 [28, 28]
+// A shape like "2", placed like MNIST's digits: 20 pixels high, centre of mass in the middle. uint8 [28, 28]
 torch::Tensor drawn_digit() {
   auto digit = torch::zeros({28, 28}, torch::kUInt8);
   digit.slice(0, 4, 7).slice(1, 9, 19).fill_(255);    // top
@@ -42,7 +42,7 @@ double mean_difference(const torch::Tensor& a, const torch::Tensor& b) {
   return (a.to(torch::kFloat32) - b.to(torch::kFloat32)).abs().mean().item<double>();
 }
 
-// Where the ink is: row and column of its centre of mass.
+// Row and column of the ink's centre of mass.
 std::pair<double, double> centre_of_mass(const torch::Tensor& digit) {
   const auto plane = digit.view({28, 28}).to(torch::kFloat32);
   const auto places = torch::arange(28, torch::kFloat32);
@@ -50,8 +50,8 @@ std::pair<double, double> centre_of_mass(const torch::Tensor& digit) {
           ((plane.sum(0) * places).sum() / plane.sum()).item<double>()};
 }
 
-// A photo of the digit: `size` pixels large with its top left corner at (top, left), dark on 400 x 300 pixels of paper
-// whose light falls off from `bright` at the left to `dim` at the right, with a camera's noise.
+// A photo of the digit: `size` pixels large with its top left corner at (top, left), dark on 400 x 300 pixels of paper,
+// with light from `bright` at the left to `dim` at the right and camera noise.
 torch::Tensor photo_of(const torch::Tensor& digit, std::int64_t size, std::int64_t top, std::int64_t left,
                        double bright, double dim, double noise) {
   auto ink = torch::zeros({400, 300}, torch::kFloat32);
@@ -131,7 +131,7 @@ TEST(PrepareDigitTest, IgnoresSpecksAndTheEdgeOfTheTable) {
 
 TEST(PrepareDigitTest, LaysTransparencyOverWhite) {
   const auto ink = enlarged(drawn_digit(), 140, 140);
-  // Whatever colour a transparent pixel has does not show.
+  // The colour of a transparent pixel is not visible.
   const auto blue_on_nothing =
       at::cat({torch::full_like(ink, 10), torch::full_like(ink, 20), torch::full_like(ink, 120), ink}, 2);
   EXPECT_LT(mean_difference(prepare_image(blue_on_nothing, kDigit, Invert::automatic), drawn_digit()), kSame);
@@ -163,7 +163,7 @@ TEST(PrepareDigitTest, GivesZerosForEmptySheets) {
   EXPECT_EQ(prepare_image(noisy, kDigit, Invert::automatic).max().item<int>(), 0);
 }
 
-// 400 x 300 of paper in the middle of a dark desk.
+// 400 x 300 pixels of paper in the middle of a dark desk.
 torch::Tensor on_a_desk(const torch::Tensor& photo) {
   auto picture = torch::full({520, 440, 1}, 40, torch::kUInt8);
   picture.slice(0, 60, 460).slice(1, 80, 380).copy_(photo);
@@ -282,7 +282,7 @@ TEST(FindItemsTest, ReadsSeveralDigitsInOrder) {
   for (const FoundItem& item : found) EXPECT_LT(mean_difference(item.input, drawn_digit()), kSimilar);
 }
 
-// A "4" whose upright does not meet the rest, and a "5" whose bar was drawn apart.
+// A "4" with a separate vertical stroke, and a "5" with a separate bar.
 TEST(FindItemsTest, TakesBrokenStrokesForOneDigit) {
   auto four = torch::full({300, 300, 1}, 255, torch::kUInt8);
   four.slice(0, 60, 160).slice(1, 90, 105).fill_(0);

@@ -68,7 +68,7 @@ TEST_F(ReadPictureTest, GivesTheColoursOfEveryKind) {
   }
 }
 
-// Rows of noise, each after its filter byte.
+// Rows of noise, each with its filter byte.
 std::string noise_rows(std::int64_t width, std::int64_t height, std::uint64_t seed) {
   test::MutationRandom random(seed, 0);
   std::string rows;
@@ -94,7 +94,7 @@ TEST_F(ReadPictureTest, PutsThePiecesOfALargePictureTogetherInEveryOrientation) 
   }
 }
 
-// What LibTorch makes of the whole at once, which the pieces must not change by a single value.
+// LibTorch's result for the whole picture; decoding in pieces must give the same values.
 TEST(ShrinkToTest, GivesTheNumbersOfOneScaling) {
   const auto random = torch::randint(0, 256, {3, 1500, 1700}, torch::kUInt8);
   const auto reference = [](const torch::Tensor& planes, std::int64_t height, std::int64_t width) {
@@ -109,7 +109,7 @@ TEST(ShrinkToTest, GivesTheNumbersOfOneScaling) {
   EXPECT_TRUE(shrink_to(view, 256).equal(reference(view.contiguous(), 236, 256)));
 }
 
-// 81 megapixels of 1 bit in 10 KB; as RGB they are more than a picture may take.
+// 81 megapixels of 1 bit in 10 KB; as RGB they are more than a picture may reserve.
 std::string huge_png(int orientation) {
   Png png{9000, 9000, 1, 0};
   png.before = test::png_chunk("eXIf", test::tiff_with_orientation(orientation));
@@ -122,7 +122,7 @@ std::string huge_png(int orientation) {
 
 TEST_F(ReadPictureTest, ReadsAHugePictureAtHalfItsSizeInBoundedMemory) {
   const auto path = file(huge_png(6));
-  const test::MemoryLimit limit(DecodingMemory::kMostForOne);
+  const test::MemoryLimit limit(DecodingMemory::kMaxPerPicture);
   const auto planes = planes_of(path);
   ASSERT_EQ(planes.sizes(), (std::vector<std::int64_t>{3, 4500, 4500}));
   EXPECT_EQ(planes[0].slice(0, 0, 4).select(1, 7).sum().item<int>(), 2 * 255) << "turned";
@@ -130,7 +130,7 @@ TEST_F(ReadPictureTest, ReadsAHugePictureAtHalfItsSizeInBoundedMemory) {
 }
 
 TEST_F(ReadPictureTest, TakesTheMeanOfPixelsAtTheEdgesToo) {
-  // 1 x 65,537: longer than any that is read at full size, and a last pixel that has no partner.
+  // 1 x 65,537: longer than the limit for full size, and the last pixel has no partner.
   std::string rows;
   for (int y = 0; y < 65'537; ++y) rows += {'\0', static_cast<char>(y % 2 == 0 ? 10 : 21)};
   rows.back() = '\x63';
@@ -146,19 +146,19 @@ TEST_F(ReadPictureTest, RefusesWhatTakesTooMuchHoweverSmallItIsMade) {
   auto interlaced = header(test::png_file({1, 1, 8, 6, true}));
   interlaced.replace(16, 8, test::big_endian_32(9000) + test::big_endian_32(9000));
   EXPECT_THAT(error(test::with_png_checksums(interlaced)),
-              AllOf(HasSubstr("of 9,000 x 9,000 pixels takes 3"), HasSubstr(" MiB of memory to decode, the most is"),
+              AllOf(HasSubstr("of 9,000 x 9,000 pixels needs 3"), HasSubstr(" MiB of memory to decode, the limit is"),
                     HasSubstr("without interlacing")));
   auto jpeg = test::flat_jpeg({16, 16, true});
   jpeg.replace(jpeg.find("\xff\xc2") + 5, 4, test::big_endian_16(12'000) + test::big_endian_16(12'000));
-  EXPECT_THAT(error(jpeg), AllOf(HasSubstr("of 12,000 x 12,000 pixels takes 2"), HasSubstr("baseline JPEG")));
+  EXPECT_THAT(error(jpeg), AllOf(HasSubstr("of 12,000 x 12,000 pixels needs 2"), HasSubstr("baseline JPEG")));
   auto wide = header(test::png_file({1, 1, 8, 6}));
   wide.replace(16, 8, test::big_endian_32(89'000'000) + test::big_endian_32(1));
-  EXPECT_THAT(error(test::with_png_checksums(wide)), HasSubstr("of 89,000,000 x 1 pixels takes 2,"));
+  EXPECT_THAT(error(test::with_png_checksums(wide)), HasSubstr("of 89,000,000 x 1 pixels needs 2,"));
 }
 
 TEST_F(ReadPictureTest, GivesMemoryBackWhateverHappens) {
   const auto before = memory_.free();
-  EXPECT_EQ(before, DecodingMemory::kMostForOne);
+  EXPECT_EQ(before, DecodingMemory::kMaxPerPicture);
   const auto good = folder_ / "good.png";
   test::write_file(good, test::png_file({100, 100}));
   with_picture(good, Colors::grey, memory_, [&](const torch::Tensor& planes) {
@@ -176,9 +176,9 @@ TEST_F(ReadPictureTest, GivesMemoryBackWhateverHappens) {
 
 TEST(DecodingMemoryTest, ThreadsWaitUntilThereIsRoom) {
   constexpr int kThreads = 8;
-  constexpr std::uint64_t kBytes = DecodingMemory::kMostForOne / 2;
+  constexpr std::uint64_t kBytes = DecodingMemory::kMaxPerPicture / 2;
   DecodingMemory memory(2);
-  const std::uint64_t all = DecodingMemory::kMostForOne + DecodingMemory::kMoreForEachThread;
+  const std::uint64_t all = DecodingMemory::kMaxPerPicture + DecodingMemory::kExtraPerThread;
   ASSERT_EQ(memory.free(), all);
   std::atomic<std::uint64_t> taken = 0;
   std::atomic<std::uint64_t> most = 0;
@@ -186,7 +186,7 @@ TEST(DecodingMemoryTest, ThreadsWaitUntilThereIsRoom) {
   for (std::thread& thread : threads) {
     thread = std::thread([&] {
       for (int round = 0; round < 50; ++round) {
-        const auto share = memory.take(kBytes);
+        const auto share = memory.reserve(kBytes);
         const std::uint64_t now = taken += kBytes;
         for (std::uint64_t old = most; old < now && !most.compare_exchange_weak(old, now);) continue;
         std::this_thread::yield();
@@ -210,7 +210,7 @@ Preprocessing recipe_for(Preprocessing::Kind kind) {
   return preprocessing;
 }
 
-// White ink does not show over white.
+// White ink is invisible over white.
 TEST(TransparentPictureTest, WhiteInkOnNothingIsReadOverBlack) {
   const test::TemporaryFolder folder;
   std::string rows;
@@ -244,10 +244,10 @@ TEST(PictureMutations, ArePreparedOrRefused) {
     EXPECT_EQ(prepare_file(path, digit, Invert::automatic, memory).numel(), 28 * 28);
     EXPECT_EQ(prepare_file(path, photo, Invert::automatic, memory).numel(), 3 * 24 * 24);
   };
-  test::expect_read_or_refused({6, inputs, prepared, test::repair_png, DecodingMemory::kMostForOne + 128 * kMiB});
+  test::expect_read_or_refused({6, inputs, prepared, test::repair_png, DecodingMemory::kMaxPerPicture + 128 * kMiB});
 }
 
-// The longer side that is made of a strip is bounded, not only the strip's.
+// The longer side is limited after scaling, not only before it.
 TEST(PreparePhotoMemoryTest, AStripIsNotScaledUpToFillTheMemory) {
   auto preprocessing = recipe_for(Preprocessing::Kind::photo);
   preprocessing.resize = 1024;

@@ -21,7 +21,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// A library that every Linux machine can load: stands in for the driver.
+// A library that every Linux machine can load, as a replacement for the driver.
 constexpr const char* kLoads = "libc.so.6";
 
 std::string error_of(const std::string& name, ErrorKind kind) {
@@ -86,7 +86,7 @@ TEST(CudaLibrary, LibTorchWithoutItsCudaHalf) {
   const test::TemporaryFolder folder;
   const CudaStatus status = load_cuda(kLoads, folder / "libtorch_cuda.so");
   EXPECT_FALSE(status.usable);
-  EXPECT_THAT(status.reason, HasSubstr("has no CUDA half"));
+  EXPECT_THAT(status.reason, HasSubstr("has no CUDA library"));
   EXPECT_THAT(status.hint, HasSubstr("CUDA build of LibTorch"));
 }
 

@@ -1,4 +1,4 @@
-// Stands in for libnvidia-ml.so.1 in tests: two GPUs, of which the second does not tell its power and temperature.
+// A fake libnvidia-ml.so.1 for tests: two GPUs; the second one does not report power and temperature.
 #include <cstddef>
 #include <cstring>
 

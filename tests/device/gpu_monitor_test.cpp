@@ -1,4 +1,4 @@
-// NVML where it is not, where it is something else, and where it answers (by a library that stands in for it).
+// NVML that is missing, that is another library, and that answers (a fake library).
 #include "mnist/device/gpu_monitor.hpp"
 
 #include <gmock/gmock.h>
@@ -18,7 +18,7 @@ TEST(GpuMonitor, IsNotThere) {
 TEST(GpuMonitor, IsSomethingElse) {
   std::string why;
   EXPECT_EQ(GpuMonitor::open("libc.so.6", why), nullptr);
-  EXPECT_THAT(why, HasSubstr("no management library"));
+  EXPECT_THAT(why, HasSubstr("not NVIDIA's management library"));
 }
 
 TEST(GpuMonitor, TellsOfEveryGpu) {

@@ -1,4 +1,4 @@
-// Questions to somebody who may not answer.
+// Calls that may not return.
 #include "bounded_thread.hpp"
 
 #include <atomic>
@@ -12,9 +12,9 @@ using namespace std::chrono_literals;
 
 TEST(BoundedThread, AnswersAndThrows) {
   BoundedThread thread;
-  EXPECT_EQ(thread.ask([] { return 7; }, 10s), 7);
-  EXPECT_THROW(thread.ask([]() -> int { throw std::out_of_range("no"); }, 10s), std::out_of_range);
-  EXPECT_EQ(thread.ask([] { return 8; }, 10s), 8);
+  EXPECT_EQ(thread.call([] { return 7; }, 10s), 7);
+  EXPECT_THROW(thread.call([]() -> int { throw std::out_of_range("no"); }, 10s), std::out_of_range);
+  EXPECT_EQ(thread.call([] { return 8; }, 10s), 8);
 }
 
 TEST(BoundedThread, LeavesWhatDoesNotAnswer) {
@@ -25,8 +25,8 @@ TEST(BoundedThread, LeavesWhatDoesNotAnswer) {
     const auto stuck = [asked] {
       while (*asked) std::this_thread::sleep_for(1ms);
     };
-    EXPECT_THROW(thread.ask(stuck, 50ms), std::runtime_error);
-    EXPECT_THROW(thread.ask([] { return 1; }, 60s), std::runtime_error);  // at once
+    EXPECT_THROW(thread.call(stuck, 50ms), std::runtime_error);
+    EXPECT_THROW(thread.call([] { return 1; }, 60s), std::runtime_error);  // at once
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 30s);
   *asked = false;
@@ -52,7 +52,7 @@ TEST(BoundedThread, RepeatsBetweenQuestionsUntilItIsDone) {
   const auto count = std::make_shared<std::atomic<int>>(0);
   BoundedThread thread;
   thread.repeat([count] { return ++*count < 3; }, 1ms);
-  while (*count < 3) EXPECT_EQ(thread.ask([] { return 7; }, 10s), 7);
+  while (*count < 3) EXPECT_EQ(thread.call([] { return 7; }, 10s), 7);
   std::this_thread::sleep_for(20ms);
   EXPECT_EQ(*count, 3);
 }

@@ -1,5 +1,5 @@
-// Ranks as threads of this process, over the sockets that processes use: sums, meetings, and what each of them gets to
-// know if one is gone.
+// Ranks as threads of this process, with the same sockets as processes: sums, barriers, and the errors on each rank if
+// one is lost.
 #include "mnist/distributed/communicator.hpp"
 
 #include <atomic>
@@ -33,7 +33,7 @@ void expect_no_ends(const std::vector<std::exception_ptr>& ends) {
   }
 }
 
-// "told MESSAGE" of an error of a lost rank, "silent CODE", or what else it was.
+// "told MESSAGE" for an error of kind rank_lost, "silent CODE" for `EndedElsewhere`, or another exception's text.
 std::string how(const std::exception_ptr& end) {
   if (!end) return "well";
   try {
@@ -52,7 +52,7 @@ TEST(SingleProcess, IsItsOwnSum) {
   const torch::Tensor tensor = at::arange(3);
   ranks->sum(tensor);
   ranks->broadcast(tensor);
-  ranks->meet();
+  ranks->barrier();
   EXPECT_TRUE(tensor.equal(at::arange(3)));
   EXPECT_TRUE(ranks->leads());
   EXPECT_TRUE(ranks->any(true));
@@ -70,11 +70,11 @@ TEST_P(Ranks, AddUpToTheSameBytes) {
   expect_no_ends(test::run_ranks(size, [&](const std::shared_ptr<Communicator>& group) {
     Communicator& ranks = *group;
     EXPECT_EQ(ranks.size(), size);
-    EXPECT_EQ(ranks.sharers(), size);  // threads of one process
+    EXPECT_EQ(ranks.ranks_on_same_processors(), size);  // threads of one process
     const torch::Tensor numbers = at::full({1000}, ranks.rank() + 1, at::kDouble);
     ranks.sum(numbers);
     EXPECT_TRUE(numbers.eq(size * (size + 1) / 2).all().item<bool>());
-    // Several in flight, of rounded numbers.
+    // Several sums in flight, with rounding.
     const torch::Tensor thirds = at::arange(5000).to(at::kFloat).div_(3.0 + ranks.rank());
     const torch::Tensor small = at::full({1}, 0.1F);
     const auto one = ranks.begin_sum(thirds);
@@ -137,7 +137,7 @@ TEST(Rows, OfAnEpochFollowEachOther) {
   EXPECT_THAT(orders[1], ElementsAre(2, 5));
 }
 
-// A slice of the waiting ends after half a second.
+// The wait consists of slices of half a second.
 TEST(Sum, MayTakeLonger) {
   expect_no_ends(test::run_ranks(2, [](const std::shared_ptr<Communicator>& group) {
     for (int i = 0; i < 8; ++i) {
@@ -165,7 +165,7 @@ TEST(Meeting, WaitsForARankThatLivesLongerThanTheTimeout) {
       [](const std::shared_ptr<Communicator>& group) {
         Communicator& ranks = *group;
         if (ranks.rank() == 1) std::this_thread::sleep_for(5s);
-        ranks.meet();
+        ranks.barrier();
       },
       8s));
 }
@@ -173,7 +173,7 @@ TEST(Meeting, WaitsForARankThatLivesLongerThanTheTimeout) {
 TEST(LostRank, IsNamedByOneOfTheOthers) {
   const auto ends = test::run_ranks(3, [](const std::shared_ptr<Communicator>& group) {
     Communicator& ranks = *group;
-    if (ranks.rank() == 1) throw std::runtime_error("killed");  // without a word to the others
+    if (ranks.rank() == 1) throw std::runtime_error("killed");  // without `leave`
     ranks.sum(at::zeros({1}));
     ranks.sum(at::zeros({1}));
   });
@@ -198,7 +198,7 @@ TEST(LostRank, IsMissedAtAMeeting) {
       [](const std::shared_ptr<Communicator>& group) {
         Communicator& ranks = *group;
         if (ranks.rank() == 1) throw std::runtime_error("killed");
-        ranks.meet();
+        ranks.barrier();
       },
       6s);
   EXPECT_THAT(how(ends[0]), HasSubstr("told rank 1"));
@@ -214,7 +214,7 @@ TEST(LostRank, IsMissedWhenItNeverComes) {
     FAIL() << "alone";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::rank_lost);
-    EXPECT_STREQ(error.what(), "rank 1 (never came) of 2 is gone: 1 of 2 came in time");
+    EXPECT_STREQ(error.what(), "rank 1 (never came) of 2 is gone: 1 of 2 ranks connected in time");
   }
 }
 
@@ -227,12 +227,12 @@ TEST(LostRank, MayBeTheOneThatServesTheStore) {
     FAIL() << "alone";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::rank_lost);
-    EXPECT_THAT(error.what(), HasSubstr("rank 1 does not reach the ranks' store at 127.0.0.1:"));
+    EXPECT_THAT(error.what(), HasSubstr("rank 1 cannot reach the store of the ranks at 127.0.0.1:"));
   }
 }
 
 TEST(LostRank, ThatServesTheStoreIsToldOfOnce) {
-  const Listener silent = listen_on_loopback(0);  // as that of a process that is stopped
+  const Listener silent = listen_on_loopback(0);  // like the socket of a stopped process
   const auto end_of = [&](int rank) {
     try {
       join({.rank = rank, .size = 3, .address = "127.0.0.1", .port = silent.port}, 1s);
@@ -243,7 +243,7 @@ TEST(LostRank, ThatServesTheStoreIsToldOfOnce) {
     }
     return std::string("together");
   };
-  EXPECT_THAT(end_of(1), HasSubstr("rank 1 does not reach the ranks' store at 127.0.0.1:"));
+  EXPECT_THAT(end_of(1), HasSubstr("rank 1 cannot reach the store of the ranks at 127.0.0.1:"));
   EXPECT_EQ(end_of(2), "silent 75");
   ::close(silent.descriptor);
 }
@@ -260,7 +260,7 @@ TEST(LostRank, IsNotReplacedByAnotherRunsProcess) {
     join(second, 20s);
     ADD_FAILURE() << "two of rank 1";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("another process is rank 1 at 127.0.0.1:"));
+    EXPECT_THAT(error.what(), HasSubstr("another process is already rank 1 at 127.0.0.1:"));
   }
   leader.join();
 }
@@ -269,7 +269,7 @@ TEST(LeavingRank, GivesTheOthersItsExitCode) {
   const auto ends = test::run_ranks(3, [](const std::shared_ptr<Communicator>& group) {
     Communicator& ranks = *group;
     if (ranks.rank() == 2) {
-      EXPECT_TRUE(ranks.leave(3, ""));  // it tells the user
+      EXPECT_TRUE(ranks.leave(3, ""));  // this rank reports the error
       throw std::runtime_error("no such file");
     }
     ranks.sum(at::zeros({1}));
@@ -285,7 +285,7 @@ TEST(LeavingRank, SaysThatItWasAskedToStop) {
       group->leave(143, "SIGTERM");
       throw Stopped();
     }
-    group->meet();
+    group->barrier();
   });
   EXPECT_EQ(how(ends[0]), "silent 143SIGTERM of rank 1");
 }

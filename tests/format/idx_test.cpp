@@ -29,7 +29,7 @@ class IdxTest : public ::testing::Test {
     return path;
   }
 
-  // The message about `content` where images are wanted, with its hint.
+  // The error of reading `content` as images, with its hint.
   std::string images_error(const std::string& content) const {
     try {
       read_idx_images(file(content));
@@ -110,13 +110,13 @@ TEST_F(IdxTest, TellsWrongChecksum) {
 
 TEST_F(IdxTest, TellsLeftOverBytes) {
   const auto bytes = test::small_images(2, 1);
-  EXPECT_THAT(images_error(bytes + "x"), HasSubstr("goes on after the 1,584 bytes"));
-  EXPECT_THAT(images_error(test::gzip(bytes + "x")), HasSubstr("goes on after the 1,584 bytes"));
+  EXPECT_THAT(images_error(bytes + "x"), HasSubstr("more than the 1,584 bytes"));
+  EXPECT_THAT(images_error(test::gzip(bytes + "x")), HasSubstr("more than the 1,584 bytes"));
   EXPECT_THAT(images_error(test::gzip(bytes) + "garbage"), HasSubstr("7 bytes follow its gzip stream"));
 }
 
 TEST_F(IdxTest, TellsFilesOfOtherKinds) {
-  EXPECT_THAT(images_error(test::small_labels(99)), HasSubstr("is an IDX file of labels where an IDX file of images"));
+  EXPECT_THAT(images_error(test::small_labels(99)), HasSubstr("is an IDX file of labels, not an IDX file of images"));
   EXPECT_THAT(images_error("<!DOCTYPE html>\n<html><body>Not found</body></html>"), HasSubstr("is an HTML page"));
   EXPECT_THAT(images_error(test::gzip("<html><body>Moved</body></html>")), HasSubstr("is an HTML page"));
   EXPECT_THAT(images_error("PK\x03\x04 and so on"), HasSubstr("is a zip archive"));
@@ -137,7 +137,7 @@ TEST_F(IdxTest, ReadsSizesWithoutTheRest) {
     EXPECT_EQ(read_idx_image_sizes(file(content)), (std::vector<std::int64_t>{7, 28, 28}));
   }
   EXPECT_EQ(read_idx_label_sizes(file(test::gzip(test::small_labels(12)))), std::vector<std::int64_t>{12});
-  // The rest is damaged, which nobody sees.
+  // The rest is damaged, but it is not read.
   auto damaged = test::gzip(images);
   damaged[damaged.size() - 8] = static_cast<char>(damaged[damaged.size() - 8] + 1);
   EXPECT_EQ(read_idx_image_sizes(file(damaged)).front(), 7);
@@ -145,7 +145,7 @@ TEST_F(IdxTest, ReadsSizesWithoutTheRest) {
   EXPECT_THROW(read_idx_image_sizes(file(test::small_labels(12))), Error);
 }
 
-// 100 MB of zeros in 100 KB, as their header says.
+// 100 MB of zeros in 100 KB, with a correct header.
 TEST_F(IdxTest, BelievesNoPackedFileThatUnpacksToMuch) {
   const std::uint32_t count = 130'000;
   const auto content = header(0x803, {count, 28, 28}) + std::string(std::size_t{count} * 28 * 28, '\0');
@@ -169,7 +169,7 @@ TEST_F(IdxTest, ReadsNothingOfASparseFileOfAnotherKind) {
 
 TEST_F(IdxTest, StopsUnpackingWhereTheHeaderEnds) {
   const auto bomb = test::gzip(header(0x803, {1, 28, 28}) + std::string(std::size_t{20} << 20, '\0'));
-  EXPECT_THAT(images_error(bomb), HasSubstr("goes on after the 800 bytes"));
+  EXPECT_THAT(images_error(bomb), HasSubstr("more than the 800 bytes"));
 }
 
 TEST_F(IdxTest, RefusesEveryTruncation) {

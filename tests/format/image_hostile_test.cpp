@@ -1,4 +1,4 @@
-// Pictures made to take memory or time, and kinds that nobody decodes: what is said of them, and that nothing is taken.
+// Malicious pictures that would take much memory or time, and unsupported kinds: messages and memory.
 #include <algorithm>
 #include <functional>
 #include <string>
@@ -104,7 +104,7 @@ TEST_F(HostileImageTest, SaysWhatMemoryDecodingTakes) {
               kMiB);
 }
 
-// A baseline picture decoded in pieces takes no more memory for being large: 100 megapixels in 16 MB.
+// The memory for a baseline picture that is decoded in pieces does not depend on its size: 100 megapixels in 16 MB.
 TEST_F(HostileImageTest, ALargePictureIsDecodedInPieces) {
   const auto path = file(test::flat_jpeg({10'000, 10'000}));
   const test::MemoryLimit limit(16 * kMiB);
@@ -117,13 +117,13 @@ TEST_F(HostileImageTest, ALargePictureIsDecodedInPieces) {
 TEST_F(HostileImageTest, AHugePictureIsNotReadAsAWhole) {
   const test::MemoryLimit limit(16 * kMiB);
   EXPECT_THAT(error(test::flat_jpeg({17'000, 17'000}).substr(0, 500)),
-              HasSubstr("too large: 17,000 x 17,000 pixels, the most is 200,000,000"));
+              HasSubstr("too large: 17,000 x 17,000 pixels, the limit is 200,000,000"));
   auto jpeg = test::flat_jpeg({16, 16, true});
   jpeg.replace(jpeg.find("\xff\xc2") + 5, 4, test::big_endian_16(12'000) + test::big_endian_16(12'000));
   EXPECT_THAT(error(jpeg), HasSubstr("is too large to be read as a whole: 12,000 x 12,000 pixels"));
 }
 
-// A frame of 16 x 16 pixels of which `change` makes another kind.
+// A frame of 16 x 16 pixels; `change` turns it into another kind.
 std::string odd_jpeg(const std::function<void(std::string& bytes, std::size_t frame)>& change) {
   auto bytes = test::flat_jpeg({16, 16});
   change(bytes, bytes.find("\xff\xc0"));
@@ -140,23 +140,23 @@ class OddJpegTest : public HostileImageTest, public ::testing::WithParamInterfac
 
 TEST_P(OddJpegTest, IsCalledWhatItIs) {
   EXPECT_THAT(error(odd_jpeg(GetParam().change)),
-              AllOf(HasSubstr(std::string("is a JPEG of a kind that is not read: ") + GetParam().feature),
+              AllOf(HasSubstr(std::string("is a JPEG of an unsupported kind: ") + GetParam().feature),
                     HasSubstr("convert it to an ordinary JPEG")));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, OddJpegTest,
     ::testing::Values(
-        OddKind{"TwelveBits", [](auto& bytes, auto frame) { bytes[frame + 4] = 12; }, "12 bits a sample"},
+        OddKind{"TwelveBits", [](auto& bytes, auto frame) { bytes[frame + 4] = 12; }, "12 bits per sample"},
         OddKind{"HeightLater", [](auto& bytes, auto frame) { bytes[frame + 6] = 0; },
-                "a height that is given behind its first scan (DNL)"},
+                "a height that is given after its first scan (DNL)"},
         OddKind{"TwoSamples",
                 [](auto& bytes, auto frame) {
                   bytes.replace(frame + 2, 2, test::big_endian_16(14));
                   bytes[frame + 9] = 2;
                   bytes.insert(frame + 13, std::string("\x02\x11\x00", 3));
                 },
-                "2 samples a pixel"},
+                "2 samples per pixel"},
         OddKind{"Lossless", [](auto& bytes, auto frame) { bytes[frame + 1] = '\xc3'; }, "lossless coding"},
         OddKind{"Hierarchical", [](auto& bytes, auto frame) { bytes[frame + 1] = '\xc5'; }, "hierarchical coding"}),
     [](const auto& parameter) { return parameter.param.name; });
@@ -195,7 +195,7 @@ TEST_F(HostileImageTest, FindsTheOrientationOfAJpegWhereverItStands) {
   EXPECT_EQ(of({exif_segment(0), packet("tiff:Orientation=\"8\">")}), 8);
 }
 
-// ImageMagick's form of it.
+// ImageMagick's format.
 std::string raw_profile(const std::string& bytes) {
   std::string text = fmt::format("\nexif\n{:8}", bytes.size());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -270,7 +270,7 @@ TEST(ImageMutations, OfJpegAreReadOrRefused) {
   test::expect_read_or_refused({2, inputs, read_pixels});
 }
 
-// The pixels stay whole: what is mutated is the text that says which way up they are.
+// Mutates only the text with the orientation, not the pixels.
 TEST(ImageMutations, OfOrientationsAreReadOrIgnored) {
   using namespace std::string_literals;
   const std::string packet = xmp("tiff:Orientation=\"8\">");

@@ -117,9 +117,9 @@ TEST_F(ImageTest, TellsDamagedPng) {
 TEST_F(ImageTest, RefusesHugeImagesBeforeTakingMemory) {
   auto png = fixture_bytes("rgb_8.png").substr(0, 8);
   const std::string header = "IHDR" + big_endian(20'000) + big_endian(20'000) + std::string("\x08\x02\0\0\0", 5);
-  // The checksum of just these bytes, and the begin of the pixels, up to which libpng reads.
+  // The checksum of these bytes, and the start of the pixels, up to which libpng reads.
   png += big_endian(13) + header + big_endian(0x6C12D16E) + big_endian(1) + "IDAT";
-  EXPECT_THAT(error(png), HasSubstr("is too large: 20,000 x 20,000 pixels, the most is 200,000,000 in all"));
+  EXPECT_THAT(error(png), HasSubstr("is too large: 20,000 x 20,000 pixels, the limit is 200,000,000 in total"));
 
   auto jpeg = fixture_bytes("jpeg_444.jpg");
   const auto frame = jpeg.find("\xff\xc0");
@@ -130,7 +130,7 @@ TEST_F(ImageTest, RefusesHugeImagesBeforeTakingMemory) {
 
 TEST_F(ImageTest, RefusesEndlessScans) {
   const auto jpeg = fixture_bytes("jpeg_progressive.jpg");
-  // The first scan is the one that may come again without damage.
+  // The first scan may be repeated without damage.
   const auto begin = jpeg.find("\xff\xda");
   auto end = jpeg.find('\xff', begin + 2);
   while (jpeg.at(end + 1) == '\0') end = jpeg.find('\xff', end + 2);

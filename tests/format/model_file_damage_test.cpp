@@ -1,4 +1,4 @@
-// Model files that are not as they were written: none may be taken for a good one, none may do harm.
+// Damaged model files: none may be accepted as good, none may do harm.
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 class Damage : public ::testing::TestWithParam<const char*> {
  protected:
-  // The bytes of a small model of our own.
+  // The bytes of a small model of this program.
   std::string good_file() {
     const auto path = folder_ / (std::string("good") + GetParam());
     write_model_file(path, small_state(), small_recipe());
@@ -84,7 +84,7 @@ TEST(DamageMessage, NamesThePlace) {
   auto bytes = content_of(folder / "good.pt");
   remake_file(folder / "x.pt", bytes.substr(0, bytes.size() / 2));
   EXPECT_THAT(refusal_of(folder / "x.pt"), HasSubstr("x.pt' is truncated: "));
-  // The first tensor begins at a multiple of 64, behind its name and at least four bytes of padding.
+  // The first tensor starts at a multiple of 64, after its name and at least four bytes of padding.
   const std::string name = "archive/data/0";
   const auto weight = (bytes.find(name) + name.size() + 4 + 63) / 64 * 64;
   bytes[weight] = static_cast<char>(bytes[weight] ^ 1);

@@ -1,4 +1,4 @@
-// Files made on purpose to do harm. The legacy stream has no checksums, so its pickle can say anything.
+// Malicious files. The legacy stream has no checksums, so its pickle can contain anything.
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -25,7 +25,7 @@ std::string dict_with(const std::string& value) {
 
 class Hostile : public ::testing::Test {
  protected:
-  // The message for a legacy file with that pickle and one storage of four floats called "0".
+  // The error for a legacy file with that pickle and one storage of four floats with the key "0".
   std::string refusal(const std::string& pickle) {
     write_file(folder_ / "x.pt", file(pickle));
     return refusal_of(folder_ / "x.pt");
@@ -90,7 +90,7 @@ TEST_F(Hostile, StoragesThatAreNotWhatTheyClaim) {
   EXPECT_THAT(refusal(dict_with(tensor(storage(-4), 0, one, one))), HasSubstr("no size"));
   EXPECT_THAT(refusal(dict_with(tensor(storage(4, "DoubleStorage"), 0, one, one))), HasSubstr("is truncated"));
   EXPECT_THAT(refusal(dict_with(tensor(storage(4, "StringStorage"), 0, one, one))),
-              HasSubstr("tensor of type 'torch.StringStorage', which is not read"));
+              HasSubstr("tensor of type 'torch.StringStorage', which is not supported"));
   EXPECT_THAT(refusal("}"), HasSubstr("list of storages"));
 }
 
@@ -111,7 +111,7 @@ TEST_F(Hostile, CodeBesideTheWeightsIsPassedOverAndNotRun) {
   write_file(folder_ / "x.pt", file("}" + text("model") + weights + "s" + text("b") + code + "s"));
   const auto model = read_model_file(folder_ / "x.pt");
   EXPECT_EQ(model.state.size(), 1U);
-  EXPECT_THAT(model.notes, Contains(HasSubstr("passed over: os.system")));
+  EXPECT_THAT(model.notes, Contains(HasSubstr("ignored: os.system")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "touched"));
 }
 
@@ -143,10 +143,10 @@ TEST_F(Hostile, MarksThatChangeValues) {
     write_file(folder_ / "x.pt", file(marked(harmless)));
     EXPECT_EQ(read_model_file(folder_ / "x.pt").state[0].second.numel(), 2);
   }
-  EXPECT_THAT(refusal(marked(mark("conj", yes))), HasSubstr("tensor 'a' with the mark 'conj'"));
-  EXPECT_THAT(refusal(marked(mark("zero", yes))), HasSubstr("tensor 'a' with the mark 'zero'"));
-  EXPECT_THAT(refusal(marked(mark("neg", "N"))), HasSubstr("with the mark 'neg'"));
-  EXPECT_THAT(refusal(marked("]")), HasSubstr("the marks of tensor 'a' are no dict"));
+  EXPECT_THAT(refusal(marked(mark("conj", yes))), HasSubstr("tensor 'a' with the flag 'conj'"));
+  EXPECT_THAT(refusal(marked(mark("zero", yes))), HasSubstr("tensor 'a' with the flag 'zero'"));
+  EXPECT_THAT(refusal(marked(mark("neg", "N"))), HasSubstr("with the flag 'neg'"));
+  EXPECT_THAT(refusal(marked("]")), HasSubstr("the flags of tensor 'a' are not a dict"));
 }
 
 TEST_F(Hostile, PicklesThatAskForTooMuch) {
@@ -160,7 +160,7 @@ TEST_F(Hostile, PicklesThatAskForTooMuch) {
   EXPECT_THAT(refusal(nested), HasSubstr("list of storages"));
 }
 
-// What stands in the file once can be meant a hundred thousand times.
+// A value that is in the file once can be used a hundred thousand times.
 TEST_F(Hostile, PartsThatAreSharedTooOften) {
   const std::string weights = dict_with(tensor(storage(4), 0, tuple(integer(4)), tuple(integer(1))));
   std::string names = "](" + text(std::string(1 << 20, 'n')) + "q\x01";
@@ -173,7 +173,7 @@ TEST_F(Hostile, PartsThatAreSharedTooOften) {
       refusal(dict_with(
           "ctorch._utils\n_rebuild_tensor_v2\n" +
           tuple(storage(4), integer(0), tuple(integer(2)), tuple(integer(1)), "\x89"s, "}"s, marks + "u") + "R")),
-      HasSubstr("the marks of tensor 'a' are too many"));
+      HasSubstr("the flags of tensor 'a' are too many"));
 }
 
 TEST_F(Hostile, PicklesThatMakeNoSense) {
@@ -181,8 +181,8 @@ TEST_F(Hostile, PicklesThatMakeNoSense) {
   EXPECT_THAT(refusal("R"), HasSubstr("its stack is empty"));
   EXPECT_THAT(refusal("(]N\x85"), HasSubstr("does not end with one value"));
   EXPECT_THAT(refusal("h\x07"), HasSubstr("value 7 of its memo is missing"));
-  EXPECT_THAT(refusal("]N" + text("a") + "s"), HasSubstr("do not go into a dict"));
-  EXPECT_THAT(refusal("}(Nu"), HasSubstr("do not go into a dict"));
+  EXPECT_THAT(refusal("]N" + text("a") + "s"), HasSubstr("something that is not a dict"));
+  EXPECT_THAT(refusal("}(Nu"), HasSubstr("something that is not a dict"));
   EXPECT_THAT(refusal("]q\x01h\x01"
                       "a"),
               HasSubstr("list of storages"));  // a list that contains itself
@@ -224,7 +224,7 @@ TEST_F(HostileSafetensors, HeadersThatDoNotFitTheData) {
 }
 
 TEST_F(HostileSafetensors, HeadersThatAreNotHeaders) {
-  EXPECT_THAT(refusal("{", ""), HasSubstr("is not JSON"));
+  EXPECT_THAT(refusal("{", ""), HasSubstr("is not valid JSON"));
   EXPECT_THAT(refusal("{}", ""), HasSubstr("holds no tensors"));
   EXPECT_THAT(refusal("{\"a\":" + std::string(100'000, '[')), HasSubstr("nested more than 16 deep"));
   EXPECT_THAT(refusal(R"({"a":1})"), HasSubstr("is not described by"));

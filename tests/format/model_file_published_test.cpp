@@ -1,4 +1,4 @@
-// Files that others published, where they are at hand: the folder that the environment variable MNIST_TEST_DATA names.
+// Published files of other projects, if available: in the folder of the environment variable MNIST_TEST_DATA.
 #include <cstdlib>
 #include <filesystem>
 #include <string>

@@ -23,7 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// What expected.txt says about one file; all values as double.
+// The lines of expected.txt for one file; all values as double.
 NamedTensors expected_state(const std::string& file) {
   std::ifstream in(fixture("models/expected.txt"));
   EXPECT_TRUE(in);
@@ -99,28 +99,29 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Noted{"state.pt", {}}, Noted{"types.safetensors", {}},
         Noted{"class_names.pt", {"the weights are those under 'state_dict'"}},
-        Noted{"data_parallel.pt", {"all names began with 'module.', which is taken off"}},
-        Noted{"stacked.pt", {"all names began with 'module._orig_mod.', which is taken off"}},
-        Noted{"net.safetensors", {"all names began with 'net.', which is taken off"}},
-        Noted{"stacked.safetensors", {"all names began with 'model._orig_mod.module.', which is taken off"}},
-        Noted{"cifar.pth", {"the weights are those under 'net'", "all names began with 'module.', which is taken off"}},
+        Noted{"data_parallel.pt", {"the prefix 'module.' is removed from all names"}},
+        Noted{"stacked.pt", {"the prefix 'module._orig_mod.' is removed from all names"}},
+        Noted{"net.safetensors", {"the prefix 'net.' is removed from all names"}},
+        Noted{"stacked.safetensors", {"the prefix 'model._orig_mod.module.' is removed from all names"}},
+        Noted{"cifar.pth", {"the weights are those under 'net'", "the prefix 'module.' is removed from all names"}},
         Noted{"timm.pth",
-              {"the weights are those under 'state_dict_ema'; others, not taken, are under 'state_dict'",
-               "what is no weight is passed over: _codecs.encode, argparse.Namespace, numpy._core.multiarray.scalar, "
+              {"the weights are those under 'state_dict_ema'; others, which are not used, are under 'state_dict'",
+               "values that are not weights are ignored: _codecs.encode, argparse.Namespace, "
+               "numpy._core.multiarray.scalar, "
                "numpy.dtype"}},
         Noted{"torchvision.pth",
-              {"the weights are those under 'model_ema'; others, not taken, are under 'model'",
-               "what is no weight is passed over: argparse.Namespace",
-               "all names began with 'module.', which is taken off"}},
-        Noted{"no_checksums.pt", {"the file has no checksums, so that damage may go unnoticed"}}));
+              {"the weights are those under 'model_ema'; others, which are not used, are under 'model'",
+               "values that are not weights are ignored: argparse.Namespace",
+               "the prefix 'module.' is removed from all names"}},
+        Noted{"no_checksums.pt", {"the file has no checksums, so damage may go unnoticed"}}));
 
 TEST(ReadModelFile, PassesOverWhatPythonPutsBesideTheWeights) {
   const ModelFile model = read_model_file(fixture("models/lightning.ckpt"));
   EXPECT_THAT(model.notes,
               ElementsAre("the weights are those under 'state_dict'",
-                          "what is no weight is passed over: __builtin__.set, __main__.Mode, __main__.Registry, "
+                          "values that are not weights are ignored: __builtin__.set, __main__.Mode, __main__.Registry, "
                           "_codecs.encode, argparse.Namespace, ...",
-                          "all names began with 'model.', which is taken off"));
+                          "the prefix 'model.' is removed from all names"));
 }
 
 TEST(ReadModelFile, TakesOnlyPrefixesThatAllNamesHave) {
@@ -189,7 +190,8 @@ TEST(ReadModelFile, RefusesOtherContentsByName) {
               AllOf(HasSubstr("an object of '__main__.TinyNet'"), HasSubstr("model.state_dict()")));
   EXPECT_THAT(refusal("module_in_dict.pt"), HasSubstr("under 'model', which is an object of '__main__.TinyNet'"));
   EXPECT_THAT(refusal("odd_dict.pt"), HasSubstr("under 'state_dict', which is an object of '__main__.Registry'"));
-  EXPECT_THAT(refusal("conjugate.pt"), HasSubstr("tensor 'a' of type 'torch.ComplexFloatStorage', which is not read"));
+  EXPECT_THAT(refusal("conjugate.pt"),
+              HasSubstr("tensor 'a' of type 'torch.ComplexFloatStorage', which is not supported"));
   EXPECT_THAT(refusal("single_tensor.pt"), HasSubstr("holds a single tensor, not a model"));
   EXPECT_THAT(refusal("other_keys.pt"), HasSubstr("its keys are 'epoch', 'weights'"));
   EXPECT_THAT(refusal("mixed.pt"), HasSubstr("entry 'epoch' is not a tensor"));
@@ -275,7 +277,7 @@ TEST(WriteModelFile, WritesWhatTorchSaveWrites) {
   write_model_file(folder / "model.pt", read_model_file(fixture("models/archive.pt")).state, small_recipe());
   const auto ours = content_of(folder / "model.pt");
   const auto python = content_of(fixture("models/archive.pt"));
-  // Up to the last tensor; then comes our recipe. What precedes a name in a local header has 30 bytes.
+  // Up to the last tensor; the recipe follows. A local header has 30 bytes before the name.
   const auto tensors_end = python.find("archive/version") - 30;
   ASSERT_LT(tensors_end, python.size());
   EXPECT_EQ(ours.substr(0, tensors_end), python.substr(0, tensors_end));

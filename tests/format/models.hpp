@@ -1,4 +1,4 @@
-// What the tests of model files share.
+// Common parts of the tests of model files.
 #pragma once
 
 #include <filesystem>
@@ -44,14 +44,14 @@ inline void expect_same_state(const NamedTensors& actual, const NamedTensors& ex
   }
 }
 
-// For files that are rewritten a thousand times: some file systems wait for the disk when a file is overwritten, and
-// not when it is made anew.
+// For files that are rewritten a thousand times: some file systems wait for the disk when a file is overwritten, but
+// not when it is created.
 inline void remake_file(const std::filesystem::path& path, const std::string& content) {
   std::filesystem::remove(path);
   write_file(path, content);
 }
 
-// Message and hint of the data `Error` that reading the file throws; fails the test where it throws none.
+// Message and hint of the data `Error` of reading the file; fails the test if there is none.
 inline std::string refusal_of(const std::filesystem::path& path) {
   try {
     read_model_file(path);

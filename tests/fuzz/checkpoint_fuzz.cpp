@@ -1,5 +1,4 @@
-// Checkpoints: the file with its tensors, and the state of a run that it stands for.
-// Seeds: tests/fixtures/checkpoints/*.pt
+// Checkpoints: the file with its tensors, and the state of a run. Seeds: tests/fixtures/checkpoints/*.pt
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -15,7 +14,8 @@ namespace {
 
 using mnist::test::ZipContent;
 
-// Mutates one content of the archive and writes it anew around them; 0 if there is none, or it becomes too large.
+// Mutates one content of the archive and rebuilds the archive; returns 0 if there is no content or it becomes too
+// large.
 std::size_t mutate_content(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int choice) {
   constexpr std::size_t kRoom = 1024;  // that a content may grow by
   std::vector<ZipContent> contents = mnist::test::zip_contents(data, size);

@@ -1,4 +1,4 @@
-// What fuzz targets have in common: an input as a file, for readers that take a path, and what a reader may throw.
+// Common parts of fuzz targets: an input as a file, for readers that take a path, and the allowed exceptions.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 
 namespace mnist::test {
 
-// A file without a place in any folder.
+// An unnamed file in memory.
 class MemoryFile {
  public:
   MemoryFile(const std::uint8_t* data, std::size_t size) : descriptor_(::memfd_create("input", MFD_CLOEXEC)) {
@@ -35,7 +35,7 @@ class MemoryFile {
   int descriptor_;
 };
 
-// Calls `read`; an `Error` is how a reader refuses an input, anything else that is thrown is a finding.
+// Calls `read`. An `Error` means that the reader rejects the input; any other exception is a finding.
 template <class Read>
 void refused_or_read(Read read) {
   try {

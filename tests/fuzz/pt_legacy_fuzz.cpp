@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return 0;
 }
 
-// The first pickle, a magic number, decides that a file is of this layout: with another one nothing is gained.
+// Keeps the first pickle, the magic number, because other files have another format.
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int seed) {
   constexpr std::string_view kMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
   const std::size_t mutated = LLVMFuzzerMutate(data, size, max_size);

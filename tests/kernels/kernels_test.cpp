@@ -303,7 +303,7 @@ TEST_P(EveryKernels, SgdFollowsItsFormula) {
       state.parameter[i] -= T(0.1) * state.first[i];
     };
     const auto kernel = [&](State<float>& state, const std::vector<float>& gradient, int step) {
-      if (step == 0) std::ranges::fill(state.first, NAN);  // nobody may read it in the first step
+      if (step == 0) std::ranges::fill(state.first, NAN);  // the first step must not read it
       GetParam()->sgd({0.1, momentum, 0.01, step == 0}, kCount, state.parameter.data(), gradient.data(),
                       momentum == 0 ? nullptr : state.first.data());
     };

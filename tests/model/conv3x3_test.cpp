@@ -1,5 +1,5 @@
-// 3x3 convolutions, and with them ResNet-18, on each instruction set's kernels, held to float64 beside LibTorch's
-// operators.
+// 3x3 convolutions, and ResNet-18 with them, with the kernels of each instruction set, compared with float64 and
+// LibTorch's operators.
 #include "conv3x3.hpp"
 
 #include <algorithm>
@@ -114,10 +114,10 @@ TEST_P(EveryConv3x3, SeeThatFrozenWeightsHaveChanged) {
   Conv3x3 conv = convolution(64, 64);
   const torch::Tensor x = images(4, 64, 16, 16);
   const auto is_up_to_date = [&] {
-    constexpr double kRounding = 1e-3;  // far more than that; weights that have changed make another result altogether
+    constexpr double kRounding = 1e-3;  // much more than rounding; changed weights give a completely different result
     return relative_error(conv.convolve(x, GetParam()), conv.forward(x)) < kRounding;
   };
-  // Past LibTorch's count of changes, as an optimizer's kernels do it.
+  // Without changing LibTorch's version counter, like an optimizer's kernels.
   const auto change_behind_its_back = [&](float value) {
     std::fill_n(conv.weight.mutable_data_ptr<float>(), 5000, value);
   };
@@ -125,7 +125,7 @@ TEST_P(EveryConv3x3, SeeThatFrozenWeightsHaveChanged) {
   EXPECT_TRUE(is_up_to_date());
   change_behind_its_back(0.1F);
   EXPECT_FALSE(is_up_to_date()) << "nothing is kept";
-  conv.weight.mul_(2);  // what loading a file does: in place
+  conv.weight.mul_(2);  // in place, like loading a file
   EXPECT_TRUE(is_up_to_date());
   conv.weight.set_data(conv.weight.clone() * 2);
   EXPECT_TRUE(is_up_to_date());
@@ -216,7 +216,7 @@ class ResNet18Passes : public testing::Test {
  protected:
   void SetUp() override { at::manual_seed(1); }
 
-  const torch::Tensor photos_ = at::randn({12, 3, 112, 112});  // so many that three of four stages are ours
+  const torch::Tensor photos_ = at::randn({12, 3, 112, 112});  // enough that three of four stages use the kernels
 };
 
 TEST_F(ResNet18Passes, HaveTheLogitsOfTheSums) {
@@ -233,7 +233,7 @@ TEST_F(ResNet18Passes, HaveTheLogitsOfTheSums) {
 // How far off LibTorch's own gradient may be, with that shift: some two times what it is at most in the settings of
 // scripts/imitate. BatchNorm takes off what all values have in common, so that of the sums that are a convolution's
 // gradient, or a BatchNorm's own, most cancels: up to 2.1e-3. A bias before a convolution with BatchNorm would have the
-// gradient 0 if it were not for the convolution's border: up to 8.8e-3. Nothing cancels behind the last convolution.
+// gradient 0 if it were not for the convolution's border: up to 8.8e-3. Nothing cancels after the last convolution.
 double most_error_of_reference(const std::string& parameter) {
   constexpr double kUsual = 1e-4;
   constexpr double kCancels = 5e-3;
@@ -244,8 +244,8 @@ double most_error_of_reference(const std::string& parameter) {
   return bias ? kCancelsButForTheBorder : kCancels;
 }
 
-// Of millions of values some always are so near zero that rounding decides what ReLU makes of them: here BatchNorm
-// moves them all away from it.
+// Some of millions of values are always so near zero that rounding decides the result of ReLU. Here BatchNorm moves all
+// values away from zero.
 TEST_F(ResNet18Passes, HaveTheGradientsOfTheSums) {
   constexpr double kShift = 10;  // of values whose variance is 1
   const Pass exact = pass(nullptr, photos_, kShift, at::kDouble);
@@ -261,8 +261,8 @@ TEST_F(ResNet18Passes, HaveTheGradientsOfTheSums) {
   }
 }
 
-// Whether this processor multiplies bf16 faster than fp32, asked of itself: AMX with the system's leave to use it, or
-// AMD's AVX512-BF16. The program reads what Linux says of it.
+// Whether this processor multiplies bf16 faster than fp32, from CPUID: AMX that the system enables, or AMD's
+// AVX512-BF16. The program itself reads it from Linux.
 bool cpu_is_fast_in_bf16() {
 #if defined(__x86_64__)
   unsigned eax = 0;

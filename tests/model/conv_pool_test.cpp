@@ -1,4 +1,4 @@
-// The CNN on each instruction set's kernels, held to float64 beside LibTorch's operators.
+// The CNN with the kernels of each instruction set, compared with float64 and LibTorch's operators.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -32,8 +32,8 @@ CnnPass cnn_pass(const Kernels* kernels, const torch::Tensor& images, at::Scalar
   return result;
 }
 
-// Whether rounding in float32 decides nothing: no ReLU has a value near zero, no window of the max-pool two values near
-// each other.
+// Whether float32 rounding changes no decision: no ReLU has a value near zero, no max-pool window has two nearly equal
+// values.
 bool is_decided(const torch::Tensor& image) {
   constexpr double kNear = 1e-5;  // of the values' size; their errors are about 1e-6
   const auto network = make_network(model_info("cnn"), 10, 1);
@@ -118,7 +118,7 @@ TEST(ConvPool, IsWhatTheCnnComputesWithUnlessToldOtherwise) {
   EXPECT_FALSE(made_by("ConvPool", network->forward(images, Dropout::off()).grad_fn().get()));
 }
 
-// What the kernels do not do is left to LibTorch.
+// LibTorch does what the kernels do not support.
 TEST(ConvPool, LeavesOtherTypesAndGradientsByTheImagesToLibTorch) {
   const auto network = make_network(model_info("cnn"), 10, 1);
   torch::Tensor images = at::rand({2, 1, 28, 28}).requires_grad_();

@@ -25,7 +25,7 @@ TEST(Dropout, DropsItsShareAndKeepsTheMean) {
   }
 }
 
-// The mask is part of what makes runs repeatable across versions: these bits never change.
+// Runs are reproducible across versions only if these bits never change.
 TEST(Dropout, MaskIsAKnownFunctionOfItsCounter) {
   const torch::Tensor mask = kept(Dropout(1, 1, 0), {2, 12}, 0.5, 0);
   std::string bits;
@@ -45,7 +45,7 @@ TEST(Dropout, DependsOnSeedEpochStepLayerRowAndNothingElse) {
   EXPECT_FALSE(at::equal(mask[0], mask[1]));
   // A smaller batch has the same masks for its items.
   EXPECT_TRUE(at::equal(mask.slice(0, 0, 2), kept(Dropout(1, 1, 0), {2, 100}, 0.5, 0)));
-  // And so has a process that computes the last two rows only.
+  // So has a process that computes only the last two rows.
   EXPECT_TRUE(at::equal(mask.slice(0, 2, 4), kept(Dropout(1, 1, 0, 2), {2, 100}, 0.5, 0)));
 }
 

@@ -1,4 +1,4 @@
-// The networks against PyTorch: initial weights, logits and gradients from the same numbers; state dicts.
+// Compares the networks with PyTorch: initial weights, logits and gradients for the same numbers; state dicts.
 #include "mnist/model/network.hpp"
 
 #include <algorithm>
@@ -183,9 +183,10 @@ TEST(Network, AStateThatDoesNotFitIsNamedAndChangesNothing) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
-    EXPECT_STREQ(error.what(),
-                 "the weights in 'x.pt' do not fit the network: missing conv1.weight; unknown stem.weight; of another "
-                 "shape: fc2.weight is [3, 128], not [10, 128], fc2.bias is [3], not [10]");
+    EXPECT_STREQ(
+        error.what(),
+        "the weights in 'x.pt' do not fit the network: missing conv1.weight; unknown stem.weight; with another "
+        "shape: fc2.weight is [3, 128], not [10, 128], fc2.bias is [3], not [10]");
   }
   EXPECT_TRUE(at::equal(before, network->forward(inputs(1), Dropout::off())));
 }
@@ -199,7 +200,7 @@ TEST(Network, WeightsThatAreIntegersAreRefused) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "the weights in 'x.pt' do not fit the network: not of a floating-point type: fc2.bias is Char");
+                 "the weights in 'x.pt' do not fit the network: without floating-point values: fc2.bias is Char");
   }
 }
 

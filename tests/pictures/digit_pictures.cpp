@@ -1,10 +1,10 @@
-// Makes pictures of digits as people have them, for scripts/digit_pictures, which says what it is for and runs it:
+// Generates realistic pictures of digits for scripts/digit_pictures, which explains and runs it:
 //
 //   mnist_digit_pictures MNIST_DIR FOLDER PART COUNT
 //
 // writes FOLDER/<kind>/<number>_<answer>.png, COUNT of each kind. PART is `develop` or `held-back`; they share neither
-// dice nor items of MNIST's test set, of which half of the digits are made; the others are drawn with strokes. <answer>
-// is what is written on it, lines divided by a dash, or `none`.
+// random numbers nor items of MNIST's test set. Half of the digits are from this test set, the others are drawn with
+// strokes. <answer> is the written text, with a dash between lines, or `none`.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -35,7 +35,7 @@ struct Digit {
   Plane ink;
 };
 
-// What the digits come from.
+// The sources of the digits.
 class Source {
  public:
   Source(const std::filesystem::path& folder, bool held_back, std::uint32_t seed)
@@ -76,7 +76,7 @@ torch::Tensor bytes(const Plane& plane) {
   return pixels;
 }
 
-// A pen on a picture of any size and shape: what the other kinds begin with.
+// A pen on a picture of any size and shape: the base of the other kinds.
 Scene blank(Source& source) {
   Scene scene;
   Dice& dice = source.dice;
@@ -174,7 +174,8 @@ Picture pencil(Source& source) {
   return photo_of_a_digit(scene, source, 0.3, source.dice.between(0.03, 0.07));
 }
 
-// The sheet leaves `side` of the picture to the desk on each of its sides, or on some: 0 where it runs out of it.
+// `side`: share of the picture that shows the desk on each side of the sheet; 0 on sides where the sheet exceeds the
+// picture.
 void lay_on_desk(Scene& scene, Dice& dice, bool whole) {
   const double side = std::min(scene.height, scene.width);
   const auto edge = [&] { return whole || dice.below(3) > 0 ? dice.between(0.08, 0.2) * side : -0.5 * side; };

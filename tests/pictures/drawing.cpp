@@ -27,7 +27,7 @@ const std::array<std::vector<Stroke>, 10> kDigits{{
     {{true, {{.25, .85}, {0, .5}, {.25, .15}, {.5, .45}, {.25, .85}, {.6, .8}, {1, .6}}}},
 }};
 
-// Through all points, as Catmull and Rom do.
+// A Catmull-Rom spline through all points.
 std::vector<Point> smooth(const std::vector<Point>& points) {
   std::vector<Point> curve;
   const auto at = [&](std::ptrdiff_t index) {
@@ -60,12 +60,12 @@ double distance(Point point, Point from, Point to) {
   return std::hypot(point[0] - from[0] - t * along[0], point[1] - from[1] - t * along[1]);
 }
 
-// How much of a pixel `away` from the middle of a line is covered by it.
+// The share of a pixel at distance `away` from the middle of a line that the line covers.
 double covered(double away, double width) {
   return std::clamp(width / 2 - away + 0.5, 0.0, 1.0) * std::min(1.0, width);
 }
 
-// Brightness of the paper's grain, mean 0, deviation 1.
+// Brightness of the paper's texture, mean 0, deviation 1.
 Plane grain_of(int height, int width, double size, Dice& dice) {
   Plane grain(height, width);
   for (float& value : grain.values) value = static_cast<float>(dice.normal());

@@ -1,4 +1,4 @@
-// Pictures of digits as people make them: ink on a page, the page before a camera. For trials, not for the program.
+// Generates realistic pictures of digits: ink on a page in front of a camera. For experiments, not for the program.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace mnist::test {
 
-// The same numbers on every machine for the same seed, which the standard's distributions do not promise.
+// Gives the same numbers on every machine for the same seed; the standard's distributions do not guarantee that.
 class Dice {
  public:
   explicit Dice(std::uint32_t seed) : engine_(seed) {}
@@ -71,7 +71,7 @@ struct Scene {
   int height = 400;
   int width = 300;
   double paper = 0.85;
-  double ink = 0.15;  // what fully inked paper is like; above `paper` for chalk
+  double ink = 0.15;  // brightness of full ink; above `paper` for chalk
   double grain = 0;   // of the paper: deviation of its brightness
   double grain_size = 2;
   std::vector<Written> digits;
@@ -79,14 +79,14 @@ struct Scene {
   std::array<double, 4> sheet{-1e6, -1e6, 1e6, 1e6};  // top, left, bottom, right of the page; beyond it is the desk
   double desk = 0.2;
   double turn = 0;         // radians, of the page
-  double perspective = 0;  // how much the page's far edge is smaller, 0 to 0.5
+  double perspective = 0;  // how much smaller the page's far edge is, 0 to 0.5
   double shadow = 0;       // how much darker it gets across the picture, 0 to 1
   double shadow_angle = 0;
   double unsharp = 0;  // deviation of the blur, pixels
   double noise = 0;    // deviation of a pixel
 };
 
-// What the camera sees.
+// The camera's picture.
 Plane render(const Scene& scene, Dice& dice);
 
 }  // namespace mnist::test

@@ -1,4 +1,4 @@
-// Puts right the checksums of a file that was mutated, so that what is behind them is tested, too.
+// Repairs the checksums of a mutated file, so that the code after the checksum tests is also tested.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@ inline std::uint32_t crc(const std::uint8_t* at, std::size_t size) {
   return static_cast<std::uint32_t>(crc32(0, at, static_cast<uInt>(size)));
 }
 
-// Of every chunk that lies in the file whole (PNG specification, "Chunk layout").
+// Repairs the checksum of every complete chunk (PNG specification, "Chunk layout").
 inline void repair_png(std::uint8_t* data, std::size_t size) {
   for (std::size_t at = 8; at + 12 <= size;) {
     const std::size_t length =
@@ -40,15 +40,15 @@ inline void repair_png(std::uint8_t* data, std::size_t size) {
   }
 }
 
-// Where an entry of a zip archive is, in bytes from the archive's begin.
+// The position of a zip entry, in bytes from the start of the archive.
 struct ZipPlace {
   std::size_t entry = 0;  // of the directory
-  std::size_t local = 0;  // its header in front of the content
+  std::size_t local = 0;  // its local header
   std::size_t content = 0;
   std::size_t length = 0;  // of the content
 };
 
-// The entries that the directory finds in the file (PKWARE's APPNOTE.TXT 6.3, section 4.3).
+// The entries of the directory that are inside the file (PKWARE's APPNOTE.TXT 6.3, section 4.3).
 inline std::vector<ZipPlace> zip_places(const std::uint8_t* data, std::size_t size) {
   std::vector<ZipPlace> places;
   for (std::size_t entry = 0; entry + 46 <= size; ++entry) {
@@ -62,7 +62,7 @@ inline std::vector<ZipPlace> zip_places(const std::uint8_t* data, std::size_t si
   return places;
 }
 
-// Of every entry: in the directory, and before or behind the content.
+// Repairs the checksum of every entry: in the directory, and before or after the content.
 inline void repair_zip(std::uint8_t* data, std::size_t size) {
   for (const ZipPlace& place : zip_places(data, size)) {
     const std::uint32_t sum = crc(data + place.content, place.length);
@@ -73,7 +73,7 @@ inline void repair_zip(std::uint8_t* data, std::size_t size) {
   }
 }
 
-// Of a checkpoint: those of its entries, then the SHA-256 of all in the archive's comment, if that is still there.
+// Repairs a checkpoint: the checksums of its entries, then the SHA-256 in the archive's comment, if it still exists.
 inline void repair_checkpoint(std::uint8_t* data, std::size_t size) {
   constexpr std::string_view kBegin = "sha256 ";
   constexpr std::size_t kDigits = 64;
@@ -84,7 +84,7 @@ inline void repair_checkpoint(std::uint8_t* data, std::size_t size) {
   std::ranges::copy(sha256_hex({reinterpret_cast<const char*>(data), size - kDigits}), digits);
 }
 
-// Of every gzip stream that unpacks, up to one whose header has optional fields (RFC 1952): CRC and length behind it.
+// Repairs CRC and length of every gzip stream that can be unpacked, up to one with optional header fields (RFC 1952).
 inline void repair_gzip(std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kHeader = 10;
   constexpr std::size_t kTrailer = 8;

@@ -1,4 +1,4 @@
-// File systems whose calls fail when a test wants them to, as leveldb's fault injection does it.
+// File systems with fault injection: calls fail as a test requests it.
 #pragma once
 
 #include <algorithm>
@@ -15,9 +15,8 @@
 
 namespace mnist::test {
 
-// Counts the calls that change something; those from number `first` on, `count` of them, fail with `error`. A `close`
-// that fails has closed, as POSIX has it. With
-// `short_writes` every `write` does half of what it is asked for.
+// Counts the calls that change something. `count` calls from number `first` on fail with `error`. A failing `close`
+// closes the descriptor, as in POSIX. With `short_writes` every `write` writes only half of the bytes.
 class FaultyFiles : public FileSystem {
  public:
   FaultyFiles() = default;
@@ -52,7 +51,7 @@ class FaultyFiles : public FileSystem {
 
   // The names of the calls so far.
   const std::vector<std::string>& calls() const { return calls_; }
-  // Whether everything that was opened was closed, once.
+  // Whether every opened descriptor was closed exactly once.
   bool all_closed() const { return open_.empty() && wrong_closes_ == 0; }
 
  private:
@@ -73,11 +72,10 @@ class FaultyFiles : public FileSystem {
   std::vector<std::string> calls_;
 };
 
-// A disk without room for what a test names: what is written to those files, or into those folders, fails with ENOSPC,
-// and so does a rename to there. For several threads.
+// A disk that is full for certain files or folders: writes to them and renames to them fail with ENOSPC. Thread-safe.
 class FullDisk : public FileSystem {
  public:
-  // From now on there is no room for `place`, a file or a folder.
+  // From now on the disk is full for `place`, a file or a folder.
   void fill(const std::filesystem::path& place) {
     const std::lock_guard lock(mutex_);
     full_.insert(place);
@@ -86,7 +84,7 @@ class FullDisk : public FileSystem {
     const std::lock_guard lock(mutex_);
     full_.clear();
   }
-  // Returns when a call for `place` has failed.
+  // Waits until a call for `place` has failed.
   void wait_for_failure(const std::filesystem::path& place) {
     std::unique_lock lock(mutex_);
     failed_.wait(lock, [&] { return refused_.contains(place); });
@@ -122,7 +120,7 @@ class FullDisk : public FileSystem {
     return true;
   }
 
-  std::mutex mutex_;  // of all below
+  std::mutex mutex_;  // guards all members below
   std::condition_variable failed_;
   std::set<std::filesystem::path> full_;
   std::set<std::filesystem::path> refused_;

@@ -1,5 +1,5 @@
-// Numbers from a small integer hash, the same as in scripts/reference_numbers.py: weights, pixels and gradients that
-// need not be committed. Header only, because only tests of modules that know LibTorch may include it.
+// Numbers from a small integer hash, the same as in scripts/reference_numbers.py, so that weights, pixels and gradients
+// need not be committed. Header only, because only tests of modules that use LibTorch may include it.
 #pragma once
 
 #include <cstdint>

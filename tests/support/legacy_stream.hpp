@@ -1,5 +1,5 @@
-// Files in the legacy stream of torch.save, made by hand: it has no checksums, so its pickle can say anything. A pickle
-// is put together from the parts in namespace `pickle`, each of which leaves one value on Python's stack.
+// Builds legacy streams of torch.save by hand. They have no checksums, so their pickles can contain anything. A pickle
+// is composed of the parts in namespace `pickle`; each part pushes one value on the pickle's stack.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ inline std::string tensor(const std::string& storage, std::int64_t offset, const
                           const std::string& strides) {
   return "ctorch._utils\n_rebuild_tensor_v2\n"s + tuple(storage, integer(offset), sizes, strides, "\x89"s, "}"s) + "R";
 }
-// The next item of a dict below them on the stack.
+// Adds an item to the dict on top of the stack.
 inline std::string item(const std::string& key, const std::string& value) {
   return text(key) + value + "s";
 }
@@ -48,7 +48,7 @@ struct LegacyStorage {
   std::string bytes;
 };
 
-// The whole file around the pickle of its contents.
+// The whole file. `contents`: the pickle of its contents.
 inline std::string legacy_file(const std::string& contents, const std::vector<LegacyStorage>& storages) {
   using namespace pickle;
   const std::string begin = "\x80\x02";

@@ -1,4 +1,4 @@
-// A bound on the memory that this process takes, for tests that promise one.
+// A memory limit for this process, for tests of memory bounds.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace mnist::test {
 
-// g++ has a macro for each sanitizer, clang a feature.
+// g++ defines a macro for each sanitizer, clang a feature.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define MNIST_TEST_SANITIZED
@@ -18,15 +18,15 @@ namespace mnist::test {
 #define MNIST_TEST_SANITIZED
 #endif
 
-// The sanitizers reserve terabytes of addresses, which cannot be bounded, and keep freed memory.
+// Sanitizers reserve terabytes of address space, which cannot be limited, and keep freed memory.
 #ifdef MNIST_TEST_SANITIZED
 inline constexpr bool kMemoryIsCounted = false;
 #else
 inline constexpr bool kMemoryIsCounted = true;
 #endif
 
-// While it lives, taking more than `bytes` beyond what the process has now throws std::bad_alloc. Addresses count, not
-// only what is used of them. Does nothing where memory is not counted.
+// While it lives, allocating more than `bytes` in addition to the present memory throws std::bad_alloc. Address space
+// counts, even if it is not used. Does nothing if `kMemoryIsCounted` is false.
 class MemoryLimit {
  public:
   explicit MemoryLimit(std::uint64_t bytes) {

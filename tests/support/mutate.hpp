@@ -1,6 +1,6 @@
-// Damage to files, made on purpose: bit flips, cuts, splices, and numbers set to extremes, as a bad disk, a bad
-// program or an enemy makes them. The same seed and index give the same damage on every platform, so that a failure is
-// reproduced by its index alone.
+// Damages file contents: bit flips, truncation, splices, and numbers with extreme values, as caused by a bad disk, a
+// bad program or an attacker. The same seed and index give the same damage on every platform, so the index is enough to
+// reproduce a failure.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +13,9 @@
 
 namespace mnist::test {
 
-// How many mutations a test makes of so many inputs in turn: MNIST_MUTATIONS, else 500, and at least 50 of each input.
-// Two or three of the nine kinds of change are in a mutation, so each kind meets each input a dozen times. A search for
-// what nobody thought of takes millions, and is the fuzzers' (scripts/fuzz).
+// The number of mutations of a test with `inputs` inputs: MNIST_MUTATIONS, else 500, but at least 50 per input. A
+// mutation has two or three of nine kinds of changes, so each kind is applied to each input about a dozen times. For
+// millions of mutations use the fuzzers (scripts/fuzz).
 inline std::uint64_t mutation_count(std::size_t inputs) {
   constexpr std::uint64_t kUsual = 500;
   constexpr std::uint64_t kOfEach = 50;
@@ -35,14 +35,15 @@ class MutationRandom {
     return z ^ z >> 31;
   }
 
-  // 0..bound-1; 0 for a bound of 0.
+  // Returns 0..bound-1; 0 if bound is 0.
   std::size_t below(std::size_t bound) { return bound == 0 ? 0 : static_cast<std::size_t>(next() % bound); }
 
  private:
   std::uint64_t state_;
 };
 
-// A place in `size` bytes. Half of them near the begin or the end, where headers and directories are.
+// A random position in `size` bytes. Half of the positions are near the start or the end, where headers and directories
+// are.
 inline std::size_t mutation_place(MutationRandom& random, std::size_t size) {
   constexpr std::size_t kNear = 64;
   const std::size_t near = std::min(size, kNear);
@@ -56,7 +57,7 @@ inline std::size_t mutation_place(MutationRandom& random, std::size_t size) {
   }
 }
 
-// Sets a number of 1, 2, 4 or 8 bytes, of either byte order, to a value that programs get wrong.
+// Sets a number of 1, 2, 4 or 8 bytes, in either byte order, to an extreme value.
 inline void set_extreme(MutationRandom& random, std::string& bytes) {
   constexpr std::array<std::uint64_t, 12> kExtremes{0,      1,          0x7F,       0xFF,       0x7FFF,     0xFFFF,
                                                     0x8000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, ~0ULL >> 1, ~0ULL};
@@ -69,7 +70,7 @@ inline void set_extreme(MutationRandom& random, std::string& bytes) {
   }
 }
 
-// One change. `bytes` is not empty.
+// Applies one change. `bytes` must not be empty.
 inline void mutate_once(MutationRandom& random, std::string& bytes) {
   constexpr std::size_t kLongest = 256;  // bytes moved, removed or added at once
   const std::size_t place = mutation_place(random, bytes.size());
@@ -91,10 +92,10 @@ inline void mutate_once(MutationRandom& random, std::string& bytes) {
     case 4:
       bytes.erase(place, length);
       break;
-    case 5:  // again, somewhere else: a part twice
+    case 5:  // inserts a copy of a part
       bytes.insert(mutation_place(random, bytes.size()), bytes.substr(place, length));
       break;
-    case 6: {  // over another part
+    case 6: {  // overwrites another part
       const std::string part = bytes.substr(place, length);
       const std::size_t target = std::min(mutation_place(random, bytes.size()), bytes.size() - part.size());
       bytes.replace(target, part.size(), part);
@@ -108,8 +109,8 @@ inline void mutate_once(MutationRandom& random, std::string& bytes) {
   }
 }
 
-// `input` with one to four changes, of which two together can undo each other's detection. A pure function of its
-// arguments. An empty input stays as it is.
+// Returns `input` with one to four changes, because two changes can hide each other. A pure function of its arguments.
+// An empty input does not change.
 inline std::string mutated(std::uint64_t seed, std::uint64_t index, std::string_view input) {
   MutationRandom random(seed, index);
   std::string bytes(input);

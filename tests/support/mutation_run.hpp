@@ -1,5 +1,5 @@
-// Runs a reader over mutated files: each must be read or refused with an `Error`, in bounded time and memory.
-// MNIST_MUTATIONS sets how many each of these tests makes (`mutation_count`).
+// Runs a reader on mutated files: it must accept each file or reject it with an `Error`, in bounded time and memory.
+// MNIST_MUTATIONS sets the number of mutations (`mutation_count`).
 #pragma once
 
 #include <cstddef>
@@ -25,12 +25,13 @@ struct MutationRun {
   std::uint64_t seed = 0;
   std::vector<std::string> inputs;  // contents of whole files, mutated in turn
   std::function<void(const std::filesystem::path&)> read;
-  void (*repair)(std::uint8_t* data, std::size_t size) = nullptr;  // of `checksums.hpp`: seven of eight
-  std::uint64_t memory = std::uint64_t{256} << 20;                 // bytes, beyond what the process has before
+  void (*repair)(std::uint8_t* data,
+                 std::size_t size) = nullptr;       // from `checksums.hpp`; applied to seven of eight files
+  std::uint64_t memory = std::uint64_t{256} << 20;  // bytes, in addition to the present memory
   ErrorKind refusal = ErrorKind::data;
 };
 
-// Seconds of this thread's processor: the machine may be busy with something else.
+// CPU seconds of this thread, because the machine may be busy.
 inline double thread_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -66,7 +67,7 @@ inline void expect_read_or_refused(const MutationRun& run) {
     }
     EXPECT_LE(thread_seconds() - begin, kMostSeconds) << "mutation " << index << " of seed " << run.seed;
   }
-  // Else the mutations are too weak, or too strong, to say anything.
+  // Otherwise the mutations are too weak or too strong.
   EXPECT_GT(read, 0U);
   EXPECT_GT(refused, 0U);
 }

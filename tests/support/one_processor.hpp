@@ -1,4 +1,4 @@
-// This process on the first of its processors, as long as it lives.
+// While it lives, restricts this process to its first processor.
 #pragma once
 
 #include <sched.h>

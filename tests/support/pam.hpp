@@ -1,4 +1,4 @@
-// Reads PAM (Netpbm's format for any number of channels), as scripts/image_fixtures.py writes it.
+// Reads PAM (Netpbm's format for any number of channels), written by scripts/image_fixtures.py.
 #pragma once
 
 #include <cstdint>

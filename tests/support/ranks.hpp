@@ -1,4 +1,4 @@
-// Ranks for tests: threads of this process, connected as processes would be.
+// Ranks for tests: threads of this process that are connected like processes.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace mnist::test {
 
-// Calls `work` as each of `size` ranks. Returns what each threw, nullptr where it threw nothing.
+// Calls `work` on each of `size` ranks. Returns the exception of each rank; nullptr if there is none.
 inline std::vector<std::exception_ptr> run_ranks(int size,
                                                  const std::function<void(const std::shared_ptr<Communicator>&)>& work,
                                                  std::chrono::seconds timeout = std::chrono::seconds(20)) {
@@ -29,8 +29,8 @@ inline std::vector<std::exception_ptr> run_ranks(int size,
         if (rank == 0) place.listener = listener.descriptor;
         const std::shared_ptr<Communicator> ranks = join(place, timeout);
         work(ranks);
-        // The store is rank 0's.
-        ranks->meet();
+        // Rank 0 serves the store.
+        ranks->barrier();
       } catch (...) {
         ends[static_cast<std::size_t>(rank)] = std::current_exception();
       }

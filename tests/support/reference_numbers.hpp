@@ -1,4 +1,4 @@
-// What PyTorch computed: tests/fixtures/reference_numbers.json, written by scripts/reference_numbers.py.
+// PyTorch's results: tests/fixtures/reference_numbers.json, written by scripts/reference_numbers.py.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,8 +14,8 @@ inline const nlohmann::json& reference_numbers() {
   return numbers;
 }
 
-// Compares a tensor with the sample of it in the fixture: a few elements and two sums, each within `tolerance` (an
-// element's absolute error; the sums' relative to the sum of the absolute values).
+// Compares a tensor with its sample in the fixture: some elements and two sums, each within `tolerance` (absolute for
+// elements; relative to the sum of absolute values for sums).
 inline void expect_sample(const at::Tensor& tensor, const nlohmann::json& sample, double tolerance,
                           const std::string& what) {
   const at::Tensor flat = tensor.detach().to(at::kDouble).flatten();

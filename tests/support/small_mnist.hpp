@@ -1,5 +1,5 @@
-// A data set of the MNIST form that a test makes itself: small, and easy to learn, because every class has a bright
-// square at a place of its own over a little noise.
+// A small generated data set in MNIST's format. It is easy to learn: every class has a bright square at its own
+// position, on little noise.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A folder of a test's own that is gone when the test is.
+// A temporary folder for a test; removed at its end.
 #pragma once
 
 #include <filesystem>
@@ -20,10 +20,10 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// The whole content of a file; fails the test where there is none.
+// Returns the content of a file; fails the test if the file does not exist.
 std::string content_of(const std::filesystem::path& path);
 
-// Writes a file, making its folders.
+// Writes a file and creates its folders.
 void write_file(const std::filesystem::path& path, const std::string& content);
 
 // tests/fixtures/<name>

@@ -1,4 +1,4 @@
-// `is_accurate` (accuracy.hpp) of tensors. Header only, because only tests of modules that know LibTorch may include
+// `is_accurate` (accuracy.hpp) for tensors. Header only, because only tests of modules that use LibTorch may include
 // it.
 #pragma once
 
@@ -8,13 +8,13 @@
 
 namespace mnist::test {
 
-// |result - exact| / |exact|, of Euclidean norms, in float64.
+// |result - exact| / |exact| with Euclidean norms, in float64.
 inline double relative_error(const at::Tensor& result, const at::Tensor& exact) {
   const at::Tensor truth = exact.detach().to(at::kDouble).cpu();
   return ((result.detach().to(at::kDouble).cpu() - truth).norm() / truth.norm()).item<double>();
 }
 
-// `exact`: of float64, so that a computation in float32 is not taken for the truth by mistake.
+// `exact` must be float64, so that a float32 result is not used as exact by mistake.
 inline testing::AssertionResult is_accurate(const at::Tensor& result, const at::Tensor& reference,
                                             const at::Tensor& exact, const Accuracy& accuracy) {
   if (exact.scalar_type() != at::kDouble) return testing::AssertionFailure() << "the truth is not of float64";

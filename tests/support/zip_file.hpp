@@ -1,5 +1,5 @@
-// Zip archives taken apart and put together again with other contents, so that a change of a content's size reaches
-// whoever reads it. As plain as the format allows; no entry is packed.
+// Takes zip archives apart and rebuilds them with other contents, so that readers see contents of other sizes. As
+// simple as the format allows; entries are not compressed.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct ZipContent {
   std::string bytes;
 };
 
-// Those that the directory finds in the file.
+// The entries of the directory that are inside the file.
 inline std::vector<ZipContent> zip_contents(const std::uint8_t* data, std::size_t size) {
   std::vector<ZipContent> contents;
   for (const ZipPlace& place : zip_places(data, size)) {
@@ -29,7 +29,7 @@ inline std::vector<ZipContent> zip_contents(const std::uint8_t* data, std::size_
   return contents;
 }
 
-// The archive of a checkpoint: the comment is the SHA-256 of all before it.
+// The archive of a checkpoint: its comment is the SHA-256 of all bytes before it.
 inline std::string checkpoint_zip(const std::vector<ZipContent>& contents) {
   using pickle::little_endian;
   std::string file;

@@ -1,4 +1,4 @@
-// Checkpoints made to do harm, whose checksums are right.
+// Malicious checkpoints with correct checksums.
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -46,7 +46,7 @@ std::vector<ZipContent> fixture_contents() {
   return zip_contents(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-// The fixture with another content under that name.
+// The fixture with another content for an entry.
 std::string fixture_with(std::string_view name, const std::string& bytes) {
   std::vector<ZipContent> contents = fixture_contents();
   content_in(contents, name) = bytes;
@@ -58,7 +58,7 @@ constexpr auto kPickle = "data.pkl";
 
 class HostileCheckpoint : public ::testing::Test {
  protected:
-  // What is said of these bytes.
+  // The error for these bytes.
   std::string refusal(const std::string& bytes) const {
     write_file(folder_ / "x.pt", bytes);
     try {
@@ -116,7 +116,7 @@ TEST_F(HostileCheckpoint, ANewerVersionIsToldHoweverLargeItIs) {
     FAIL() << "it was read";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_THAT(error.what(), HasSubstr("is of format version 4294967297"));
+    EXPECT_THAT(error.what(), HasSubstr("has format version 4294967297"));
   }
 }
 
@@ -138,7 +138,7 @@ std::string again(std::uint8_t number) {
 // An empty tensor: a million of them need no bytes of the file.
 const std::string kNothing = tensor(storage(18), 0, tuple(integer(0)), tuple(integer(1)));
 
-// A name stands in the file once, and each tensor has a copy of it.
+// The file contains a name once, but each tensor has a copy of it.
 TEST_F(HostileCheckpoint, LongNamesThatManyDictsShare) {
   const std::string name(std::size_t{8} << 20, 'n');
   const std::string dict = remembered("}" + item(name, kNothing), 1);
@@ -152,7 +152,7 @@ TEST_F(HostileCheckpoint, NamesThatOccurTwice) {
   const std::string tensors = "}" + item("a", kNothing) + item("a", kNothing);
   EXPECT_THAT(refusal_of_pickle("}" + item("state_dict", tensors)), HasSubstr("'a' occurs twice"));
   EXPECT_THAT(refusal_of_pickle("}" + item("best", "}") + item("best", "}")), HasSubstr("'best' occurs twice"));
-  EXPECT_THAT(refusal_of_pickle("}" + item("best", "N")), HasSubstr("something else than dicts"));
+  EXPECT_THAT(refusal_of_pickle("}" + item("best", "N")), HasSubstr("values other than dicts"));
   EXPECT_THAT(refusal_of_pickle("}K\x01}s"), HasSubstr("no name"));
 }
 
@@ -161,7 +161,7 @@ void read_any(const std::filesystem::path& path) {
     EXPECT_GE(read_checkpoint(path).state.epoch, 1);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
-    throw data_error(error.what());  // of a newer version, the one refusal of another kind
+    throw data_error(error.what());  // for a newer version, the only usage error
   }
 }
 
@@ -169,7 +169,7 @@ TEST(CheckpointMutations, AreReadOrRefused) {
   expect_read_or_refused({9, {fixture_bytes()}, read_any, repair_checkpoint});
 }
 
-// What stands in the archive, put into it again with checksums that are right.
+// The contents of the archive, rebuilt with correct checksums.
 TEST(CheckpointMutations, OfContentsAreReadOrRefused) {
   std::vector<ZipContent> contents = fixture_contents();
   const TemporaryFolder folder;

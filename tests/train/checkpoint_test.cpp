@@ -1,4 +1,5 @@
-// Checkpoint files: what goes in comes out, one wrong bit is refused, and a model can be read of them.
+// Checkpoint files: reading returns what was written, one wrong bit is rejected, and a checkpoint can be read as a
+// model.
 #include "mnist/train/checkpoint.hpp"
 
 #include <ATen/ATen.h>
@@ -104,7 +105,7 @@ TEST(Checkpoint, StoresOnceWhatIsTheSame) {
   expect_same(read_checkpoint(folder / "shared.pt").state.best.network, checkpoint.state.best.network);
 }
 
-// Each bit of the file is covered by its SHA-256, or is the digest.
+// The SHA-256 covers every bit of the file, except the digest itself.
 TEST(Checkpoint, OneWrongBitIsRefused) {
   const test::TemporaryFolder folder;
   write_checkpoint(folder / "x.pt", example());

@@ -1,4 +1,4 @@
-// Checkpoints that were written in the past are read in the future, whatever the format becomes: a fixture a version.
+// Old checkpoints stay readable: one fixture per format version.
 #include <cstdlib>
 
 #include <ATen/ATen.h>
@@ -20,7 +20,7 @@ at::Tensor numbers(at::IntArrayRef shape, double first) {
   return (at::arange(c10::multiply_integers(shape), at::kFloat) / 8 + first).reshape(shape);
 }
 
-// A network with little of everything, trained by Adam, before the evaluation of its third epoch.
+// A small network, trained by Adam, before the evaluation of its third epoch.
 TrainingState version_1_state() {
   TrainingState state;
   state.epoch = 3;
@@ -93,7 +93,7 @@ void expect_same(const TrainingState& one, const TrainingState& other) {
   EXPECT_EQ(one.seconds, other.seconds);
 }
 
-// The same as it is written since runs may have several processes.
+// The same checkpoint, written after the introduction of several processes.
 Checkpoint version_1_with_ranks() {
   Checkpoint checkpoint = version_1();
   checkpoint.identity.ranks = 4;
@@ -114,9 +114,10 @@ TEST(CheckpointVersion1, IsReadAsItWasWritten) {
   expect_read("checkpoints/version_1_ranks.pt", version_1_with_ranks());
 }
 
-// So the newest fixture was made, with MNIST_WRITE_CHECKPOINT=tests/fixtures/checkpoints/version_1_ranks.pt. None is
-// ever made again: if this fails, what is written has changed. If that was meant, the fixtures stay as they are, one of
-// what is written now comes beside them with a line in the test above, and this test is that one's.
+// The newest fixture was written by this test, with
+// MNIST_WRITE_CHECKPOINT=tests/fixtures/checkpoints/version_1_ranks.pt. Never rewrite a fixture. If this test fails,
+// the format has changed. If that is intended, keep the old fixtures, add a new one and a line in the test above, and
+// use the new fixture here.
 TEST(CheckpointVersion1, IsWhatIsWritten) {
   const test::TemporaryFolder folder;
   const char* const wanted = std::getenv("MNIST_WRITE_CHECKPOINT");

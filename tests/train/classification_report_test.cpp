@@ -1,4 +1,4 @@
-// Figures by class against numbers worked out by hand.
+// Figures by class, compared with manually computed numbers.
 #include "mnist/train/classification_report.hpp"
 
 #include <cmath>

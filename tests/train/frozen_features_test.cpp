@@ -1,4 +1,4 @@
-// Training the head alone: the same numbers as with the whole network at hand, computed fewer times.
+// Training only the head: the same numbers as with the whole network, with fewer computations.
 #include "mnist/train/frozen_features.hpp"
 
 #include <ATen/ATen.h>
@@ -13,7 +13,7 @@
 namespace mnist {
 namespace {
 
-// Counts how often each item is asked for.
+// Counts how often each item is requested.
 class CountingBatches : public Batches {
  public:
   explicit CountingBatches(std::int64_t size) : pixels_(test::hashed_pixels({size, 3, 32, 32}, 5)) {}

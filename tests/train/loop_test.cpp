@@ -1,5 +1,5 @@
-// The loop on small data: it learns, repeats itself exactly, reports what it did, stops when asked, and notices when
-// the loss is lost. Each bug that the official C++ examples have has a test here that would catch it.
+// The training loop on small data: it learns, is reproducible, reports, stops on request, and detects divergence. For
+// each bug of the official C++ examples there is a test that would detect it.
 #include "mnist/train/loop.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 namespace mnist {
 namespace {
 
-// `count` easy digits: a bright square whose place tells the class, over a little noise.
+// `count` easy digits: a bright square whose position is the class, on little noise.
 Dataset easy_digits(std::int64_t count, std::uint32_t salt) {
   Dataset dataset;
   dataset.name = "easy";
@@ -83,7 +83,7 @@ TEST(Loop, LearnsEasyDigits) {
   EXPECT_EQ(result.test.correct, 50);
 }
 
-// As torch.nn.CrossEntropyLoss(weight=...) has it: the sum of the weighted losses over the sum of the weights.
+// Like torch.nn.CrossEntropyLoss(weight=...): the sum of the weighted losses divided by the sum of the weights.
 TEST(Loop, ClassWeightsGivePyTorchsWeightedMean) {
   const auto network = make_network(lenet(), 10, 1);
   const auto expected = make_network(lenet(), 10, 1);
@@ -144,7 +144,8 @@ TEST(Loop, ReportsEveryIntervalWithTheReferenceProgramsCounts) {
   EXPECT_EQ(recorder.epochs[1].train.epoch, 2);
 }
 
-// The loop written out: order and dropout come from (seed, epoch, step), and each step sees the weights of the last.
+// The loop written out: order and dropout are functions of (seed, epoch, step), and each step uses the weights of the
+// previous one.
 TEST(Loop, IsWhatItsPartsMakeByHand) {
   const ModelInfo& cnn = model_info("cnn");
   TrainingOptions options = quick_options();
@@ -213,7 +214,7 @@ TEST(Loop, EndsWhenItNoLongerGetsBetter) {
   EXPECT_EQ(recorder.epochs.size(), static_cast<std::size_t>(result.epochs));
 }
 
-// The average of the weights by its formula, which the evaluation and the network at the end have.
+// The average of the weights by its formula; the evaluation and the final network use it.
 TEST(Loop, EvaluatesTheAverageOfTheWeights) {
   TrainingOptions options = quick_options();
   options.epochs = 1;
@@ -249,7 +250,7 @@ TEST(Loop, EvaluatesTheAverageOfTheWeights) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_TRUE(at::allclose(averaged.evaluated[i].second.to(at::kDouble), expected[i], 1e-5, 1e-7));
     EXPECT_TRUE(at::equal(averaged.evaluated[i].second, at_the_end[i].second));
-    // Training itself goes on with the weights.
+    // Training itself continues with the weights.
     EXPECT_TRUE(at::equal(averaged.states[3].network[i].second, plain.states[3].network[i].second));
   }
 }

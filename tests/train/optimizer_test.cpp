@@ -1,4 +1,4 @@
-// The optimizers against torch.optim over 100 steps, and the ten first losses of training against PyTorch's.
+// Compares the optimizers with torch.optim over 100 steps, and the first ten training losses with PyTorch's.
 #include "mnist/train/optimizer.hpp"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ TEST_P(EveryOptimizer, GivesPyTorchsParametersOver100Steps) {
   }
 }
 
-// A gradient in another order of memory than its parameter is left to LibTorch, and so is its buffer.
+// If the strides of gradient and parameter differ, LibTorch computes the update.
 TEST(Optimizer, TakesGradientsInAnyOrderOfMemory) {
   const auto trained = [](const OptimizerOptions& options, const Kernels* kernels, at::ScalarType type,
                           bool any_order) {
@@ -215,8 +215,8 @@ TEST_P(EveryNetwork, FirstLossesAreThoseOfPyTorch) {
   }
 
   const std::vector<double> libtorch = first_steps(info, steps, nullptr, at::kFloat).losses;
-  // Of millions of gradients rounding sends some another way, at a maximum or a ReLU, LibTorch's or ours: one of them
-  // changes the losses that follow by a millionth or so (ResNet-18's are off by 1.3e-6 at most in the settings of
+  // Rounding changes the path of some of millions of gradients, at a maximum or a ReLU, in LibTorch or here. One of
+  // them changes the following losses by about a millionth (ResNet-18's are off by 1.3e-6 at most in the settings of
   // scripts/imitate, those of the others by 7e-8). The factors allow 4 or 12 of them.
   constexpr double kOneGradient = 1e-6;
   const bool winograd = info.name == "cnn" || info.name.starts_with("resnet");

@@ -1,5 +1,5 @@
-// A run by several ranks is the run by one: the same batches, the same dropout, the same losses but for the order in
-// which numbers are added.
+// A run by several ranks equals the run by one rank: the same batches, the same dropout, the same losses except for the
+// order of sums.
 #include "support/ranks.hpp"
 
 #include <mutex>
@@ -22,8 +22,8 @@ struct Case {
   std::int64_t items = 100;
   std::int64_t batch_size = 24;  // the last batch has 4
   OptimizerOptions optimizer = {OptimizerKind::sgd, 0.9, 0};
-  // Gentle: large steps enlarge the last bits, by which runs may differ, and more so of few rows, where a ReLU that
-  // rounding decides is a large part of the gradient.
+  // Small steps, because large ones amplify differences in the last bits, above all with few rows, where a ReLU that
+  // depends on rounding is a large part of the gradient.
   double lr = 0.005;
   bool head_only = false;
   std::vector<double> class_weights = {};
@@ -87,7 +87,7 @@ RankRun run_of(const Case& one, const std::shared_ptr<Communicator>& ranks, cons
   if (one.head_only) {
     options.inputs = Inputs::features;
     freeze_all_but(*network, info.head_layer());
-    // The ranks compute them together, which they do with rank 0's body.
+    // The ranks compute them together, with rank 0's network.
     for (const auto& [name, tensor] : state_dict(*network)) ranks->broadcast(tensor);
     train_features = std::make_unique<FrozenFeatures>(*network, train_images, FrozenFeaturesOptions{true, {}});
     test_features = std::make_unique<FrozenFeatures>(*network, test_images, FrozenFeaturesOptions{true, {}});
@@ -149,7 +149,7 @@ TEST_P(RanksOf, ContinueBitForBitAndWithOtherNumbersToTheUsualRounding) {
   const std::vector<RankRun> whole = runs_of(GetParam(), 2);
   const TrainingState& middle = whole.front().reports.states.at(0);
   ASSERT_EQ(middle.step, 3);
-  ASSERT_TRUE(whole[1].reports.states.empty());  // rank 0 alone hands states out
+  ASSERT_TRUE(whole[1].reports.states.empty());  // only rank 0 emits states
   const RankRun again = runs_of(GetParam(), 2, &middle).front();
   const RankRun on_one = run_of(GetParam(), single_process(), &middle);
   EXPECT_EQ(again.reports.losses, whole.front().reports.losses);
@@ -179,8 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-// BatchNorm's running statistics are each rank's own while it trains; rank 0's are those of all when the network is
-// evaluated.
+// In training each rank has its own BatchNorm statistics; the evaluation uses those of rank 0.
 TEST(Ranks, HaveOneNetworkWhenItIsEvaluated) {
   const Case one{.name = "resnet18", .arch = "resnet18", .items = 12, .batch_size = 8, .lr = 1e-4};
   const std::vector<RankRun> runs = runs_of(one, 2);

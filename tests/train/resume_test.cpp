@@ -1,5 +1,5 @@
-// A run that is stopped and continued from its checkpoint's file, at each of its steps, is the run that was not: the
-// same weights, the same optimizer, the same reports, bit for bit.
+// A run that is stopped at any step and resumed from its checkpoint file equals the uninterrupted run: the same
+// weights, optimizer state and reports, bit for bit.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ void PrintTo(const Scenario& scenario, std::ostream* out) {
 
 class Resume : public ::testing::TestWithParam<Scenario> {};
 
-// What was reported, without times.
+// The reports, without times.
 struct ReportKeeper : TrainingObserver {
   void interval(const IntervalReport& report) override { losses.push_back(report.loss); }
   void training_done(const TrainingReport& report) override { trained.push_back({report.loss, report.batch_losses}); }
@@ -49,12 +49,12 @@ struct ReportKeeper : TrainingObserver {
   std::vector<TrainingState> states;
 };
 
-// A network with its data, as one process has them.
+// The network and data of one process.
 struct Process {
   explicit Process(const Scenario& scenario) {
     const ModelInfo& info = model_info(scenario.arch);
     const Preprocessing& p = info.preprocessing;
-    // Small photos are enough: the network ends in a mean over what is left of them.
+    // Small photos are enough: the network ends in a mean over the remaining pixels.
     const std::int64_t side = p.kind == Preprocessing::Kind::photo ? 32 : p.height;
     const auto dataset = [&](std::uint32_t salt) {
       return Dataset{"hashed",
@@ -86,7 +86,7 @@ struct Process {
                                   test_features ? *test_features : static_cast<Batches&>(*test_images), options);
   }
 
-  // Stops when it is asked for the `stop`-th time.
+  // Requests a stop at the `stop`-th call.
   TrainingResult run(ReportKeeper& recorder, std::int64_t stop = -1) {
     std::int64_t asked = 0;
     return trainer->run({&recorder}, [&] { return ++asked == stop; });
@@ -113,7 +113,7 @@ TEST_P(Resume, AtAnyMomentIsTheRunThatWasNotStopped) {
   const TrainingResult expected = Process(GetParam()).run(whole);
   ASSERT_EQ(whole.states.size(), 1u);  // the end
 
-  // Each epoch asks before its 3 steps and before its 2 batches of the evaluation.
+  // Each epoch calls it before its 3 steps and before its 2 evaluation batches.
   std::vector<std::int64_t> stops = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   if (GetParam().arch == "resnet18") stops = {3, 4, 7};  // its checkpoints are large
   for (const std::int64_t stop : stops) {

@@ -1,5 +1,5 @@
-// How often work is repeated, and what is made of the times: functions of times made up here. What is timed is checked
-// for being the work that it should be; how long it takes is not.
+// The number of repetitions and the statistics, as functions of given times. The tests also check that the right work
+// is timed, but not how long it takes.
 #include "mnist/train/speed.hpp"
 
 #include <ATen/ATen.h>
@@ -10,7 +10,7 @@
 namespace mnist {
 namespace {
 
-constexpr TimingLimits kThrice = {.seconds = 0, .least = 3, .most = 3};
+constexpr TimingLimits kThrice = {.seconds = 0, .min_repetitions = 3, .max_repetitions = 3};
 
 Timing timing_of(const std::vector<double>& times) {
   Repetitions repetitions({});
@@ -37,7 +37,7 @@ TEST(Repetitions, ATenthIsBelowAndAbove) {
 }
 
 TEST(Repetitions, SeveralStepsTogetherAreOneOfTheirMeanTime) {
-  Repetitions repetitions({.seconds = 1, .least = 1});
+  Repetitions repetitions({.seconds = 1, .min_repetitions = 1});
   repetitions.add(0.5, 10);
   EXPECT_FALSE(repetitions.enough());
   repetitions.add(0.6, 10);
@@ -46,7 +46,7 @@ TEST(Repetitions, SeveralStepsTogetherAreOneOfTheirMeanTime) {
   EXPECT_EQ(repetitions.timing().repetitions, 2);
 }
 
-// How many times of `seconds` each are enough.
+// The number of repetitions of `seconds` each that are enough.
 int needed(const TimingLimits& limits, double seconds) {
   Repetitions repetitions(limits);
   int count = 0;
@@ -55,13 +55,13 @@ int needed(const TimingLimits& limits, double seconds) {
 }
 
 TEST(Repetitions, AreAsManyAsTheLimitsSay) {
-  const TimingLimits limits = {.seconds = 2, .least = 3, .patience = 20, .most = 100};
+  const TimingLimits limits = {.seconds = 2, .min_repetitions = 3, .max_seconds = 20, .max_repetitions = 100};
   EXPECT_EQ(needed(limits, 0.25), 8) << "for 2 s";
   EXPECT_EQ(needed(limits, 4), 3) << "three at least";
   EXPECT_EQ(needed(limits, 16), 2) << "but not beyond 20 s";
   EXPECT_EQ(needed(limits, 64), 1) << "one in any case";
   EXPECT_EQ(needed(limits, 0.001), 100) << "and no more than that";
-  EXPECT_EQ(needed({.seconds = 64, .least = 3, .patience = 20}, 8), 8) << "who wants a minute gets it";
+  EXPECT_EQ(needed({.seconds = 64, .min_repetitions = 3, .max_seconds = 20}, 8), 8) << "who wants a minute gets it";
 }
 
 TEST(Speed, AProductIsRepeated) {
@@ -82,7 +82,7 @@ TEST(Speed, RandomImagesFitTheNetwork) {
   EXPECT_TRUE(images.labels.ge(0).logical_and(images.labels.lt(10)).all().item<bool>());
 }
 
-// Counts, in front of a network, what goes through it.
+// Counts the inputs of a network.
 class CountedNetwork : public Network {
  public:
   explicit CountedNetwork(std::shared_ptr<Network> network) : network_(std::move(network)) {
@@ -109,8 +109,8 @@ TEST(Speed, TrainingTakesWholeBatchesAndChangesTheWeights) {
   options.batch_size = 4;
   options.optimizer.kind = OptimizerKind::sgd;
   options.schedule.lr = 0.1;
-  const std::int64_t count = images_for_timing(4) + 3;                // more than whole batches
-  const TimingLimits many = {.seconds = 0, .least = 40, .most = 40};  // more than an epoch has
+  const std::int64_t count = images_for_timing(4) + 3;                                     // more than whole batches
+  const TimingLimits many = {.seconds = 0, .min_repetitions = 40, .max_repetitions = 40};  // more than an epoch has
   const Timing timing = time_training(network, random_images(info.preprocessing, count, 10, c10::kCPU),
                                       info.preprocessing, options, many);
   EXPECT_EQ(timing.repetitions, 40);

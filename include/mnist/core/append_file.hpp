@@ -1,5 +1,5 @@
-// A file that grows row by row and is whole after each of them: metrics, a log. A row that cannot be written (full
-// disk) is an error of that row: the file stays as it was before, and the next one is tried anew.
+// A file that grows by whole rows: metrics, a log. If a row cannot be written (full disk), `append` throws and the file
+// keeps its previous content; the next row is tried as usual.
 #pragma once
 
 #include <cstdint>
@@ -10,37 +10,38 @@
 
 namespace mnist {
 
-// One owner at a time: what others append to the file meanwhile would be cut off with a row that failed.
+// Only one owner may append at a time: if a row fails, everything behind the last good row is drop_partial_row off,
+// bytes of other writers included.
 class AppendFile {
  public:
-  // Opens the file at its end; makes it if there is none. Throws a data `Error`.
+  // Opens the file for appending; creates it if it is missing. Throws a data `Error` if it cannot be opened.
   explicit AppendFile(std::filesystem::path path, FileSystem& files = FileSystem::system());
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
-  // Whether the path does not name the file any more: it was removed, moved, or its folder was.
+  // Whether `path` no longer names this file: the file or its folder was removed or moved.
   bool is_lost() const;
 
-  // Bytes, of whole rows only.
+  // Bytes of the whole rows.
   std::uintmax_t size() const { return size_; }
 
-  // Adds `row`, which brings its own line break. Throws a data `Error` if it cannot be written whole, and if the file
-  // is lost, because nobody looks for the row where it would go then.
+  // Appends `row`, which includes its line break. Throws a data `Error` if it cannot be written as a whole, or if
+  // `is_lost()`: nobody would find the row.
   void append(std::string_view row);
 
-  // Takes away what is behind the first `size` bytes, such as what was written after a checkpoint. Throws a data
-  // `Error` if the file is shorter than that.
+  // Keeps only the first `size` bytes, for example to drop rows that were written after a checkpoint. Throws a data
+  // `Error` if the file is shorter.
   void truncate(std::uintmax_t size);
 
  private:
-  bool cut();
+  bool drop_partial_row();
 
   std::filesystem::path path_;
   FileSystem& files_;
   int descriptor_ = -1;
   std::uintmax_t size_ = 0;
-  bool has_part_ = false;  // of a row, behind `size_`
+  bool has_partial_row_ = false;  // of a row, after `size_`
 };
 
 }  // namespace mnist

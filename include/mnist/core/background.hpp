@@ -1,5 +1,5 @@
-// Work that nobody waits for, such as files that are written while training goes on. Not for work that should be spread
-// over cores: it is done by one thread, one job after the other.
+// Runs jobs on one background thread, one after the other: for example, it writes files while training continues. Not
+// for work that should use several cores.
 #pragma once
 
 #include <condition_variable>
@@ -14,18 +14,18 @@ namespace mnist {
 
 class Background {
  public:
-  // `threaded` false: `post` does its job at once, and throws what it throws.
+  // If `threaded` is false, `post` runs the job at once and throws the job's exception.
   explicit Background(bool threaded);
-  // Does what is left. What a job throws is lost then: `finish` tells it.
+  // Runs the remaining jobs. Exceptions of jobs are lost here; call `finish` to get them.
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // `name` is what the job is about: it takes the place of one of the same name that has not begun, so that no more
-  // wait than there are names. Throws what an earlier job has thrown, once; the new one is done nevertheless.
+  // Adds a job. It replaces a job of the same `name` that has not started, so at most one job per name waits. Throws
+  // the exception of an earlier job, once; the new job runs nevertheless.
   void post(const std::string& name, std::function<void()> job);
 
-  // Returns when nothing is left to do. Throws what a job has thrown, once.
+  // Returns when all jobs are done. Throws the exception of an earlier job, once.
   void finish();
 
  private:
@@ -35,15 +35,15 @@ class Background {
   };
 
   void run();
-  void tell_failure(std::unique_lock<std::mutex>& lock);
+  void rethrow_failure(std::unique_lock<std::mutex>& lock);
 
   const bool threaded_;
-  std::mutex mutex_;  // of all below but the thread
+  std::mutex mutex_;  // guards all members below except the thread
   std::condition_variable changed_;
   std::vector<Job> waiting_;
   bool busy_ = false;
-  bool ending_ = false;
-  std::exception_ptr failure_;  // the first that has not been told
+  bool stopping_ = false;
+  std::exception_ptr failure_;  // the first that is not yet rethrown
   std::thread thread_;
 };
 

@@ -1,6 +1,6 @@
-// Processes that this one starts and waits for. They are in a process group of their own, so that Ctrl-C in a terminal
-// reaches only this process, which hands it on (Ctrl-Z stops only this one); and they get SIGTERM if this process is
-// killed (Linux). They begin with SIGUSR1 blocked: see `hold_stop_request`. POSIX's.
+// Child processes: start them, signal them, wait for them. Children run in their own process group, so Ctrl-C in a
+// terminal reaches only this process, which forwards it (Ctrl-Z stops only this process). On Linux, children get
+// SIGTERM if this process is killed. They start with SIGUSR1 blocked: see `hold_stop_request`. Needs POSIX.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@
 namespace mnist {
 
 struct ChildEnd {
-  std::size_t child = 0;  // the order in which they were started
-  int exit_code = 0;      // 128 + the signal's number if one ended it
-  int signal = 0;         // 0: none did
+  std::size_t child = 0;  // index in the order of `start` calls, from 0
+  int exit_code = 0;      // 128 + the signal number if a signal ended it
+  int signal = 0;         // that ended it; 0: none
 };
 
 class ChildProcesses {
@@ -24,22 +24,24 @@ class ChildProcesses {
   using Environment = std::vector<std::pair<std::string, std::string>>;
 
   ChildProcesses() = default;
-  ~ChildProcesses();  // kills those that run
+  ~ChildProcesses();  // kills the running children
   ChildProcesses(const ChildProcesses&) = delete;
   ChildProcesses& operator=(const ChildProcesses&) = delete;
 
-  // `environment`: variables in addition to this process's own, in place of those of the same name; an empty value
-  // takes one away. `inherited`: a descriptor that the child has too; -1: none but the standard ones. Throws an
-  // internal `Error` if no process can be made; a program that cannot be executed ends with 127.
+  // Starts a child. `environment`: variables that are added to this process's environment or replace variables in it;
+  // an empty value removes the variable. `inherited`: a descriptor that the child inherits besides the standard
+  // streams; -1: none. Throws an internal `Error` if the system cannot create a process. If the program cannot be
+  // executed, the child exits with 127.
   void start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
              const Environment& environment, int inherited = -1);
 
   std::size_t running() const;
 
-  // One that has ended, each once; nothing if none does within `patience`, or a signal interrupts the waiting.
+  // Returns a child that has ended; each child is returned once. Returns nothing if no child ends within `patience` or
+  // a signal interrupts the wait.
   std::optional<ChildEnd> wait(std::chrono::milliseconds patience);
 
-  // Sends `number` to all that run.
+  // Sends signal `number` to all running children.
   void signal(int number) const;
 
  private:

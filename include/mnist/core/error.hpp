@@ -1,7 +1,7 @@
-// What the program throws. Everything a user can cause or meet is thrown as an `Error`; `cli` prints it as one
-// line and a `hint:` line and turns its kind into the process's exit code.
+// The program's exceptions. Everything that a user can cause or meet is thrown as an `Error`. `cli` prints its message
+// and a `hint:` line and turns its kind into the exit code.
 //
-// Not for programming mistakes (use `TORCH_INTERNAL_ASSERT` or a plain `std::logic_error`: they end as exit code 1).
+// Not for programming mistakes (use `TORCH_INTERNAL_ASSERT` or a plain `std::logic_error`, which give exit code 1).
 #pragma once
 
 #include <exception>
@@ -10,20 +10,21 @@
 
 namespace mnist {
 
-// What went wrong, by who can mend it. The values are the exit codes that scripts rely on: never renumber.
+// What kind of thing went wrong, so that a user knows where to fix it. The values are exit codes that scripts rely on:
+// never renumber them.
 enum class ErrorKind {
-  internal = 1,    // a defect of the program itself
+  internal = 1,    // a defect of this program
   usage = 2,       // command line, config file or environment
   data = 3,        // a file or data set: missing, unreadable, damaged, of the wrong kind, not writable
-  device = 4,      // a device that was asked for by name is not available
-  diverged = 5,    // the loss stopped being a finite number
-  rank_lost = 75,  // another process of the run is gone; started again, the run continues (sysexits.h: EX_TEMPFAIL)
+  device = 4,      // the requested device is not available
+  diverged = 5,    // the loss is no longer a finite number
+  rank_lost = 75,  // another process of the run is lost; a restart continues the run (sysexits.h: EX_TEMPFAIL)
 };
 
 class Error : public std::runtime_error {
  public:
-  // `message`: one line, no full stop, no line breaks, says what, which value and which file.
-  // `hint`: one sentence with what to do about it; empty where there is nothing useful to say.
+  // `message`: one line without full stop that says what is wrong, which value and which file. `hint`: one sentence
+  // that says how to fix it; empty if there is no useful advice.
   Error(ErrorKind kind, const std::string& message, std::string hint = "")
       : std::runtime_error(message), kind_(kind), hint_(std::move(hint)) {}
 
@@ -36,8 +37,8 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
-// Thrown by long work, between two steps, because its `stop_requested` said so. Not an `Error`: nothing is wrong.
-// Whoever gave it `stop_requested` knows the reason and the exit code.
+// Thrown by long work, between two steps, after its `stop_requested` returned true. Not an `Error`: nothing is wrong.
+// The caller, who supplied `stop_requested`, knows the reason and the exit code.
 class Stopped : public std::exception {
  public:
   const char* what() const noexcept override { return "stopped on request"; }

@@ -1,5 +1,5 @@
-// The system's calls that change files, as a class, so that a test can have each of them fail. For what writes whole
-// files and rows: `files.hpp` and `append_file.hpp`. Not for reading, and not for folders.
+// The system calls that change files, as virtual functions, so that a test can make each of them fail. To write whole
+// files or rows, use `files.hpp` or `append_file.hpp`. Not for reading, not for folders.
 #pragma once
 
 #include <cerrno>
@@ -12,47 +12,47 @@
 
 namespace mnist {
 
-// Each call is that of POSIX: -1 and `errno` if it fails.
+// Each function is the POSIX call of that name: if it fails, it returns -1 and sets `errno`.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // Descriptors are not inherited by other programs.
+  // Opens with O_CLOEXEC: programs that this process starts do not inherit the descriptor.
   virtual int open(const std::filesystem::path& path, int flags, unsigned mode);
   virtual std::ptrdiff_t write(int descriptor, const void* bytes, std::size_t count);
   virtual int fsync(int descriptor);
   virtual int truncate(int descriptor, std::uintmax_t size);
-  virtual int close(int descriptor);  // the descriptor is gone, whatever the result
+  virtual int close(int descriptor);  // the descriptor is invalid afterwards, even on failure
   virtual int rename(const std::filesystem::path& from, const std::filesystem::path& to);
   virtual int unlink(const std::filesystem::path& path);
 
-  // The system's own, which has no state.
+  // The real system calls. Has no state.
   static FileSystem& system();
 };
 
-// The result of `call`, made again as long as a signal interrupts it. Not for `close` and `rename`, which may be done
-// then.
+// Repeats `call` while a signal interrupts it (EINTR) and returns its result. Not for `close` and `rename`, which may
+// have taken effect before the interrupt.
 template <typename Call>
-auto retried(const Call& call) {
+auto retry_if_interrupted(const Call& call) {
   auto result = call();
   while (result < 0 && errno == EINTR) result = call();
   return result;
 }
 
-// Writes all of it. False, and `errno`, if it cannot; then a part may be written.
+// Writes all bytes. If it fails, it returns false and sets `errno`; a part may be written then.
 bool write_all(FileSystem& files, int descriptor, std::string_view bytes);
 
-// Makes a rename or a new file in the folder survive a power cut. False, and `errno`, if it cannot; true also if the
-// file system has no such thing.
+// Calls fsync on the folder, so that a rename or a new file in it survives a power cut. If it fails, it returns false
+// and sets `errno`. Returns true if the file system does not support it.
 bool sync_folder(FileSystem& files, const std::filesystem::path& folder);
 
-// The same for the bytes of a file that another descriptor writes; true also if there is no such file.
+// The same for the content of a file that another descriptor writes. Returns true also if the file does not exist.
 bool sync_file(FileSystem& files, const std::filesystem::path& path);
 
-// What to throw for an `errno`: "cannot write 'a/b': No space left on device", and the remedy as hint.
+// The `Error` to throw for an `errno` value: "cannot write 'a/b': No space left on device", with the fix as hint.
 Error file_error(std::string_view action, const std::filesystem::path& path, int error);
 
-// The folder that `path` is in; "." if it names none.
+// The folder of `path`; "." if `path` has no folder.
 std::filesystem::path folder_of(const std::filesystem::path& path);
 
 }  // namespace mnist

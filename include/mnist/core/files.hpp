@@ -1,5 +1,5 @@
-// Files as a whole: reading one into memory with a bound, and replacing one so that a killed process leaves the old
-// content or the new, never a part. Not for streaming large data.
+// Whole files: read a file into memory with a size limit; replace a file atomically, so that a killed process leaves
+// the old content or the new, never a part. Not for streaming large data.
 #pragma once
 
 #include <cstddef>
@@ -13,30 +13,29 @@
 
 namespace mnist {
 
-// The path as it stands in messages: in single quotes, control characters as \xNN, so that a file's name can neither
-// break a line nor steer a terminal.
+// The path as messages show it: in single quotes, with control characters as \xNN, so that a file name can neither
+// break a line nor control a terminal.
 std::string quoted(const std::filesystem::path& path);
 
-// The whole content of a regular file.
-// Throws a data `Error` where it is missing, a folder, empty, larger than `max_bytes`, or unreadable; `what` names the
-// role of the file in the message ("model file", "image").
+// Returns the content of a regular file. Throws a data `Error` if it is missing, a folder, empty, larger than
+// `max_bytes` or unreadable. `what` names the role of the file in messages ("model file", "image").
 std::string read_file(const std::filesystem::path& path, std::string_view what,
                       std::uintmax_t max_bytes = std::uintmax_t{4} << 30);
 
-// A file that comes into being whole or not at all: written under a temporary name in the same folder, fsynced by
-// `commit`, which then renames it over `path` and fsyncs the folder. Without `commit` (an exception, a signal that
-// unwinds), and as soon as something fails, the temporary file is removed and `path` is as it was. A file that is
-// replaced keeps its permissions; a symbolic link is followed, not replaced.
+// A file that is replaced as a whole or not at all. Bytes go to a temporary file in the same folder; `commit` calls
+// fsync, renames it to `path` and calls fsync on the folder. If `commit` is not called (an exception), or if a call
+// fails, the temporary file is removed and `path` is unchanged. The new file keeps the permissions of the old one. A
+// symbolic link is followed, not replaced.
 class AtomicFile : public Output {
  public:
-  // Throws a data `Error` if the folder is missing or not writable: before any work is done for the content.
+  // Throws a data `Error` if the folder is missing or not writable, so that the error comes before the work.
   explicit AtomicFile(std::filesystem::path path, FileSystem& files = FileSystem::system());
   ~AtomicFile() override;
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Both throw a data `Error` on a full disk or an I/O error; nothing can be written after that. If it is the folder's
-  // fsync that fails, `path` has the new content already, and a power cut may bring the old one back.
+  // `write` and `commit` throw a data `Error` on a full disk or an I/O error; this object is unusable afterwards. If
+  // only the fsync of the folder fails, `path` already has the new content, but a power cut may restore the old one.
   void write(const void* bytes, std::size_t count) override;
   using Output::write;
   void commit() override;
@@ -51,23 +50,24 @@ class AtomicFile : public Output {
   int descriptor_ = -1;
 };
 
-// `AtomicFile`, all at once.
+// Writes `bytes` with an `AtomicFile` and commits it.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
                            FileSystem& files = FileSystem::system());
 
-// Removes the temporary files that killed processes of this program left in `folder`; those of living ones stay. How
-// many. On a file system without locks that cannot be told, and they all stay. Throws nothing.
+// Removes temporary files that killed processes of this program left in `folder`, and returns their number. Files of
+// running processes stay. On a file system without locks, running and killed processes look the same: all files stay.
+// Does not throw.
 std::size_t remove_stale_temporaries(const std::filesystem::path& folder);
 
-// Whether the name begins with a dot. Such files are not pictures that someone put there: macOS leaves a "._name.jpg"
-// beside each "name.jpg".
+// Whether the file name starts with a dot. Such files are not the user's pictures: macOS, for example, creates a
+// "._name.jpg" for each "name.jpg".
 bool is_hidden(const std::filesystem::path& path);
 
-// <begin><ending>, or the first of <begin>2<ending>, <begin>3<ending>, ... where nothing is, not even a link to
-// nowhere.
-std::filesystem::path free_name(const std::filesystem::path& begin, const std::string& ending = "");
+// Returns the first unused path of <begin><ending>, <begin>2<ending>, <begin>3<ending>, ...; a broken symbolic link
+// counts as used.
+std::filesystem::path unused_path(const std::filesystem::path& begin, const std::string& ending = "");
 
-// Makes the folder and those above it, where it is not there. Throws a data `Error` with this hint.
+// Creates the folder and its missing parents. Throws a data `Error` with `hint` if it cannot.
 void make_folder(const std::filesystem::path& path, const std::string& hint);
 
 }  // namespace mnist

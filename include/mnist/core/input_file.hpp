@@ -1,5 +1,5 @@
-// A regular file that is read piece by piece: for readers that look at a header before they take memory for the rest.
-// For a small file as a whole use `read_file`.
+// A regular file that is read in pieces: for readers that check a header before they allocate memory. To read a small
+// file as a whole, use `read_file`.
 #pragma once
 
 #include <cstddef>
@@ -12,20 +12,21 @@ namespace mnist {
 
 class InputFile {
  public:
-  // `what` names the role of the file in messages ("model file", "image").
-  // Throws a data `Error` if it is missing, a folder, no regular file, empty, or cannot be opened.
+  // `what` names the role of the file in messages ("model file", "image"). Throws a data `Error` if the file is
+  // missing, a folder, not a regular file, empty, or cannot be opened.
   InputFile(std::filesystem::path path, std::string_view what);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  std::uint64_t size() const { return size_; }  // bytes, when it was opened; at least 1
+  std::uint64_t size() const { return size_; }  // bytes at the time of opening; at least 1
 
-  // The next bytes: `count` of them, fewer only at the end. Returns how many. Throws a data `Error` on an I/O error.
+  // Reads the next `count` bytes; fewer only at the end of the file. Returns the number of bytes. Throws a data `Error`
+  // on an I/O error.
   std::size_t read(void* out, std::size_t count);
 
-  // The bytes from `position` on, as `read` gives them; what `read` gives next stays the same.
+  // Like `read`, but starts at byte `position` and does not move the position of `read`.
   std::size_t read_at(std::uint64_t position, void* out, std::size_t count) const;
 
  private:

@@ -1,5 +1,5 @@
-// The log file of a run directory: rows with times that a resumed run continues where its checkpoint was. Not for a log
-// that several processes write to: that is `LogOptions::file`.
+// The log file of a run directory: rows with times. A resumed run truncates it to its checkpoint and continues it. If
+// several processes write to one log, use `LogOptions::file`.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,19 @@
 
 namespace mnist {
 
-// A line that cannot be written (full disk) is lost for the file, and stderr says so, once until one can be written
-// again; the program goes on.
+// If a line cannot be written (full disk), the file omits it, stderr reports it, and the program continues. Repeated
+// failures are reported once, until a line can be written again.
 class LogFile : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  // Throws a data `Error` if the file cannot be opened, or is there and is no log.
+  // Throws a data `Error` if the file cannot be opened, or if it exists and is not a log.
   explicit LogFile(const std::filesystem::path& path, FileSystem& files = FileSystem::system());
 
-  // As those of `AppendFile`.
+  // See `AppendFile`.
   std::uintmax_t size();
   void truncate(std::uintmax_t size);
 
-  // Opens the file anew if the path does not name it any more, because it or its folder was removed or moved; the first
-  // line says so. Throws nothing: lines are lost until a later call can open it.
+  // If the file or its folder was removed or moved, opens a new file at the same path; its first line says so. Does not
+  // throw: if the file cannot be opened, lines are lost until a later call succeeds.
   void renew();
 
  protected:

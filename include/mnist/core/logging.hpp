@@ -1,5 +1,5 @@
-// The log: what people read while the program works. It goes to stderr (results go to stdout) and, where asked for, to
-// files as well. The logger is made by `main` and handed down; modules below `report` return sentences instead.
+// The log: messages for people while the program runs. It goes to stderr (results go to stdout) and optionally to
+// files. `main` creates the logger and passes it on; modules below `report` do not log, they return sentences.
 #pragma once
 
 #include <filesystem>
@@ -17,21 +17,22 @@ namespace mnist {
 
 struct LogOptions {
   std::string level = "info";       // trace, debug, info, warning, error, off
-  std::filesystem::path file = {};  // additional log file, appended to; empty: none
+  std::filesystem::path file = {};  // a log file to append to; empty: none
   bool color = false;               // of the lines on stderr
 };
 
-// The names that `level` takes, from the most to the least talkative.
+// The values of `level`, from the most to the least verbose.
 const std::vector<std::string>& log_levels();
 
-// Lines on stderr are bare for info ("device: cpu"), and begin with "warning: " or "error: " otherwise; lines in files
-// carry time and level. Throws a data `Error` where the file cannot be written, or is there and is no log.
+// On stderr, info lines have no prefix ("device: cpu"); other lines start with "warning: " or "error: ". Lines in files
+// have a time and a level. Throws a data `Error` if the file cannot be written, or if it exists and is not a log.
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
 
-// A further file for the same log, from now on: the run directory's `log.txt`. Appends. Throws a data `Error`.
+// Adds a file to the log from now on: `log.txt` of the run directory. Appends to it. Throws a data `Error` as above.
 std::shared_ptr<LogFile> add_log_file(spdlog::logger& log, const std::filesystem::path& path);
 
-// Keeps what is logged before it is known which further file the log goes to. At most one at a time for a logger.
+// Keeps the lines that are logged before the path of the additional log file is known. At most one at a time per
+// logger.
 class EarlyLog {
  public:
   explicit EarlyLog(spdlog::logger& log);
@@ -39,7 +40,7 @@ class EarlyLog {
   EarlyLog(const EarlyLog&) = delete;
   EarlyLog& operator=(const EarlyLog&) = delete;
 
-  // Writes what was logged since into `file`, and keeps no more.
+  // Writes the kept lines to `file` and stops keeping lines.
   void replay(spdlog::sinks::sink& file);
 
  private:
@@ -49,7 +50,8 @@ class EarlyLog {
   std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> lines_;
 };
 
-// `text` in one file of the log only: for lines that went to stdout already. Empty lines around it are left out.
+// Writes `text` to one file of the log only: for lines that already went to stdout. Leading and trailing empty lines
+// are omitted.
 void log_line(spdlog::sinks::sink& file, std::string_view text);
 
 }  // namespace mnist

@@ -1,6 +1,6 @@
-// The memory that is left for this process, and a bound that turns running out of it into an exception. For work whose
-// size the user chooses and that may be too large: without the bound Linux hands out more than there is and kills a
-// process when it is used. Not for a GPU's memory, whose allocator throws by itself.
+// The memory that is available to this process, and a limit that turns out-of-memory into an exception. For work whose
+// size the user chooses: without the limit, Linux grants more memory than there is and kills a process when it uses it.
+// Not for GPU memory, whose allocator throws by itself.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,13 @@
 
 namespace mnist {
 
-// Bytes that this process can still take without others being pushed out, by the system's own estimate and the limits
-// of its control groups. Nothing where the system does not tell.
+// Bytes that this process can still allocate without swapping, by the system's estimate and the limits of its control
+// groups (cgroups). Returns nothing if the system does not report it.
 std::optional<std::uint64_t> available_memory();
 
-// While it lives, taking more than nine tenths of what was available when it began throws std::bad_alloc, or what a
-// library makes of that.
-// Memory that is asked for counts, not only what is used of it. Does nothing where the system has no such limit
-// (anywhere but on Linux), and leaves a narrower one alone.
+// While this object lives, an allocation beyond 90 % of the memory that was available at construction throws
+// std::bad_alloc, or a library's own exception for it. Allocated memory counts, even if it is not used. Does nothing on
+// systems other than Linux, and does not raise a lower limit.
 class MemoryBound {
  public:
   MemoryBound();
@@ -24,7 +23,7 @@ class MemoryBound {
   MemoryBound& operator=(const MemoryBound&) = delete;
 
  private:
-  std::optional<std::uint64_t> before_;  // the limit to put back
+  std::optional<std::uint64_t> before_;  // the limit to restore
 };
 
 }  // namespace mnist

@@ -1,6 +1,6 @@
-// Philox-4x32-10: random numbers as a pure function of a counter and a key, with no state to keep, save or share.
-// It is what makes the order of the items and the dropout masks repeatable from (seed, epoch, step, row) alone, on any
-// device and with any number of threads. Not for cryptography.
+// Philox-4x32-10: random numbers as a pure function of a counter and a key; there is no generator state to save or
+// share. So the order of items and the dropout masks depend only on (seed, epoch, step, row), on any device and with
+// any number of threads. Not for cryptography.
 //
 // Source: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11.
 #pragma once

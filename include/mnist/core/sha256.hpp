@@ -1,5 +1,4 @@
-// SHA-256 (FIPS 180-4), by OpenSSL's libcrypto: tells whether bytes are still the ones that were written. Not for
-// secrets.
+// SHA-256 (FIPS 180-4) by OpenSSL's libcrypto: detects changed bytes. Not for secrets.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,8 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace mnist {
 
-// The digest of bytes that come in parts. All of it throws `std::runtime_error` if OpenSSL fails (an internal error).
+// The digest of bytes that arrive in parts. All functions throw `std::runtime_error` if OpenSSL fails (an internal
+// error).
 class Sha256 {
  public:
   Sha256();
@@ -19,7 +19,7 @@ class Sha256 {
   void update(const void* bytes, std::size_t count);
   void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
 
-  // The digest of all bytes so far, 64 lower-case hexadecimal digits. More can be added afterwards.
+  // The digest of all bytes so far: 64 lower-case hexadecimal digits. You can call `update` again afterwards.
   std::string hex() const;
 
  private:

@@ -1,15 +1,15 @@
-// Leaving when asked to: SIGINT, SIGTERM, SIGHUP (a terminal that is closed) and SIGUSR1 (a batch system that wants the
-// processor back) become a flag that long work looks at between two steps, so that nothing is left half-written.
+// Graceful stop: SIGINT, SIGTERM, SIGHUP (the terminal closes) and SIGUSR1 (a batch system reclaims the processor) set
+// a flag. Long work checks the flag between two steps, so that no file is left half-written.
 //
-//   signal    exit code   a second one
-//   SIGINT    130         ends the process at once, as by default
+//   signal    exit code   second signal
+//   SIGINT    130         ends the process at once (the default action)
 //   SIGTERM   143         likewise
-//   SIGHUP    129         nothing: the shell says it, and then the system
-//   SIGUSR1   85          nothing; 85 asks to be started again
+//   SIGHUP    129         ignored: the shell sends one, and then the system
+//   SIGUSR1   85          ignored; 85 asks the batch system to restart the job
 //
-// At most one `StopSignals` at a time, made by a command whose work is worth it; other commands end at once, as by
-// default. What its handler knows are the only mutable globals of the program, because a signal handler can reach
-// nothing else. POSIX's: Windows has no sigaction, and of the four signals two.
+// At most one `StopSignals` at a time. Commands with long work create one; other commands keep the default actions. The
+// handler's state is the program's only mutable global state, because a signal handler can reach nothing else. Needs
+// POSIX: Windows has no sigaction and only two of the four signals.
 #pragma once
 
 #include <memory>
@@ -22,38 +22,38 @@ inline constexpr int kStartAgain = 85;
 
 class StopSignals {
  public:
-  // Installs the handlers; a signal that the process ignores stays ignored (nohup, a shell's job in the background).
-  // `notice`: a literal that the first signal writes to stderr, because what is asked for takes a moment. `patience`:
-  // seconds after the first one in which a second one counts as the same. Launchers of several processes hand on what
-  // the terminal has sent to all of them already.
+  // Installs the handlers. A signal that the process ignores stays ignored (nohup, a background job of a shell).
+  // `notice`: a string literal that the first signal writes to stderr, because stopping takes a moment. `patience`:
+  // seconds after the first signal in which a second one counts as the same one: a launcher may forward a signal that
+  // the terminal has already sent to all processes.
   explicit StopSignals(const char* notice = "", double patience = 0);
-  ~StopSignals();  // puts the former ones back
+  ~StopSignals();  // restores the previous handlers
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // 0, or the number of the first signal that came.
+  // The number of the first signal that arrived; 0 if none did.
   int received() const;
 
-  // Of that signal; 0 and "" if none came.
+  // Of that signal; 0 and "" if none arrived.
   int exit_code() const { return exit_code_of(received()); }
   std::string name() const { return name_of(received()); }
-  double seconds() const;  // since it came
+  double seconds() const;  // since it arrived; 0 if none did
 
-  // The same of a signal that another process got.
+  // The same for a signal that another process received.
   static int exit_code_of(int signal);
   static std::string name_of(int signal);  // "SIGTERM"
 
  private:
-  struct Former;
-  std::unique_ptr<Former> former_;
+  struct Previous;
+  std::unique_ptr<Previous> previous_;
 };
 
-// Has a SIGUSR1 wait for the next `StopSignals`: by default it would end the process. For `main`, as early as it can; a
-// command without `StopSignals` never sees it.
+// Blocks SIGUSR1 until the next `StopSignals`: its default action would end the process. Call it first in `main`. A
+// command without `StopSignals` never receives the signal.
 void hold_stop_request();
 
-// From now on a reader that leaves ("mnist train | head", or a `tee` that Ctrl-C ended first) is an error of the write
-// and no longer the end of the process: for commands whose work is worth more than their output.
+// Ignores SIGPIPE from now on: if the reader of a pipe exits ("mnist train | head", or `tee` after Ctrl-C), the write
+// fails but the process continues. For commands whose work is worth more than their output.
 void ignore_closed_pipes();
 
 }  // namespace mnist

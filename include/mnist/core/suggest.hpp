@@ -1,4 +1,4 @@
-// "Did you mean": the known name nearest to a misspelt one.
+// "Did you mean ...?": finds the known name that is nearest to a misspelt one.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +8,16 @@
 
 namespace mnist {
 
-// The candidate with the fewest edits (insert, delete, replace, swap of neighbours; case ignored), or "" where even
-// that one is too far off to be a misspelling of `name`. Of equals the first.
+// The candidate with the smallest edit distance to `name` (insert, delete, replace, swap of neighbours; case ignored);
+// the first one of equals. Returns "" if even that one is too different to be a misspelling.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
-// A hint made of it: "did you mean 'train'?", or "choose one of: train, infer, evaluate" where nothing is near.
+// The hint for a misspelt name: "did you mean 'train'?", or "choose one of: train, infer, evaluate" if `nearest` finds
+// none.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
 
-// Where `name` is among `names`. Throws a usage `Error` if it is not: "there is no optimizer 'adma'", and that hint.
+// The index of `name` in `names`. Throws a usage `Error` with that hint if it is missing: "there is no optimizer
+// 'adma'". `what`: "optimizer".
 std::size_t index_of(const std::string& name, const std::vector<std::string>& names, const char* what);
 
 }  // namespace mnist

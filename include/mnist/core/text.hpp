@@ -1,4 +1,4 @@
-// Text for people: names from outside made safe to print, and numbers made easy to read.
+// Text for people: makes untrusted names safe to print and numbers easy to read.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,19 @@
 
 namespace mnist {
 
-// `text` with its control characters as \xNN, so that a name from a file can neither break a line nor steer a terminal.
+// `text` with control characters as \xNN, so that a name from a file can neither break a line nor control a terminal.
 std::string printable(std::string_view text);
 
-// A name from within a file as it stands in messages: printable, in single quotes, cut after 100 characters.
+// A name from a file's content, as messages show it: printable, in single quotes, truncated to 100 characters.
 std::string quoted_name(std::string_view name);
 
-// The text up to its first line break: LibTorch's exceptions carry a stack trace behind it.
+// The text up to its first line break. The rest of a LibTorch exception is a stack trace.
 std::string first_line(std::string_view text);
 
-// Whether it is well-formed UTF-8.
+// Whether `text` is well-formed UTF-8.
 bool is_utf8(const std::string& text);
 
-// With small letters for the capital ones of ASCII, whatever the locale.
+// Replaces ASCII capital letters by small ones, independent of the locale.
 std::string lower_case(std::string_view text);
 
 // "1,000,000"

@@ -1,5 +1,5 @@
-// Which program this is: the answers to every bug report's first questions. Values come from the build
-// (`cmake/git_revision.cmake`); nothing here knows LibTorch (see `device/runtime.hpp`).
+// The version of this program, for bug reports. The build supplies the values (`cmake/git_revision.cmake`). For
+// LibTorch's version see `device/runtime.hpp`.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace mnist {
 
 struct BuildInfo {
   std::string version;       // "0.1.0"
-  std::string git_revision;  // "1a2b3c4d5e6f", with "-dirty" where the tree had changes; "unknown" outside git
+  std::string git_revision;  // "1a2b3c4d5e6f", plus "-dirty" if the tree has changes; "unknown" outside git
   std::string compiler;      // "GNU 12.2.0"
   std::string build_type;    // "Release"
 };

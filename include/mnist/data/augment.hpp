@@ -1,4 +1,4 @@
-// The random changes of training images. Each is a pure function of (seed, epoch, item).
+// Random augmentation of training images. Each change is a pure function of (seed, epoch, item).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace mnist {
 
-// A part of a picture, in pixels.
+// A rectangle of a picture, in pixels.
 struct Crop {
   std::int64_t top = 0;
   std::int64_t left = 0;
@@ -20,22 +20,23 @@ struct Crop {
   bool operator==(const Crop&) const = default;
 };
 
-// torchvision's RandomResizedCrop and RandomHorizontalFlip with their defaults: 8 % to 100 % of the area, sides 3:4 to
-// 4:3 (uniform in area and in the logarithm of the ratio; ten tries, then the middle), flipped half of the time. The
-// distribution is torchvision's, the numbers are our own: Philox with its key from `seed`, counter (item, block,
-// epoch).
+// torchvision's RandomResizedCrop and RandomHorizontalFlip with their defaults: 8 % to 100 % of the area, aspect ratio
+// 3:4 to 4:3 (uniform in area and in the logarithm of the ratio; after ten failed attempts a centre crop), flipped with
+// probability 0.5. The distribution is torchvision's, but the random numbers are Philox's: key from `seed`, counter
+// (item, block, epoch).
 Crop random_resized_crop(std::int64_t height, std::int64_t width, std::uint64_t seed, std::int64_t epoch,
                          std::int64_t item);
 
-// `planes`: uint8 [C, H, W]. Returns the crop in the recipe's height and width, antialiased bilinear: uint8 [C, h, w].
+// `planes`: uint8 [C, H, W]. Returns the crop, resized to the recipe's height and width (antialiased bilinear): uint8
+// [C, h, w].
 torch::Tensor apply(const Crop& crop, const torch::Tensor& planes, const Preprocessing& preprocessing);
 
-// The angle by which an item is turned: uniform in -limit .. limit, degrees (torchvision's RandomRotation).
-// `items`: int64 [N] on the CPU. Returns float32 [N].
+// The rotation angle of each item in degrees, uniform in -limit .. limit (torchvision's RandomRotation). `items`: int64
+// [N] on the CPU. Returns float32 [N].
 torch::Tensor random_angles(double limit, const torch::Tensor& items, std::uint64_t seed, std::int64_t epoch);
 
-// `images`: [N, C, H, W] on any device; `degrees`: float32 [N], counterclockwise. Turned about their middle, bilinear,
-// with 0 outside: float32 [N, C, H, W].
+// `images`: [N, C, H, W] on any device; `degrees`: float32 [N], counterclockwise. Rotates the images about their
+// centre, bilinear, filled with 0: float32 [N, C, H, W].
 torch::Tensor rotate(const torch::Tensor& images, const torch::Tensor& degrees);
 
 }  // namespace mnist

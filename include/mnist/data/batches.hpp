@@ -1,5 +1,5 @@
-// Where the training loop and the evaluation get their batches from, whatever the data set: an order of items goes in,
-// batches of it come out.
+// The source of batches for training and evaluation, for every kind of data set: takes an order of items and returns
+// batches.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +21,21 @@ class Batches {
   // Items in the data set.
   virtual std::int64_t size() const = 0;
 
-  // Begins a pass over `order`: int64 [M] on the CPU, each in [0, size()). Where items are changed at random, how is a
-  // pure function of (seed, epoch, item).
+  // Starts a pass over `order`: int64 [M] on the CPU, values in [0, size()). Random augmentation of an item is a pure
+  // function of (seed, epoch, item).
   virtual void start(const torch::Tensor& order, std::int64_t epoch) = 0;
 
-  // Positions begin .. end-1 of the order, on the device.
+  // The batch of positions begin .. end-1 of the order, on the device.
   virtual Batch get(std::int64_t begin, std::int64_t end) = 0;
 
-  // Where the plug-in can make the batches on a GPU: gives `batch` the memory for so many rows, the first time, and
-  // returns true. `gather` then puts the batch of the clock's step into that memory, when the GPU gets there.
+  // If the CUDA plug-in can make the batches: allocates `batch` for `rows` rows at the first call and returns true.
+  // `gather` then writes the batch of the clock's step to that memory, asynchronously on the GPU.
   virtual bool prepare(std::int64_t /*rows*/, Batch& /*batch*/) { return false; }
   virtual void gather(const CudaPlugin& /*cuda*/, const torch::Tensor& /*clock*/, std::int64_t /*batch_size*/,
                       Batch& /*batch*/) {}
 };
 
-// Training images are turned by random angles up to so many degrees; 0: none is.
+// Rotates training images by random angles of at most `degrees`; 0: no rotation.
 struct RandomRotation {
   double degrees = 0;
   std::uint64_t seed = 0;
@@ -58,7 +58,7 @@ class ResidentBatches : public Batches {
   Preprocessing preprocessing_;
   RandomRotation rotation_;
   torch::Tensor order_;   // on the data set's device
-  torch::Tensor angles_;  // of the order's items, where they are turned
+  torch::Tensor angles_;  // of the order's items, if they are rotated
 };
 
 }  // namespace mnist

@@ -1,7 +1,7 @@
-// Labelled pictures as files: which there are and of which class each is, before any of them is opened; and which of
-// them are kept to validate on. Three layouts:
+// Labelled picture files: lists them with their classes, without opening them, and divides them into training and
+// validation pictures. Three layouts:
 //
-// - DIR/train/<class>/* and DIR/val/<class>/*, as torchvision's ImageFolder has it;
+// - DIR/train/<class>/* and DIR/val/<class>/*, the layout of torchvision's ImageFolder;
 // - DIR/<class>/*, which `divide` divides;
 // - FILE.csv, with a line `path,label` for each picture, which `divide` divides too.
 #pragma once
@@ -18,26 +18,26 @@ namespace mnist {
 
 struct PhotoFolder {
   std::filesystem::path dir;                   // DIR/train, DIR, or the folder of the CSV file
-  std::vector<std::string> class_names;        // the names of the folders in it, or the labels, in the order of bytes
-  std::vector<std::filesystem::path> paths;    // by class, then by name; also from folders within a class
+  std::vector<std::string> class_names;        // the names of its folders, or the labels, in byte order
+  std::vector<std::filesystem::path> paths;    // sorted by class, then by name; includes subfolders of a class
   std::vector<std::int64_t> labels;            // of each path
-  std::vector<std::filesystem::path> ignored;  // files that by their names are no PNG or JPEG; linked folders
-  std::vector<std::filesystem::path> strays;   // PNG and JPEG files in `dir` itself, in the folder of no class
+  std::vector<std::filesystem::path> ignored;  // files without a PNG or JPEG ending; linked folders
+  std::vector<std::filesystem::path> strays;   // PNG and JPEG files directly in `dir`, without a class
 };
 
-// Whether `dir` has the first layout: a folder DIR/train, DIR/val or DIR/test.
+// Whether `dir` has the first layout: it contains a folder train, val or test.
 bool has_split_folders(const std::filesystem::path& dir);
 
-// The folder of a split: DIR/train, DIR/val (or DIR/test for Split::test where there is no DIR/val). Throws a data
-// `Error` where it is missing or unreadable, holds fewer than two classes, or a class has no image.
+// Lists the pictures of a split: DIR/train, or DIR/val for Split::test (DIR/test if there is no DIR/val). Throws a data
+// `Error` if the folder is missing or unreadable, has fewer than two classes, or a class has no picture.
 PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split);
 
-// All pictures of DIR/<class>/*, or those that the CSV file `from` lists: its first line names the columns, among them
-// `path`, from the file's own folder on, and `label`; fields may stand in quotes. Throws as `scan_photo_folder`, and
-// where a line of the CSV file makes no sense; that is of at most 64 MiB.
+// Lists all pictures of DIR/<class>/*, or those of the CSV file `from`. The first line of the CSV file names the
+// columns; it needs `path`, relative to the folder of the CSV file, and `label`. Fields may be quoted. Throws like
+// `scan_photo_folder`, and if a line of the CSV file is invalid or the file is larger than 64 MiB.
 PhotoFolder scan_all(const std::filesystem::path& from);
 
-// How pictures are divided: of each class, `share` is kept to validate on.
+// How to divide pictures: `share` of each class is for validation.
 struct Division {
   double share = 0;  // above 0, below 1
   std::uint64_t seed = 1;
@@ -48,16 +48,16 @@ struct DividedPictures {
   PhotoFolder val;
 };
 
-// Of each class, the pictures with the smallest SHA-256 of the seed and their bytes are kept to validate on: a pure
-// function of the seed and the contents, so that a picture that is renamed or moved within its class stays on its side.
-// Their number is the share of the class's pictures, rounded, and one at least; pictures of the same bytes are on the
-// same side. Reads all files, and asks `stop_requested` before each. Throws a data `Error` where a class has fewer than
-// two different pictures, and `Stopped`.
+// Divides pictures into training and validation pictures. In each class, the pictures with the smallest SHA-256 of seed
+// and file content are for validation. So a picture that is renamed or moved within its class stays in its part. Their
+// number is the share of the class's pictures, rounded, at least one. Pictures with the same content are in the same
+// part. Reads all files; calls `stop_requested` before each one. Throws a data `Error` if a class has fewer than two
+// different pictures, and `Stopped` on request.
 DividedPictures divide(
     const PhotoFolder& all, const Division& division,
     const std::function<bool()>& stop_requested = [] { return false; });
 
-// Throws a data `Error` that names the classes that only one of them has.
+// Throws a data `Error` with the names of classes that only one of the two folders has.
 void check_same_classes(const PhotoFolder& train, const PhotoFolder& test);
 
 struct BrokenPhoto {
@@ -65,7 +65,7 @@ struct BrokenPhoto {
   std::string reason;
 };
 
-// Throws a data `Error` if a class of `folder`, from which the broken ones were taken, has no picture left.
+// Throws a data `Error` if a class of `folder`, after the removal of the broken pictures, is empty.
 void check_classes_are_left(const PhotoFolder& folder, const std::vector<BrokenPhoto>& broken);
 
 }  // namespace mnist

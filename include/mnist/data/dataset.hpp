@@ -1,4 +1,4 @@
-// Labelled images, resident in memory as one tensor: no loader threads, a batch is a gather (`data/batch.hpp`).
+// Labelled images in memory as one tensor. There are no loader threads: a batch is an index_select (`data/batch.hpp`).
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ struct Dataset {
   std::int64_t size() const { return labels.size(0); }
 };
 
-// The same data set with its tensors on `device`: whole, since batches are gathered where it is.
+// Moves all tensors of the data set to `device`, where batches are made.
 Dataset to_device(Dataset dataset, const torch::Device& device);
 
 struct HeldBack {
@@ -33,17 +33,17 @@ HeldBack hold_back(const Dataset& dataset, std::int64_t count, std::uint64_t see
 
 enum class Split { train, test };
 
-// Names that `load_dataset` takes: "mnist", "fashion-mnist".
+// The names for `load_dataset`: "mnist", "fashion-mnist".
 const std::vector<std::string>& dataset_names();
 
-// The class names of a data set of the table, without its files: a model without a recipe is named by them.
+// The class names of a data set; does not need its files. For models without a recipe.
 const std::vector<std::string>& dataset_class_names(const std::string& name);
 
-// Loads one split of a data set from `dir`, which is torchvision's root (`dir/MNIST/raw/...`,
-// `dir/FashionMNIST/raw/...`) or a folder that holds the four files directly, each with or without `.gz`, named with a
-// dash or a dot before "idx" (train-images-idx3-ubyte, train-images.idx3-ubyte). Throws a data `Error` where files are
-// missing (naming the folders looked into and how to get the data), damaged, of another size than 28 x 28, of different
-// counts, without items, or with a label outside the classes; a usage `Error` for an unknown name.
+// Loads one split of a data set. `dir` is torchvision's root (`dir/MNIST/raw/...`, `dir/FashionMNIST/raw/...`) or a
+// folder that contains the four files. Files may end in `.gz`; a dash or a dot precedes "idx" (train-images-idx3-ubyte,
+// train-images.idx3-ubyte). Throws a data `Error` if files are missing (it names the searched folders and how to get
+// the data), are damaged, have images of another size than 28 x 28, different counts, no items, or a label outside the
+// classes. Throws a usage `Error` for an unknown name.
 Dataset load_dataset(const std::string& name, const std::filesystem::path& dir, Split split);
 
 }  // namespace mnist

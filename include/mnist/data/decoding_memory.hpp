@@ -1,6 +1,6 @@
-// The memory that pictures take while they are decoded, shared by all threads that decode: a thread waits until there
-// is room for its picture. So a folder of huge pictures takes no more memory than one of them and some. Not for what is
-// kept after decoding.
+// A memory budget for decoding pictures, shared by all decoding threads: a thread waits until the budget has room for
+// its picture. So even a folder of huge pictures needs little more memory than one of them. Not for decoded pictures
+// that are kept.
 #pragma once
 
 #include <condition_variable>
@@ -11,21 +11,21 @@ namespace mnist {
 
 class DecodingMemory {
  public:
-  // The most that a single picture may take, in bytes; one that needs more is read at a smaller scale, or refused. The
-  // same for any number of threads, so that these change nothing about what is read.
-  static constexpr std::uint64_t kMostForOne = std::uint64_t{216} << 20;
+  // The limit for a single picture in bytes. A picture that needs more is read at a smaller scale, or rejected. The
+  // limit does not depend on the number of threads, so neither do the decoded pixels.
+  static constexpr std::uint64_t kMaxPerPicture = std::uint64_t{216} << 20;
 
-  // Each thread beyond the first adds as much, in bytes: a photo of 15 megapixels.
-  static constexpr std::uint64_t kMoreForEachThread = std::uint64_t{48} << 20;
+  // Additional budget for each thread after the first, in bytes: a photo of 15 megapixels.
+  static constexpr std::uint64_t kExtraPerThread = std::uint64_t{48} << 20;
 
-  // For `threads` that decode at a time.
+  // A budget for `threads` that decode at the same time.
   explicit DecodingMemory(int threads);
 
-  // A part of it, until this ends.
+  // A reserved part of the budget; its destructor releases it.
   class Share {
    public:
     Share(DecodingMemory& memory, std::uint64_t bytes) : memory_(memory), bytes_(bytes) {}
-    ~Share() { memory_.give_back(bytes_); }
+    ~Share() { memory_.release(bytes_); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
@@ -34,15 +34,15 @@ class DecodingMemory {
     std::uint64_t bytes_;
   };
 
-  // Waits until so many bytes, `kMostForOne` at most, are free. A thread that has a share must not ask for another:
-  // both could wait for ever.
-  [[nodiscard]] Share take(std::uint64_t bytes);
+  // Waits until `bytes` are free and reserves them; at most `kMaxPerPicture`. A thread that holds a share must not call
+  // it again: two such threads could wait for each other forever.
+  [[nodiscard]] Share reserve(std::uint64_t bytes);
 
-  // Bytes that are free now.
+  // Free bytes.
   std::uint64_t free() const;
 
  private:
-  void give_back(std::uint64_t bytes);
+  void release(std::uint64_t bytes);
 
   mutable std::mutex mutex_;
   std::condition_variable freed_;

@@ -1,8 +1,8 @@
 // Batches of labelled photos in files (`data/class_folders.hpp`).
 //
-// Photos are decoded in parallel when they are loaded, in bounded memory (`data/read_picture.hpp`), which also finds
-// those that are broken, and kept as bytes as far as the bound on memory goes; the rest are decoded again whenever they
-// are used. Where a GPU makes the batches, it has them in its memory too.
+// The constructor decodes all photos in parallel, in bounded memory (`data/read_picture.hpp`), and finds the broken
+// ones. Decoded photos stay in memory up to `cache_bytes`; the others are decoded again at each use. If a GPU makes the
+// batches, the photos are in its memory, too.
 #pragma once
 
 #include <atomic>
@@ -24,15 +24,16 @@
 namespace mnist {
 
 struct PhotoOptions {
-  bool augment = false;  // random_resized_crop and flip; else shorter side to the recipe's `resize` and middle crop
+  bool augment = false;  // random_resized_crop with flip; else shorter side to the recipe's `resize` and centre crop
   std::uint64_t seed = 0;
-  std::int64_t cache_bytes = 0;  // memory for decoded photos
+  std::int64_t cache_bytes = 0;  // memory for decoded photos; 0: keep none
   c10::Device device = c10::kCPU;
-  const CudaPlugin* cuda = nullptr;  // makes the batches, of photos that all fit into its GPU's memory
-  std::function<void(const std::string&)> note = [](const std::string&) {};  // gets what the user should know
-  std::function<bool()> stop_requested = [] { return false; };               // asked before each photo, by every thread
-  // Where several processes load the same folder, each looks at its part of the photos, and decodes others when it
-  // first needs them. `share_broken` adds up the processes' int64 [photos], 1 where a photo is broken.
+  const CudaPlugin* cuda = nullptr;  // makes the batches if all photos fit into the GPU's memory
+  std::function<void(const std::string&)> note = [](const std::string&) {};  // receives sentences for the user
+  std::function<bool()> stop_requested = [] { return false; };               // called before each photo, by all threads
+  // If `parts` processes load the same folder, each one decodes its part of the photos in the constructor, and other
+  // photos at their first use. `share_broken` replaces its tensor, int64 [photos] with 1 for a broken photo, by the sum
+  // over all processes.
   std::int64_t part = 0;
   std::int64_t parts = 1;
   std::function<void(const torch::Tensor&)> share_broken = [](const torch::Tensor& /*broken*/) {};
@@ -40,8 +41,8 @@ struct PhotoOptions {
 
 class PhotoBatches final : public Batches {
  public:
-  // Decodes every photo. Those that are broken are left out and listed in `broken`; nothing is thrown for them.
-  // Throws a data `Error` if none of a class is left, and `Stopped`.
+  // Decodes the photos. Broken photos do not throw: they are omitted and listed in `broken()`. Throws a data `Error` if
+  // a class has no photo left, and `Stopped` on request.
   PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessing, const PhotoOptions& options);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(folder_.paths.size()); }
@@ -52,19 +53,19 @@ class PhotoBatches final : public Batches {
 
   const PhotoFolder& folder() const { return folder_; }  // without the broken ones
   const std::vector<BrokenPhoto>& broken() const { return broken_; }
-  // Photos that this process has decoded and does not keep: there is no room for them.
-  std::int64_t not_kept() const { return looked_at_ - cached_; }
+  // Number of photos that this process decoded but could not keep in memory.
+  std::int64_t not_kept() const { return decoded_count_ - cached_count_; }
 
  private:
   void load_part(std::vector<std::string>& faults);
   void share_faults(std::vector<std::string>& faults);
   void omit_broken(const std::vector<std::string>& faults);
-  // uint8 [3, H, W]: the whole photo where it is to be augmented, else what the network sees of it.
+  // uint8 [3, H, W]: the whole photo if it is augmented later, else the network's input.
   torch::Tensor decode(std::int64_t item) const;
   void keep(std::int64_t item, torch::Tensor photo);  // if there is room
   bool is_own(std::int64_t item) const { return item % options_.parts == options_.part; }
   torch::Tensor prepared(std::int64_t item);                          // uint8 [3, height, width]
-  Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch; of what `decode` gave
+  Crop crop_of(std::int64_t item, const torch::Tensor& photo) const;  // in this epoch; of `decode`'s result
   void prepare_from(std::int64_t begin, std::int64_t end);
   void put_photos_on_gpu();
   void put_crops_on_gpu();
@@ -73,25 +74,25 @@ class PhotoBatches final : public Batches {
   Preprocessing preprocessing_;
   PhotoOptions options_;
   mutable DecodingMemory memory_;
-  std::vector<torch::Tensor> decoded_;  // by item; undefined where it is not kept
+  std::vector<torch::Tensor> cache_;  // by item; undefined if not kept
   std::vector<BrokenPhoto> broken_;
   std::atomic<std::int64_t> kept_bytes_ = 0;
-  std::int64_t looked_at_ = 0;  // when they were loaded, and not broken
-  std::int64_t cached_ = 0;     // of these
-  torch::Tensor labels_;        // int64 [N] on the CPU
+  std::int64_t decoded_count_ = 0;  // photos that the constructor decoded, without broken ones
+  std::int64_t cached_count_ = 0;   // of these, photos in memory
+  torch::Tensor labels_;            // int64 [N] on the CPU
   torch::Tensor order_;
   std::int64_t epoch_ = 0;
-  // Positions of the order that the CPU has made ready, on the device: those of a batch, and of as many batches after
-  // it as keep every thread busy.
+  // Positions of the order that the CPU has prepared, on the device: the current batch, and enough following batches to
+  // keep all threads busy.
   struct {
     std::int64_t begin = 0;
     std::int64_t end = 0;
     torch::Tensor pixels;  // uint8 [N, 3, height, width]
     torch::Tensor labels;  // int64 [N]
   } ready_;
-  CudaPhotos on_gpu_;  // where the GPU makes the batches
+  CudaPhotos on_gpu_;  // if the GPU makes the batches
   bool gpu_is_full_ = false;
-  bool crops_on_gpu_ = false;  // those of this epoch
+  bool crops_on_gpu_ = false;  // the crops of this epoch
   torch::Tensor clock_;        // of `get`, on the GPU
 };
 

@@ -1,4 +1,4 @@
-// Terms that the program and its plug-in for NVIDIA GPUs share: update rules and the columns of tables. No LibTorch.
+// Types that the program and its CUDA plug-in share: update rules and the columns of tables. Does not need LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +15,24 @@ struct CudaUpdate {
   double eps = 0;     // all but sgd
 };
 
-// One parameter of a network, all float of `count` elements in the same order of memory.
+// One parameter of a network. All arrays are float [count] and have the same element order.
 struct CudaUpdatePart {
   float* parameter = nullptr;
   const float* gradient = nullptr;
-  float* state1 = nullptr;  // adadelta: square average; sgd: momentum, or nullptr without; adam, adamw: first moment
+  float* state1 = nullptr;  // adadelta: square average; sgd: momentum buffer or nullptr; adam, adamw: first moment
   float* state2 = nullptr;  // adadelta: average of squared updates; adam, adamw: second moment
   std::int64_t count = 0;
 };
 
-// A row of the table of rates, a step: {learning rate, correction of its first moment, of its second}; the last two are
-// Adam's and AdamW's, else 1.
+// A row of the rate table, for one step: {learning rate, bias correction of the first moment, of the second moment}.
+// The corrections are for Adam and AdamW; 1 for other rules.
 inline constexpr std::int64_t kCudaRateColumns = 3;
 
-// A row of the table of photos: where the pixels begin, height, width.
+// A row of the photo table: offset of the pixels, height, width.
 inline constexpr std::int64_t kCudaPlaceColumns = 3;
 
-// A row of the table of crops, a position of the order: top, left, height, width, 1 where left and right are swapped.
+// A row of the crop table, for one position of the order: top, left, height, width, and 1 if the crop is mirrored (left
+// and right swapped), else 0.
 inline constexpr std::int64_t kCudaCropColumns = 5;
 
 }  // namespace mnist

@@ -1,5 +1,5 @@
-// What a GPU is doing, as its driver's management library (NVML) tells it: loaded at run time, and nothing where it is
-// not there. Needs neither CUDA nor the CUDA half of LibTorch, and costs the GPU nothing.
+// Memory, load, temperature and power of GPUs, from NVIDIA's management library (NVML), which is loaded at run time if
+// it is present. Needs neither CUDA nor LibTorch's CUDA library, and does not load the GPU.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 namespace mnist {
 
 struct GpuFigures {
-  int index = 0;  // NVML's: all GPUs of the machine in the order of the bus, whatever CUDA_VISIBLE_DEVICES says
+  int index = 0;  // NVML's: counts all GPUs of the machine in bus order, independent of CUDA_VISIBLE_DEVICES
   std::string uuid;
   std::string name;
   std::uint64_t memory_total = 0;  // bytes
   std::uint64_t memory_used = 0;
-  // Nothing where the GPU does not tell.
+  // Empty if the GPU does not report the value.
   std::optional<int> temperature;  // degrees Celsius
-  std::optional<int> utilization;  // percent of the last moments in which something ran
+  std::optional<int> utilization;  // percent of the last sample period in which a kernel ran
   std::optional<double> power;     // watts
 
   std::uint64_t memory_free() const { return memory_total - memory_used; }
@@ -27,8 +27,8 @@ struct GpuFigures {
 
 class GpuMonitor {
  public:
-  // `library`: a name or path for the dynamic loader. nullptr where it does not load or work; why, one sentence without
-  // full stop, is in `why`.
+  // `library`: a name or path for the dynamic loader. Returns nullptr if it does not load or work; `why` then gives the
+  // reason, one sentence without full stop.
   static std::unique_ptr<GpuMonitor> open(const std::string& library, std::string& why);
 
   // The same with this platform's library.
@@ -36,7 +36,7 @@ class GpuMonitor {
 
   std::string driver_version() const;
 
-  // All GPUs that tell of themselves.
+  // All GPUs that answer.
   std::vector<GpuFigures> read() const;
 
   // The GPU with this UUID ("GPU-..."), or nothing.
@@ -50,10 +50,10 @@ class GpuMonitor {
   std::shared_ptr<const Functions> functions_;
 };
 
-// Reads the figures of one GPU; empty, or giving nothing, where there is nothing to read.
+// Reads the figures of one GPU. An empty function, or an empty result, means that nothing can be read.
 using GpuReader = std::function<std::optional<GpuFigures>()>;
 
-// For GPU `cuda_index` of this process (`gpu_info`); empty where it cannot be watched.
+// A reader for GPU `cuda_index` of this process (`gpu_info`); empty if the GPU cannot be monitored.
 GpuReader watch_gpu(int cuda_index);
 
 }  // namespace mnist

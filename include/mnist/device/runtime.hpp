@@ -1,5 +1,5 @@
-// Settings of LibTorch for the whole process: threads, determinism, precision; and what LibTorch says of itself. The
-// one place that knows differences between LibTorch's versions.
+// LibTorch's settings for the whole process: threads, determinism, precision; and LibTorch's version. Differences
+// between LibTorch versions are handled here only.
 #pragma once
 
 #include <string>
@@ -9,39 +9,40 @@
 
 namespace mnist {
 
-std::string libtorch_version();  // "2.12.1", of the headers it was built with
+std::string libtorch_version();  // "2.12.1", from the headers of the build
 
-// The CPU libraries LibTorch computes with, one line each: threads, the versions of MKL and oneDNN in
-// their own words, the instruction set in use.
+// What LibTorch uses on the CPU, one line each: number of threads, version texts of MKL and oneDNN, instruction set.
 std::vector<std::string> libtorch_libraries();
 
-// Threads for one operator; 0 stands for the cores this process may use. Returns the number set.
-// Before the first operator: LibTorch's pool is made once.
+// Sets the threads of one operator; 0: the cores that this process may use. Returns the number. Call it before the
+// first operator: LibTorch creates its thread pool once.
 int set_threads(int threads);
 
-// Has the C library keep what is freed for the next tensor of that size: to get pages from the system costs more time
-// than many an operator. For programs that compute the same again and again; glibc only.
+// Makes the C library keep freed memory for later tensors, because getting pages from the system can take longer than
+// an operator. For programs that repeat the same computation; glibc only.
 void keep_freed_memory();
 
-// Waits until `device` has done all that it was given: for measuring times. A CPU has done it already.
+// Device sync: waits until `device` has finished all submitted work. For time measurements. Does nothing for a CPU.
 void synchronize(const c10::Device& device);
 
-// Same bytes from the same command on the same machine with the same number of threads. On CUDA it forbids operators
-// that cannot promise it. Before `select_device`: CUDA's libraries read their part of it when they start.
+// Makes results reproducible: the same command on the same machine with the same number of threads gives the same
+// bytes. On CUDA, operators that are not deterministic throw. Call it before `select_device`: CUDA's libraries read the
+// setting when they start.
 void set_deterministic();
 
-// tf32, on NVIDIA GPUs from compute capability 8.0 on: fp32 tensors, whose products are rounded to 10 bits of mantissa.
+// tf32: fp32 tensors whose factors in products are rounded to 10 bits of mantissa; needs an NVIDIA GPU of compute
+// capability 8.0 or later.
 enum class Precision { fp32, tf32, bf16 };
 
-// "fp32", "tf32", "bf16" or "auto" (bf16 on a CPU that is faster in it, tf32 on a GPU that has it, else fp32).
-// Throws a usage `Error` for another name, and for tf32 where there is none.
+// `name`: "fp32", "tf32", "bf16" or "auto". auto: bf16 on a CPU that computes it faster, tf32 on a GPU that supports
+// it, else fp32. Throws a usage `Error` for another name, and for tf32 if the device does not support it.
 Precision choose_precision(const std::string& name, const c10::Device& device);
 
 std::string precision_name(Precision precision);
 
-// Computes what is inside its scope in `precision` (LibTorch's autocast): weights and gradients stay fp32. For the
-// forward pass and the loss, not for the backward pass. fp32: does nothing. `Kernels` compute in fp32 in any case. On
-// CUDA it also says, for good, whether LibTorch may use TF32.
+// While it lives, this thread computes in `precision` (LibTorch's autocast); weights and gradients stay fp32. For the
+// forward pass and the loss, not for the backward pass. fp32: does nothing. `Kernels` always compute in fp32. On CUDA
+// it also allows or forbids TF32, and the setting stays after its end.
 class PrecisionScope {
  public:
   PrecisionScope(Precision precision, const c10::Device& device);

@@ -1,12 +1,12 @@
-// Keeps OpenMP's threads from spinning while other programs need the same processors.
+// Prevents OpenMP threads from spinning while other programs use the same processors.
 //
-// Threads of a parallel region wait for the next one by spinning, which is fastest as long as each has a processor for
-// itself. Otherwise the spinning thread takes the time of the one that it waits for: an epoch takes several times as
-// long (docs/performance.md). libgomp spins a hundred times only as soon as a process has more OpenMP threads than
-// processors (its manual, GOMP_SPINCOUNT). So this class adds threads, which sleep, while the processors are shared,
-// and ends them afterwards. It changes no result: the threads that compute stay the same.
+// Between parallel regions, OpenMP threads wait by spinning. This is fastest if each thread has its own processor.
+// Otherwise a spinning thread takes CPU time from the thread that it waits for, and an epoch can take several times as
+// long (docs/performance.md). libgomp spins only a hundred times if a process has more OpenMP threads than processors
+// (see GOMP_SPINCOUNT in its manual). So this class adds sleeping threads while other programs use the processors, and
+// ends them afterwards. Results do not change, because the computing threads stay the same.
 //
-// Does nothing if OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, if there is one thread only, and without libgomp.
+// Does nothing if OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, if there is only one thread, or without libgomp.
 #pragma once
 
 #include <condition_variable>
@@ -17,16 +17,16 @@
 
 namespace mnist {
 
-// Whether `threads` that compute should rather sleep than spin: if other programs leave them fewer processors than that
-// many (`free`). `sharing`: the answer before; near the limit it holds.
+// Whether `threads` computing threads should sleep instead of spinning: if other programs leave fewer than `threads`
+// processors free. `free`: free processors; `sharing`: the previous answer, which is kept near the limit.
 bool shares_processors(double free, int threads, bool sharing);
 
 class SpinControl {
  public:
-  // How many processors other programs have left since the last call; nothing if unknown.
+  // Returns how many processors other programs left free since the last call; nothing if unknown.
   using Load = std::function<std::optional<double>()>;
 
-  // Looks four times a second, in a thread of its own, until it is destroyed. `threads`: those that compute.
+  // Checks the load four times per second, on a separate thread. `threads`: number of computing threads.
   explicit SpinControl(int threads);
   SpinControl(int threads, Load load);
   ~SpinControl();

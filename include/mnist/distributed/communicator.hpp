@@ -1,11 +1,11 @@
-// The processes that train one run together, as the training loop sees them. Each is a rank, 0 .. size-1; rank 0 leads:
-// it alone prints and writes. One process alone is a communicator of size 1, so that nothing above asks which it has.
+// Communication between the processes (ranks 0 .. size-1) that train one run together. Only rank 0, the leader, prints
+// and writes files. A single process uses a communicator of size 1, so callers need no special case.
 //
-// Ranks compute the same steps in the same order, and each member function that speaks of all ranks is called by all of
-// them, in the same order. It waits for the others as long as they live, and throws if one of them is gone: an `Error`
-// of kind rank_lost on one rank, which tells the user, and `EndedElsewhere` on the others.
+// All ranks compute the same steps, and all of them call the collective functions (those that involve all ranks) in the
+// same order. A collective function waits for the other ranks while they are alive. If a rank is lost, it throws an
+// `Error` of kind rank_lost on one rank, which reports it to the user, and `EndedElsewhere` on the others.
 //
-// Not for starting processes, and not for data that differ from rank to rank. How ranks find each other: `join.hpp`.
+// Not for starting processes, not for gather or scatter. `join.hpp` connects the ranks.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,9 @@
 
 namespace mnist {
 
-// Thrown where another rank ended the run: this one ends with the same exit code. In silence, for the other one tells
-// the user why; but if it was asked to stop, `stop` says by what ("SIGTERM of rank 1"), and nobody has told of it.
+// Thrown if another rank ended the run: this rank must exit with the same exit code. It prints nothing if `stop` is
+// empty, because the other rank reports the reason. If the other rank was asked to stop, `stop` names the signal
+// ("SIGTERM of rank 1"), and it is not yet reported.
 class EndedElsewhere : public std::exception {
  public:
   explicit EndedElsewhere(int exit_code, std::string stop = "") : exit_code_(exit_code), stop_(std::move(stop)) {}
@@ -32,11 +33,11 @@ class EndedElsewhere : public std::exception {
   std::string stop_;
 };
 
-// A sum in flight. Keeps its tensor alive.
+// A sum (all-reduce) in flight. Keeps its tensor alive.
 class Transfer {
  public:
   virtual ~Transfer() = default;
-  // Returns when the tensor holds the sum.
+  // Waits until the tensor holds the sum.
   virtual void wait() = 0;
 };
 
@@ -50,27 +51,29 @@ class Communicator {
   virtual int size() const = 0;
   bool leads() const { return rank() == 0; }
 
-  // Ranks that run on the same processors as this one, itself included: they share them.
-  virtual int sharers() const = 0;
+  // Number of ranks that share this rank's processors, including this rank.
+  virtual int ranks_on_same_processors() const = 0;
 
-  // Begins to replace the tensor of every rank by the sum of all ranks' tensors, of the same type and shape: the same
-  // bytes on all ranks. `tensor`: contiguous; not touched before `Transfer::wait`.
+  // Starts an all-reduce: replaces the tensor of every rank by the sum over all ranks, with the same bytes on all
+  // ranks. `tensor`: contiguous, of the same type and shape on all ranks; do not access it before `Transfer::wait`.
   virtual std::unique_ptr<Transfer> begin_sum(const torch::Tensor& tensor) = 0;
   void sum(const torch::Tensor& tensor) { begin_sum(tensor)->wait(); }
 
-  // Replaces the tensor of every rank by rank 0's. `tensor`: contiguous.
+  // Replaces the tensor of every rank by that of rank 0. `tensor`: contiguous.
   virtual void broadcast(const torch::Tensor& tensor) = 0;
-  // Rank 0's text, of any length.
+  // Returns rank 0's text, of any length, on every rank.
   std::string broadcast_text(const std::string& text);
 
-  // Whether it is true on any rank.
+  // Returns true on all ranks if `value` is true on any rank.
   bool any(bool value);
 
-  // Returns when all ranks are here. Before ranks end, of which rank 0 may be the one that the others ask.
-  virtual void meet() = 0;
+  // Barrier: waits until all ranks call it. Call it before the process exits, because other ranks may still need the
+  // store of rank 0.
+  virtual void barrier() = 0;
 
-  // Before this rank ends by itself, because of an error or because it was asked to `stop` ("SIGTERM"; else empty): the
-  // others end with that exit code too. Whether this is the rank that tells the user: all may have the same error.
+  // Call it before this rank exits on its own, because of an error or a stop request. The other ranks exit with the
+  // same exit code. `stop`: the signal ("SIGTERM"), or empty for an error. Returns whether this rank must report the
+  // reason to the user: all ranks may have the same error.
   virtual bool leave(int exit_code, const std::string& stop) noexcept = 0;
 
  protected:
@@ -80,8 +83,8 @@ class Communicator {
 // This process alone.
 std::shared_ptr<Communicator> single_process();
 
-// The part of `count` rows that a rank computes. Parts differ by one row at most; rank 0's is never empty if `count` is
-// not 0.
+// The part of `count` rows that this rank computes. The sizes of the parts differ by at most one row; rank 0's part is
+// not empty unless `count` is 0.
 struct Rows {
   std::int64_t begin = 0;
   std::int64_t end = 0;
@@ -89,8 +92,8 @@ struct Rows {
 };
 Rows rows_of(const Communicator& ranks, std::int64_t count);
 
-// The positions begin .. end-1 of `order` in batches of `batch_size`, of which only this rank's rows are left, one
-// batch after the other: int64 [M].
+// Divides `order` (int64) into batches of `batch_size` and returns this rank's rows of all batches, one batch after the
+// other: int64 [M].
 torch::Tensor own_rows(const Communicator& ranks, const torch::Tensor& order, std::int64_t batch_size);
 
 }  // namespace mnist

@@ -1,4 +1,4 @@
-// Sockets that only this machine reaches.
+// Sockets that only this machine can reach.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@ struct Listener {
   std::uint16_t port = 0;
 };
 
-// Listens at `port` of 127.0.0.1; 0: at any free one. The descriptor is the caller's, and is closed on exec. Throws an
-// `Error` of kind rank_lost if the port is taken.
+// Listens at `port` of 127.0.0.1; 0: at any free port. The caller owns the descriptor, which is closed on exec. Throws
+// an `Error` of kind rank_lost if the port is in use.
 Listener listen_on_loopback(std::uint16_t port);
 
 }  // namespace mnist

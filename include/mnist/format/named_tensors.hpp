@@ -1,4 +1,4 @@
-// A state dict: tensors by name, in the order in which the network (or the file) has them.
+// A state dict: tensors by name, in the order of the network or file.
 #pragma once
 
 #include <string>

@@ -1,10 +1,10 @@
-// Dropout whose masks are a pure function of (seed, epoch, step, row of the batch): no generator state, so that a
-// resumed run, a run on another device, or one with another number of threads drops the same elements.
+// Dropout with masks that are a pure function of (seed, epoch, step, row of the batch). There is no generator state: a
+// resumed run, a run on another device, and a run with another number of threads drop the same elements.
 //
-// Element e (counted in [C, H, W] order within one item, whatever the memory layout) of the item in row r of the batch
-// is kept where its 16-bit number is at least p * 65536: lane e % 8 of Philox(counter = (e / 8, r, step, epoch * 256 +
-// layer), key = seed), lanes counted from the low half of word 0. Part of what makes runs repeatable: never change it.
-// Kept elements are scaled by 1 / (1 - p), as in torch.nn.Dropout (Srivastava et al., JMLR 15, 2014).
+// Element e of the item in row r of the batch (counted in [C, H, W] order, whatever the memory format) is kept if its
+// 16-bit number is at least p * 65536. The number is lane e % 8 of Philox(counter = (e / 8, r, step, epoch * 256 +
+// layer), key = seed); lanes count from the low half of word 0. Never change this rule: runs would no longer be
+// reproducible. Kept elements are scaled by 1 / (1 - p), as in torch.nn.Dropout (Srivastava et al., JMLR 15, 2014).
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@
 
 namespace mnist {
 
-// One use of dropout in one training step.
+// The dropout of one layer in one training step.
 class DropoutLayer {
  public:
   // Drops nothing.
   DropoutLayer() = default;
 
   bool active() const { return scale_ != 1; }
-  float scale() const { return scale_; }  // of what is kept
+  float scale() const { return scale_; }  // factor of kept elements
 
-  // Which elements of item `row` of `x` are kept, 1 or 0, as many as `kept` has.
+  // Sets kept[i] to 1 if element i of item `row` is kept, else to 0, for all elements of `kept`.
   void keep(std::int64_t row, std::vector<std::uint8_t>& kept) const;
 
  private:
@@ -43,29 +43,29 @@ class DropoutLayer {
 
 class Dropout {
  public:
-  // Drops nothing: evaluation and inference.
+  // Drops nothing: for evaluation and inference.
   static Dropout off() { return Dropout(); }
 
-  // For one training step. `epoch` counts from 1, `step` from 0 within the epoch. `first_row`: of the whole batch,
-  // which the first item of `x` is, where several processes share it.
+  // For one training step. `epoch` counts from 1, `step` from 0 in the epoch. `first_row`: the row of the whole batch
+  // that is the first item of `x`, if several processes share a batch.
   Dropout(std::uint64_t seed, std::int64_t epoch, std::int64_t step, std::int64_t first_row = 0)
       : active_(true), seed_(seed), epoch_(epoch), step_(step), first_row_(first_row) {}
 
-  // The same on a GPU, where the plug-in makes the masks. `clock`: int64 [2], (epoch, step), on that GPU; what it holds
-  // when the GPU gets there counts.
+  // The same on a GPU with masks from the CUDA plug-in. `clock`: int64 [2], (epoch, step), on that GPU; it is read when
+  // the GPU executes the kernel.
   Dropout(std::uint64_t seed, const CudaPlugin& cuda, torch::Tensor clock)
       : active_(true), seed_(seed), cuda_(&cuda), clock_(std::move(clock)) {}
 
-  // `p`: share dropped, 0 <= p < 1. `layer`: 0..255, another for every use within a network.
+  // `p`: probability to drop an element, 0 <= p < 1. `layer`: 0..255, different for each dropout layer of a network.
   DropoutLayer layer(double p, int layer) const;
 
-  // The same, applied. `x`: [N, ...], any float type and device.
+  // Applies dropout to `x`: [N, ...], any float type and device.
   torch::Tensor operator()(const torch::Tensor& x, double p, int layer) const;
 
-  // dropout(relu(x)), in one kernel where there is one.
+  // dropout(relu(x)), fused if a fused kernel is available.
   torch::Tensor after_relu(const torch::Tensor& x, double p, int layer) const;
 
-  // dropout(max_pool2d(relu(x), 2)), flattened to [N, features]; in one kernel where there is one.
+  // dropout(max_pool2d(relu(x), 2)), flattened to [N, features]; fused if a fused kernel is available.
   torch::Tensor after_relu_and_pool(const torch::Tensor& x, double p, int layer) const;
 
  private:

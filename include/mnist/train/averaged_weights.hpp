@@ -1,6 +1,6 @@
-// An exponential moving average of a network's weights over the steps of a run, after B. Polyak and A. Juditsky (SIAM
-// J. Control Optim. 30, 1992). It is mostly better than the weights of any one step, with which training itself goes
-// on.
+// An exponential moving average (EMA) of a network's weights over the steps of a run, after B. Polyak and A. Juditsky
+// (SIAM J. Control Optim. 30, 1992). The averaged network is usually better than that of any single step. Training
+// itself continues with the weights of the last step.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,22 @@ namespace mnist {
 
 class AveragedWeights {
  public:
-  // Begins with a copy of `values`: those parameters and buffers that training changes, whose memory it shares. 0 <
-  // decay < 1.
+  // `values`: the parameters and buffers that training changes; this object shares their memory. The average starts as
+  // a copy of them. 0 < decay < 1.
   AveragedWeights(NamedTensors values, double decay);
 
-  // After step number `step` of the run, counted from 1: average = d * average + (1 - d) * value, where d is `decay`,
-  // but at most (1 + step) / (10 + step), so that the first weights are soon forgotten (as TensorFlow's
-  // ExponentialMovingAverage does it). Of what holds no fractions (BatchNorm's counters) it is the value.
+  // Call it after step number `step` of the run, counted from 1. Computes average = d * average + (1 - d) * value with
+  // d = min(decay, (1 + step) / (10 + step)), so that the first weights soon lose their influence (like TensorFlow's
+  // ExponentialMovingAverage). For integer tensors (BatchNorm's counters) the average is the value.
   void update(std::int64_t step);
 
-  // Exchanges the values with the averages: before and after the network is evaluated. Memory stays where it is.
+  // Exchanges the contents of values and averages: call it before and after an evaluation. Addresses do not change.
   void swap();
 
-  // By the values' names. Shares memory.
+  // The averages by the names of the values. Shares memory.
   const NamedTensors& state() const { return averages_; }
 
-  // Continues with a copy of such a state. Throws a data `Error` if it is not one of these values.
+  // Continues from a copy of such a state. Throws a data `Error` if its names or shapes are not those of the values.
   void restore(const NamedTensors& state);
 
  private:

@@ -1,10 +1,10 @@
-// Checkpoints: a run's state on disk, with what tells whether it can be continued and what those who watch the run need
-// to continue as if nothing had happened. The file is that of `format/checkpoint_file.hpp`: Python reads it, and it is
-// a model, that of the epoch in progress.
+// Checkpoints: a run's state on disk, what is needed to decide whether a run can resume from it, and the state of the
+// run's observers. The file format is that of `format/checkpoint_file.hpp`: Python can read it, and it is also a model
+// file, with the weights of the epoch in progress.
 //
-// In the file: "state_dict"; "optimizer"; "average" (of the weights, if the run has one); "epoch" (losses and right
-// answers of its batches so far); "best" (the state dict after the best epoch); "curves". The rest is JSON,
-// `format_version` 1: keys are never renamed or reused, and a newer version is refused.
+// Contents: "state_dict"; "optimizer"; "average" (of the weights, if the run has one); "epoch" (losses and correct
+// predictions of its batches so far); "best" (the state dict after the best epoch); "curves". The rest is JSON,
+// `format_version` 1: keys are never renamed or reused, and a newer version is rejected.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@
 
 namespace mnist {
 
-// With what a run was computed: the same gives the same bits.
+// Everything that affects the bits of a run's result: two runs with equal identities give the same bits.
 struct RunIdentity {
-  std::string config;  // the options as they were given, TOML
-  std::string data;    // fingerprint of the items of both splits
+  std::string config;  // the given options, as TOML
+  std::string data;    // fingerprint of the items of both splits of the data
   std::string libtorch;
-  std::string build;  // the program's own revision
+  std::string build;  // the program's git revision
   std::string cpu;
   std::string device;  // "cpu", "cuda:0 (NVIDIA H100)"
   std::string precision;
@@ -39,8 +39,8 @@ struct Checkpoint {
   TrainingState state;
   Recipe recipe;
   RunIdentity identity;
-  // Of those who watch the run, at this state: the bytes of the files that grow, by name in the run directory, and what
-  // the curves have so far.
+  // State of the observers: the sizes in bytes of the files that grow, by name in the run directory, and the curves so
+  // far.
   std::map<std::string, std::uint64_t> file_sizes;
   NamedTensors curves;
 };
@@ -49,8 +49,8 @@ struct Checkpoint {
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
                       FileSystem& files = FileSystem::system());
 
-// Throws a data `Error` that names the file: missing, damaged, no checkpoint; a usage `Error` if it is of a newer
-// version.
+// Throws a data `Error` that names the file if it is missing, damaged or not a checkpoint, and a usage `Error` if its
+// version is newer.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace mnist

@@ -1,5 +1,5 @@
-// What a network gets right and wrong, class by class: confusion, precision, recall, F1, top-k, calibration, and
-// each mistake.
+// Results of a classification by class: confusion matrix, precision, recall, F1, top-k accuracy, calibration, and all
+// mistakes.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,21 @@
 
 namespace mnist {
 
-// Of one class. A figure whose denominator is 0 is 0 (scikit-learn's `zero_division=0`).
+// Figures of one class. A figure with denominator 0 is 0 (scikit-learn's `zero_division=0`).
 struct ClassFigures {
-  double precision = 0;        // of the items predicted as this class, the share that is
-  double recall = 0;           // of the items of this class, the share predicted as such
+  double precision = 0;        // share of this class among the items that are predicted as it
+  double recall = 0;           // share of correct predictions among the items of this class
   double f1 = 0;               // harmonic mean of the two
   std::int64_t support = 0;    // items of this class
   std::int64_t predicted = 0;  // items predicted as this class
 };
 
 struct Mistake {
-  std::int64_t item = 0;  // in the data set
+  std::int64_t item = 0;  // index in the data set
   std::int64_t truth = 0;
   std::int64_t predicted = 0;
   double probability = 0;           // of the predicted class
-  double probability_of_truth = 0;  // of the true one
+  double probability_of_truth = 0;  // of the true class
 };
 
 // Items of nearly the same probability of the predicted class.
@@ -40,12 +40,12 @@ class ClassificationReport {
   // `top_k`: between 1 and `classes`.
   ClassificationReport(std::int64_t classes, std::int64_t top_k) : classes_(classes), top_k_(top_k) {}
 
-  // The next items: log-probabilities [N, classes] and targets [N], on any device.
+  // Adds the next items: log-probabilities [N, classes] and targets [N], on any device.
   void add(const torch::Tensor& log_probabilities, const torch::Tensor& targets);
 
   std::int64_t classes() const { return classes_; }
   std::int64_t top_k() const { return top_k_; }
-  double top_k_accuracy() const;  // share of the items whose class is among the k likeliest
+  double top_k_accuracy() const;  // share of items whose class is among the k most probable
 
   std::int64_t count(std::int64_t truth, std::int64_t predicted) const;  // items
   torch::Tensor confusion() const;  // int64 [classes, classes]: rows the true classes, columns the predicted ones
@@ -65,7 +65,7 @@ class ClassificationReport {
   std::int64_t top_k_;
   std::int64_t items_ = 0;
   std::int64_t in_top_k_ = 0;
-  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // of pairs that occur: (truth, predicted)
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // by (truth, predicted), for pairs that occur
   std::vector<Mistake> mistakes_;
   std::vector<CalibrationBin> bins_ = std::vector<CalibrationBin>(15);
 };

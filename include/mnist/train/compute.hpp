@@ -1,5 +1,5 @@
-// What computes a run or an evaluation: on which device, how precisely, and with which code of ours. One value for all
-// that has to do with the machine; the results differ by it only in their last bits.
+// How a run or an evaluation is computed: device, precision, and kernels. Everything that depends on the machine is
+// here. It changes only the last bits of results.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -11,11 +11,11 @@
 namespace mnist {
 
 struct Compute {
-  c10::Device device = c10::kCPU;  // where network and batches are
+  c10::Device device = c10::kCPU;  // of the network and the batches
   Precision precision = Precision::fp32;
-  // On a CPU: what networks and optimizers compute with; nullptr: LibTorch's operators alone.
+  // On a CPU: the kernels for networks and optimizers; nullptr: only LibTorch's operators.
   const Kernels* kernels = usable_kernels().front();
-  // On an NVIDIA GPU: what training steps are computed with; nullptr: LibTorch's operators, launched one by one.
+  // On an NVIDIA GPU: the plug-in for training steps; nullptr: LibTorch's operators, launched one by one.
   const CudaPlugin* cuda = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// Loss and accuracy of a network on a labelled data set. Figures by class: `classification_report.hpp`.
+// Loss and accuracy of a network on a labelled data set. For figures by class see `classification_report.hpp`.
 #pragma once
 
 #include <cstdint>
@@ -13,32 +13,33 @@
 namespace mnist {
 
 struct Evaluation {
-  double loss = 0;  // mean negative log-likelihood an item
+  double loss = 0;  // mean negative log-likelihood per item
   std::int64_t correct = 0;
-  std::int64_t total = 0;  // items looked at
-  bool stopped = false;    // by `stop_requested`, before the end
+  std::int64_t total = 0;  // evaluated items
+  bool stopped = false;    // `stop_requested` returned true before the end
 
   double accuracy() const { return total == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(total); }
 };
 
-// What the batches hold: images, or what the network's `features` made of them, so that only its head is left to run.
+// What the batches contain: images, or the results of the network's `features`, so that only its head runs.
 enum class Inputs { images, features };
 
 struct EvaluationOptions {
-  Compute compute;  // its kernels are `Network::use_kernels`'s
+  Compute compute;  // `kernels` is not used: set them with `Network::use_kernels`
   std::int64_t batch_size = 1000;
-  std::int64_t limit_batches = 0;                               // stop after so many; 0: all
-  std::function<bool()> stop_requested = [] { return false; };  // asked between two batches
+  std::int64_t limit_batches = 0;                               // evaluate at most so many batches; 0: all
+  std::function<bool()> stop_requested = [] { return false; };  // called between two batches
   Inputs inputs = Inputs::images;
-  // Each of them computes its part of every batch, and all have the whole result. `stop_requested` is asked of all.
+  // Each rank computes its rows of every batch; all ranks get the whole result. If `stop_requested` is true on any
+  // rank, all ranks stop.
   std::shared_ptr<Communicator> ranks = single_process();
-  // Gets the log-probabilities [N, classes] and the targets [N] of this rank's part of each batch, on the device, in
-  // the set's own order.
+  // Called after each batch with the log-probabilities [N, classes] and targets [N] of this rank's rows, on the device,
+  // in the order of the data set.
   std::function<void(const torch::Tensor& log_probabilities, const torch::Tensor& targets)> each_batch;
 };
 
-// In eval mode and without gradients; the network's mode is put back. The loss of a batch is summed in fp32 and the
-// batches in double, as the reference programs do it, so that the figures agree to the last digit printed.
+// Evaluates in eval mode and without gradients; restores the network's mode afterwards. Losses are summed in fp32 in a
+// batch and in double over batches, as in the reference programs, so that the printed digits agree.
 Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions& options);
 
 }  // namespace mnist

@@ -1,4 +1,4 @@
-// Batches of what a network's frozen part makes of images, for training its head alone.
+// Batches of features, computed from images by the frozen part of a network. For training only its head.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace mnist {
 
-// Only the parameters whose names begin so (`ModelInfo::head_layer`) are left to be trained.
+// Freezes all parameters except those whose names start with `layer` (`ModelInfo::head_layer`).
 void freeze_all_but(Network& network, const std::string& layer);
 
 struct FrozenFeaturesOptions {
-  // Whether an item's image is the same every time (no augmentation): its features are computed once then.
+  // Whether an item always has the same image (no augmentation). If so, its features are computed only once.
   bool constant = false;
   Compute compute;
 };
 
-// Which images are computed at once decides the last bits of their features. So that a run that is continued gets the
-// same ones, that is fixed: constant features in the order of the items, others in the order of the epoch's positions
-// on this rank.
+// The last bits of an image's features depend on the images that are computed together with it. So that a resumed run
+// gets the same bits, these chunks are fixed: consecutive items for constant features, otherwise consecutive positions
+// of the epoch on this rank.
 class FrozenFeatures : public Batches {
  public:
-  // Keeps references: both outlive this. The network is run in evaluation mode.
+  // Keeps references: `network` and `images` must outlive this object. The network runs in evaluation mode.
   FrozenFeatures(Network& network, Batches& images, const FrozenFeaturesOptions& options);
 
   std::int64_t size() const override { return images_.size(); }
@@ -36,22 +36,23 @@ class FrozenFeatures : public Batches {
   // `inputs`: float [N, features].
   Batch get(std::int64_t begin, std::int64_t end) override;
 
-  // Constant features of all images, of which each rank computes its part. On all ranks, whose networks are the same;
-  // otherwise each computes what it comes to need, in time all of them. Throws `Stopped`.
+  // Optional, for constant features: computes the features of all images, each rank a part of them. Call it on all
+  // ranks, with equal networks. Without it, each rank computes the features that it needs itself. Throws `Stopped` on
+  // request.
   void compute_together(Communicator& ranks, const std::function<bool()>& stop_requested);
 
  private:
   void compute(std::int64_t chunk);
-  void make_room(const torch::Tensor& like, std::int64_t features);
+  void allocate(const torch::Tensor& like, std::int64_t features);
 
   Network& network_;
   Batches& images_;
   FrozenFeaturesOptions options_;
-  std::int64_t at_once_;     // images of a chunk
-  std::vector<bool> ready_;  // chunks of items, or of positions, that were computed
-  torch::Tensor order_;      // int64 [M] on the CPU
-  torch::Tensor features_;   // float [size, features]; by item
-  torch::Tensor targets_;    // int64 [size]
+  std::int64_t chunk_size_;     // images per chunk
+  std::vector<bool> computed_;  // by chunk of items or positions: whether it is computed
+  torch::Tensor order_;         // int64 [M] on the CPU
+  torch::Tensor features_;      // float [size, features]; by item
+  torch::Tensor targets_;       // int64 [size]
 };
 
 }  // namespace mnist

@@ -1,7 +1,6 @@
-// The gradients of a batch whose rows several ranks compute: the sum of theirs. Parameters are taken in parts
-// ("buckets"), from the last to the first, as the backward pass comes to them; the sum of a bucket begins as soon as
-// its last gradient is there, and is in flight while the pass goes on (S. Li et al., PyTorch Distributed, arXiv
-// 2006.15704).
+// Sums the gradients of all ranks that share a batch (all-reduce). Parameters are grouped in buckets, from the last to
+// the first, in the order of the backward pass. The sum of a bucket starts when its last gradient is ready, and is in
+// flight while the backward pass continues (S. Li et al., PyTorch Distributed, arXiv 2006.15704).
 #pragma once
 
 #include <cstdint>
@@ -16,26 +15,26 @@ namespace mnist {
 
 class GradientSum {
  public:
-  // Parameters of one type and device. One rank alone has nothing to sum: nothing is done then.
+  // All parameters must have the same type and device. With a single rank, this object does nothing.
   GradientSum(const std::vector<torch::Tensor>& parameters, std::shared_ptr<Communicator> ranks);
   ~GradientSum();
   GradientSum(const GradientSum&) = delete;
   GradientSum& operator=(const GradientSum&) = delete;
 
-  // Before the backward pass.
+  // Call it before the backward pass.
   void begin();
 
-  // After it, or instead of it where this rank has no row: waits for the sums, which stand in the parameters'
-  // gradients then. Of a parameter that has no gradient here, the others' counts.
+  // Call it after the backward pass, or instead of it if this rank has no rows. Waits for the sums and stores them as
+  // the gradients of the parameters. A parameter without gradient on this rank gets the sum of the other ranks.
   void finish();
 
-  // Seconds that `finish` has waited, in all: what the backward pass did not hide.
+  // Total seconds that `finish` waited: the communication that the backward pass did not hide.
   double exposed_seconds() const { return exposed_seconds_; }
 
  private:
-  struct Part {  // of a bucket: a parameter's gradient
+  struct Part {  // the gradient of one parameter in a bucket
     torch::Tensor parameter;
-    torch::Tensor sum;  // in the parameter's order of memory, within the bucket
+    torch::Tensor sum;  // a view of the bucket, with the parameter's strides
     unsigned hook = 0;
     bool ready = false;
   };
@@ -47,12 +46,12 @@ class GradientSum {
   };
 
   void add_bucket(std::vector<torch::Tensor> parameters);
-  void take(std::size_t bucket, std::size_t part, const torch::Tensor& gradient);
-  void start_ready();
+  void add_gradient(std::size_t bucket, std::size_t part, const torch::Tensor& gradient);
+  void start_ready_buckets();
 
   std::shared_ptr<Communicator> ranks_;
   std::vector<Bucket> buckets_;
-  std::size_t started_ = 0;  // buckets; in their order, which is the same on every rank
+  std::size_t started_ = 0;  // number of started buckets; the order is the same on every rank
   double exposed_seconds_ = 0;
 };
 

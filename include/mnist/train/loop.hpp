@@ -1,9 +1,9 @@
-// The training loop: epochs of batches, each epoch followed by an evaluation. Read `src/train/loop.cpp` top to bottom,
-// then `src/train/step.cpp`.
+// The training loop: epochs of batches, with an evaluation after each epoch. To understand it, read
+// `src/train/loop.cpp` from top to bottom, then `src/train/step.cpp`.
 //
-// Everything random (order of the items, dropout) is a pure function of (seed, epoch, step, row in the batch), so the
-// same options on the same machine with the same number of threads and processes give the same weights, however often
-// the run is stopped and continued.
+// Everything random (order of items, dropout) is a pure function of (seed, epoch, step, row in the batch). So the same
+// options, machine, number of threads and number of processes give the same weights, even if the run is stopped and
+// resumed several times.
 #pragma once
 
 #include <chrono>
@@ -35,26 +35,26 @@ struct TrainingOptions {
   std::int64_t batch_size = 64;  // the last batch of an epoch may be smaller
   std::int64_t test_batch_size = 1000;
   std::int64_t log_interval = 10;  // batches
-  std::int64_t limit_batches = 0;  // training and test batches an epoch; 0: all
+  std::int64_t limit_batches = 0;  // training and test batches per epoch; 0: all
   std::uint64_t seed = 1;
   OptimizerOptions optimizer;
   Schedule schedule;
-  // What an item of each class counts in a batch's mean loss, as torch.nn.CrossEntropyLoss(weight) has it: the weighted
-  // sum over the sum of the weights, of the whole batch. Empty: all count the same. Not where `compute.cuda` computes.
+  // Weight of each class in a batch's mean loss, as in torch.nn.CrossEntropyLoss(weight): the weighted sum of the whole
+  // batch divided by the sum of its weights. Empty: all classes weigh the same. Not supported with `compute.cuda`.
   std::vector<double> class_weights;
   double label_smoothing = 0;   // `training_loss`
-  double clip_grad_norm = 0;    // `Optimizer::clip_gradients`; 0: not
-  double ema_decay = 0;         // `AveragedWeights`, which are evaluated and are the network at the end; 0: not
-  std::int64_t early_stop = 0;  // epochs without a better accuracy on the test set, after which it ends; 0: never
-  bool shuffle = true;          // another order every epoch; else the set's own
-  // features: the network stays in evaluation mode and only its head is trained (BatchNorm's statistics do not move).
+  double clip_grad_norm = 0;    // `Optimizer::clip_gradients`; 0: off
+  double ema_decay = 0;         // `AveragedWeights`: evaluated, and the network at the end; 0: off
+  std::int64_t early_stop = 0;  // end after so many epochs without better test accuracy; 0: never
+  bool shuffle = true;          // a new order every epoch; else the order of the data set
+  // features: the network stays in evaluation mode (BatchNorm's statistics are constant) and only its head is trained.
   Inputs inputs = Inputs::images;
   Compute compute;
-  bool cuda_graphs = true;  // where `compute.cuda` computes: record a step and repeat it
-  // Whoever trains this run with us. Each computes its rows of every batch, so that the order, what is random and the
-  // updates are the same however many they are.
+  bool cuda_graphs = true;  // with `compute.cuda`: record a step as a CUDA graph and replay it
+  // The processes that train this run together. Each one computes its rows of every batch, so order, randomness and
+  // updates do not depend on their number.
   std::shared_ptr<Communicator> ranks = single_process();
-  // Gets a sentence where something goes on otherwise than was wanted.
+  // Receives one sentence whenever the run falls back to something else.
   std::function<void(const std::string&)> note = [](const std::string& /*sentence*/) {};
 };
 
@@ -63,43 +63,45 @@ struct TrainingResult {
   Evaluation test;          // after the last finished one
   BestEpoch best;
   bool stopped = false;  // by `stop_requested`
-  double seconds = 0;    // in all processes that the run has had
-  // Of this process, spent waiting for other ranks' gradients after the backward pass.
+  double seconds = 0;    // of the whole run, including the processes before a resume
+  // Seconds that this process waited for gradients of other ranks after backward passes.
   double exposed_seconds = 0;
 };
 
-// When a run hands out its state, besides the moment in which it is stopped and its end. 0: never for that reason.
+// When a run passes its state to the observers, in addition to its end or a stop. 0: not for this reason.
 struct CheckpointPolicy {
-  std::int64_t epochs = 0;  // after so many
-  std::int64_t steps = 0;   // after so many, counted through the run
-  double seconds = 0;       // at the first step that ends so long after the last time
+  std::int64_t epochs = 0;  // every so many epochs
+  std::int64_t steps = 0;   // every so many steps of the run
+  double seconds = 0;       // after the first step that ends so many seconds after the last checkpoint
 };
 
-// Whether a run whose epoch in progress is `epoch` is at its end: it has `epochs`, or its best one is `early_stop` ago.
+// Whether a run that would continue with epoch `epoch` is complete: all `epochs` are done, or the best one is
+// `early_stop` epochs ago.
 bool has_all_epochs(std::int64_t epoch, const BestEpoch& best, std::int64_t epochs, std::int64_t early_stop);
 
-// Those that require gradients.
+// The parameters that require gradients.
 std::vector<torch::Tensor> trainable_parameters(const Network& network);
 
-// Asked between two steps and between two batches of an evaluation; true ends the run there.
+// Called between two steps and between two batches of an evaluation; if it returns true, the run stops there.
 using StopRequested = std::function<bool()>;
 
-// Trains in place those parameters of a network that require gradients.
+// Trains the parameters of a network that require gradients, in place.
 class Trainer {
  public:
-  // Keeps references: all outlive the trainer. All ranks begin with rank 0's parameters and buffers.
+  // Keeps references: all arguments must outlive the trainer. All ranks start with the parameters and buffers of rank
+  // 0.
   Trainer(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
-  // Before `run`: continues from `state`, of a run with the same options. Throws a data `Error` if it does not fit the
-  // network or the optimizer.
+  // Call it before `run` to continue from `state`, which must be from a run with the same options. Throws a data
+  // `Error` if it does not fit the network, the optimizer or the number of batches.
   void restore(const TrainingState& state);
 
-  // On all ranks together. Observers of rank 0 get states and networks; those of the others do not, because they have
-  // nothing to keep. Throws an `Error` of kind diverged if a loss is no finite number or absurdly high, or a weight is
-  // not finite: no state is handed out then, so that the last one is good.
+  // Call it on all ranks. Only observers of rank 0 get states and networks. Throws an `Error` of kind diverged if a
+  // loss is not finite or absurdly high, or a weight is not finite. The observers get no state then, so the last
+  // checkpoint stays good.
   TrainingResult run(const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested,
                      const CheckpointPolicy& policy = {});
 
@@ -113,8 +115,8 @@ class Trainer {
   void check_losses(std::int64_t end);
   TrainingReport training_report(double lr, double images_per_second);
   void evaluate_network(const Watch& watch, EpochReport& report);
-  void share_rank_0s(const std::vector<torch::Tensor>& tensors);
-  void hand_out(const Watch& watch);
+  void broadcast_from_rank_0(const std::vector<torch::Tensor>& tensors);
+  void emit_checkpoint(const Watch& watch);
   TrainingState state() const;
   std::int64_t items_of(std::int64_t step) const;
   StepRows rows_of_step(std::int64_t step) const;
@@ -126,27 +128,27 @@ class Trainer {
   const TrainingOptions& options_;
   std::unique_ptr<TrainingStep> step_;
   std::unique_ptr<AveragedWeights> average_;  // nullptr: the network's own weights are evaluated
-  std::int64_t batches_;                      // an epoch
+  std::int64_t batches_per_epoch_;            // per epoch
 
-  // Where the run is: `TrainingState` says what these are.
+  // The position in the run; see `TrainingState`.
   std::int64_t epoch_ = 1;
-  std::int64_t done_ = 0;
+  std::int64_t steps_done_ = 0;
   bool evaluating_ = false;
   Evaluation test_;
   BestEpoch best_;
-  NamedTensors last_;  // the network after the last epoch that this process has finished
+  NamedTensors last_network_;  // the network after the last epoch that this process has finished
 
-  std::int64_t checked_ = 0;              // steps of this epoch whose losses were looked at
-  std::optional<TrainingState> resumed_;  // from which this process continues, until its first epoch has begun
-  double seconds_before_ = 0;             // of the run, in processes before this one
-  double epoch_seconds_before_ = 0;       // of training in this epoch, likewise
-  double exposed_before_ = 0;             // of the steps of this process before this epoch
+  std::int64_t steps_checked_ = 0;        // steps of this epoch whose losses are checked
+  std::optional<TrainingState> resumed_;  // where this process continues; reset when its first epoch starts
+  double seconds_before_ = 0;             // of the run, in previous processes
+  double epoch_seconds_before_ = 0;       // of training in this epoch, in previous processes
+  double exposed_before_ = 0;             // of this process before this epoch
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point epoch_started_;
-  std::chrono::steady_clock::time_point handed_out_;
+  std::chrono::steady_clock::time_point last_checkpoint_;
 };
 
-// `Trainer::run` from the beginning, without checkpoints.
+// `Trainer::run` from the start, with `CheckpointPolicy`'s defaults.
 TrainingResult train(Network& network, Batches& train_set, Batches& test_set, const TrainingOptions& options,
                      const std::vector<TrainingObserver*>& observers, const StopRequested& stop_requested);
 

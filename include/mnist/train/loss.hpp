@@ -1,18 +1,17 @@
-// What a training step descends. Not for evaluation, whose loss is the plain one.
+// The loss functions of training. Evaluation uses the plain negative log-likelihood.
 #pragma once
 
 #include <torch/types.h>
 
 namespace mnist {
 
-// The mean cross entropy of logits [N, classes], computed in float, and targets int64 [N], as
-// torch.nn.CrossEntropyLoss(label_smoothing=smoothing) gives it: the target is 1 - smoothing of the true class, and
-// smoothing / classes of every class (C. Szegedy et al., arXiv 1512.00567).
+// The mean cross entropy of logits [N, classes] and targets int64 [N], like
+// torch.nn.CrossEntropyLoss(label_smoothing=smoothing): the target distribution has 1 - smoothing for the true class,
+// plus smoothing / classes for every class (C. Szegedy et al., arXiv 1512.00567). Computed in float.
 torch::Tensor training_loss(const torch::Tensor& logits, const torch::Tensor& targets, double smoothing);
 
-// The sum of what the items' losses are where an item of each class counts `weights`, float [classes], as
-// torch.nn.CrossEntropyLoss(weight, label_smoothing, reduction="sum") gives it. Their mean is this over the sum of the
-// weights of the targets.
+// The sum of the items' losses with class weights, float [classes], like torch.nn.CrossEntropyLoss(weight,
+// label_smoothing, reduction="sum"). To get the mean, divide it by the sum of the weights of the targets.
 torch::Tensor weighted_loss_sum(const torch::Tensor& logits, const torch::Tensor& targets, double smoothing,
                                 const torch::Tensor& weights);
 

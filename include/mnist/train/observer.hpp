@@ -1,5 +1,5 @@
-// What a training run tells those who watch it: log readers, the progress line, the metrics files, who keeps
-// checkpoints. Observers change nothing of it; they are called in order, on the training thread.
+// The reports of a training run to its observers: log lines, progress line, metrics files, checkpoints. Observers do
+// not change the run. They are called in order, on the training thread.
 #pragma once
 
 #include <cstdint>
@@ -10,29 +10,29 @@
 
 namespace mnist {
 
-// After every batch. Without the loss: reading it would make the device wait.
+// After every batch. Does not contain the loss, because reading it needs a device sync.
 struct BatchReport {
   std::int64_t epoch = 0;  // from 1
   std::int64_t epochs = 0;
-  std::int64_t batch = 0;    // finished ones in this epoch, from 1
-  std::int64_t batches = 0;  // an epoch
+  std::int64_t batch = 0;    // finished batches of this epoch, from 1
+  std::int64_t batches = 0;  // per epoch
   std::int64_t items = 0;    // of this batch
 };
 
-// Every `log_interval` batches, for the batch that was just computed (its loss before the update).
+// Every `log_interval` batches, for the last batch (its loss before the update).
 struct IntervalReport {
   std::int64_t epoch = 0;        // from 1
   std::int64_t batch = 0;        // index in this epoch, from 0
-  std::int64_t batches = 0;      // an epoch
+  std::int64_t batches = 0;      // per epoch
   std::int64_t step = 0;         // index in the whole run, from 0
   std::int64_t batch_items = 0;  // of this batch
-  std::int64_t items = 0;        // an epoch
+  std::int64_t items = 0;        // per epoch
   double loss = 0;               // mean of the batch
   double lr = 0;
-  double images_per_second = 0;  // of this epoch so far without its first batch; 0 where unknown
+  double images_per_second = 0;  // of this epoch so far, without its first batch; 0 if unknown
 };
 
-// After the batches of an epoch, before its evaluation. What is counted was seen while the weights changed: each batch
+// After the batches of an epoch, before its evaluation. Loss and correct predictions are those of training: each batch
 // before its update, with dropout.
 struct TrainingReport {
   std::int64_t epoch = 0;  // from 1
@@ -40,12 +40,12 @@ struct TrainingReport {
   double lr = 0;
   double seconds = 0;
   double images_per_second = 0;  // without the first batch
-  double loss = 0;               // mean an item
+  double loss = 0;               // mean per item
   std::int64_t correct = 0;
-  std::int64_t total = 0;               // items looked at
-  std::vector<float> batch_losses;      // means, a value a batch
-  std::vector<float> batch_accuracies;  // 0..1, a value a batch
-  double exposed_seconds = 0;           // of `seconds`, in this process: waited for other ranks after backward passes
+  std::int64_t total = 0;               // items
+  std::vector<float> batch_losses;      // one mean per batch
+  std::vector<float> batch_accuracies;  // 0..1, one value per batch
+  double exposed_seconds = 0;  // part of `seconds`: waits of this process for other ranks after backward passes
 };
 
 // After an epoch and its evaluation.
@@ -53,8 +53,8 @@ struct EpochReport {
   TrainingReport train;
   double test_seconds = 0;
   Evaluation test;
-  bool best = false;     // so far: more right answers than after any epoch before
-  NamedTensors network;  // parameters and buffers after it; on the CPU, and never changed
+  bool best = false;     // higher accuracy than after all previous epochs
+  NamedTensors network;  // parameters and buffers after the epoch; on the CPU, constant
 };
 
 class TrainingObserver {
@@ -67,9 +67,9 @@ class TrainingObserver {
   virtual void training_done(const TrainingReport& /*report*/) {}  // the epoch's evaluation begins
   virtual void epoch_done(const EpochReport& /*report*/) {}
 
-  // The run continues from here, in a new process: what was reported before this state is not reported again.
+  // The run resumes from `state` in a new process. Reports from before this state are not repeated.
   virtual void resumed(const TrainingState& /*state*/) {}
-  // A state to be kept, after all that was reported of it. Its tensors are on the CPU and never change.
+  // A state to save; called after all reports up to this state. Its tensors are on the CPU and never change.
   virtual void checkpoint(const TrainingState& /*state*/) {}
 };
 

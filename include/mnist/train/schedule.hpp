@@ -1,4 +1,4 @@
-// The learning rate as a pure function of how far the run is: nothing to save, nothing to step.
+// The learning rate as a pure function of epoch and step: there is no state to save.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace mnist {
 enum class ScheduleKind { step, one_cycle, cosine };
 
 struct Schedule {
-  double lr = 1;               // the highest: of the first epoch, one-cycle's peak, cosine's beginning
+  double lr = 1;               // the highest rate: step: first epoch; one-cycle: peak; cosine: start
   double gamma = 1;            // step: factor
-  std::int64_t step_size = 0;  // step: epochs between two multiplications by gamma; 0: never
+  std::int64_t step_size = 0;  // step: multiply by gamma every so many epochs; 0: never
   ScheduleKind kind = ScheduleKind::step;
-  std::int64_t epochs = 1;  // one-cycle, cosine: of the whole run
-  double warmup = 0;        // step, cosine: epochs in which the rate rises to that of the schedule
+  std::int64_t epochs = 1;  // one-cycle, cosine: epochs of the whole run
+  double warmup = 0;        // step, cosine: first epochs, in which the rate rises linearly
 };
 
 const std::vector<std::string>& schedule_names();
@@ -23,15 +23,19 @@ const std::vector<std::string>& schedule_names();
 // Throws a usage `Error` for an unknown name.
 ScheduleKind schedule_kind(const std::string& name);
 
-// Of the step that is number `step` of the `steps` of its epoch, counted from 0; epochs count from 1.
+// The learning rate of step `step` (from 0) of an epoch with `steps` steps; `epoch` counts from 1.
+//
 // step: torch.optim.lr_scheduler.StepLR, lr * gamma ^ floor((epoch - 1) / step_size).
-// one-cycle: torch.optim.lr_scheduler.OneCycleLR with its defaults but a constant momentum: in the first 30 % of the
-// run the rate rises from lr / 25 to lr, then it falls to lr / 250,000, both on half a cosine (L. Smith, N. Topin,
-// arXiv 1708.07120).
-// cosine: from lr to 0 on half a cosine, step by step: torch.optim.lr_scheduler.CosineAnnealingLR with T_max the steps
-// that follow the warm-up (I. Loshchilov, F. Hutter, arXiv 1608.03983).
-// In the `warmup` epochs before, which count as epochs of the run, step k of the first n is made with (k + 1) / n of
-// the rate: torch's LinearLR with a start factor of 1 / n over n - 1 steps.
+//
+// one-cycle: torch.optim.lr_scheduler.OneCycleLR with its defaults, but constant momentum: in the first 30 % of the run
+// the rate rises from lr / 25 to lr, then it falls to lr / 250,000, both along half a cosine (L. Smith, N. Topin, arXiv
+// 1708.07120).
+//
+// cosine: torch.optim.lr_scheduler.CosineAnnealingLR per step, from lr to 0 along half a cosine; T_max is the number of
+// steps after the warm-up (I. Loshchilov, F. Hutter, arXiv 1608.03983).
+//
+// Warm-up: the `warmup` epochs are part of the run. If they have n steps, step k (from 0) uses (k + 1) / n of the rate:
+// torch's LinearLR with start factor 1 / n over n - 1 steps.
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t step, std::int64_t steps);
 
 }  // namespace mnist

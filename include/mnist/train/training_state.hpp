@@ -1,7 +1,7 @@
-// All that a run needs to continue bit for bit, between any two of its steps. Everything random (order, crops,
-// rotation, dropout) and the learning rate are pure functions of (seed, epoch, step, item), so no generator is in here.
+// Everything that a run needs to resume bit for bit, between any two steps. There is no generator state: everything
+// random (order, crops, rotation, dropout) and the learning rate are pure functions of (seed, epoch, step, item).
 //
-// On disk: `checkpoint.hpp`.
+// For the file see `checkpoint.hpp`.
 #pragma once
 
 #include <cstdint>
@@ -13,32 +13,32 @@
 
 namespace mnist {
 
-// The epoch with the highest accuracy on the test set, the first of equals.
+// The epoch with the highest accuracy on the test set; the first one of equals.
 struct BestEpoch {
-  std::int64_t epoch = 0;  // from 1; 0: no epoch is finished
+  std::int64_t epoch = 0;  // from 1; 0: no epoch is finished yet
   Evaluation test;
   NamedTensors network;  // parameters and buffers after it
 };
 
 struct TrainingState {
-  std::int64_t epoch = 1;      // the one in progress, from 1; one more than there are: the run is finished
-  std::int64_t step = 0;       // steps of it that are done
-  bool evaluating = false;     // all of them are, and its training was reported: its evaluation is next
-  std::int64_t all_steps = 0;  // done in all epochs
+  std::int64_t epoch = 1;      // the epoch in progress, from 1; after the last epoch, the number of epochs plus 1
+  std::int64_t step = 0;       // finished steps of this epoch
+  bool evaluating = false;     // all steps are finished and reported; the evaluation is next
+  std::int64_t all_steps = 0;  // finished steps of all epochs
 
   NamedTensors network;    // parameters and buffers
   NamedTensors optimizer;  // `Optimizer::state`
-  NamedTensors average;    // `AveragedWeights::state`; empty: there is no average
+  NamedTensors average;    // `AveragedWeights::state`; empty if there is no average
 
-  // Of the steps of this epoch that are done: float [step].
-  torch::Tensor losses;   // mean of each batch
-  torch::Tensor correct;  // right answers in each batch
+  // Of the finished steps of this epoch: float [step].
+  torch::Tensor losses;   // mean loss of each batch
+  torch::Tensor correct;  // correct predictions in each batch
 
   Evaluation test;  // of the last finished epoch
   BestEpoch best;
 
-  double epoch_seconds = 0;  // training in this epoch so far, in all processes
-  double seconds = 0;        // the run so far, in all processes
+  double epoch_seconds = 0;  // of training in this epoch so far, including previous processes
+  double seconds = 0;        // of the run so far, including previous processes
 };
 
 }  // namespace mnist

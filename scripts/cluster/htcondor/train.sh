@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What an HTCondor job runs in its scratch folder (cpu.sub, gpu.sub, sweep.sub): unpacks data and program, and trains.
+# The script of an HTCondor job (cpu.sub, gpu.sub, sweep.sub): unpacks data and program in the scratch folder, and
+# trains.
 #
 #   scripts/cluster/htcondor/train.sh RUN [options of mnist train]
 #
-#   RUN   the run directory, which is both the job's checkpoint and its result; the model is RUN/mnist_cnn.pt
+#   RUN   the run directory: the job's checkpoint and its result; the model is RUN/mnist_cnn.pt
 #
-# The data come as MNIST_data.tar.gz, which holds data/MNIST/raw or MNIST/raw. The program is `mnist` of the container
-# image, or comes as mnist.tar.gz (scripts/cluster/pack). HTCondor starts this again with the same arguments after each
-# checkpoint and each eviction; --resume auto continues then. Exit codes: mnist's own, among them 85 after a checkpoint
-# and 143 after SIGTERM; 1 if a file is missing.
+# The data are in MNIST_data.tar.gz, which contains data/MNIST/raw or MNIST/raw. The program is `mnist` of the container
+# image, or is in mnist.tar.gz (scripts/cluster/pack). HTCondor restarts the script with the same arguments after each
+# checkpoint and each eviction; --resume auto then continues the run. Exit codes: those of mnist, such as 85 after a
+# checkpoint and 143 after SIGTERM; 1 if a file is missing.
 set -euo pipefail
 case "${1--h}" in
   -h | --help) sed -n '2,${/^#/!q; s/^# \{0,1\}//p}' "$0" && exit ;;
@@ -23,8 +24,8 @@ mkdir -p "$run"
 
 # At every start, for every scratch folder is a new one.
 if ! [ -f MNIST_data.tar.gz ]; then
-  echo "error: the training data, MNIST_data.tar.gz, are not here" >&2
-  echo "hint: name the file in transfer_input_files of the submit description; scripts/cluster/pack data makes it" >&2
+  echo "error: the training data, MNIST_data.tar.gz, are missing" >&2
+  echo "hint: add the file to transfer_input_files of the submit description; scripts/cluster/pack data creates it" >&2
   exit 1
 fi
 tar -xzf MNIST_data.tar.gz
@@ -39,7 +40,7 @@ if [ -f mnist.tar.gz ]; then
   export LD_LIBRARY_PATH=$PWD/mnist/lib:$PWD/mnist/torch/lib
 elif ! command -v mnist >/dev/null; then
   echo "error: there is no program mnist: neither mnist.tar.gz here nor one in the image" >&2
-  echo "hint: scripts/cluster/pack program makes the file, or name an image: condor_submit image=docker://..." >&2
+  echo "hint: create the file with scripts/cluster/pack program, or use an image: condor_submit image=docker://..." >&2
   exit 1
 fi
 

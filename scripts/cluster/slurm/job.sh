@@ -1,12 +1,12 @@
-# Sourced by the job files beside it, in a job of Slurm: `train` starts mnist train under srun, hands Slurm's warning on
-# to it, and has Slurm start the job again until the run is finished.
+# Sourced by the job files in this folder, in a Slurm job: `train` starts mnist train under srun, forwards Slurm's
+# warning signal to it, and requeues the job until the run is finished.
 #
-# A job file sets before: home, mnist, data, run, options, srun_options, max_restarts. cpu.sbatch says what they mean.
+# A job file first sets home, mnist, data, run, options, srun_options and max_restarts; cpu.sbatch explains them.
 #
-# A job ends with the exit code of mnist train, and is put back into the queue after the codes
-#   85, 138   stopped after a checkpoint, or before it began, because Slurm sent SIGUSR1
+# A job ends with the exit code of mnist train. It is requeued after the codes
+#   85, 138   stopped by Slurm's SIGUSR1, after a checkpoint or before the run started
 #   75, 137   a process was lost, or killed
-#   143       stopped by SIGTERM, if that came at the time limit or for a job of a higher priority, not by scancel
+#   143       stopped by SIGTERM at the time limit or for a job of higher priority, but not by scancel
 # shellcheck shell=bash disable=SC2154
 
 cd "${home:?}" || exit

@@ -1,5 +1,5 @@
-// What LibTorch's ProcessGroupGloo.hpp needs of Gloo's headers, which LibTorch does not ship: the classes it names.
-// Gloo itself is in libtorch_cpu; nothing here is defined or called by us, so no symbol of Gloo's is linked.
+// Declarations for LibTorch's ProcessGroupGloo.hpp, because LibTorch does not ship Gloo's headers. Gloo itself is in
+// libtorch_cpu. This program neither defines nor calls these classes, so no symbol of Gloo is linked.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "mnist/data/small_pictures.hpp"
+#include "mnist/data/digit_images.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace mnist {
 
-SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing& preprocessing,
-                                  const std::function<bool()>& stop_requested) {
+DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& preprocessing,
+                              const std::function<bool()>& stop_requested) {
   const auto count = static_cast<std::int64_t>(files.paths.size());
   std::vector<torch::Tensor> images(files.paths.size());
   std::vector<std::string> faults(files.paths.size());
@@ -46,24 +46,24 @@ SmallPictures load_small_pictures(const PhotoFolder& files, const Preprocessing&
   });
   if (stopped) throw Stopped();
 
-  SmallPictures result;
-  PhotoFolder left = files;
-  left.paths.clear();
-  left.labels.clear();
+  DigitImages result;
+  PhotoFolder readable = files;
+  readable.paths.clear();
+  readable.labels.clear();
   std::vector<torch::Tensor> kept;
   for (std::size_t item = 0; item < files.paths.size(); ++item) {
     if (!faults[item].empty()) {
       result.broken.push_back({files.paths[item], faults[item]});
       continue;
     }
-    left.paths.push_back(files.paths[item]);
-    left.labels.push_back(files.labels[item]);
+    readable.paths.push_back(files.paths[item]);
+    readable.labels.push_back(files.labels[item]);
     kept.push_back(images[item]);
-    if (counts[item] > 1) result.several.push_back(files.paths[item]);
+    if (counts[item] > 1) result.with_several_digits.push_back(files.paths[item]);
   }
-  check_classes_are_left(left, result.broken);
-  result.dataset = {"folder", at::stack(kept), torch::tensor(left.labels, torch::kInt64), files.class_names};
-  result.paths = left.paths;
+  check_classes_are_left(readable, result.broken);
+  result.dataset = {"folder", at::stack(kept), torch::tensor(readable.labels, torch::kInt64), files.class_names};
+  result.paths = readable.paths;
   return result;
 }
 
