@@ -136,8 +136,12 @@ class Program {
       return static_cast<int>(ErrorKind::usage);
     }
     color_err_ = options_.log.color = use_color(options_.color, Stream::err);
+    // What goes into a pipe may come out on the same terminal at any time (| tee FILE).
+    const bool draws = is_interactive(Stream::err) && !is_pipe(Stream::out);
+    options_.log.status = std::make_shared<StatusLine>(draws ? stderr : nullptr);
     log_ = make_logger(options_.log);
     return command->run({.log = *log_,
+                         .status = options_.log.status,
                          .color_err = color_err_,
                          .program = quoted_for_shell(argv_[0]),
                          .command_line = command_line(argc_, argv_),
@@ -189,6 +193,7 @@ class Program {
   }
 
   int failed(const Error& error) {
+    options_.log.status->draw("");  // another process of the run may have drawn on the same terminal
     print_error(error, color_err_, log_.get());
     return error.exit_code();
   }

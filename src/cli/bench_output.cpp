@@ -115,13 +115,13 @@ std::string heading_lines(BenchWork work, BenchForm form) {
   if (work == BenchWork::matmul) {
     return fmt::format(
         "\nmatmul: two uniform n x n matrices, the median of several products\n"
-        "{} Matrix Size Memory Size (GB) Computation Time (s)     Performance\n",
+        "{} Matrix Size Memory (GB)     Time (s)     Performance\n",
         kSettingHead);
   }
-  return fmt::format("\n{}\n{} Network  Batch Size {:>12} {:>10}\n",
+  return fmt::format("\n{}\n{} {:<18} Batch Size {:>12} {:>10}\n",
                      work == BenchWork::train ? "train: whole steps on random images in memory, the median of several"
                                               : "infer: from pixels in memory to probabilities, the median of several",
-                     kSettingHead, work == BenchWork::train ? "Step (ms)" : "Latency (ms)", "Images/s");
+                     kSettingHead, "Network", work == BenchWork::train ? "Step (ms)" : "Latency (ms)", "Images/s");
 }
 
 std::string product_line(const ProductFigure& figure, const std::string& skipped, BenchForm form) {
@@ -140,7 +140,7 @@ std::string product_line(const ProductFigure& figure, const std::string& skipped
   const std::string begin = fmt::format("{} {:>11}", setting_text(figure.setting), figure.size);
   if (!skipped.empty()) return fmt::format("{} skipped: {}\n", begin, skipped);
   constexpr double kGiB = 1 << 30;  // which the script that this table comes from calls GB
-  return fmt::format("{} {:>16.3f} {:>20.6f} {:>15}\n", begin, static_cast<double>(figure.memory()) / kGiB,
+  return fmt::format("{} {:>11.3f} {:>12.6f} {:>15}\n", begin, static_cast<double>(figure.memory()) / kGiB,
                      figure.timing.seconds, flops_text(figure.rate()));
 }
 
@@ -158,7 +158,7 @@ std::string batch_line(BenchWork work, const BatchFigure& figure, const std::str
     return json_line(json);
   }
   const std::string begin =
-      fmt::format("{} {:<8} {:>10}", setting_text(figure.setting), figure.arch, figure.batch_size);
+      fmt::format("{} {:<18} {:>10}", setting_text(figure.setting), figure.arch, figure.batch_size);
   if (!skipped.empty()) return fmt::format("{} skipped: {}\n", begin, skipped);
   return fmt::format("{} {:>12.3f} {:>10}\n", begin, 1000 * figure.timing.seconds,
                      with_thousands(std::llround(figure.rate())));

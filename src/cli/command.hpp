@@ -3,17 +3,21 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/logger.h>
 
+#include "mnist/core/status_line.hpp"
+
 namespace mnist::cli {
 
 // What a command gets from `main` besides its own options.
 struct Context {
   spdlog::logger& log;                 // for people, on stderr; results go to stdout
+  std::shared_ptr<StatusLine> status;  // for progress, where stderr is a terminal that only this process writes to
   bool color_err;                      // whether to colour stderr
   std::string program;                 // how the user started it, for commands to copy: "build/release/bin/mnist"
   std::string command_line;            // as typed, quoted for a shell

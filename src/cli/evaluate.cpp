@@ -18,6 +18,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/device/device.hpp"
@@ -95,7 +96,7 @@ void check_outputs(const EvaluateOptions& options) {
 // To the log, what is evaluated on what, before it takes its time.
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
                const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
-  log.info("device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
+  tell_device(device, spdlog::level::info, log);
   log.info("data: {} in {}, {}, {} images", dataset, quoted(options.data.data_dir), part, with_thousands(items));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
@@ -103,7 +104,8 @@ void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const D
 }
 
 void write_results(const EvaluateOptions& options, const EvaluationResult& result, spdlog::logger& log) {
-  print(options.format == "json" ? evaluation_json(result) : evaluation_text(result));
+  const auto columns = static_cast<std::size_t>(terminal_width(Stream::out));
+  print(options.format == "json" ? evaluation_json(result) : evaluation_text(result, columns));
   if (!options.misclassified.empty()) {
     write_output(options.misclassified, mistakes_csv(result));
     log.info("misclassified items: {}", options.misclassified.string());
@@ -166,6 +168,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
   data_options.stop_requested = stop_requested;
+  data_options.status = context.status;
   const Split split = options.split == "train" ? Split::train : Split::test;
   data_options.val_split = options.val_split.value_or(model.recipe.training.val_split);
   if (options.val_split) check_val_split(*options.val_split, data_options);

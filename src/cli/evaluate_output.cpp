@@ -13,17 +13,20 @@
 namespace mnist::cli {
 namespace {
 
-constexpr std::size_t kNameWidth = 20;  // columns; longer names are cut
 constexpr std::int64_t kMatrixInText = 20;
 constexpr std::int64_t kMatrixInJson = 1000;
 constexpr std::size_t kMistakesInText = 10;
 
-std::string cut(const std::string& name, std::size_t width) {
-  std::string safe = printable(name);
-  if (safe.size() <= width) return safe;
-  std::size_t end = width - 3;
-  while (end > 0 && (static_cast<unsigned char>(safe[end]) & 0xC0) == 0x80) --end;  // not within a character of UTF-8
-  return safe.substr(0, end) + "...";
+// The longest of the names in columns, but no more than `most`.
+std::size_t widest(const std::vector<std::string>& names, std::size_t most) {
+  std::size_t width = 0;
+  for (const std::string& name : names) width = std::max(width, columns_of(printable(name)));
+  return std::min(width, most);
+}
+
+// The name in exactly so many columns.
+std::string cell(const std::string& name, std::size_t width, Align align = Align::left) {
+  return padded(shortened(printable(name), width), width, align);
 }
 
 std::string item_name(const EvaluationResult& result, const Mistake& mistake) {
@@ -35,61 +38,98 @@ const std::string& class_name(const EvaluationResult& result, std::int64_t index
   return result.class_names[static_cast<std::size_t>(index)];
 }
 
-std::size_t name_width(const EvaluationResult& result) {
-  std::size_t width = std::string_view("macro average").size();
-  for (const std::string& name : result.class_names) width = std::max(width, cut(name, kNameWidth).size());
-  return width;
-}
-
-std::string class_table(const EvaluationResult& result) {
-  const std::size_t width = name_width(result);
-  std::string text = fmt::format("{:<{}}  precision  recall      F1  images\n", "class", width);
+std::string class_table(const EvaluationResult& result, std::size_t columns) {
+  constexpr std::string_view kAverage = "macro average";
+  constexpr std::size_t kFigures = 35;
+  constexpr std::size_t kShortest = 8;
+  constexpr std::size_t kLongest = 40;
+  const std::size_t room = columns > kFigures + kShortest ? columns - kFigures : kShortest;
+  const std::size_t width =
+      std::min(std::max(kAverage.size(), widest(result.class_names, kLongest)), std::min(room, kLongest));
+  std::string text = cell("class", width) + "  precision  recall      F1  images\n";
   const auto row = [&](const std::string& name, const ClassFigures& figures) {
-    text += fmt::format("{:<{}}  {:9.4f}  {:6.4f}  {:6.4f}  {:6}\n", name, width, figures.precision, figures.recall,
+    text += fmt::format("{}  {:9.4f}  {:6.4f}  {:6.4f}  {:6}\n", cell(name, width), figures.precision, figures.recall,
                         figures.f1, figures.support);
   };
   const auto figures = result.report.by_class();
-  for (std::size_t index = 0; index < figures.size(); ++index) {
-    row(cut(result.class_names[index], kNameWidth), figures[index]);
-  }
-  row("macro average", result.report.macro_average());
+  for (std::size_t index = 0; index < figures.size(); ++index) row(result.class_names[index], figures[index]);
+  row(std::string(kAverage), result.report.macro_average());
   return text;
 }
 
-std::string confusion_table(const EvaluationResult& result) {
+// How the confusion matrix fits into so many columns: all classes side by side where their names stay readable, else a
+// part of them at a time.
+struct MatrixLayout {
+  std::size_t label = 0;   // columns of a row's name
+  std::size_t column = 0;  // of a count, without the space before it
+  std::int64_t at_once = 0;
+};
+
+MatrixLayout matrix_layout(const EvaluationResult& result, std::size_t columns) {
+  constexpr std::size_t kWidest = 8;
+  constexpr std::size_t kReadable = 5;
+  const std::int64_t classes = result.report.classes();
+  std::int64_t most = 0;
+  for (std::int64_t truth = 0; truth < classes; ++truth) {
+    for (std::int64_t predicted = 0; predicted < classes; ++predicted) {
+      most = std::max(most, result.report.count(truth, predicted));
+    }
+  }
+  const std::size_t digits = std::to_string(most).size();
+  const std::size_t longest = widest(result.class_names, kWidest);
+  MatrixLayout layout;
+  layout.label = widest(result.class_names, std::max(kWidest, columns / 4));
+  const std::size_t room = columns > layout.label ? columns - layout.label : 0;
+  const std::size_t fitting = room / static_cast<std::size_t>(classes);  // with the space before it
+  const std::size_t wanted = std::max(digits, longest);
+  const std::size_t least = std::max(digits, std::min(longest, kReadable));
+  if (fitting > least) return {layout.label, std::min(wanted, fitting - 1), classes};
+  return {layout.label, least, std::max<std::int64_t>(1, static_cast<std::int64_t>(room / (least + 1)))};
+}
+
+std::string confusion_table(const EvaluationResult& result, std::size_t columns) {
   const std::int64_t classes = result.report.classes();
   if (classes > kMatrixInText) {
     return fmt::format("Confusion matrix of {} classes: see --format json or --confusion FILE\n", classes);
   }
-  constexpr std::size_t kColumn = 8;
-  const std::size_t width = name_width(result);
-  std::string text = "Confusion matrix (rows: true class, columns: predicted class)\n" + std::string(width, ' ');
-  for (const std::string& name : result.class_names) text += fmt::format(" {:>{}}", cut(name, kColumn), kColumn);
-  text += '\n';
-  for (std::int64_t truth = 0; truth < classes; ++truth) {
-    text += fmt::format("{:<{}}", cut(class_name(result, truth), kNameWidth), width);
-    for (std::int64_t predicted = 0; predicted < classes; ++predicted) {
-      text += fmt::format(" {:>{}}", result.report.count(truth, predicted), kColumn);
+  const auto [label, column, at_once] = matrix_layout(result, columns);
+  constexpr std::string_view kHeading = "Confusion matrix (rows: true class, columns: predicted class)\n";
+  std::string text(columns + 1 >= kHeading.size() ? kHeading : "Confusion matrix (rows: true, columns: predicted)\n");
+  for (std::int64_t begin = 0; begin < classes; begin += at_once) {
+    const std::int64_t end = std::min(begin + at_once, classes);
+    if (begin > 0) text += '\n';
+    text += std::string(label, ' ');
+    for (std::int64_t predicted = begin; predicted < end; ++predicted) {
+      text += ' ' + cell(class_name(result, predicted), column, Align::right);
     }
     text += '\n';
+    for (std::int64_t truth = 0; truth < classes; ++truth) {
+      text += cell(class_name(result, truth), label);
+      for (std::int64_t predicted = begin; predicted < end; ++predicted) {
+        text += fmt::format(" {:>{}}", result.report.count(truth, predicted), column);
+      }
+      text += '\n';
+    }
   }
   return text;
 }
 
 std::string mistakes_table(const EvaluationResult& result) {
+  constexpr std::size_t kName = 20;
   std::vector<Mistake> mistakes = result.report.mistakes();
   if (mistakes.empty()) return "Nothing is misclassified\n";
   std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
   std::string text = fmt::format("Misclassified: {}", with_thousands(static_cast<std::int64_t>(mistakes.size())));
   if (mistakes.size() > kMistakesInText) {
-    text += fmt::format("; the {} surest (all of them: --misclassified FILE)", kMistakesInText);
+    text += fmt::format("; the {} surest (all: --misclassified FILE)", kMistakesInText);
     mistakes.resize(kMistakesInText);
   }
   text += '\n';
   for (const Mistake& mistake : mistakes) {
-    text += fmt::format("  {}: {} ({:.1f} %), true: {} ({:.1f} %)\n", printable(item_name(result, mistake)),
-                        printable(class_name(result, mistake.predicted)), 100 * mistake.probability,
-                        printable(class_name(result, mistake.truth)), 100 * mistake.probability_of_truth);
+    text +=
+        fmt::format("  {}: {} ({:.1f} %), true: {} ({:.1f} %)\n", printable(item_name(result, mistake)),
+                    shortened(printable(class_name(result, mistake.predicted)), kName), 100 * mistake.probability,
+                    shortened(printable(class_name(result, mistake.truth)), kName), 100 * mistake.probability_of_truth);
   }
   return text;
 }
@@ -118,7 +158,7 @@ nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
 
 }  // namespace
 
-std::string evaluation_text(const EvaluationResult& result) {
+std::string evaluation_text(const EvaluationResult& result, std::size_t columns) {
   std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
   // All classes are always among all classes.
   if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
@@ -126,7 +166,7 @@ std::string evaluation_text(const EvaluationResult& result) {
   }
   text += fmt::format("Expected calibration error: {:.2f} % ({})\n\n", 100 * result.report.expected_calibration_error(),
                       temperature_text(result.temperature));
-  return text + class_table(result) + "\n" + confusion_table(result) + "\n" + mistakes_table(result);
+  return text + class_table(result, columns) + "\n" + confusion_table(result, columns) + "\n" + mistakes_table(result);
 }
 
 std::string evaluation_json(const EvaluationResult& result) {

@@ -1,6 +1,7 @@
 // The results of `mnist evaluate` as text, JSON and CSV. Scripts read them: forms are added to, not changed.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ struct EvaluationResult {
 };
 
 // The reference program's line; below it top-k, the expected calibration error, a table of the classes, the confusion
-// matrix (up to 20 classes), and the surest mistakes.
-std::string evaluation_text(const EvaluationResult& result);
+// matrix (up to 20 classes), and the surest mistakes. The tables are at most `columns` wide, at least 44: long names
+// are shortened in the middle, and the matrix is divided into parts.
+std::string evaluation_text(const EvaluationResult& result, std::size_t columns);
 
 // One object in one line, with everything: model, arch, dataset, split, loss, correct, total, accuracy, top_k,
 // top_k_accuracy, calibration, macro_average, classes, confusion (up to 1,000 classes), misclassified.

@@ -8,6 +8,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/report/progress.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -21,10 +22,21 @@ void warn_of_left_out(const PhotoFolder& folder, spdlog::logger& log) {
            count > 1 ? ", ..." : "");
 }
 
+// Slow on network file systems.
+template <class Scan>
+auto look_for(const DataOptions& options, Scan&& scan) {
+  const CountLine line(*options.status, "looking for pictures");
+  return scan();
+}
+
 DividedPictures divided(const DataOptions& options, spdlog::logger& log) {
-  const PhotoFolder all = scan_all(options.data_dir);
+  const PhotoFolder all = look_for(options, [&] { return scan_all(options.data_dir); });
   warn_of_left_out(all, log);
-  DividedPictures sides = divide(all, {options.val_split, options.split_seed}, options.stop_requested);
+  DividedPictures sides = [&] {
+    CountLine line(*options.status, "reading pictures");
+    return divide(all, {options.val_split, options.split_seed}, options.stop_requested,
+                  [&line](std::int64_t done, std::int64_t count) { line.count(done, count); });
+  }();
   log.info("{} of {} pictures are kept to validate on: --val-split {:g}, seed {}",
            with_thousands(static_cast<std::int64_t>(sides.val.paths.size())),
            with_thousands(static_cast<std::int64_t>(all.paths.size())), options.val_split, options.split_seed);
@@ -47,8 +59,10 @@ DividedPictures find_training_pictures(const DataOptions& options, spdlog::logge
     throw usage_error(fmt::format("{} does not say which pictures to validate on", quoted(options.data_dir)),
                       "have a share of them kept for that: --val-split 0.2");
   }
-  DividedPictures found{scan_photo_folder(options.data_dir, Split::train),
-                        scan_photo_folder(options.data_dir, Split::test)};
+  DividedPictures found = look_for(options, [&] {
+    return DividedPictures{scan_photo_folder(options.data_dir, Split::train),
+                           scan_photo_folder(options.data_dir, Split::test)};
+  });
   check_same_classes(found.train, found.val);
   warn_of_left_out(found.train, log);
   warn_of_left_out(found.val, log);
@@ -69,9 +83,11 @@ void check_val_split(double share, const DataOptions& options) {
 
 PhotoFolder find_pictures(const DataOptions& options, Split split, spdlog::logger& log) {
   if (has_split_folders(options.data_dir)) {
-    return with_warnings(scan_photo_folder(options.data_dir, split), log);
+    return with_warnings(look_for(options, [&] { return scan_photo_folder(options.data_dir, split); }), log);
   }
-  if (options.val_split == 0) return with_warnings(scan_all(options.data_dir), log);
+  if (options.val_split == 0) {
+    return with_warnings(look_for(options, [&] { return scan_all(options.data_dir); }), log);
+  }
   DividedPictures sides = divided(options, log);
   return split == Split::train ? std::move(sides.train) : std::move(sides.val);
 }

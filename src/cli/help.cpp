@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 
 #include "options.hpp"
@@ -16,8 +17,16 @@ namespace {
 constexpr int kIndent = 2;
 constexpr int kDescriptionColumn = 34;
 
+// On a narrow terminal as wide as that.
+std::size_t help_width() {
+  constexpr int kNarrowest = 60;
+  return static_cast<std::size_t>(
+      is_terminal(Stream::out) ? std::clamp(terminal_width(Stream::out), kNarrowest, kHelpWidth) : kHelpWidth);
+}
+
 // Two columns; the right one wrapped. Where the left text is too long, the right one starts on the next line.
 void add_row(std::string& out, const std::string& left, const std::string& right) {
+  const std::size_t width = help_width();
   std::string line = std::string(kIndent, ' ') + left;
   if (line.size() + 2 > kDescriptionColumn) {
     out += line + "\n";
@@ -27,7 +36,7 @@ void add_row(std::string& out, const std::string& left, const std::string& right
   line.resize(kDescriptionColumn, ' ');
   std::istringstream words(right);
   for (std::string word; words >> word;) {
-    if (!empty && line.size() + 1 + word.size() > kHelpWidth) {
+    if (!empty && line.size() + 1 + word.size() > width) {
       out += line + "\n";
       line.assign(kDescriptionColumn, ' ');
       empty = true;

@@ -206,8 +206,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
   const auto device = select_device(options.device);
   // Worth a line only where a GPU was hoped for.
-  context.log.log(device.note.empty() ? spdlog::level::debug : spdlog::level::info, "device: {}{}", device.description,
-                  device.note.empty() ? "" : "; " + device.note);
+  tell_device(device, device.note.empty() ? spdlog::level::debug : spdlog::level::info, context.log);
   const StopSignals signals;
   try {
     return infer(options, device, signals, context);

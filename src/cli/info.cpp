@@ -1,4 +1,5 @@
 // mnist info: this program, this machine and its devices; with a file: the model it holds.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/cuda_library.hpp"
@@ -220,12 +222,26 @@ std::string training_text(const TrainingSummary& training) {
                                                     : fmt::format("test loss {:.4f}, {}/{} right", training.test_loss,
                                                                   training.correct, training.test_items);
   const std::string kept = training.val_split > 0 ? fmt::format(", --val-split {:g}", training.val_split) : "";
-  return fmt::format("{}{}, {} epochs, seed {}, {}, by {}", printable(training.dataset), kept, training.epochs,
+  const std::string limit =
+      training.limit_batches > 0 ? fmt::format(" of {} batches at most", training.limit_batches) : "";
+  return fmt::format("{}{}, {} epochs{}, seed {}, {}, by {}", printable(training.dataset), kept, training.epochs, limit,
                      training.seed, test, printable(training.program));
 }
 
 double recipe_temperature(const Description& model) {
   return model.file.recipe ? model.file.recipe->temperature : 1;
+}
+
+// A line for each file of weights that training began from, the last one first.
+std::string ancestry_text(const TrainingSummary& training) {
+  std::string out;
+  for (const Ancestor& ancestor : training.ancestry) {
+    out += fmt::format(
+        "begun from: {}{}\n  sha256 {}\n", quoted(std::filesystem::path(ancestor.file)),
+        ancestor.dataset.empty() ? "" : fmt::format(", {}, {} epochs", printable(ancestor.dataset), ancestor.epochs),
+        printable(ancestor.sha256));
+  }
+  return out;
 }
 
 std::string model_text(const std::filesystem::path& path, bool tensors) {
@@ -243,14 +259,20 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
   }
   if (model.preprocessing != nullptr) out += fmt::format("input: {}\n", preprocessing_text(*model.preprocessing));
   if (recipe_temperature(model) != 1) out += fmt::format("temperature: {:.4f}\n", recipe_temperature(model));
-  out += own ? fmt::format("training: {}\n", training_text(model.file.recipe->training))
+  out += own ? fmt::format("training: {}\n{}", training_text(model.file.recipe->training),
+                           ancestry_text(model.file.recipe->training))
              : "training: not recorded (no recipe of this program in the file)\n";
   for (const std::string& note : model.file.notes) out += fmt::format("note: {}\n", note);
   for (const std::string& warning : model.warnings) out += fmt::format("warning: {}\n", warning);
   if (!tensors) return out;
   out += "tensors:\n";
+  const auto width = static_cast<std::size_t>(terminal_width(Stream::out));
   for (const auto& [name, tensor] : model.file.state) {
-    out += fmt::format("  {} {} [{}]\n", printable(name), type_name(tensor), fmt::join(tensor.sizes(), ", "));
+    const std::string rest = fmt::format(" {} [{}]", type_name(tensor), fmt::join(tensor.sizes(), ", "));
+    constexpr std::size_t kIndent = 2;
+    constexpr std::size_t kShortest = 20;
+    const std::size_t room = width > kIndent + rest.size() ? width - kIndent - rest.size() : 0;
+    out += fmt::format("  {}{}\n", shortened(printable(name), std::max(room, kShortest)), rest);
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include "mnist/core/text.hpp"
 #include "mnist/data/digit_images.hpp"
 #include "mnist/data/photos.hpp"
+#include "mnist/report/progress.hpp"
 
 #include "options.hpp"
 
@@ -75,7 +76,11 @@ OpenedData open_photos(PhotoFolder files, const DataOptions& options, const Open
     photo_options.parts = options.ranks->size();
     photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) { ranks->sum(broken); };
   }
-  auto photos = std::make_unique<PhotoBatches>(std::move(files), opening.preprocessing, photo_options);
+  auto photos = [&] {
+    CountLine line(*options.status, "reading photos");
+    photo_options.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
+    return std::make_unique<PhotoBatches>(std::move(files), opening.preprocessing, photo_options);
+  }();
   tell_broken(photos->broken(), options, log);
   const std::int64_t uncached = photos->not_kept();
   if (uncached > 0) {
@@ -146,7 +151,11 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
   if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
     return open_photos(std::move(files), options, opening, log);
   }
-  DigitImages pictures = load_digit_images(files, opening.preprocessing, options.stop_requested);
+  DigitImages pictures = [&] {
+    CountLine line(*options.status, "reading pictures");
+    return load_digit_images(files, opening.preprocessing, options.stop_requested,
+                             [&line](std::int64_t done, std::int64_t all) { line.count(done, all); });
+  }();
   tell_broken(pictures.broken, options, log);
   if (!pictures.with_several_digits.empty()) {
     log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}",

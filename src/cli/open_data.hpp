@@ -13,6 +13,7 @@
 #include <spdlog/logger.h>
 
 #include "mnist/core/recipe.hpp"
+#include "mnist/core/status_line.hpp"
 #include "mnist/data/batches.hpp"
 #include "mnist/data/class_folders.hpp"
 #include "mnist/data/dataset.hpp"
@@ -34,8 +35,9 @@ struct DataOptions {
   std::int64_t calibrate = 0;  // training images of a data set of the table to keep back for the temperature
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
-  std::function<bool()> stop_requested = [] { return false; };  // asked before each photo
-  std::shared_ptr<Communicator> ranks = single_process();       // who loads the same data
+  std::function<bool()> stop_requested = [] { return false; };                 // asked before each photo
+  std::shared_ptr<Communicator> ranks = single_process();                      // who loads the same data
+  std::shared_ptr<StatusLine> status = std::make_shared<StatusLine>(nullptr);  // where it is drawn how far reading is
 };
 
 // --cache-mb and --bad-images, which concern photos only.

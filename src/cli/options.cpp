@@ -166,6 +166,11 @@ CLI::Option* add_device(CLI::App& app, std::string& value) {
       ->envname("MNIST_DEVICE");
 }
 
+void tell_device(const DeviceChoice& device, spdlog::level::level_enum level, spdlog::logger& log) {
+  log.log(level, "device: {}{}", device.description, device.note.empty() ? "" : "; " + device.note);
+  if (!device.no_gpu.empty()) log.debug("no GPU: {}", device.no_gpu);
+}
+
 CLI::Option* add_threads(CLI::App& app, int& value) {
   value = 0;
   return integer(

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <spdlog/logger.h>
 
+#include "mnist/device/device.hpp"
 #include "mnist/kernels/kernels.hpp"
 
 namespace mnist::cli {
@@ -31,6 +33,9 @@ CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value);
 
 // --device auto|cpu|cuda|cuda:N|mps (MNIST_DEVICE, else "auto"). The name is checked by `select_device`.
 CLI::Option* add_device(CLI::App& app, std::string& value);
+
+// What --device came to, in a line of this weight; why `auto` is no GPU where none is expected, for debugging only.
+void tell_device(const DeviceChoice& device, spdlog::level::level_enum level, spdlog::logger& log);
 
 // --threads N, for `set_threads` by way of `wanted_threads`.
 CLI::Option* add_threads(CLI::App& app, int& value);

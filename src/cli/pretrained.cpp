@@ -8,6 +8,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/format/model_file.hpp"
 
 #include "load_model.hpp"
@@ -29,6 +30,17 @@ LastLayer last_layer_of(const ModelFile& file, const Network& network, const Mod
   const torch::Tensor their_head = head_of(file.state);
   const bool fits = their_head.defined() && their_head.sizes() == head_of(state_dict(network)).sizes();
   return fits ? LastLayer::as_many_outputs : LastLayer::is_new;
+}
+
+std::vector<Ancestor> ancestry_of(const std::filesystem::path& path, const ModelFile& file) {
+  Ancestor ancestor{.file = path.filename().string(), .sha256 = file_sha256(path, "model file")};
+  if (!file.recipe) return {ancestor};
+  const TrainingSummary& training = file.recipe->training;
+  ancestor.dataset = training.dataset;
+  ancestor.epochs = training.epochs;
+  std::vector<Ancestor> ancestry = {ancestor};
+  ancestry.insert(ancestry.end(), training.ancestry.begin(), training.ancestry.end());
+  return ancestry;
 }
 
 const char* said_of(LastLayer last_layer) {
@@ -56,23 +68,22 @@ std::string initial_weights(const ModelInfo& info, const std::string& weights) {
   return info.pretrained.empty() ? "none" : default_weights(info).string();
 }
 
-bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
-                          const std::vector<std::string>& class_names, spdlog::logger& log) {
+std::vector<Ancestor> load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
+                                           const std::vector<std::string>& class_names, spdlog::logger& log) {
   const std::filesystem::path path = initial_weights(info, weights);
   if (path != "none") {
-    load_pretrained(network, info, path, class_names, log);
-    return true;
+    return load_pretrained(network, info, path, class_names, log);
   }
   if (!info.pretrained.empty()) {
     log.warn(
         "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
         "than the recipe has");
   }
-  return false;
+  return {};
 }
 
-void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
-                     const std::vector<std::string>& class_names, spdlog::logger& log) {
+std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
+                                      const std::vector<std::string>& class_names, spdlog::logger& log) {
   std::error_code ignored;
   if (!info.pretrained.empty() && path == default_weights(info) && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("the pretrained weights {} are not there", quoted(path)),
@@ -93,6 +104,7 @@ void load_pretrained(Network& network, const ModelInfo& info, const std::filesys
   load_state_dict(network, file.state, quoted(path));
   check_finite(network, path);
   log.info("weights: {}{}", quoted(path), said_of(last_layer));
+  return ancestry_of(path, file);
 }
 
 }  // namespace mnist::cli

@@ -7,6 +7,7 @@
 
 #include <spdlog/logger.h>
 
+#include "mnist/core/recipe.hpp"
 #include "mnist/model/registry.hpp"
 
 namespace mnist::cli {
@@ -19,14 +20,15 @@ std::filesystem::path default_weights(const ModelInfo& info);
 std::string initial_weights(const ModelInfo& info, const std::string& weights);
 
 // Loads that: `weights` is --weights, a file or "none"; empty, the network's default. Tells in the
-// log which weights they are. False: they are random.
-bool load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
-                          const std::vector<std::string>& class_names, spdlog::logger& log);
+// log which weights they are. Returns the file and what it says of those it came from; nothing: the weights are random.
+std::vector<Ancestor> load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
+                                           const std::vector<std::string>& class_names, spdlog::logger& log);
 
 // Loads the weights of `path` into a new network. The last layer keeps its own, new weights unless the file was trained
 // on the same classes, or names none and has as many outputs. Tells in the log which, and what was chosen in a file of
-// another program. Throws a data `Error` if the file cannot be read, does not fit, or has a weight that is not finite.
-void load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
-                     const std::vector<std::string>& class_names, spdlog::logger& log);
+// another program. Returns as `load_initial_weights`. Throws a data `Error` if the file cannot be read, does not fit,
+// or has a weight that is not finite.
+std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
+                                      const std::vector<std::string>& class_names, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -72,6 +72,7 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
       const int its = was_told ? signals.exit_code() : ended->signal != 0 ? kLost : ended->exit_code;
       if (its == 0) continue;
       if (code == 0 || code == kLost) code = its;
+      context.status->draw("");  // in place of what rank 0 has drawn
       if (!was_told) tell(*ended, context.log);
       // Those that see that one is gone leave soon; one that sees nothing is stopped.
       const std::chrono::milliseconds limit = timeout;

@@ -32,7 +32,8 @@ constexpr std::array<std::string_view, 18> kMayChange = {
     "overwrite", "deterministic", "early-stop", "keep-best"};
 
 // What says where and how long this process works, and is no part of a run.
-constexpr std::array<std::string_view, 5> kOfThisProcess = {"resume", "run-dir", "stop-after", "procs", "timeout"};
+constexpr std::array<std::string_view, 7> kOfThisProcess = {"resume",  "run-dir", "stop-after", "procs",
+                                                            "timeout", "quiet",   "verbose"};
 
 // Two names for one thing: who gives the one takes back the other.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {
@@ -203,11 +204,21 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   // A finished run takes fewer: its first command, typed again after the run was given more.
   const bool too_few = epochs < done || (epochs == done && checkpoint.state.step > 0);
   if (too_few && (!summary || summary->outcome != Outcome::finished)) {
-    throw usage_error(
-        fmt::format("the run in {} is in epoch {} already, --epochs {} is fewer", quoted(run), done + 1, epochs),
-        "ask for more");
+    throw usage_error(fmt::format("the run in {} has come further than --epochs {}: {}", quoted(run), epochs,
+                                  progress_text(checkpoint.state)),
+                      "ask for more");
   }
   return command;
+}
+
+std::string progress_text(const TrainingState& state) {
+  const std::int64_t epochs = state.epoch - 1;
+  const auto count = [](std::int64_t number, const char* what) {
+    return fmt::format("{} {}{}", with_thousands(number), what, number == 1 ? "" : "s");
+  };
+  const std::string steps = count(state.step, "step");
+  if (epochs == 0) return steps;
+  return count(epochs, "epoch") + (state.step > 0 ? " and " + steps : "");
 }
 
 void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log) {

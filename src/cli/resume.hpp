@@ -38,6 +38,9 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
 // `Error` that names an option of `given` that may not.
 TrainCommand continued_command(const CLI::App& given, const std::filesystem::path& run, const Checkpoint& checkpoint);
 
+// How far it is: "2 epochs and 120 steps". Not by an epoch's number, which networks count differently.
+std::string progress_text(const TrainingState& state);
+
 // Throws a data `Error` if the data are not those of the run. Tells `log` what else is not as it was, and of a GPU that
 // is not `deterministic`: the run continues to the usual rounding then, and no longer bit for bit.
 void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log);

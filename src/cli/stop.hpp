@@ -21,6 +21,9 @@ class Stop {
 
   bool requested() const { return signalled() || (deadline_ && std::chrono::steady_clock::now() >= *deadline_); }
 
+  // When this was constructed.
+  std::chrono::steady_clock::time_point started() const { return started_; }
+
   // By a signal alone.
   bool signalled() const { return signals_.received() != 0; }
 

@@ -1,5 +1,6 @@
 // mnist train: trains a network, writes it, evaluates it every epoch. Read `run_train` at the end first.
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "durations.hpp"
 #include "no_effect.hpp"
 #include "open_data.hpp"
+#include "options.hpp"
 #include "output_model.hpp"
 #include "place.hpp"
 #include "pretrained.hpp"
@@ -47,16 +49,18 @@ namespace mnist::cli {
 namespace {
 
 // The network that training begins with, on its device; its body frozen if only the head is trained.
-std::shared_ptr<Network> build_network(const Plan& plan, TrainingData& data, bool continued, spdlog::logger& log) {
+// A checkpoint has all weights, and tells where they come from; other ranks get rank 0's.
+std::shared_ptr<Network> build_network(Plan& plan, TrainingData& data, const Checkpoint* checkpoint,
+                                       spdlog::logger& log) {
   const std::vector<std::string>& class_names = data.train.class_names;
   auto network = make_network(plan.info, static_cast<std::int64_t>(class_names.size()), plan.training.seed);
   network->use_kernels(plan.training.compute.kernels);
-  // The checkpoint has all weights; other ranks get rank 0's.
-  const bool pretrained = continued || !plan.training.ranks->leads() ||
-                          load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
+  const bool from_file = checkpoint == nullptr && plan.training.ranks->leads();
+  if (checkpoint != nullptr) plan.ancestry = checkpoint->recipe.training.ancestry;
+  if (from_file) plan.ancestry = load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
   network->to(plan.device.device);
   if (plan.training.inputs == Inputs::features) {
-    if (!pretrained) {
+    if (from_file && plan.ancestry.empty()) {
       log.warn("fixedfeature trains the last layer only, and the others are random: name a model with --weights");
     }
     freeze_body(data, *network, plan.info, plan.training);
@@ -72,12 +76,19 @@ std::optional<RunDirectory> new_directory(const Plan& plan, const Context& conte
   return RunDirectory::numbered("runs", options.arch, context.command_line);
 }
 
-RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity) {
+// Where progress is drawn; none is by a quiet run, nor by ranks that do not lead.
+std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) {
+  return plan.quiet || !plan.training.ranks->leads() ? std::make_shared<StatusLine>(nullptr) : context.status;
+}
+
+RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity,
+                                const Context& context) {
   const c10::Device& device = plan.device.device;
-  return {.style = plan.info.prints_phases ? LogStyle::transfer : LogStyle::reference,
+  return {.style = style_of(plan.info),
+          .quiet = plan.quiet,
           .keep_weights = !plan.options.dry_run,
           .keep = plan.options.keep,
-          .progress = is_interactive(Stream::err),
+          .status = status_of(plan, context),
           .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
           .recipe = recipe_of(plan, data.train.class_names),
           .layout = plan.layout,
@@ -106,7 +117,7 @@ void tell_processes(const TrainingOptions& training, const Network& network, spd
 // What is about to happen, for people.
 void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
   const TrainingOptions& training = plan.training;
-  log.info("device: {}{}", plan.device.description, plan.device.note.empty() ? "" : "; " + plan.device.note);
+  tell_device(plan.device, spdlog::level::info, log);
   tell_processes(training, network, log);
   log.info("model: {}, {} parameters, {}, kernels {}", plan.info.name, with_thousands(parameter_count(network)),
            precision_name(training.compute.precision), kernels_text(training));
@@ -134,19 +145,20 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
   tell(plan, data, network, context.log);
   if (run != nullptr) context.log.info("run directory: {}", run->path().string());
   if (!plan.options.dry_run) tell_of_old_model(plan.output, plan.options.overwrite, context.log);
-  if (plan.info.prints_phases) output.say(header_of(plan, data));
+  if (plan.info.prints_phases) output.mention(header_of(plan, data));
   if (!plan.info.draws_photos || run == nullptr) return;
   attempt(context.log,
           [&] { draw_training_batch(run->path() / "test_grid.png", data.train, plan.training, plan.info); });
 }
 
-TrainingData open_training_data(const Plan& plan, const Stop& stop, spdlog::logger& log) {
+TrainingData open_training_data(const Plan& plan, const Stop& stop, const Context& context) {
   DataOptions options = plan.options.data;
   options.dataset = plan.options.recipe.dataset;
   options.stop_requested = [&stop] { return stop.signalled(); };
   options.ranks = plan.training.ranks;
+  options.status = status_of(plan, context);
   return open_training_data(options, {plan.options.augment == "on", plan.options.rotate, plan.options.seed},
-                            plan.preprocessing, plan.training, log);
+                            plan.preprocessing, plan.training, context.log);
 }
 
 // Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
@@ -159,7 +171,8 @@ struct Progress : TrainingObserver {
 
 // The run directory, with what this process adds to it.
 std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
-                                           Resumption& resumption, const Context& context) {
+                                           Resumption& resumption, std::chrono::steady_clock::time_point start,
+                                           const Context& context) {
   std::optional<RunDirectory> directory =
       resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
   if (!directory) return directory;
@@ -167,10 +180,11 @@ std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app
     context.log.warn("{} cannot be locked ({}): nothing keeps a second process from writing there",
                      quoted(directory->path()), directory->unguarded());
   }
-  const RunDescription description = description_of(plan, app, identity, context);
+  RunDescription description = description_of(plan, app, identity, context);
+  description.start = start;
   if (resumption.found) {
     const TrainingState& state = resumption.found->checkpoint.state;
-    directory->resume(description, state.epoch, state.step);
+    directory->resume(description, state.epoch, state.step, RunResult{state.epoch - 1, state.epoch - 1, state.test});
   } else {
     directory->begin(description);
   }
@@ -208,17 +222,16 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   }
   if (result.stopped) return end_stopped(plan, stop, result, output, run, context);
   if (result.epochs < plan.training.epochs) {
-    context.log.info("ends after epoch {} of {}: none of the last {} was better than epoch {}", result.epochs,
-                     plan.training.epochs, plan.training.early_stop, result.best.epoch);
+    context.log.info("ends after {} of {} epochs: none of the last {} was better than the best before", result.epochs,
+                     plan.training.epochs, plan.training.early_stop);
   }
   end_finished(plan, result, data, network, output, run, context);
-  if (run != nullptr) attempt(context.log, [&] { run->end(Outcome::finished); });
   return 0;
 }
 
 // Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
 int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, EarlyLog& early, const Context& context) {
-  TrainingData data = open_training_data(plan, stop, context.log);
+  TrainingData data = open_training_data(plan, stop, context);
   if (plan.options.class_weights == "balanced") {
     plan.training.class_weights = balanced_weights(data.train.class_counts);
   }
@@ -229,18 +242,18 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   if (checkpoint != nullptr) {
     check_identity(identity, checkpoint->identity, plan.options.deterministic, context.log);
   }
-  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint != nullptr, context.log);
+  const std::shared_ptr<Network> network = build_network(plan, data, checkpoint, context.log);
   Trainer trainer(*network, data.train_batches(), data.test_batches(), plan.training);
   if (checkpoint != nullptr) trainer.restore(checkpoint->state);
   share_features(data, plan.training, [&stop] { return stop.signalled(); });
   if (!plan.training.ranks->leads()) return follow(plan, trainer, stop);
 
-  std::optional<RunDirectory> directory = open_directory(plan, app, identity, resumption, context);
+  std::optional<RunDirectory> directory = open_directory(plan, app, identity, resumption, stop.started(), context);
   RunDirectory* const run = directory ? &*directory : nullptr;
   // Before the log file is opened, which has these lines of a continued run already.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
   try {
-    RunOutput output(output_options(plan, data, identity), run, checkpoint, context.log);
+    RunOutput output(output_options(plan, data, identity, context), run, checkpoint, context.log);
     if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
     found.reset();  // several times the network's memory
     return lead(plan, data, *network, trainer, run, output, stop, context);
@@ -269,8 +282,8 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
                        quoted(output_path(*command.options)), all ? "a larger --epochs" : "--early-stop 0");
       return 0;
     }
-    context.log.info("continues {} from {}: epoch {}, step {}", quoted(run), resumption.found->file.filename().string(),
-                     checkpoint.state.epoch, checkpoint.state.step);
+    context.log.info("continues {} from {}, after {}", quoted(run), resumption.found->file.filename().string(),
+                     progress_text(checkpoint.state));
   }
   stop.limit(options->stop_after.empty() ? 0 : parse_duration("--stop-after", options->stop_after),
              static_cast<int>(command.options->checkpoint_exit_code));
@@ -278,6 +291,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
   Plan plan = make_plan(*command.options, ranks, context.log);
   const SpinControl spin(static_cast<int>(plan.threads));
+  plan.quiet = options->quiet;
   for (const std::string& sentence : options_without_effect(given, plan)) context.log.warn("{}", sentence);
   check_model_name(plan.output);
   if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);
@@ -291,8 +305,16 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   }
 }
 
+// What a signal is answered with at once. On a terminal in place of the progress and of ^C.
+const char* notice_of_stop(bool dry_run, bool on_terminal) {
+  if (dry_run) return on_terminal ? "\r\x1b[Kstopping after this step\n" : "\nstopping after this step\n";
+  return on_terminal ? "\r\x1b[Kstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n"
+                     : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
+}
+
 // What this process is: the one that starts the others, one of them, or the only one.
 int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
+  set_talk(given, *options, context.log);
   // One process that a launcher has started beside others may be told to train alone.
   const Place place = options->procs == 1 ? Place{} : place_of_process();
   const std::chrono::seconds timeout(options->timeout);
@@ -302,9 +324,7 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
                                   place.launcher, place.size),
                       "omit it; --procs 1 lets each of them train a run of its own");
   }
-  const char* notice = options->dry_run
-                           ? "\nstopping after this step\n"
-                           : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
+  const char* const notice = notice_of_stop(options->dry_run, is_interactive(Stream::err));
   constexpr double kLauncherPatience = 2;  // also of one process: srun's has SIGTERM twice when its job is preempted
   Stop stop(place.rank == 0 ? notice : "", launcher_of_process().empty() ? 0 : kLauncherPatience);
   ignore_closed_pipes();

@@ -37,6 +37,15 @@ bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint
   }
 }
 
+// Of a run that has come to its end, with the weights after `epoch` epochs.
+RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch, const Evaluation& test,
+              const std::filesystem::path& model) {
+  return {.outcome = Outcome::finished,
+          .reason = result.epochs < plan.training.epochs ? "early stop" : "all epochs",
+          .result = RunResult{result.epochs, epoch, test},
+          .model = model};
+}
+
 bool keeps_best(const TrainOptions& options) {
   return options.recipe.keep_best == "on";
 }
@@ -52,7 +61,7 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 }
 
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, const RunDirectory* directory, const Context& context) {
+                  RunOutput& output, RunDirectory* directory, const Context& context) {
   std::int64_t epochs = result.epochs;
   Evaluation test = result.test;
   if (keeps_best(plan.options)) {
@@ -66,14 +75,16 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   }
   if (plan.options.dry_run) {
     output.say("Dry run: one batch and one test batch; no model was written\n");
+    if (directory != nullptr) attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, "")); });
     return;
   }
   Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
   recipe.temperature = calibrate(plan, data, network, context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
-  output.say(fmt::format("Saved model: {}\nUse it: {} infer --model {} --image IMAGE\n", plan.output.string(),
-                         context.program, quoted_for_shell(plan.output.string())));
+  output.say(fmt::format("Saved model: {}\n", plan.output.string()));
+  output.mention(fmt::format("Use it: {} infer --model {} --image IMAGE\n", context.program,
+                             quoted_for_shell(plan.output.string())));
   if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
   if (plan.info.draws_photos) {
     const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
@@ -82,11 +93,16 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
       context.log.info("predictions: {}", picture.string());
     });
   }
+  attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, plan.output)); });
 }
 
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
                 RunDirectory* directory, const Context& context) {
-  if (directory != nullptr) attempt(context.log, [&] { directory->end(Outcome::interrupted); });
+  const RunEnd end{.outcome = Outcome::interrupted,
+                   .reason = stop.reason(),
+                   .exit_code = stop.exit_code(),
+                   .result = RunResult{result.epochs, result.epochs, result.test}};
+  if (directory != nullptr) attempt(context.log, [&] { directory->end(end); });
   if (directory == nullptr || plan.options.dry_run) {
     context.log.warn("stopped by {}: the dry run is not over", stop.reason());
     return stop.exit_code();
@@ -109,9 +125,15 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
 void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
   const auto* const error = dynamic_cast<const Error*>(&failure);
   const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
-  const bool lost = is(ErrorKind::rank_lost) || dynamic_cast<const EndedElsewhere*>(&failure) != nullptr;
+  const auto* const elsewhere = dynamic_cast<const EndedElsewhere*>(&failure);
+  const bool lost = is(ErrorKind::rank_lost) || elsewhere != nullptr;
   const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
-  attempt(log, [&] { run.end(outcome, first_line(failure.what())); });
+  const int exit_code = error != nullptr       ? error->exit_code()
+                        : elsewhere != nullptr ? elsewhere->exit_code()
+                                               : static_cast<int>(ErrorKind::internal);
+  attempt(log, [&] {
+    run.end({.outcome = outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = exit_code});
+  });
   const auto files = checkpoint_files(run.checkpoints());
   if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;

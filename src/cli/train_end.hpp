@@ -24,10 +24,11 @@ namespace mnist::cli {
 // What fails in `work` is told, and ends nothing.
 void attempt(spdlog::logger& log, const std::function<void()>& work);
 
-// A run that has all of its epochs: writes the model, and what the tutorial leaves beside it. Throws a data `Error` if
-// the model cannot be written anywhere. `directory`: nullptr for a dry run without one.
+// A run that has all of its epochs: writes the model, and what the tutorial leaves beside it, and completes the
+// manifest. Throws a data `Error` if the model cannot be written anywhere. `directory`: nullptr for a dry run without
+// one.
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, const RunDirectory* directory, const Context& context);
+                  RunOutput& output, RunDirectory* directory, const Context& context);
 
 // A run that was stopped: says how to continue. Returns its exit code.
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,

@@ -172,6 +172,15 @@ void add_result_options(CLI::App& app, TrainOptions& o) {
                "replace the model that is there, instead of keeping one that this run does not beat as "
                "FILE.bak"));
   add(integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
+  add(add_flag(app, "--quiet", o.quiet,
+               "a line for each epoch on stdout and what is written at the end, on stderr warnings and errors; "
+               "log.txt has all"))
+      ->configurable(false);  // of this process, not of the run
+  add(add_flag(
+          app, "--verbose", o.verbose,
+          "on stderr also the rate and the loss every --log-interval batches, and what else helps to find out why: "
+          "--log-level debug"))
+      ->configurable(false);
   add(integer(app.add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
               0, kMany));
   add(add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
@@ -195,6 +204,12 @@ std::filesystem::path output_path(const TrainOptions& options) {
   if (!options.output.empty()) return options.output;
   if (!options.save_model.empty()) return options.save_model;
   return options.arch == "cnn" ? kDefaultModel : options.arch + ".pt";
+}
+
+void set_talk(const CLI::App& given, const TrainOptions& options, spdlog::logger& log) {
+  if (is_given(*given.get_parent()->get_option("--log-level"))) return;
+  if (options.verbose) log.set_level(spdlog::level::debug);
+  if (options.quiet) log.sinks().front()->set_level(spdlog::level::warn);
 }
 
 CheckpointPolicy checkpoint_policy(const TrainOptions& options) {
@@ -255,6 +270,9 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
                         "give one of them");
     }
     options->data.split_seed = options->seed;
+    if (options->quiet && options->verbose) {
+      throw usage_error("--quiet and --verbose contradict each other", "omit one of them");
+    }
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
       throw usage_error("--output and --save-model name two files", "they mean the same: omit one of them");

@@ -35,6 +35,8 @@ struct TrainOptions {
   std::int64_t early_stop = 0;  // 0: all epochs
   std::uint64_t seed = 1;
   std::int64_t log_interval = 10;
+  bool quiet = false;
+  bool verbose = false;
   std::int64_t limit_batches = 0;
   bool dry_run = false;
   std::string device = "auto";
@@ -63,6 +65,10 @@ inline constexpr const char* kResumeAuto = "auto";
 
 // Adds them to `app`; they are filled while parsing.
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app);
+
+// What --quiet and --verbose make of the log, unless `--log-level` was given to the root of `given`: on stderr warnings
+// and errors only; everything. The log's files have all in any case.
+void set_talk(const CLI::App& given, const TrainOptions& options, spdlog::logger& log);
 
 // --output, or its default.
 std::filesystem::path output_path(const TrainOptions& options);

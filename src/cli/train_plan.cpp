@@ -50,6 +50,7 @@ Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks,
   const ModelInfo& info = model_info(options.arch);
   TrainingOptions training = training_options(options, device.device, log);
   training.ranks = std::move(ranks);
+  training.first_epoch = first_epoch(style_of(info));
   return {options,
           info,
           preprocessing_of(info, options.img_size),
@@ -58,6 +59,10 @@ Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks,
           std::move(training),
           output_path(options),
           info.names_classes ? PickleLayout::with_class_names : PickleLayout::state_dict};
+}
+
+LogStyle style_of(const ModelInfo& info) {
+  return info.prints_phases ? LogStyle::transfer : LogStyle::reference;
 }
 
 std::string kernels_text(const TrainingOptions& training) {
@@ -116,6 +121,8 @@ Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) 
   recipe.preprocessing = plan.preprocessing;
   recipe.training.dataset = plan.options.recipe.dataset;
   recipe.training.val_split = plan.options.data.val_split;
+  recipe.training.limit_batches = plan.training.limit_batches;
+  recipe.training.ancestry = plan.ancestry;
   recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);
   return recipe;
 }

@@ -16,6 +16,7 @@
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/run_directory.hpp"
+#include "mnist/report/run_output.hpp"
 #include "mnist/train/checkpoint.hpp"
 #include "mnist/train/loop.hpp"
 
@@ -34,7 +35,12 @@ struct Plan {
   TrainingOptions training;
   std::filesystem::path output;
   PickleLayout layout;
+  bool quiet = false;                   // of this process: a continued run's options do not have it
+  std::vector<Ancestor> ancestry = {};  // of the weights that the run began with, once they are known
 };
+
+// Whose lines a run of this network prints.
+LogStyle style_of(const ModelInfo& info);
 
 // Sets LibTorch's threads and determinism for the process. Throws an `Error` if the device or the precision is not to
 // be had. `ranks`: who trains the run.

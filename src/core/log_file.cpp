@@ -13,7 +13,7 @@ namespace mnist {
 
 LogFile::LogFile(const std::filesystem::path& path, FileSystem& files)
     : path_(path), files_(files), file_(std::make_unique<AppendFile>(checked_log(path), files)) {
-  set_pattern(kLogFilePattern);
+  set_formatter(log_file_formatter());
 }
 
 std::uintmax_t LogFile::size() {

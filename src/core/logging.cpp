@@ -40,10 +40,23 @@ class LevelPrefix : public spdlog::custom_flag_formatter {
   bool color_;
 };
 
+// Takes the progress line off the terminal before a line.
+class TerminalSink : public spdlog::sinks::stderr_sink_mt {
+ public:
+  explicit TerminalSink(std::shared_ptr<StatusLine> status) : status_(std::move(status)) {}
+
+  void log(const spdlog::details::log_msg& message) override {
+    status_->interrupt([&] { spdlog::sinks::stderr_sink_mt::log(message); });
+  }
+
+ private:
+  std::shared_ptr<StatusLine> status_;
+};
+
 std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path) {
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(checked_log(path).string(), /*truncate=*/false);
-    sink->set_pattern(kLogFilePattern);
+    sink->set_formatter(log_file_formatter());
     return sink;
   } catch (const spdlog::spdlog_ex& error) {
     throw data_error(fmt::format("cannot write the log file {}: {}", quoted(path), error.what()), "name another file");
@@ -60,7 +73,7 @@ const std::vector<std::string>& log_levels() {
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<LevelPrefix>('*', options.color).set_pattern("%*%v");
-  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto terminal = std::make_shared<TerminalSink>(options.status);
   terminal->set_formatter(std::move(formatter));
 
   auto logger = std::make_shared<spdlog::logger>("mnist", terminal);

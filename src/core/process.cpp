@@ -123,8 +123,8 @@ std::filesystem::path executable_path() {
   return std::filesystem::read_symlink("/proc/self/exe", error);
 }
 
-std::string utc_time() {
-  const std::time_t now = std::time(nullptr);
+std::string utc_time(double seconds_ago) {
+  const std::time_t now = std::time(nullptr) - static_cast<std::time_t>(seconds_ago);
   std::tm utc{};
   ::gmtime_r(&now, &utc);
   char text[32] = "";

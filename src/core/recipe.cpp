@@ -22,6 +22,7 @@ constexpr double kLargestMean = 1000;
 constexpr double kSmallestStd = 1e-6;
 constexpr double kLargestStd = 1e6;
 constexpr std::size_t kMostClasses = 100'000;
+constexpr std::size_t kMostAncestors = 100;
 
 std::string kind_name(Preprocessing::Kind kind) {
   return kind == Preprocessing::Kind::digit ? "digit" : "photo";
@@ -81,6 +82,30 @@ Preprocessing preprocessing_from(const Json& json) {
   return preprocessing;
 }
 
+std::vector<Ancestor> ancestry_from(const Json& json) {
+  std::vector<Ancestor> ancestry;
+  if (json.size() > kMostAncestors) throw std::invalid_argument(fmt::format("{} ancestors", json.size()));
+  for (const Json& entry : json) {
+    Ancestor ancestor;
+    entry.at("file").get_to(ancestor.file);
+    entry.at("sha256").get_to(ancestor.sha256);
+    if (entry.contains("dataset")) {
+      entry.at("dataset").get_to(ancestor.dataset);
+      ancestor.epochs = whole_number(entry, "epochs");
+    }
+    ancestry.push_back(std::move(ancestor));
+  }
+  return ancestry;
+}
+
+nlohmann::ordered_json json_of(const Ancestor& ancestor) {
+  nlohmann::ordered_json json = {{"file", ancestor.file}, {"sha256", ancestor.sha256}};
+  if (ancestor.dataset.empty()) return json;
+  json["dataset"] = ancestor.dataset;
+  json["epochs"] = ancestor.epochs;
+  return json;
+}
+
 TrainingSummary training_from(const Json& json) {
   TrainingSummary training;
   json.at("dataset").get_to(training.dataset);
@@ -94,6 +119,8 @@ TrainingSummary training_from(const Json& json) {
   training.correct = whole_number(json, "correct");
   training.test_items = whole_number(json, "test_items");
   json.at("program").get_to(training.program);
+  if (json.contains("limit_batches")) training.limit_batches = whole_number(json, "limit_batches");
+  if (json.contains("ancestry")) training.ancestry = ancestry_from(json.at("ancestry"));
   return training;
 }
 
@@ -130,6 +157,10 @@ std::string to_json(const Recipe& recipe) {
                                    {"program", training.program}}}};
   if (recipe.temperature != 1) json["temperature"] = recipe.temperature;
   if (training.val_split > 0) json["training"]["val_split"] = training.val_split;
+  if (training.limit_batches > 0) json["training"]["limit_batches"] = training.limit_batches;
+  for (std::size_t i = 0; i < std::min(training.ancestry.size(), kMostAncestors); ++i) {
+    json["training"]["ancestry"].push_back(json_of(training.ancestry[i]));
+  }
   // A class may be named after a folder whose name is not UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

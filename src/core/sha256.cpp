@@ -3,8 +3,11 @@
 #include <array>
 #include <openssl/evp.h>
 #include <stdexcept>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "mnist/core/input_file.hpp"
 
 namespace mnist {
 namespace {
@@ -36,6 +39,14 @@ std::string Sha256::hex() const {
   std::string text;
   for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", static_cast<unsigned>(digest[i]));
   return text;
+}
+
+std::string file_sha256(const std::filesystem::path& path, std::string_view what) {
+  InputFile file(path, what);
+  Sha256 sha256;
+  std::vector<char> bytes(std::size_t{1} << 20);
+  for (std::size_t count = 0; (count = file.read(bytes.data(), bytes.size())) > 0;) sha256.update(bytes.data(), count);
+  return sha256.hex();
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -1,7 +1,9 @@
 #include "mnist/core/terminal.hpp"
 
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace mnist {
@@ -24,10 +26,20 @@ bool is_terminal(Stream stream) {
   return ::isatty(descriptor_of(stream)) == 1;
 }
 
+bool is_pipe(Stream stream) {
+  struct stat status {};
+  return ::fstat(descriptor_of(stream), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
 int terminal_width(Stream stream) {
-  constexpr int kUsual = 80;
   winsize size{};
-  return ::ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
+  if (::ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  constexpr int kUsual = 80;
+  constexpr int kNarrowest = 20;
+  constexpr int kWidest = 10'000;
+  const char* const variable = std::getenv("COLUMNS");
+  const int columns = variable == nullptr ? 0 : std::atoi(variable);
+  return columns >= kNarrowest && columns <= kWidest ? columns : kUsual;
 }
 
 }  // namespace mnist

@@ -17,13 +17,14 @@
 namespace mnist {
 
 DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& preprocessing,
-                              const std::function<bool()>& stop_requested) {
+                              const std::function<bool()>& stop_requested, const ReadProgress& progress) {
   const auto count = static_cast<std::int64_t>(files.paths.size());
   std::vector<torch::Tensor> images(files.paths.size());
   std::vector<std::string> faults(files.paths.size());
   std::vector<std::size_t> counts(files.paths.size());
   DecodingMemory memory(at::get_num_threads());
   std::atomic<bool> stopped = false;
+  std::atomic<std::int64_t> done = 0;
   at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
     const c10::AutoGradMode no_grad(false);
     for (auto item = static_cast<std::size_t>(begin); item < static_cast<std::size_t>(end) && !stopped; ++item) {
@@ -42,6 +43,7 @@ DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& pre
       } catch (const Error& error) {
         faults[item] = error.what();
       }
+      progress(++done, count);
     }
   });
   if (stopped) throw Stopped();

@@ -32,9 +32,10 @@ std::string split_key(const std::filesystem::path& path, std::uint64_t seed) {
 }
 
 std::vector<std::string> split_keys(const PhotoFolder& all, std::uint64_t seed,
-                                    const std::function<bool()>& stop_requested) {
+                                    const std::function<bool()>& stop_requested, const ReadProgress& progress) {
   std::vector<std::string> keys(all.paths.size());
   std::atomic<bool> stopped = false;
+  std::atomic<std::int64_t> done = 0;
   at::parallel_for(0, static_cast<std::int64_t>(keys.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto item = static_cast<std::size_t>(begin); item < static_cast<std::size_t>(end) && !stopped; ++item) {
       if (stop_requested()) {
@@ -42,6 +43,7 @@ std::vector<std::string> split_keys(const PhotoFolder& all, std::uint64_t seed,
         return;
       }
       keys[item] = split_key(all.paths[item], seed);
+      progress(++done, static_cast<std::int64_t>(keys.size()));
     }
   });
   if (stopped) throw Stopped();
@@ -67,8 +69,9 @@ void select_validation(const Groups& groups, double share, std::vector<bool>& is
 
 }  // namespace
 
-DividedPictures divide(const PhotoFolder& all, const Division& division, const std::function<bool()>& stop_requested) {
-  const std::vector<std::string> keys = split_keys(all, division.seed, stop_requested);
+DividedPictures divide(const PhotoFolder& all, const Division& division, const std::function<bool()>& stop_requested,
+                       const ReadProgress& progress) {
+  const std::vector<std::string> keys = split_keys(all, division.seed, stop_requested, progress);
   std::vector<Groups> classes(all.class_names.size());
   for (std::size_t item = 0; item < keys.size(); ++item) {
     classes[static_cast<std::size_t>(all.labels[item])][keys[item]].push_back(item);

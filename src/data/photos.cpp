@@ -26,6 +26,7 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
   cache_.resize(folder_.paths.size());
   std::vector<std::string> faults(folder_.paths.size());  // why a photo is broken
   load_part(faults);
+  options_.progress = {};  // which may not outlive this
   if (options_.parts > 1) share_faults(faults);
   omit_broken(faults);
   labels_ = torch::tensor(folder_.labels, torch::kInt64);
@@ -34,6 +35,8 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
 
 void PhotoBatches::load_part(std::vector<std::string>& faults) {
   std::atomic<bool> stopped = false;
+  std::atomic<std::int64_t> done = 0;
+  const std::int64_t own = (size() - options_.part + options_.parts - 1) / options_.parts;
   at::parallel_for(0, size(), 1, [&](std::int64_t begin, std::int64_t end) {
     const c10::AutoGradMode no_grad(false);
     for (std::int64_t item = begin; item < end && !stopped; ++item) {
@@ -47,6 +50,7 @@ void PhotoBatches::load_part(std::vector<std::string>& faults) {
       } catch (const Error& error) {
         faults[static_cast<std::size_t>(item)] = error.what();
       }
+      options_.progress(++done, own);
     }
   });
   if (stopped) throw Stopped();

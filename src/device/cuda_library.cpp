@@ -55,12 +55,13 @@ CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::p
   }
   if (std::error_code ignored; !std::filesystem::exists(cuda_library, ignored)) {
     return {false, fmt::format("this LibTorch has no CUDA library ({} is missing)", quoted(cuda_library)),
-            "build against a CUDA build of LibTorch: scripts/run train-gpu or pixi run train-gpu install one"};
+            "build against a CUDA build of LibTorch: scripts/run train-gpu or pixi run train-gpu install one", 0, true};
   }
   if (std::string why; !load_library(cuda_library.string(), why)) {
     return {
         false, fmt::format("LibTorch's CUDA library does not load: {}", why),
-        "the named library belongs to CUDA or cuDNN; scripts/run train-gpu installs the set that fits this LibTorch"};
+        "the named library belongs to CUDA or cuDNN; scripts/run train-gpu installs the set that fits this LibTorch", 0,
+        true};
   }
   // "CUDA initialization: The NVIDIA driver on your system is too old ..."
   KeptWarning warning;
@@ -71,9 +72,9 @@ CudaStatus load_cuda(const std::string& driver_library, const std::filesystem::p
     return {false,
             warning.text().empty() ? "CUDA is installed, but finds no GPU"
                                    : fmt::format("CUDA is installed, but finds no GPU: {}", warning.text()),
-            "check the output of nvidia-smi, and whether CUDA_VISIBLE_DEVICES hides the GPU"};
+            "check the output of nvidia-smi, and whether CUDA_VISIBLE_DEVICES hides the GPU", 0, true};
   }
-  return {true, "", "", count};
+  return {true, "", "", count, true};
 }
 
 CudaStatus load_cuda() {

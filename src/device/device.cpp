@@ -18,20 +18,20 @@
 namespace mnist {
 namespace {
 
-DeviceChoice cpu(std::string note = "") {
+DeviceChoice cpu(std::string note = "", std::string no_gpu = "") {
   return {c10::Device(c10::kCPU),
           fmt::format("cpu ({} thread{})", at::get_num_threads(), at::get_num_threads() == 1 ? "" : "s"),
-          std::move(note)};
+          std::move(note), std::move(no_gpu)};
 }
 
 DeviceChoice mps() {
-  return {c10::Device(c10::kMPS), "mps (Apple GPU)", ""};
+  return {c10::Device(c10::kMPS), "mps (Apple GPU)", "", ""};
 }
 
 DeviceChoice cuda(int index) {
   const std::optional<GpuInfo> gpu = gpu_info(index);
   return {c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index)),
-          gpu ? fmt::format("cuda:{} ({})", index, gpu_description(*gpu)) : fmt::format("cuda:{}", index), ""};
+          gpu ? fmt::format("cuda:{} ({})", index, gpu_description(*gpu)) : fmt::format("cuda:{}", index), "", ""};
 }
 
 // The GPU with the most free memory, where this run and other programs disturb each other least.
@@ -85,7 +85,9 @@ DeviceChoice select_device(const std::string& name) {
   }
   if (name == "auto") {
     const CudaStatus status = load_cuda();
-    if (!status.usable) return torch::mps::is_available() ? mps() : cpu(status.reason);
+    if (!status.usable && torch::mps::is_available()) return mps();
+    // Without a driver nobody expects a GPU; one that is there and not of use is told.
+    if (!status.usable) return status.has_driver ? cpu(status.reason) : cpu("", status.reason);
     DeviceChoice choice = freest_gpu(status.device_count);
     const std::string why = why_gpu_is_unusable(choice.device.index());
     return why.empty() ? choice : cpu(why);

@@ -65,12 +65,12 @@ Canvas::Canvas(int width, int height) : parts_(std::make_unique<Parts>()) {
 
 Canvas::~Canvas() = default;
 
-void Canvas::text(Point position, const std::string& text, double size, Align align, Color color) {
+void Canvas::text(Point position, const std::string& text, double size, TextAlign align, Color color) {
   const std::string valid = valid_utf8(text);
   const double width = text_width(valid, size);
   cairo_t* context = parts_->context.get();
   cairo_set_source_rgb(context, color.red, color.green, color.blue);
-  const double shift = align == Align::left ? 0 : align == Align::center ? width / 2 : width;
+  const double shift = align == TextAlign::left ? 0 : align == TextAlign::center ? width / 2 : width;
   cairo_move_to(context, position.x - shift, position.y);
   cairo_show_text(context, valid.c_str());
 }
@@ -81,7 +81,7 @@ void Canvas::text_upright(Point position, const std::string& text, double size, 
   cairo_save(context);
   cairo_translate(context, position.x - size * 0.7, position.y);
   cairo_rotate(context, kQuarterTurn);
-  this->text({0, 0}, text, size, Align::left, color);
+  this->text({0, 0}, text, size, TextAlign::left, color);
   cairo_restore(context);
 }
 

@@ -23,7 +23,7 @@ inline constexpr Color kGood = {0.06, 0.46, 0.22};
 inline constexpr Color kBad = {0.75, 0.12, 0.12};
 inline constexpr Color kBlue = {0.12, 0.38, 0.70};
 
-enum class Align { left, center, right };
+enum class TextAlign { left, center, right };
 
 struct Point {
   double x = 0;
@@ -39,7 +39,8 @@ class Canvas {
   Canvas& operator=(const Canvas&) = delete;
 
   // `position`: left end, middle or right end of the base line. `size`: height of a line in pixels.
-  void text(Point position, const std::string& text, double size, Align align = Align::left, Color color = kBlack);
+  void text(Point position, const std::string& text, double size, TextAlign align = TextAlign::left,
+            Color color = kBlack);
 
   // Downwards from `position`.
   void text_upright(Point position, const std::string& text, double size, Color color = kBlack);

@@ -38,7 +38,7 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
   const double middle = std::max(left + cell * classes / 2.0, kMargin + half_title);  // of a title wider than the table
   Canvas canvas(static_cast<int>(std::max(left + cell * classes, middle + half_title)) + kMargin,
                 static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
-  canvas.text({middle, kMargin + kLabelText}, title, kLabelText, Align::center, kGrey);
+  canvas.text({middle, kMargin + kLabelText}, title, kLabelText, TextAlign::center, kGrey);
 
   const torch::Tensor counts = confusion.contiguous();
   const auto* numbers = counts.data_ptr<std::int64_t>();
@@ -53,13 +53,13 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
       const std::string text = fmt::format("{}", count);
       const double size = std::min(kLabelText, cell * 0.4);
       if (count > 0 && size >= 9 && canvas.text_width(text, size) < cell - 2) {
-        canvas.text({corner.x + cell / 2.0, corner.y + cell / 2.0 + size * 0.35}, text, size, Align::center,
+        canvas.text({corner.x + cell / 2.0, corner.y + cell / 2.0 + size * 0.35}, text, size, TextAlign::center,
                     share > 0.5 ? kWhite : kBlack);
       }
     }
     if (has_names) {
       const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(row)], kLabelText, name_width);
-      canvas.text({left - 8, top + row * cell + cell / 2.0 + kLabelText * 0.35}, name, kLabelText, Align::right);
+      canvas.text({left - 8, top + row * cell + cell / 2.0 + kLabelText * 0.35}, name, kLabelText, TextAlign::right);
     }
   }
   canvas.frame({left, top}, cell * classes, cell * classes, kGrey);

@@ -78,14 +78,14 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
     const double share = (std::clamp(value, plot.lowest, plot.highest) - plot.lowest) / (plot.highest - plot.lowest);
     return corner.y + kHeight * (1 - share);
   };
-  canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kAxisText + 3, Align::center);
+  canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kAxisText + 3, TextAlign::center);
   const double step = tick_step(plot.highest - plot.lowest);
   const auto first = static_cast<int>(std::ceil(plot.lowest / step));
   const auto last = static_cast<int>(std::floor(plot.highest / step + 1e-6));
   for (int number = first; number <= last; ++number) {
     const double tick = number * step;
     canvas.line({{corner.x, y_of(tick)}, {corner.x + kWidth, y_of(tick)}}, {0.88, 0.88, 0.88}, 1);
-    canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kAxisText, Align::right, kGrey);
+    canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kAxisText, TextAlign::right, kGrey);
   }
   const auto curve = [&](const std::vector<float>& values) {
     std::vector<Point> points;
@@ -102,11 +102,11 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
     canvas.fill({x - 3, y_of(plot.tests[epoch]) - 3}, 6, 6, kBad);
   }
   canvas.frame(corner, kWidth, kHeight, kGrey);
-  canvas.text({corner.x, corner.y + kHeight + 20}, "0", kAxisText, Align::left, kGrey);
+  canvas.text({corner.x, corner.y + kHeight + 20}, "0", kAxisText, TextAlign::left, kGrey);
   canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, fmt::format("{} batches", plot.batches.size()), kAxisText,
-              Align::right, kGrey);
+              TextAlign::right, kGrey);
   canvas.text({corner.x + kWidth / 2, corner.y + kHeight + 38}, "pale: a batch   blue: running mean   red: test set",
-              kAxisText, Align::center, kGrey);
+              kAxisText, TextAlign::center, kGrey);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ void draw(Canvas& canvas, Point corner, double side, double caption, const Capti
   for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + caption; base += kLine) {
     const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
     const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kCaptionText, side);
-    canvas.text({corner.x + side / 2, base}, line, kCaptionText, Align::center, color_of(image.mark));
+    canvas.text({corner.x + side / 2, base}, line, kCaptionText, TextAlign::center, color_of(image.mark));
     begin = end + 1;
   }
 }

@@ -59,6 +59,19 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
   return line;
 }
 
+CountLine::CountLine(StatusLine& status, std::string what) : status_(status), what_(std::move(what)) {
+  status_.draw(what_);
+}
+
+void CountLine::count(std::int64_t done, std::int64_t all) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return;  // another thread draws
+  const auto now = std::chrono::steady_clock::now();
+  if (now - drawn_ < kRedraw) return;
+  drawn_ = now;
+  status_.draw(fmt::format("{} {}/{}", what_, with_thousands(done), with_thousands(all)));
+}
+
 void ProgressLine::batch_done(const BatchReport& report) {
   const auto now = Clock::now();
   if (report.epoch != epoch_) {
@@ -87,36 +100,22 @@ void ProgressLine::batch_done(const BatchReport& report) {
     gpu_text_ = figures ? "GPU " + gpu_text(*figures) : "";
     gpu_read_ = now;
   }
-  draw(progress_line(report.epoch, report.epochs,
-                     static_cast<double>(report.batch) / static_cast<double>(report.batches), rate, left,
-                     terminal_width(Stream::err) - 1, gpu_text_));
+  status_.draw(progress_line(called(report.epoch), called(report.epochs),
+                             static_cast<double>(report.batch) / static_cast<double>(report.batches), rate, left,
+                             terminal_width(Stream::err) - 1, gpu_text_));
 }
 
 void ProgressLine::interval(const IntervalReport& /*report*/) {
-  clear();
+  drawn_ = {};  // its line has taken this one off the terminal
 }
 
 void ProgressLine::training_done(const TrainingReport& report) {
-  clear();
-  draw(fmt::format("epoch {}: testing", report.epoch));
+  status_.draw(fmt::format("epoch {}/{} testing", called(report.epoch), called(report.epochs)));
 }
 
 void ProgressLine::epoch_done(const EpochReport& report) {
   test_seconds_ = report.test_seconds;
-  clear();
-}
-
-void ProgressLine::clear() {
-  if (!shown_) return;
-  std::fputs("\r\x1b[K", terminal_);
-  std::fflush(terminal_);
-  shown_ = false;
-}
-
-void ProgressLine::draw(const std::string& line) {
-  std::fputs(("\r\x1b[K" + line).c_str(), terminal_);
-  std::fflush(terminal_);
-  shown_ = true;
+  status_.clear();
 }
 
 }  // namespace mnist

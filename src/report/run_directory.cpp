@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 #include <string_view>
 #include <tuple>
@@ -13,6 +14,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/report/checkpoints.hpp"
 
@@ -67,10 +69,17 @@ Outcome outcome_of(const std::string& text) {
   return static_cast<Outcome>(found - kOutcomes.begin());
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 Json session(const RunDescription& description) {
-  return {{"started", utc_time()},
+  return {{"started", utc_time(seconds_since(description.start))},
           {"finished", nullptr},
+          {"seconds", nullptr},
           {"outcome", text_of(Outcome::running)},
+          {"exit_reason", nullptr},
+          {"exit_code", nullptr},
           {"command_line", description.command_line},
           {"host", host_name()},
           {"cpu", cpu_model()},
@@ -101,8 +110,13 @@ Json manifest_of(const RunDescription& description) {
       {"format_version", 2},
       {"outcome", text_of(Outcome::running)},
       {"command_line", description.command_line},
-      {"started", utc_time()},
+      {"started", utc_time(seconds_since(description.start))},
       {"finished", nullptr},
+      {"seconds", nullptr},
+      {"exit_reason", nullptr},
+      {"exit_code", nullptr},
+      {"result", nullptr},
+      {"model", nullptr},
       {"arch", description.arch},
       {"dataset", description.dataset},
       {"seed", description.seed},
@@ -120,6 +134,42 @@ Json manifest_of(const RunDescription& description) {
       {"libtorch", description.libtorch},
       {"sessions", Json::array({session(description)})},
   };
+}
+
+constexpr const char* kIncomplete = "incomplete";  // sessions are missing: the manifest was lost
+
+// Of all sessions together; null where that of one is not known.
+Json total_seconds(const Json& manifest) {
+  double total = 0;
+  if (manifest.contains(kIncomplete)) return nullptr;
+  for (const Json& session : manifest["sessions"]) {
+    if (!session.contains("seconds") || !session["seconds"].is_number()) return nullptr;
+    total += session["seconds"].get<double>();
+  }
+  return total;
+}
+
+// Of the last session, until now, and of the run.
+void note_seconds(Json& manifest, std::chrono::steady_clock::time_point start) {
+  constexpr double kMilli = 1000;
+  manifest["sessions"].back()["seconds"] = std::round(seconds_since(start) * kMilli) / kMilli;
+  manifest["seconds"] = total_seconds(manifest);
+}
+
+Json result_of(const std::optional<RunResult>& result) {
+  if (!result || result->epochs == 0) return nullptr;
+  const Evaluation& test = result->test;
+  return {{"epochs", result->epochs},    {"epoch", result->epoch},  {"test_loss", test.loss},
+          {"accuracy", test.accuracy()}, {"correct", test.correct}, {"total", test.total}};
+}
+
+// A pipe cannot be read again.
+Json model_of(const std::filesystem::path& model) {
+  if (model.empty()) return nullptr;
+  std::error_code ignored;
+  const bool is_file = std::filesystem::is_regular_file(model, ignored);
+  return {{"path", std::filesystem::absolute(model).lexically_normal().string()},
+          {"sha256", is_file ? Json(file_sha256(model, "model file")) : Json()}};
 }
 
 }  // namespace
@@ -177,37 +227,58 @@ void RunDirectory::ensure() {
 }
 
 void RunDirectory::begin(const RunDescription& description) {
-  manifest_ = text_of(manifest_of(description));
+  start_ = description.start;
+  Json manifest = manifest_of(description);
+  note_seconds(manifest, start_);
+  manifest_ = text_of(manifest);
   // First: by it a process that is started after this one was killed knows the run.
   write_manifest();
   write_file_atomically(path_ / "config.toml", description.config);
 }
 
-void RunDirectory::resume(const RunDescription& description, std::int64_t epoch, std::int64_t step) {
+void RunDirectory::resume(const RunDescription& description, std::int64_t epoch, std::int64_t step,
+                          const std::optional<RunResult>& result) {
+  start_ = description.start;
   Json manifest;
   try {
     manifest = Json::parse(read_file(path_ / "manifest.json", "manifest", kMaxManifest));
     manifest.at("sessions").push_back(session(description));
   } catch (const std::exception&) {
     manifest = manifest_of(description);  // lost, which must not cost the run
+    manifest[kIncomplete] = true;
   }
   manifest["sessions"].back()["from_epoch"] = epoch;
   manifest["sessions"].back()["from_step"] = step;
   manifest["outcome"] = text_of(Outcome::running);
-  manifest["finished"] = nullptr;
+  for (const char* key : {"finished", "exit_reason", "exit_code", "model"}) manifest[key] = nullptr;
+  manifest["result"] = result_of(result);
+  note_seconds(manifest, start_);
   manifest_ = text_of(manifest);
   write_file_atomically(path_ / "config.toml", description.config);
   write_manifest();
 }
 
-void RunDirectory::end(Outcome outcome, const std::string& why) {
+void RunDirectory::note(const RunResult& result) {
+  Json manifest = Json::parse(manifest_);
+  manifest["result"] = result_of(result);
+  note_seconds(manifest, start_);
+  manifest_ = text_of(manifest);
+  write_manifest();
+}
+
+void RunDirectory::end(const RunEnd& end) {
   ensure();
   Json manifest = Json::parse(manifest_);
   for (Json* const part : {&manifest, &manifest["sessions"].back()}) {
-    (*part)["outcome"] = text_of(outcome, why);
+    (*part)["outcome"] = text_of(end.outcome, end.is_error ? end.reason : "");
     (*part)["finished"] = utc_time();
+    (*part)["exit_reason"] = end.reason;
+    (*part)["exit_code"] = end.exit_code;
     (*part)["peak_memory_bytes"] = peak_memory_bytes();
   }
+  if (end.result) manifest["result"] = result_of(end.result);
+  manifest["model"] = model_of(end.model);
+  note_seconds(manifest, start_);
   manifest_ = text_of(manifest);
   write_manifest();
 }

@@ -32,6 +32,10 @@ std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::pa
 
 }  // namespace
 
+std::int64_t first_epoch(LogStyle style) {
+  return style == LogStyle::transfer ? 0 : 1;
+}
+
 Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test) {
   recipe.training.epochs = epochs;
   recipe.training.test_loss = test.loss;
@@ -44,13 +48,18 @@ Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test) {
 RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued,
                      spdlog::logger& log, FileSystem& files)
     : options_(std::move(options)), directory_(directory), log_(log), files_(files) {
-  const auto write = [this](const std::string& text) { say(text); };
+  const auto write = [this](const std::string& text) { mention(text); };
   if (options_.style == LogStyle::transfer) {
     lines_ = std::make_unique<TransferLog>(write);
   } else {
     lines_ = std::make_unique<ReferenceLog>(write);
   }
-  if (options_.progress) progress_ = std::make_unique<ProgressLine>(stderr, options_.gpu);
+  if (options_.quiet) {
+    quiet_lines_.emplace(first_epoch(options_.style), [this](const std::string& text) { show(text); });
+  }
+  if (options_.status->is_drawn_on()) {
+    progress_ = std::make_unique<ProgressLine>(*options_.status, first_epoch(options_.style), options_.gpu);
+  }
   if (directory_ == nullptr) return;
 
   const std::map<std::string, std::uint64_t> none;
@@ -74,9 +83,18 @@ RunOutput::~RunOutput() {
 
 void RunOutput::say(const std::string& text) {
   if (log_file_) log_line(*log_file_, text);
+  show(text);
+}
+
+void RunOutput::mention(const std::string& text) {
+  if (!options_.quiet) return say(text);
+  if (log_file_) log_line(*log_file_, text);
+}
+
+void RunOutput::show(const std::string& text) {
   if (!has_stdout_) return;
   try {
-    options_.print(text);
+    options_.status->interrupt([&] { options_.print(text); });
   } catch (const Error& error) {
     // The run is worth more than its output: the log and the metrics go on.
     has_stdout_ = false;
@@ -93,20 +111,25 @@ void RunOutput::batch_done(const BatchReport& report) {
 }
 
 void RunOutput::interval(const IntervalReport& report) {
-  // The progress line goes first: it leaves the terminal to those who write after it.
-  if (progress_) progress_->interval(report);
   lines_->interval(report);
+  log_.debug("epoch {}, batch {}/{}: loss {:.4f}, lr {:.4g}, {:.0f} images/s",
+             report.epoch - 1 + first_epoch(options_.style), report.batch + 1, report.batches, report.loss, report.lr,
+             report.images_per_second);
+  if (progress_) progress_->interval(report);
   if (metrics_) metrics_->interval(report);
 }
 
 void RunOutput::training_done(const TrainingReport& report) {
-  if (progress_) progress_->training_done(report);
   lines_->training_done(report);
+  if (progress_) progress_->training_done(report);
 }
 
 void RunOutput::epoch_done(const EpochReport& report) {
-  if (progress_) progress_->epoch_done(report);
   lines_->epoch_done(report);
+  if (quiet_lines_) quiet_lines_->epoch_done(report);
+  log_.debug("epoch {}: {:.1f} s of training, {:.1f} s of testing",
+             report.train.epoch - 1 + first_epoch(options_.style), report.train.seconds, report.test_seconds);
+  if (progress_) progress_->epoch_done(report);
   if (metrics_) metrics_->epoch_done(report);
   if (!curves_) return;
   // The weights before all that takes longer.
@@ -152,6 +175,8 @@ void RunOutput::checkpoint(const TrainingState& state) {
     }
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
+  const std::int64_t epochs = state.epoch - 1;
+  write_later("manifest", [this, result = RunResult{epochs, epochs, state.test}] { directory_->note(result); });
 }
 
 void RunOutput::write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe) {

@@ -83,7 +83,7 @@ class ScalingPlot {
     for (std::size_t i = 0; i < curves_.size(); ++i) draw_curve(curves_[i], kCurveColors[i % std::size(kCurveColors)]);
     canvas_.frame(kScalingCorner, kScalingWidth, kScalingHeight, kGrey);
     canvas_.text({kScalingCorner.x + kScalingWidth / 2, kScalingCorner.y - 16}, "Matrix product", kScalingText + 3,
-                 Align::center);
+                 TextAlign::center);
     for (std::size_t i = 0; i < curves_.size(); ++i) draw_legend(i);
   }
 
@@ -101,10 +101,10 @@ class ScalingPlot {
         if (factor > 1 && (decade == last || !few)) continue;
         canvas_.line({{kScalingCorner.x, y_of(rate)}, {kScalingCorner.x + kScalingWidth, y_of(rate)}}, kGrid, 1);
         const std::string number = rate >= 1 ? with_thousands(std::llround(rate)) : fmt::format("{:.3g}", rate);
-        canvas_.text({kScalingCorner.x - 8, y_of(rate) + 4}, number, kScalingText, Align::right, kGrey);
+        canvas_.text({kScalingCorner.x - 8, y_of(rate) + 4}, number, kScalingText, TextAlign::right, kGrey);
       }
     }
-    canvas_.text({8, kScalingCorner.y - 16}, "GFLOPS", kScalingText, Align::left, kGrey);
+    canvas_.text({8, kScalingCorner.y - 16}, "GFLOPS", kScalingText, TextAlign::left, kGrey);
   }
 
   // A line at each size that was measured, and its number where it does not touch the one before.
@@ -117,10 +117,10 @@ class ScalingPlot {
       const double half = canvas_.text_width(number, kScalingText) / 2;
       if (x - half < free_from) continue;
       free_from = x + half + 6;
-      canvas_.text({x, kScalingCorner.y + kScalingHeight + 20}, number, kScalingText, Align::center, kGrey);
+      canvas_.text({x, kScalingCorner.y + kScalingHeight + 20}, number, kScalingText, TextAlign::center, kGrey);
     }
     canvas_.text({kScalingCorner.x + kScalingWidth / 2, kScalingCorner.y + kScalingHeight + 42},
-                 "rows of the square matrices", kScalingText, Align::center, kGrey);
+                 "rows of the square matrices", kScalingText, TextAlign::center, kGrey);
   }
 
   void draw_curve(const ScalingCurve& curve, Color color) {

@@ -235,7 +235,7 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   check_losses(batches_per_epoch_);
   rate.add(0);
   report = training_report(plan.rates.back(), rate.per_second());
-  check_loss(report.loss, kLostEpoch, epoch_, "training loss");
+  check_loss(report.loss, kLostEpoch, called_epoch(), "training loss");
   if (!evaluating_) watch.notify(&TrainingObserver::training_done, report);
   evaluating_ = true;
   epoch_seconds_before_ = report.seconds;
@@ -258,7 +258,7 @@ void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
                           .ranks = options_.ranks});
   report.test_seconds = seconds_since(start);
   if (!report.test.stopped) {
-    check_loss(report.test.loss, kLostBatch, epoch_, "test loss");
+    check_loss(report.test.loss, kLostBatch, called_epoch(), "test loss");
     if (watch.ranks.leads()) last_network_ = report.network = copy_of(network_, options_, last_network_);
   }
   if (average_ != nullptr) average_->swap();
@@ -296,7 +296,7 @@ void Trainer::check_losses(std::int64_t end) {
   if (end <= steps_checked_) return;
   const torch::Tensor losses = step_->losses(steps_checked_, end);
   for (std::int64_t i = 0; i < losses.size(0); ++i) {
-    check_loss(losses.const_data_ptr<float>()[i], kLostBatch, epoch_,
+    check_loss(losses.const_data_ptr<float>()[i], kLostBatch, called_epoch(),
                fmt::format("loss of batch {}", steps_checked_ + i + 1));
   }
   steps_checked_ = end;
@@ -327,7 +327,7 @@ void Trainer::emit_checkpoint(const Watch& watch) {
   if (watch.observers.empty() || !watch.ranks.leads()) return;
   check_losses(steps_done_);
   const TrainingState now = state();
-  check_weights(now.network, epoch_);
+  check_weights(now.network, called_epoch());
   watch.notify(&TrainingObserver::checkpoint, now);
   last_checkpoint_ = Clock::now();
 }

@@ -64,7 +64,7 @@ TEST(Bench, MultipliesMatricesOfEachSizeInATable) {
   EXPECT_THAT(lines[1], StartsWith("CPU: "));
   EXPECT_THAT(lines[2], StartsWith("device: cpu ("));
   EXPECT_EQ(lines[3], "");
-  EXPECT_EQ(lines[5], "Device  Precision Threads Matrix Size Memory Size (GB) Computation Time (s)     Performance");
+  EXPECT_EQ(lines[5], "Device  Precision Threads Matrix Size Memory (GB)     Time (s)     Performance");
   constexpr const char* kRest = " +0\\.000 +[0-9]+\\.[0-9]{6} +[0-9]+\\.[0-9]{2} [KMGTP]?FLOPS";
   EXPECT_THAT(lines[6], MatchesRegex(std::string("cpu +fp32 +1 +32") + kRest));
   EXPECT_THAT(lines[7], MatchesRegex(std::string("cpu +fp32 +1 +64") + kRest));

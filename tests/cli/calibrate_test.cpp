@@ -64,7 +64,8 @@ TEST_F(Calibrate, TheAnswersHaveTheTemperature) {
   // The same weights without a recipe have none.
   const auto weights = folder_ / "runs" / "lenet-1" / "last.pt";
   const auto answer = [&](const std::string& model) {
-    return json_of({"infer", "--model", model, "--test-item", "3", "--format", "json", "--device", "cpu", "--top-k", "10"});
+    return json_of(
+        {"infer", "--model", model, "--test-item", "3", "--format", "json", "--device", "cpu", "--top-k", "10"});
   };
   const auto calibrated = answer("with.pt");
   const auto plain = answer(weights.string());

@@ -74,7 +74,7 @@ class ResumeRun : public ::testing::Test {
     std::vector<std::string> lines;
     std::istringstream text(content_of(folder_ / run / "log.txt"));
     for (std::string line; std::getline(text, line);) {
-      line = line.substr(std::min<std::size_t>(24, line.size()));
+      line = line.substr(std::min<std::size_t>(30, line.size()));
       if (line.find(run) == std::string::npos && line.find(".pt") == std::string::npos) lines.push_back(line);
     }
     return lines;

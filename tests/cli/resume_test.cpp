@@ -33,6 +33,9 @@ TEST_F(ResumeRun, AfterASignalIsTheRunThatWasNotStopped) {
                 AllOf(HasSubstr(std::string("stopped by ") + one.name), HasSubstr(std::string(" s after ") + one.name),
                       HasSubstr(" train --resume parts\n")));
     EXPECT_EQ(manifest("parts")["outcome"], "interrupted");
+    EXPECT_EQ(manifest("parts")["exit_reason"], one.name);
+    EXPECT_EQ(manifest("parts")["exit_code"], one.exit_code);
+    EXPECT_TRUE(manifest("parts")["model"].is_null());
     EXPECT_FALSE(std::filesystem::exists(folder_ / "parts.pt"));
   }
   const SubprocessResult last = run(command(same));
@@ -41,6 +44,11 @@ TEST_F(ResumeRun, AfterASignalIsTheRunThatWasNotStopped) {
   EXPECT_TRUE(content_of(folder_ / "whole.pt") == content_of(folder_ / "parts.pt"));
   expect_same_run("whole", "parts");
   EXPECT_EQ(manifest("parts")["sessions"].size(), 5u);
+  EXPECT_EQ(manifest("parts")["result"], manifest("whole")["result"]);
+  EXPECT_EQ(manifest("parts")["exit_reason"], "all epochs");
+  double seconds = 0;
+  for (const auto& session : manifest("parts")["sessions"]) seconds += session["seconds"].get<double>();
+  EXPECT_NEAR(manifest("parts")["seconds"].get<double>(), seconds, 1e-6);
 
   const SubprocessResult again = run(command(same));
   EXPECT_EQ(again.exit_code, 0);
@@ -82,7 +90,7 @@ TEST_F(ResumeRun, ADamagedCheckpointFallsBackToTheOneBefore) {
   const SubprocessResult result = run(command(parts));
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("SHA-256 does not match"), HasSubstr("the one before it is tried"),
-                                HasSubstr("continues 'parts' from step-000000100.pt: epoch 2, step 0")));
+                                HasSubstr("continues 'parts' from step-000000100.pt, after 1 epoch")));
   EXPECT_TRUE(content_of(folder_ / "whole.pt") == content_of(folder_ / "parts.pt"));
   expect_same_files("whole", "parts");
 }

@@ -16,6 +16,7 @@ using test::content_of;
 using test::TemporaryFolder;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 
 // What `make_logger(options)` writes to stderr for one line of each weight.
@@ -80,12 +81,37 @@ TEST(Logger, AFileGetsTheLinesWithTimeAndLevel) {
   const auto log = make_logger({.file = folder / "log.txt"});
   log->warn("hot");
   const std::string content = content_of(folder / "log.txt");
-  EXPECT_THAT(content, ContainsRegex("^[0-9-]+ [0-9:.]+ warning hot\n$"));
+  EXPECT_THAT(content, ContainsRegex("^[0-9-]+ [0-9:.]+[+-][0-9:]+ warning hot\n$"));
   add_log_file(*log, folder / "second.txt");
   log->info("both");
   ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(content_of(folder / "log.txt"), HasSubstr(" info both\n"));
-  EXPECT_THAT(content_of(folder / "second.txt"), ContainsRegex("^[0-9-]+ [0-9:.]+ info both\n$"));
+  EXPECT_THAT(content_of(folder / "second.txt"), ContainsRegex("^[0-9-]+ [0-9:.]+[+-][0-9:]+ info both\n$"));
+}
+
+TEST(Logger, AFileHasATimeBeforeEachLineAndNoEscapeSequences) {
+  const TemporaryFolder folder;
+  ::testing::internal::CaptureStderr();
+  const auto log = make_logger({.file = folder / "log.txt"});
+  log->info("one\n\n  two\x1b[K\r");
+  const auto file = add_log_file(*log, folder / "second.txt");
+  log_line(*file, "\nTrain Epoch: 1 [0/200 (0%)]\tLoss: 2.3\nEpoch 0/1\n----------\n\n");
+  ::testing::internal::GetCapturedStderr();
+  const std::string time = "[0-9-]+ [0-9:]+\\.[0-9]+[+-][0-9]+:[0-9]+ info ";
+  EXPECT_THAT(content_of(folder / "log.txt"), MatchesRegex(time + "one\n" + time + "  two\\\\x1b\\[K\\\\x0d\n"));
+  EXPECT_THAT(content_of(folder / "second.txt"),
+              MatchesRegex(time + "Train Epoch: 1 \\[0/200 \\(0%\\)\\]\tLoss: 2.3\n" + time + "Epoch 0/1\n" + time +
+                           "----------\n"));
+}
+
+TEST(Logger, ALineOnTheTerminalTakesTheProgressAway) {
+  const auto status = std::make_shared<StatusLine>(stderr);
+  ::testing::internal::CaptureStderr();
+  const auto log = make_logger({.status = status});
+  status->draw("50 %");
+  log->warn("hot");
+  log->info("bare");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "\r\x1b[K50 %\r\x1b[Kwarning: hot\nbare\n");
 }
 
 TEST(Logger, AFormerLogIsAppendedTo) {
@@ -152,8 +178,8 @@ TEST(LogFile, ThatWasRemovedBeginsAnewAndSaysSo) {
   const std::string told = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(told, HasSubstr("cannot write " + quoted(folder / "run/log.txt") + ": No such file or directory"));
   const std::string content = content_of(folder / "run/log.txt");
-  EXPECT_THAT(content, ContainsRegex("^[0-9-]+ [0-9:.]+ warning this log was removed or moved while it was written\n"
-                                     "[0-9-]+ [0-9:.]+ info after\n$"));
+  EXPECT_THAT(content, ContainsRegex("^[0-9-]+ [0-9:.+-]+ warning this log was removed or moved while it was written\n"
+                                     "[0-9-]+ [0-9:.+-]+ info after\n$"));
   EXPECT_EQ(file->size(), content.size());
 }
 

@@ -14,6 +14,7 @@
 namespace mnist {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::ordered_json;
@@ -61,6 +62,22 @@ TEST(Recipe, TellsTheTemperature) {
     json["temperature"] = wrong;
     EXPECT_THROW(recipe_from_json(json.dump(), "test"), Error);
   }
+}
+
+TEST(Recipe, TellsOfEpochsThatWereCutAndOfWhatTrainingBeganFrom) {
+  EXPECT_THAT(to_json(example()), Not(AnyOf(HasSubstr("limit_batches"), HasSubstr("ancestry"))));
+  Recipe begun = example();
+  begun.training.limit_batches = 50;
+  begun.training.ancestry = {{"a.pt", std::string(64, 'a'), "mnist", 3}, {"b.pth", std::string(64, 'b'), "", 0}};
+  EXPECT_EQ(recipe_from_json(to_json(begun), "test"), begun);
+
+  begun.training.ancestry.resize(150, begun.training.ancestry.back());
+  EXPECT_EQ(recipe_from_json(to_json(begun), "test").training.ancestry.size(), 100u) << "the oldest are left out";
+  Json json = Json::parse(to_json(begun));
+  json["training"]["ancestry"].push_back(json["training"]["ancestry"][0]);
+  EXPECT_THROW(recipe_from_json(json.dump(), "test"), Error) << "more than this program writes";
+  json["training"]["ancestry"] = Json::array({{{"file", "a.pt"}}});
+  EXPECT_THROW(recipe_from_json(json.dump(), "test"), Error);
 }
 
 TEST(Recipe, PhotosOfAnotherSizeAreCutOutOfWhatIsASeventhLarger) {

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "mnist/core/error.hpp"
+
+#include "support/temporary_folder.hpp"
+
 namespace mnist {
 namespace {
 
@@ -26,6 +30,14 @@ TEST(Sha256, TakesBytesInParts) {
     parts.update(std::string_view(text).substr(begin, size));
   }
   EXPECT_EQ(parts.hex(), sha256_hex(text));
+}
+
+TEST(Sha256, OfAFileIsThatOfItsBytes) {
+  const test::TemporaryFolder folder;
+  const std::string bytes(3 << 20, 'x');  // several pieces
+  test::write_file(folder / "file", bytes);
+  EXPECT_EQ(file_sha256(folder / "file", "model file"), sha256_hex(bytes));
+  EXPECT_THROW(file_sha256(folder / "none", "model file"), Error);
 }
 
 TEST(Sha256, GoesOnAfterADigest) {

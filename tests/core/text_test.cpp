@@ -25,5 +25,36 @@ TEST(Text, LongNamesAreCut) {
   EXPECT_EQ(quoted_name(std::string(101, 'x')), "'" + std::string(100, 'x') + "...'");
 }
 
+TEST(Text, ColumnsAreThoseOfATerminal) {
+  EXPECT_EQ(columns_of("ants"), 4u);
+  EXPECT_EQ(columns_of("\xC3\xA4\xE2\x82\xAC"), 2u);          // two letters of two and three bytes
+  EXPECT_EQ(columns_of("\xE7\x8C\xAB\xF0\x9F\x90\x88"), 4u);  // an ideograph and a pictograph: two each
+  EXPECT_EQ(columns_of("a\xCC\x88"), 1u);                     // with a combining diaeresis
+  EXPECT_EQ(columns_of("\xFF\xC3"), 2u) << "bytes that are no UTF-8";
+}
+
+TEST(Text, LongNamesLoseTheirMiddle) {
+  EXPECT_EQ(shortened("hymenoptera", 11), "hymenoptera");
+  EXPECT_EQ(shortened("hymenoptera", 7),
+            "hym\xE2\x80\xA6"
+            "era");
+  EXPECT_EQ(shortened("hymenoptera", 4),
+            "hy\xE2\x80\xA6"
+            "a");
+  EXPECT_EQ(shortened("hymenoptera", 1), "\xE2\x80\xA6");
+  EXPECT_EQ(shortened("hymenoptera", 0), "");
+  const std::string cats = "\xE7\x8C\xAB\xE7\x8C\xAB\xE7\x8C\xAB\xE7\x8C\xAB";
+  for (std::size_t columns = 1; columns < 8; ++columns) {
+    EXPECT_LE(columns_of(shortened(cats, columns)), columns);
+    EXPECT_TRUE(is_utf8(shortened(cats, columns))) << "cut within a character";
+  }
+}
+
+TEST(Text, PaddedByColumnsNotByBytes) {
+  EXPECT_EQ(padded("\xC3\xA4", 3), "\xC3\xA4  ");
+  EXPECT_EQ(padded("\xE7\x8C\xAB", 3, Align::right), " \xE7\x8C\xAB");
+  EXPECT_EQ(padded("ants", 2), "ants");
+}
+
 }  // namespace
 }  // namespace mnist

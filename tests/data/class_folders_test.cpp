@@ -151,7 +151,7 @@ TEST_F(ClassFolders, AListThatMakesNoSenseIsRefusedByItsLine) {
   EXPECT_THAT(error_of_list("path,label\n1.png,\"a\n"), HasSubstr("has a quote that is not closed"));
 }
 
-TEST_F(ClassFolders, SmallPicturesArePreparedAsInferPreparesThem) {
+TEST_F(ClassFolders, DigitImagesArePreparedAsInferPreparesThem) {
   const Preprocessing digit{Preprocessing::Kind::digit, 1, 28, 28, 0, {0.1307}, {0.3081}};
   at::Tensor picture = at::full({50, 40, 1}, 240, at::kByte);
   picture.slice(0, 10, 40).slice(1, 18, 22).fill_(20);  // a dark line on light paper

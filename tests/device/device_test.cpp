@@ -46,7 +46,8 @@ TEST(Device, AutoNeverThrowsAndSaysWhyItIsNotAGpuOrWhichOfSeveral) {
   const DeviceChoice choice = select_device("auto");
   const int gpus = load_cuda().device_count;
   if (choice.device.is_cpu()) {
-    EXPECT_NE(choice.note, "");
+    EXPECT_EQ(choice.note.empty(), !load_cuda().has_driver) << "a missing driver is no news";
+    EXPECT_NE(choice.note.empty(), choice.no_gpu.empty());
   } else if (choice.device.is_cuda() && gpus > 1) {
     EXPECT_THAT(choice.note, HasSubstr("of " + std::to_string(gpus) + " GPUs"));
   } else {
@@ -78,6 +79,7 @@ TEST(Device, MpsIsApplesOwn) {
 TEST(CudaLibrary, NoDriver) {
   const CudaStatus status = load_cuda("libno-such-driver.so.1", cuda_library_path());
   EXPECT_FALSE(status.usable);
+  EXPECT_FALSE(status.has_driver);
   EXPECT_THAT(status.reason, StartsWith("no NVIDIA driver was found (libno-such-driver.so.1"));
   EXPECT_THAT(status.hint, HasSubstr("--device cpu"));
 }
@@ -86,6 +88,7 @@ TEST(CudaLibrary, LibTorchWithoutItsCudaHalf) {
   const test::TemporaryFolder folder;
   const CudaStatus status = load_cuda(kLoads, folder / "libtorch_cuda.so");
   EXPECT_FALSE(status.usable);
+  EXPECT_TRUE(status.has_driver);
   EXPECT_THAT(status.reason, HasSubstr("has no CUDA library"));
   EXPECT_THAT(status.hint, HasSubstr("CUDA build of LibTorch"));
 }

@@ -1,13 +1,36 @@
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mnist/report/epoch_log.hpp"
 #include "mnist/report/progress.hpp"
 #include "mnist/report/reference_log.hpp"
+#include "mnist/report/run_output.hpp"
 
 namespace mnist {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What `draw` puts on a terminal.
+std::string drawn(const std::function<void(StatusLine&)>& draw) {
+  char* text = nullptr;
+  std::size_t size = 0;
+  std::FILE* file = open_memstream(&text, &size);
+  {
+    StatusLine status(file);
+    draw(status);
+  }
+  std::fclose(file);
+  std::string written(text, size);
+  std::free(text);
+  return written;
+}
 
 IntervalReport interval(std::int64_t batch, std::int64_t batch_items, double loss) {
   return {.epoch = 1,
@@ -49,6 +72,38 @@ TEST(ProgressLine, FitsTheTerminalAndGivesUpTheBarFirst) {
   EXPECT_EQ(progress_line(1, 2, 0, -1, -1, 40), "epoch 1/2 [                      ]   0 %");
 }
 
+TEST(ProgressLine, CountsEpochsAsTheLinesBesideItDo) {
+  EXPECT_THAT(drawn([](StatusLine& status) {
+                ProgressLine(status).batch_done({1, 2, 1, 10, 64});
+              }),
+              HasSubstr("epoch 1/2 "));
+  const std::string text = drawn([](StatusLine& status) {
+    ProgressLine progress(status, first_epoch(LogStyle::transfer));
+    progress.batch_done({1, 2, 1, 10, 64});
+    progress.training_done({.epoch = 1, .epochs = 2});
+  });
+  EXPECT_THAT(text, AllOf(HasSubstr("epoch 0/1 ["), HasSubstr("epoch 0/1 testing"), Not(HasSubstr("1/2"))));
+}
+
+TEST(CountLine, IsThereAtOnceAndGoesAway) {
+  const std::string text = drawn([](StatusLine& status) {
+    CountLine line(status, "reading photos");
+    line.count(1'200, 3'872);
+  });
+  EXPECT_EQ(text, "\r\x1b[Kreading photos\r\x1b[Kreading photos 1,200/3,872\r\x1b[K");
+}
+
+TEST(EpochLog, SaysLossesAccuracyAndTimesInALine) {
+  EpochReport report{.train = {.epoch = 1, .epochs = 14, .seconds = 66.3, .loss = 0.20671},
+                     .test_seconds = 6.1,
+                     .test = {.loss = 0.04921, .correct = 9831, .total = 10000}};
+  EXPECT_EQ(epoch_line(report, 1), "Epoch 1/14: loss 0.2067, test loss 0.0492, accuracy 98.31 %, 72.4 s, 15:41 left");
+  EXPECT_LE(epoch_line(report, 1).size(), 80u);
+  report.train.epoch = 14;
+  report.train.seconds = 140;
+  EXPECT_EQ(epoch_line(report, 0), "Epoch 13/13: loss 0.2067, test loss 0.0492, accuracy 98.31 %, 146 s");
+}
+
 TEST(ProgressLine, DurationsAreShort) {
   EXPECT_EQ(short_duration(0.4), "0:00");
   EXPECT_EQ(short_duration(61), "1:01");
@@ -56,16 +111,7 @@ TEST(ProgressLine, DurationsAreShort) {
 }
 
 TEST(ProgressLine, LeavesTheLineEmpty) {
-  char* text = nullptr;
-  std::size_t size = 0;
-  std::FILE* file = open_memstream(&text, &size);
-  {
-    ProgressLine progress(file);
-    progress.batch_done({1, 2, 1, 10, 64});
-  }
-  std::fclose(file);
-  const std::string written(text, size);
-  std::free(text);
+  const std::string written = drawn([](StatusLine& status) { ProgressLine(status).batch_done({1, 2, 1, 10, 64}); });
   EXPECT_THAT(written, HasSubstr("epoch 1/2"));
   EXPECT_TRUE(written.ends_with("\r\x1b[K"));
 }

@@ -46,7 +46,7 @@ TEST(RunDirectory, HoldsConfigAndManifest) {
   auto manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
   EXPECT_EQ(manifest["outcome"], "running");
   EXPECT_EQ(manifest["seed"], 7);
-  run.end(Outcome::finished);
+  run.end({.outcome = Outcome::finished});
   manifest = nlohmann::json::parse(content_of(run.path() / "manifest.json"));
   EXPECT_EQ(manifest["outcome"], "finished");
   EXPECT_FALSE(manifest["finished"].is_null());
@@ -57,11 +57,11 @@ TEST(RunDirectory, HasASessionForEachProcess) {
   {
     RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
     run.begin({.command_line = "first", .threads = 2});
-    run.end(Outcome::interrupted);
+    run.end({.outcome = Outcome::interrupted});
   }
   RunDirectory run = RunDirectory::existing(folder / "mine", "mnist train");
   run.resume({.command_line = "second", .threads = 4}, 3, 120);
-  run.end(Outcome::finished);
+  run.end({.outcome = Outcome::finished});
   const auto manifest = nlohmann::json::parse(content_of(folder / "mine" / "manifest.json"));
   EXPECT_EQ(manifest["command_line"], "first");
   EXPECT_EQ(manifest["outcome"], "finished");
@@ -71,6 +71,63 @@ TEST(RunDirectory, HasASessionForEachProcess) {
   EXPECT_EQ(manifest["sessions"][1]["threads"], 4);
   EXPECT_EQ(manifest["sessions"][1]["from_epoch"], 3);
   EXPECT_EQ(manifest["sessions"][1]["from_step"], 120);
+}
+
+nlohmann::json manifest_in(const std::filesystem::path& run) {
+  return nlohmann::json::parse(content_of(run / "manifest.json"));
+}
+
+TEST(RunDirectory, SaysWhatTheRunHasComeToAndHowLongAllSessionsTook) {
+  const TemporaryFolder folder;
+  const auto ago = [](int seconds) { return std::chrono::steady_clock::now() - std::chrono::seconds(seconds); };
+  {
+    RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+    run.begin({.start = ago(100)});
+    EXPECT_TRUE(manifest_in(folder / "mine")["result"].is_null());
+    run.note({.epochs = 1, .epoch = 1, .test = {.loss = 0.5, .correct = 9, .total = 10}});
+  }  // killed
+  auto manifest = manifest_in(folder / "mine");
+  EXPECT_EQ(manifest["outcome"], "running");
+  EXPECT_EQ(manifest["result"]["accuracy"], 0.9);
+  EXPECT_GE(manifest["sessions"][0]["seconds"].get<double>(), 100);
+  const double first = manifest["sessions"][0]["seconds"];
+
+  test::write_file(folder / "model.pt", "abc");
+  RunDirectory run = RunDirectory::existing(folder / "mine", "mnist train");
+  run.resume({.start = ago(10)}, 2, 0, RunResult{1, 1, {.loss = 0.5, .correct = 9, .total = 10}});
+  EXPECT_EQ(manifest_in(folder / "mine")["result"]["epochs"], 1);
+  run.end({.outcome = Outcome::finished,
+           .reason = "all epochs",
+           .result = RunResult{3, 2, {.loss = 0.25, .correct = 10, .total = 10}},
+           .model = folder / "model.pt"});
+  manifest = manifest_in(folder / "mine");
+  const double second = manifest["sessions"][1]["seconds"];
+  EXPECT_GE(second, 10);
+  EXPECT_DOUBLE_EQ(manifest["seconds"].get<double>(), first + second);
+  EXPECT_EQ(manifest["exit_reason"], "all epochs");
+  EXPECT_EQ(manifest["exit_code"], 0);
+  EXPECT_EQ(manifest["result"], nlohmann::json::parse(R"({"epochs": 3, "epoch": 2, "test_loss": 0.25, "accuracy": 1.0,
+                                                          "correct": 10, "total": 10})"));
+  EXPECT_EQ(manifest["model"]["path"], (folder / "model.pt").string());
+  EXPECT_EQ(manifest["model"]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(RunDirectory, DoesNotSayHowLongSessionsTookThatItDoesNotKnow) {
+  const TemporaryFolder folder;
+  {
+    RunDirectory run = RunDirectory::at(folder / "mine", "mnist train");
+    run.begin({});
+  }
+  std::filesystem::remove(folder / "mine" / "manifest.json");
+  RunDirectory run = RunDirectory::existing(folder / "mine", "mnist train");
+  run.resume({}, 2, 0);
+  run.end({.outcome = Outcome::interrupted, .reason = "SIGTERM", .exit_code = 143});
+  const auto manifest = manifest_in(folder / "mine");
+  EXPECT_TRUE(manifest["seconds"].is_null());
+  EXPECT_TRUE(manifest["sessions"][0]["seconds"].is_number());
+  EXPECT_EQ(manifest["sessions"][0]["exit_reason"], "SIGTERM");
+  EXPECT_EQ(manifest["exit_code"], 143);
+  EXPECT_TRUE(manifest["model"].is_null());
 }
 
 TEST(RunDirectory, ARunIsNotWrittenOver) {
@@ -102,7 +159,7 @@ TEST(RunDirectory, ThatWasRemovedIsMadeAndLockedAgain) {
   ASSERT_TRUE(read_summary(folder / "mine"));
   EXPECT_EQ(read_summary(folder / "mine")->outcome, Outcome::running);
   run.ensure();
-  run.end(Outcome::finished);
+  run.end({.outcome = Outcome::finished});
   EXPECT_EQ(read_summary(folder / "mine")->outcome, Outcome::finished);
 }
 
@@ -125,7 +182,7 @@ TEST(RunDirectory, ThatAnotherRunHasTakenIsLeftToIt) {
     second.begin({.command_line = "second"});
     const std::string manifest = content_of(folder / "mine" / "manifest.json");
     EXPECT_THROW(first.ensure(), Error);
-    EXPECT_THROW(first.end(Outcome::finished), Error);
+    EXPECT_THROW(first.end({.outcome = Outcome::finished}), Error);
     EXPECT_EQ(content_of(folder / "mine" / "manifest.json"), manifest);
     EXPECT_THROW(RunDirectory::existing(folder / "mine", "mnist train"), Error) << "the second has lost its lock";
   }

@@ -17,7 +17,8 @@ inline Subprocess program(const std::string& binary, const std::vector<std::stri
   subprocess.command.insert(subprocess.command.end(), arguments.begin(), arguments.end());
   subprocess.changes = changes;
   // Variables of the caller must not affect the tests.
-  for (const char* name : {"MNIST_DATA_DIR", "MNIST_DEVICE", "NO_COLOR"}) subprocess.changes.try_emplace(name, "");
+  for (const char* name : {"MNIST_DATA_DIR", "MNIST_DEVICE", "NO_COLOR", "COLUMNS"})
+    subprocess.changes.try_emplace(name, "");
   // On a machine with a GPU `auto` would use it, but the tests expect the CPU's numbers.
   subprocess.changes.try_emplace("CUDA_VISIBLE_DEVICES", "-1");
   return subprocess;

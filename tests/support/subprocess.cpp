@@ -3,11 +3,14 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <termios.h>
 #include <unistd.h>
 
 namespace mnist::test {
@@ -22,6 +25,27 @@ Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
   return {ends[0], ends[1]};
+}
+
+// Line breaks stay as they are written.
+Pipe make_terminal(int columns) {
+  Pipe terminal;
+  terminal.read_end = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (terminal.read_end < 0 || ::grantpt(terminal.read_end) != 0 || ::unlockpt(terminal.read_end) != 0) {
+    throw std::system_error(errno, std::generic_category(), "posix_openpt");
+  }
+  ::fcntl(terminal.read_end, F_SETFD, FD_CLOEXEC);
+  terminal.write_end = ::open(::ptsname(terminal.read_end), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal.write_end < 0) throw std::system_error(errno, std::generic_category(), "ptsname");
+  winsize size{};
+  size.ws_col = static_cast<unsigned short>(columns);
+  size.ws_row = 24;
+  ::ioctl(terminal.write_end, TIOCSWINSZ, &size);
+  termios mode{};
+  ::tcgetattr(terminal.write_end, &mode);
+  mode.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+  ::tcsetattr(terminal.write_end, TCSANOW, &mode);
+  return terminal;
 }
 
 void close_end(int& end) {
@@ -76,7 +100,7 @@ SubprocessResult run(const Subprocess& subprocess) {
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
   Pipe in = make_pipe();
-  Pipe out = make_pipe();
+  Pipe out = subprocess.terminal_columns > 0 ? make_terminal(subprocess.terminal_columns) : make_pipe();
   Pipe err = make_pipe();
   std::signal(SIGPIPE, SIG_IGN);  // a program that does not read its input must not end the test
 
@@ -88,7 +112,7 @@ SubprocessResult run(const Subprocess& subprocess) {
         subprocess.output.empty() ? out.write_end : ::open(subprocess.output.c_str(), O_WRONLY | O_CREAT, 0666);
     ::dup2(in.read_end, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
-    ::dup2(err.write_end, STDERR_FILENO);
+    ::dup2(subprocess.terminal_columns > 0 ? output : err.write_end, STDERR_FILENO);
     if (!subprocess.folder.empty() && ::chdir(subprocess.folder.c_str()) != 0) ::_exit(126);
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);

@@ -17,6 +17,7 @@ struct Subprocess {
   std::string input = {};                      // on stdin
   std::filesystem::path folder = {};           // working directory; empty: the present one
   std::filesystem::path output = {};           // file for stdout, instead of `SubprocessResult::out`
+  int terminal_columns = 0;  // above 0: stdout and stderr are one terminal of that width, whose text is in `out`
   std::chrono::milliseconds limit = std::chrono::seconds(60);  // after it the program is killed
 
   // Called with the output so far after each new part, until it returns true; then `signal` is sent.

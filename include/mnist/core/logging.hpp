@@ -12,6 +12,7 @@
 #include <spdlog/sinks/ringbuffer_sink.h>
 
 #include "mnist/core/log_file.hpp"
+#include "mnist/core/status_line.hpp"
 
 namespace mnist {
 
@@ -19,13 +20,16 @@ struct LogOptions {
   std::string level = "info";       // trace, debug, info, warning, error, off
   std::filesystem::path file = {};  // a log file to append to; empty: none
   bool color = false;               // of the lines on stderr
+  // What is drawn on the terminal behind stderr meanwhile.
+  std::shared_ptr<StatusLine> status = std::make_shared<StatusLine>(nullptr);
 };
 
 // The values of `level`, from the most to the least verbose.
 const std::vector<std::string>& log_levels();
 
 // On stderr, info lines have no prefix ("device: cpu"); other lines start with "warning: " or "error: ". Lines in files
-// have a time and a level. Throws a data `Error` if the file cannot be written, or if it exists and is not a log.
+// have a time (local, with its offset to UTC) and a level; so has each line of a message of several lines. The first
+// sink is stderr. Throws a data `Error` if the file cannot be written, or if it exists and is not a log.
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
 
 // Adds a file to the log from now on: `log.txt` of the run directory. Appends to it. Throws a data `Error` as above.

@@ -35,7 +35,7 @@ std::size_t peak_memory_bytes();
 // Path of the running executable; empty if the system does not report it.
 std::filesystem::path executable_path();
 
-// The current time in UTC, as ISO 8601: "2026-11-21T10:25:03Z".
-std::string utc_time();
+// The time so many seconds ago in UTC, as ISO 8601: "2026-11-21T10:25:03Z".
+std::string utc_time(double seconds_ago = 0);
 
 }  // namespace mnist

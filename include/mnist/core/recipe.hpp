@@ -35,17 +35,30 @@ struct Preprocessing {
 // 224 of 256 pixels.
 Preprocessing resized(Preprocessing photo, std::int64_t side);
 
+// A file of weights that training began from.
+struct Ancestor {
+  std::string file;         // its name, without the folder
+  std::string sha256;       // of the whole file
+  std::string dataset;      // that it was trained on; empty: it does not say
+  std::int64_t epochs = 0;  // that it was trained for, if it says on what
+
+  bool operator==(const Ancestor&) const = default;
+};
+
 // How the weights came about; for people and for `mnist info`. Nothing computes with it, but that `mnist evaluate`
 // divides a folder by `val_split` and `seed` again.
 struct TrainingSummary {
   std::string dataset;      // "mnist"
-  std::int64_t epochs = 0;  // finished ones
+  std::int64_t epochs = 0;  // that these weights were trained for: finished ones, not those asked for
   std::int64_t seed = 0;
-  double val_split = 0;         // share of the pictures that was kept to validate on; 0: there were folders for that
-  double test_loss = 0;         // after the last epoch
-  std::int64_t correct = 0;     // of `test_items`, after the last epoch
-  std::int64_t test_items = 0;  // 0: these weights were not evaluated
-  std::string program;          // "mnist 0.1.0"
+  double val_split = 0;            // share of the pictures that was kept to validate on; 0: there were folders for that
+  double test_loss = 0;            // after the last epoch
+  std::int64_t correct = 0;        // of `test_items`, after the last epoch
+  std::int64_t test_items = 0;     // 0: these weights were not evaluated
+  std::string program;             // "mnist 0.1.0"
+  std::int64_t limit_batches = 0;  // training and test batches an epoch at most; 0: all
+  // The file that training began from, the one that it had begun from, and so on as far as they say (100 at most).
+  std::vector<Ancestor> ancestry = {};
 
   bool operator==(const TrainingSummary&) const = default;
 };

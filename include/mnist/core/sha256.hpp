@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,10 @@ class Sha256 {
   };
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+
+// The digest of the bytes of a regular file, which is read piece by piece. `what` names its role in messages ("model
+// file"). Throws a data `Error` if it cannot be read.
+std::string file_sha256(const std::filesystem::path& path, std::string_view what);
 
 // The digest of `bytes`, 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);

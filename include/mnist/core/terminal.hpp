@@ -13,7 +13,11 @@ void open_closed_streams();
 // Whether the stream is a terminal.
 bool is_terminal(Stream stream);
 
-// Columns of the stream's terminal; 80 if unknown.
+// Whether the stream is a pipe: the process at its other end may write to the same terminal at any time.
+bool is_pipe(Stream stream);
+
+// Columns of the stream's terminal. If there is none, or they are unknown: the environment variable COLUMNS (20 to
+// 10,000), else 80.
 int terminal_width(Stream stream);
 
 }  // namespace mnist

@@ -1,6 +1,7 @@
 // Text for people: makes untrusted names safe to print and numbers easy to read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,5 +25,18 @@ std::string lower_case(std::string_view text);
 
 // "1,000,000"
 std::string with_thousands(std::int64_t number);
+
+// Columns that the text takes on a terminal: two for wide characters such as those of Chinese, none for combining ones.
+// It has no control characters (`printable`).
+std::size_t columns_of(std::string_view text);
+
+// The text, if it takes more than `columns` with an ellipsis in place of its middle: beginnings and ends tell names
+// apart.
+std::string shortened(std::string_view text, std::size_t columns);
+
+enum class Align { left, right };
+
+// With spaces to so many columns; a text that takes more stays as it is.
+std::string padded(std::string_view text, std::size_t columns, Align align = Align::left);
 
 }  // namespace mnist

@@ -37,6 +37,9 @@ PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split);
 // `scan_photo_folder`, and if a line of the CSV file is invalid or the file is larger than 64 MiB.
 PhotoFolder scan_all(const std::filesystem::path& from);
 
+// Called after each file, by any thread: how many of all files are read.
+using ReadProgress = std::function<void(std::int64_t done, std::int64_t all)>;
+
 // How to divide pictures: `share` of each class is for validation.
 struct Division {
   double share = 0;  // above 0, below 1
@@ -55,7 +58,8 @@ struct DividedPictures {
 // different pictures, and `Stopped` on request.
 DividedPictures divide(
     const PhotoFolder& all, const Division& division,
-    const std::function<bool()>& stop_requested = [] { return false; });
+    const std::function<bool()>& stop_requested = [] { return false; },
+    const ReadProgress& progress = [](std::int64_t, std::int64_t) {});
 
 // Throws a data `Error` with the names of classes that only one of the two folders has.
 void check_same_classes(const PhotoFolder& train, const PhotoFolder& test);

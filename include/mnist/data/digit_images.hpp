@@ -14,10 +14,9 @@ namespace mnist {
 
 struct DigitImages {
   Dataset dataset;
-  std::vector<std::filesystem::path> paths;  // of the items
-  std::vector<BrokenPhoto> broken;           // omitted: unreadable, or nothing is drawn on them
-  std::vector<std::filesystem::path>
-      with_several_digits;  // with_several_digits digits on the picture; the first one is used
+  std::vector<std::filesystem::path> paths;                // of the items
+  std::vector<BrokenPhoto> broken;                         // omitted: unreadable, or nothing is drawn on them
+  std::vector<std::filesystem::path> with_several_digits;  // pictures of which only the first digit is used
 };
 
 // Prepares all pictures, in parallel and in bounded memory (`data/read_picture.hpp`), with `Invert::automatic`. Calls
@@ -25,6 +24,7 @@ struct DigitImages {
 // request.
 DigitImages load_digit_images(
     const PhotoFolder& files, const Preprocessing& preprocessing,
-    const std::function<bool()>& stop_requested = [] { return false; });
+    const std::function<bool()>& stop_requested = [] { return false; },
+    const ReadProgress& progress = [](std::int64_t, std::int64_t) {});
 
 }  // namespace mnist

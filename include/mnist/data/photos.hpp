@@ -31,6 +31,7 @@ struct PhotoOptions {
   const CudaPlugin* cuda = nullptr;  // makes the batches if all photos fit into the GPU's memory
   std::function<void(const std::string&)> note = [](const std::string&) {};  // receives sentences for the user
   std::function<bool()> stop_requested = [] { return false; };               // called before each photo, by all threads
+  ReadProgress progress = [](std::int64_t, std::int64_t) {};                 // while the constructor loads them
   // If `parts` processes load the same folder, each one decodes its part of the photos in the constructor, and other
   // photos at their first use. `share_broken` replaces its tensor, int64 [photos] with 1 for a broken photo, by the sum
   // over all processes.

@@ -17,6 +17,7 @@ struct CudaStatus {
   std::string reason;    // why CUDA is not usable, one sentence without full stop; empty if usable
   std::string hint;      // how to fix it; empty if usable
   int device_count = 0;  // GPUs that LibTorch sees; at least 1 if usable
+  bool has_driver = false;
 };
 
 // Loads LibTorch's CUDA library. Checks in this order: the driver, the library file, the libraries that it needs, a

@@ -12,6 +12,7 @@ struct DeviceChoice {
   c10::Device device;
   std::string description;  // "cpu (2 threads)", "cuda:0 (NVIDIA H200, ...)"
   std::string note;         // `auto` only: why this device; may be empty
+  std::string no_gpu;       // `auto` only, if the machine has no NVIDIA driver: the reason, for the debug log
 };
 
 // `name`: auto, cpu, cuda, cuda:N or mps. Loads CUDA if the name may need it: call it before any tensor work. auto: if

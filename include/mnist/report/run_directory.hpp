@@ -1,7 +1,8 @@
 // The run directory: everything a training run leaves behind, in one folder.
 //
 //   config.toml     the resolved options; `mnist train --config config.toml` repeats the run
-//   manifest.json   command line, versions, git revision, host, device, times, how it ended; a session for each process
+//   manifest.json   command line, versions, git revision, host, device, times, how it ended and what it came to; a
+//                   session for each process
 //   log.txt         what was printed, with times
 //   metrics.jsonl   one JSON object an interval and an epoch, for machines; the same run gives the same bytes
 //   metrics.csv     the same rows, for spreadsheets
@@ -13,6 +14,7 @@
 //   training_statistics.png, test_grid.png, ..._predictions.png
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "mnist/core/folder_lock.hpp"
+#include "mnist/train/evaluate.hpp"
 
 namespace mnist {
 
@@ -36,6 +39,14 @@ struct RunDescription {
   std::int64_t threads = 0;  // of each process
   std::int64_t ranks = 1;    // processes
   std::uint64_t seed = 0;
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();  // of this process's work
+};
+
+// What a run has come to: how good which weights are.
+struct RunResult {
+  std::int64_t epochs = 0;  // finished
+  std::int64_t epoch = 0;   // whose weights these figures are of, from 1
+  Evaluation test;
 };
 
 enum class Outcome {
@@ -44,6 +55,16 @@ enum class Outcome {
   finished,
   failed,
   diverged,
+};
+
+// How a session ended.
+struct RunEnd {
+  Outcome outcome = Outcome::failed;
+  std::string reason = {};               // "all epochs", "early stop", "SIGTERM", "--stop-after", or the error
+  bool is_error = false;                 // which stands in the manifest's outcome as well
+  int exit_code = 0;                     // of the process
+  std::optional<RunResult> result = {};  // nothing: as it was noted last
+  std::filesystem::path model = {};      // that was written; empty: none
 };
 
 // Of a run, by its manifest.
@@ -86,11 +107,17 @@ class RunDirectory {
   // Writes config.toml and manifest.json, outcome "running", with the first session. Throws a data `Error`.
   void begin(const RunDescription& description);
 
-  // Adds a session that continues at `step` of `epoch`; the rest of the manifest stays as it was begun.
-  void resume(const RunDescription& description, std::int64_t epoch, std::int64_t step);
+  // Adds a session that continues at `step` of `epoch`, from what the run had come to there; the rest of the manifest
+  // stays as it was begun.
+  void resume(const RunDescription& description, std::int64_t epoch, std::int64_t step,
+              const std::optional<RunResult>& result = std::nullopt);
 
-  // Completes manifest.json; `why` it failed or diverged. Throws as `ensure` does.
-  void end(Outcome outcome, const std::string& why = "");
+  // Writes manifest.json with what the run has come to, and how long this session has taken so far: of a process that
+  // is killed this is what is known. Throws a data `Error`.
+  void note(const RunResult& result);
+
+  // Completes manifest.json. Throws as `ensure` does.
+  void end(const RunEnd& end);
 
  private:
   RunDirectory(std::filesystem::path path, std::string command);
@@ -99,7 +126,8 @@ class RunDirectory {
   std::filesystem::path path_;
   std::string command_;
   FolderLock lock_;
-  std::string manifest_;  // JSON text
+  std::string manifest_;                         // JSON text
+  std::chrono::steady_clock::time_point start_;  // of this session
 };
 
 // Nothing if there is no manifest, or one that cannot be read.

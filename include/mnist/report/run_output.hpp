@@ -20,9 +20,11 @@
 #include "mnist/core/file_system.hpp"
 #include "mnist/core/log_file.hpp"
 #include "mnist/core/recipe.hpp"
+#include "mnist/core/status_line.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/report/checkpoints.hpp"
+#include "mnist/report/epoch_log.hpp"
 #include "mnist/report/metrics_files.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
@@ -35,13 +37,19 @@ namespace mnist {
 // Whose lines the run prints, for the readers of that program's logs.
 enum class LogStyle { reference, transfer };
 
+// What a run of this style calls its first epoch in all that is read together: stdout, stderr and log.txt. The lines
+// decide, since log readers count on them. Files for programs (metrics, checkpoints, manifest) count from 1.
+std::int64_t first_epoch(LogStyle style);
+
 struct RunOutputOptions {
   LogStyle style = LogStyle::reference;
+  bool quiet = false;  // on stdout a line for each epoch (`epoch_log.hpp`) instead; log.txt has those of the style
   bool keep_weights = true;  // writes last.pt, best.pt, the curves and checkpoints; not those of a dry run
   std::int64_t keep = 3;     // newest checkpoints
-  bool progress = false;     // a line on stderr that is redrawn
-  GpuReader gpu;             // what the GPU in use is doing, if there is one
-  Recipe recipe;             // of the weights, without how they were trained
+  // Where progress is drawn, and what lines on stdout take off the terminal first.
+  std::shared_ptr<StatusLine> status = std::make_shared<StatusLine>(nullptr);
+  GpuReader gpu;  // what the GPU in use is doing, if there is one
+  Recipe recipe;  // of the weights, without how they were trained
   PickleLayout layout = PickleLayout::state_dict;
   RunIdentity identity;
   std::function<void(const std::string&)> print;  // to stdout; throws if that cannot be written
@@ -61,6 +69,8 @@ class RunOutput : public TrainingObserver {
 
   // To stdout and log.txt; a reader that leaves is told to the log, once.
   void say(const std::string& text);
+  // The same, but not to stdout where the run is quiet.
+  void mention(const std::string& text);
   bool has_stdout() const { return has_stdout_; }
 
   // The file of log.txt; nullptr without a run directory.
@@ -81,6 +91,7 @@ class RunOutput : public TrainingObserver {
   const std::filesystem::path& last_checkpoint() const { return written_; }
 
  private:
+  void show(const std::string& text);
   void write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe);
   void write_later(const std::string& name, std::function<void()> work);
   void try_again(const std::string& name);
@@ -95,7 +106,8 @@ class RunOutput : public TrainingObserver {
   std::shared_ptr<LogFile> log_file_;
   std::optional<MetricsFiles> metrics_;
   std::unique_ptr<ProgressLine> progress_;
-  std::unique_ptr<TrainingObserver> lines_;  // on stdout
+  std::unique_ptr<TrainingObserver> lines_;  // on stdout, if it is not quiet, and in log.txt
+  std::optional<EpochLog> quiet_lines_;      // on stdout, if it is
   std::filesystem::path written_;
   std::map<std::string, std::function<void()>> failed_;  // what could not be written, by name
   // Declared last: its jobs use what is above.

@@ -54,6 +54,7 @@ struct TrainingOptions {
   // The processes that train this run together. Each one computes its rows of every batch, so order, randomness and
   // updates do not depend on their number.
   std::shared_ptr<Communicator> ranks = single_process();
+  std::int64_t first_epoch = 1;  // number of the first epoch in messages: the same as in the printed lines
   // Receives one sentence whenever the run falls back to something else.
   std::function<void(const std::string&)> note = [](const std::string& /*sentence*/) {};
 };
@@ -121,6 +122,7 @@ class Trainer {
   std::int64_t items_of(std::int64_t step) const;
   StepRows rows_of_step(std::int64_t step) const;
   double seconds() const;
+  std::int64_t called_epoch() const { return epoch_ - 1 + options_.first_epoch; }
 
   Network& network_;
   Batches& train_set_;
