@@ -31,13 +31,6 @@ SubprocessResult bench(Arguments arguments) {
   return run(program(MNIST_BINARY, arguments));
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
 std::vector<Json> objects(Arguments arguments) {
   arguments.insert(arguments.end(), {"--format", "json"});
   const SubprocessResult result = bench(arguments);

@@ -24,14 +24,9 @@
 
 namespace mnist {
 
-constexpr std::int64_t kItems = 12;
+using test::lines_of;
 
-inline std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
+constexpr std::int64_t kItems = 12;
 
 inline std::vector<std::string> fields_of(const std::string& line, char separator) {
   std::istringstream in(line);

@@ -33,13 +33,6 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
 // The lines that a terminal shows in the end: "\r" goes back, "\x1b[K" erases what follows.
 std::vector<std::string> shown(const std::string& written) {
   std::vector<std::string> lines = {""};

@@ -36,4 +36,7 @@ struct SubprocessResult {
 
 SubprocessResult run(const Subprocess& subprocess);
 
+// The lines of an output, without their line breaks.
+std::vector<std::string> lines_of(const std::string& text);
+
 }  // namespace mnist::test
