@@ -7,6 +7,7 @@
 #include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/report/reference_log.hpp"
 #include "mnist/report/transfer_log.hpp"
@@ -104,6 +105,10 @@ void RunOutput::show(const std::string& text) {
 
 void RunOutput::epoch_started(std::int64_t epoch, std::int64_t epochs) {
   lines_->epoch_started(epoch, epochs);
+  if (!progress_) return;
+  // The first batch may take its time.
+  const std::int64_t shift = first_epoch(options_.style) - 1;
+  options_.status->draw(progress_line(epoch + shift, epochs + shift, 0, -1, -1, terminal_width(Stream::err) - 1));
 }
 
 void RunOutput::batch_done(const BatchReport& report) {

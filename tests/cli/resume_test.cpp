@@ -46,9 +46,10 @@ TEST_F(ResumeRun, AfterASignalIsTheRunThatWasNotStopped) {
   EXPECT_EQ(manifest("parts")["sessions"].size(), 5u);
   EXPECT_EQ(manifest("parts")["result"], manifest("whole")["result"]);
   EXPECT_EQ(manifest("parts")["exit_reason"], "all epochs");
+  const nlohmann::json parts = manifest("parts");
   double seconds = 0;
-  for (const auto& session : manifest("parts")["sessions"]) seconds += session["seconds"].get<double>();
-  EXPECT_NEAR(manifest("parts")["seconds"].get<double>(), seconds, 1e-6);
+  for (const auto& session : parts["sessions"]) seconds += session["seconds"].get<double>();
+  EXPECT_NEAR(parts["seconds"].get<double>(), seconds, 1e-6);
 
   const SubprocessResult again = run(command(same));
   EXPECT_EQ(again.exit_code, 0);
