@@ -1,27 +1,85 @@
 #include "annotate.hpp"
 
-#include <string>
+#include <map>
+#include <set>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/data/read_picture.hpp"
 #include "mnist/report/pictures.hpp"
 
 namespace mnist::cli {
 namespace {
 
-// The begin of `text`, `longest` bytes at most, without a part of a character of UTF-8.
+constexpr std::size_t kLongestName = 200;  // bytes; file systems take 255
+
+// "stdin" for "-".
+std::filesystem::path name_of(const std::filesystem::path& path) {
+  return is_stdin(path) ? std::filesystem::path("stdin") : path;
+}
+
+std::filesystem::path whole_path(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::absolute(path, ignored).lexically_normal();
+}
+
+// What an image's drawing is called by, within the folder of the drawings.
+struct DrawingName {
+  std::filesystem::path image;
+  std::size_t folders = 0;  // of those above the image
+  bool all = false;         // .png as well
+
+  std::filesystem::path text() const {
+    std::filesystem::path text = image.extension() == ".png" && !all ? image.stem() : image.filename();
+    std::filesystem::path above = image.parent_path();
+    for (std::size_t i = 0; i < folders && above.has_relative_path(); ++i) {
+      text = above.filename() / text;
+      above = above.parent_path();
+    }
+    return text;
+  }
+};
+
+// Makes names longer that several images have. False if there are none.
+bool tell_apart(std::vector<DrawingName>& names) {
+  std::map<std::filesystem::path, std::vector<DrawingName*>> by_text;
+  for (DrawingName& name : names) by_text[name.text()].push_back(&name);
+  bool changed = false;
+  for (const auto& [text, group] : by_text) {
+    std::map<std::filesystem::path, std::set<std::filesystem::path>> by_folder;
+    for (const DrawingName* name : group) by_folder[name->image.parent_path()].insert(name->image);
+    const bool several = by_folder.size() > 1;
+    const bool same_folder =  // a.jpg and a.jpg.png
+        std::ranges::any_of(by_folder, [](const auto& folder) { return folder.second.size() > 1; });
+    for (DrawingName* name : group) {
+      if (several) ++name->folders;
+      if (same_folder) name->all = true;
+    }
+    changed = changed || several || same_folder;
+  }
+  return changed;
+}
+
+std::string file_name(const std::string& model, const std::string& image) {
+  const std::string name = fmt::format("{}_prediction_{}", model, image);
+  if (name.size() <= kLongestName) return name + ".png";
+  constexpr std::size_t kDigits = 8;
+  return fmt::format("{}~{}.png", begin_of(name, kLongestName - kDigits - 1), sha256_hex(name).substr(0, kDigits));
+}
+
+}  // namespace
+
 std::string begin_of(const std::string& text, std::size_t longest) {
   if (text.size() <= longest) return text;
   std::size_t end = longest;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end);
 }
-
-constexpr std::size_t kLongestName = 200;  // bytes; file systems take 255, and the temporary file's name is longer
-
-}  // namespace
 
 std::filesystem::path unused_png(const std::filesystem::path& folder, const std::string& name) {
   const std::string stem = begin_of(name, kLongestName);
@@ -33,20 +91,32 @@ std::filesystem::path unused_png(const std::filesystem::path& folder, const std:
   return path;
 }
 
-std::filesystem::path annotated_path(const std::filesystem::path& folder, const std::filesystem::path& model,
-                                     const std::filesystem::path& image) {
-  constexpr std::size_t kModel = 60;
-  const auto named = [](const std::string& of_model, const std::string& of_image) {
-    return fmt::format("{}_prediction_{}", of_model, of_image);
-  };
-  std::string stem = named(model.stem().string(), image.stem().string());
-  if (stem.size() > kLongestName) stem = named(begin_of(model.stem().string(), kModel), image.stem().string());
-  return unused_png(folder, stem);
+std::vector<std::filesystem::path> annotated_paths(const std::filesystem::path& folder,
+                                                   const std::filesystem::path& model,
+                                                   const std::vector<ImageFile>& images) {
+  std::vector<DrawingName> names;
+  std::set<std::filesystem::path> read;
+  for (const ImageFile& image : images) {
+    names.push_back({whole_path(name_of(image.path)), image.folders});
+    read.insert(whole_path(image.path));
+  }
+  while (tell_apart(names)) {
+  }
+  std::vector<std::filesystem::path> paths;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const std::filesystem::path text = names[i].text();
+    paths.push_back(folder / text.parent_path() / file_name(name_of(model).stem().string(), text.filename().string()));
+    if (!read.contains(whole_path(paths.back()))) continue;
+    throw usage_error(
+        fmt::format("the drawing of {} would replace {}, which is read", quoted(images[i].path), quoted(paths.back())),
+        "name another folder with --annotate");
+  }
+  return paths;
 }
 
 std::filesystem::path input_path(const std::filesystem::path& folder, const std::filesystem::path& image,
                                  std::size_t digit) {
-  const std::string stem = begin_of(image.stem().string(), kLongestName - 20);
+  const std::string stem = begin_of(name_of(image).stem().string(), kLongestName - 20);
   return unused_png(folder, digit == 0 ? stem : fmt::format("{}-digit{}", stem, digit));
 }
 
@@ -58,8 +128,9 @@ std::string caption_of(const Prediction& prediction) {
   return caption;
 }
 
-void annotate(const std::filesystem::path& path, const std::filesystem::path& image, const std::string& caption,
+void annotate(const std::filesystem::path& path, const InputFile& image, const std::string& caption,
               DecodingMemory& memory) {
+  make_folder(path.parent_path(), "name another with --annotate");
   // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
   with_picture(image, Colors::rgb, memory, [&](const torch::Tensor& planes) {
     draw_image(path, {planes, caption});

@@ -14,6 +14,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 
@@ -30,6 +31,11 @@ std::string read_config(const std::string& path) {
   // `read_file` refuses empty files, but one without options is as good as any.
   const auto status = std::filesystem::status(path, ignored);
   if (std::filesystem::is_regular_file(status) && std::filesystem::is_empty(path, ignored)) return "";
+  // It is read twice, and CLI11 opens it by its name too.
+  if (is_stdin(path) || std::filesystem::is_fifo(status) || std::filesystem::is_socket(status)) {
+    throw usage_error(fmt::format("config file {} is not a regular file", quoted(std::filesystem::path(path))),
+                      "copy it into a file first");
+  }
   try {
     return read_file(path, "config file", kMostBytes);
   } catch (const Error& error) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@
 #include "mnist/train/classification_report.hpp"
 
 #include "annotate.hpp"
+#include "class_names.hpp"
 #include "command.hpp"
 #include "evaluate_output.hpp"
 #include "find_pictures.hpp"
@@ -54,6 +56,7 @@ struct EvaluateOptions {
   std::string kernels;
   int threads = 0;
   std::string format = "text";
+  std::filesystem::path classes;
   std::filesystem::path confusion;
   std::filesystem::path misclassified;
   std::filesystem::path show_misclassified;
@@ -70,7 +73,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
         "name the data set that the model was trained on with --dataset and --data-dir, or train it on these "
         "classes first: mnist train --weights FILE");
   }
-  if (dataset == kFolder && model.names_its_classes && known != class_names) {
+  if (dataset == kFolder && model.names_its_classes && known != class_names && model.class_ids != class_names) {
     throw data_error(fmt::format("{} was trained on the classes {}, the folder has {}", quoted(path),
                                  fmt::join(known, ", "), fmt::join(class_names, ", ")),
                      "name the folder that the model was trained on with --data-dir");
@@ -78,7 +81,8 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
 }
 
 // What could only be found out after all the work.
-void check_outputs(const EvaluateOptions& options) {
+void check_files(const EvaluateOptions& options) {
+  check_one_stdin({{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data_dir}});
   check_is_png("--confusion", options.confusion);
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;
@@ -123,22 +127,30 @@ std::string file_name_of(std::string name) {
   return name;
 }
 
-// Each misclassified item as the network saw it: <item or photo>_true_<class>_predicted_<class>.png.
-void show_misclassified(const std::filesystem::path& folder, const EvaluationResult& result, Batches& batches,
-                        const Preprocessing& preprocessing) {
+// Each misclassified item as the network saw it: <item or photo>_true_<class>_predicted_<class>.png. Further photos of
+// the same name have their item's number behind it. Long names are cut. False after a request to stop.
+bool show_misclassified(const std::filesystem::path& folder, const EvaluationResult& result, Batches& batches,
+                        const Preprocessing& preprocessing, const std::function<bool()>& stop_requested) {
+  constexpr std::size_t kLongestPart = 60;  // bytes; a file's name has at most 255
   const auto class_name = [&](std::int64_t index) {
-    return file_name_of(result.class_names[static_cast<std::size_t>(index)]);
+    return begin_of(file_name_of(result.class_names[static_cast<std::size_t>(index)]), kLongestPart);
   };
+  std::set<std::string> taken;
   constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random here
   batches.start(at::arange(batches.size()), kNoEpoch);
   for (const Mistake& mistake : result.report.mistakes()) {
     const auto item = static_cast<std::size_t>(mistake.item);
-    const std::string name = result.paths.empty() ? std::to_string(item) : result.paths[item].stem().string();
+    if (stop_requested()) return false;
+    const std::string whole = result.paths.empty() ? std::to_string(item) : result.paths[item].stem().string();
+    const std::string classes =
+        fmt::format("_true_{}_predicted_{}.png", class_name(mistake.truth), class_name(mistake.predicted));
+    const std::string begin = begin_of(whole, kLongestPart);
+    std::string name = begin + classes;
+    if (begin != whole || !taken.insert(name).second) name = fmt::format("{}-{}{}", begin, item, classes);
     const auto inputs = batches.get(mistake.item, mistake.item + 1).inputs;
-    write_png(unused_png(folder, fmt::format("{}_true_{}_predicted_{}", name, class_name(mistake.truth),
-                                             class_name(mistake.predicted))),
-              denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
+    write_png(folder / name, denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
   }
+  return true;
 }
 
 void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
@@ -155,8 +167,9 @@ OpenedData open_split(const DataOptions& options, Split split, const Preprocessi
   return open_pictures(find_pictures(options, split, log), options, opening, log);
 }
 
-// Throws `Stopped`.
-void evaluate_model(const EvaluateOptions& options, const Context& context,
+// False where a request to stop came when the results were out and not all misclassified items. Throws `Stopped` where
+// it came before.
+bool evaluate_model(const EvaluateOptions& options, const Context& context,
                     const std::function<bool()>& stop_requested) {
   Compute compute{.kernels = kernels_named(options.kernels)};
   keep_freed_memory();
@@ -164,7 +177,8 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
   const DeviceChoice device = select_device(options.device);
   compute.device = device.device;
   compute.precision = choose_precision(options.precision, device.device);
-  const LoadedModel model = load_model(options.model, context.log);
+  LoadedModel model = load_model(options.model, context.log);
+  name_classes(model, options.model, options.classes);
   DataOptions data_options = options.data;
   data_options.dataset = options.dataset.value_or(dataset_of(model));
   data_options.stop_requested = stop_requested;
@@ -189,7 +203,7 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
                           model.recipe.temperature,
                           data_options.dataset,
                           options.split,
-                          data.class_names,
+                          options.classes.empty() ? data.class_names : model.recipe.class_names,
                           data.paths,
                           {},
                           ClassificationReport(classes, std::min(options.top_k, classes))};
@@ -207,17 +221,22 @@ void evaluate_model(const EvaluateOptions& options, const Context& context,
                      "its weights are damaged, or its training diverged: use another model file");
   }
   write_results(options, result, context.log);
-  if (options.show_misclassified.empty()) return;
-  show_misclassified(options.show_misclassified, result, *data.batches, model.recipe.preprocessing);
+  if (options.show_misclassified.empty()) return true;
+  if (!show_misclassified(options.show_misclassified, result, *data.batches, model.recipe.preprocessing,
+                          stop_requested)) {
+    return false;
+  }
   context.log.info("misclassified items as the network saw them: {}", quoted(options.show_misclassified));
+  return true;
 }
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
-  check_outputs(options);
+  check_files(options);
   const StopSignals signals;
   try {
-    evaluate_model(options, context, [&] { return signals.received() != 0; });
-    return 0;
+    if (evaluate_model(options, context, [&] { return signals.received() != 0; })) return 0;
+    context.log.warn("stopped by {} before all misclassified items were drawn", signals.name());
+    return signals.exit_code();
   } catch (const Stopped&) {
     context.log.warn("stopped by {} before all images were evaluated; nothing is written", signals.name());
     return signals.exit_code();
@@ -233,6 +252,7 @@ Command add_evaluate(CLI::App& root) {
   app->add_option("--model", o.model, "model file, of this program or of a Python one")
       ->type_name("FILE")
       ->default_str(kDefaultModel);
+  add_classes(*app, o.classes);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          all_dataset_names());
   add_data_dir(*app, o.data.data_dir);

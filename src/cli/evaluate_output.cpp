@@ -9,6 +9,7 @@
 #include "mnist/report/reference_log.hpp"
 
 #include "csv.hpp"
+#include "print.hpp"
 
 namespace mnist::cli {
 namespace {

@@ -24,6 +24,9 @@
 #include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
 
+#include "annotate.hpp"
+#include "class_names.hpp"
+#include "class_summary.hpp"
 #include "classifier.hpp"
 #include "command.hpp"
 #include "infer_images.hpp"
@@ -41,6 +44,8 @@ struct InferOptions {
   std::filesystem::path model = kDefaultModel;
   std::vector<std::filesystem::path> images;
   std::vector<std::filesystem::path> paths;
+  std::filesystem::path files_from;
+  std::filesystem::path classes;
   std::optional<std::int64_t> test_item;
   std::filesystem::path save_image;
   std::filesystem::path data_dir;
@@ -53,6 +58,7 @@ struct InferOptions {
   std::filesystem::path output;
   std::filesystem::path annotate;
   std::filesystem::path show_input;
+  std::optional<std::int64_t> show;
   std::optional<std::int64_t> batch_size;
   std::string device = "auto";
   int threads = 0;
@@ -83,8 +89,35 @@ class Results {
   std::unique_ptr<Output> output_;
 };
 
+// Only one of them can read it.
+void check_stdin(const InferOptions& options) {
+  std::vector<std::pair<std::string, std::filesystem::path>> inputs = {
+      {"--model", options.model}, {"--classes", options.classes}, {"--files-from", options.files_from}};
+  for (const auto* paths : {&options.images, &options.paths}) {
+    for (const auto& path : *paths) inputs.emplace_back("--image", path);
+  }
+  check_one_stdin(inputs);
+}
+
+// Whether the results go to stdout.
+bool prints_results(const InferOptions& options) {
+  return options.output.empty() || options.output == "-" || options.output == "/dev/stdout";
+}
+
+void check_show(const InferOptions& options) {
+  if (!options.show) return;
+  if (options.test_item) {
+    throw usage_error("--show is for images, and --test-item is an item of a data set", "omit --show");
+  }
+  if (!prints_results(options) || options.format == "text") return;
+  throw usage_error(fmt::format("--show prints a table, and stdout is for --format {}", options.format),
+                    "write the results to a file: --output FILE");
+}
+
 void check_options(const InferOptions& options) {
-  const bool has_images = !options.images.empty() || !options.paths.empty();
+  const bool has_images = !options.images.empty() || !options.paths.empty() || !options.files_from.empty();
+  check_stdin(options);
+  check_show(options);
   if (options.test_item && has_images) {
     throw usage_error("--test-item classifies an item of a data set, and there are images to classify too",
                       "give one of them");
@@ -140,37 +173,66 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
       if_sure({"", TestItem{number, label}, classifier.classify({image}).front(), ""}, options.min_probability);
   if (prediction.top.empty()) throw not_finite(options.model, fmt::format("test item {}", number));
   const auto form = form_of(options, /*one_picture=*/true);
-  results.write(infer_header(form, /*test_item=*/true, prediction.top.size()));
+  results.write(infer_header(form, /*test_item=*/true, prediction.top.size(), /*annotated=*/false));
   results.write(infer_result(form, prediction, prediction.top.size()));
+}
+
+// The paths that were named, in their order: of options, arguments and lists.
+std::vector<std::filesystem::path> named_paths(const InferOptions& options) {
+  auto paths = options.images;
+  paths.insert(paths.end(), options.paths.begin(), options.paths.end());
+  if (options.files_from.empty()) return paths;
+  const auto listed = read_file_list(options.files_from);
+  paths.insert(paths.end(), listed.begin(), listed.end());
+  return paths;
+}
+
+PictureFiles find_files(const InferOptions& options, const std::vector<std::filesystem::path>& paths, PictureRun& run,
+                        spdlog::logger& log) {
+  std::vector<ImageFile> images;
+  for (const auto& path : paths) {
+    const FoundImages found = find_images(path, {options.annotate, options.show_input});
+    images.insert(images.end(), found.images.begin(), found.images.end());
+    warn_of_ignored(path, found.ignored, log);
+    for (const Error& error : found.unreadable) run.fail(error);
+  }
+  PictureFiles files;
+  for (const ImageFile& image : images) {
+    check_not_same(options.output, image.path);
+    files.images.push_back(image.path);
+  }
+  if (!options.annotate.empty()) files.annotated = annotated_paths(options.annotate, options.model, images);
+  return files;
 }
 
 // The number of paths and images that could not be answered. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
-  auto paths = options.images;
-  paths.insert(paths.end(), options.paths.begin(), options.paths.end());
+  const auto paths = named_paths(options);
   std::error_code ignored;
-  const bool one_picture = paths.size() == 1 && !std::filesystem::is_directory(paths.front(), ignored);
+  const bool one_picture =
+      paths.size() == 1 && options.files_from.empty() && !std::filesystem::is_directory(paths.front(), ignored);
+  ClassSummary summary(static_cast<std::size_t>(options.show.value_or(0)), options.multi ? "digits" : "images");
+  const bool table_only = options.show && prints_results(options);
   PictureRun run({.model = options.model,
-                  .annotate = options.annotate,
                   .show_input = options.show_input,
                   .invert = invert_from_name(options.invert),
                   .form = form_of(options, one_picture),
                   .min_probability = options.min_probability,
                   .multi = options.multi,
                   .batch_size = static_cast<std::size_t>(batch_size),
-                  .write = [&results](const std::string& text) { results.write(text); }},
+                  .write =
+                      [&](const std::string& text) {
+                        if (!table_only) results.write(text);
+                      },
+                  .summary = options.show ? &summary : nullptr},
                  classifier, context, signals);
-  std::vector<std::filesystem::path> files;
-  for (const auto& path : paths) {
-    const FoundImages found = find_images(path);
-    files.insert(files.end(), found.images.begin(), found.images.end());
-    warn_of_ignored(path, found.ignored, context.log);
-    for (const Error& error : found.unreadable) run.fail(error);
+  run.answer(find_files(options, paths, run, context.log));
+  if (table_only) {
+    results.write(summary.text());
+  } else if (options.show) {
+    print(summary.text());
   }
-  for (const auto& file : files) check_not_same(options.output, file);
-
-  run.answer(files);
   return run.failures();
 }
 
@@ -180,7 +242,8 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
   Results results(options.output);
   if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
   if (!options.show_input.empty()) make_folder(options.show_input, "name another with --show-input");
-  const auto model = load_model(options.model, context.log);
+  auto model = load_model(options.model, context.log);
+  name_classes(model, options.model, options.classes);
   if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {
     throw usage_error(fmt::format("--multi reads digits, and {} is a model for photos", quoted(options.model)),
                       "omit --multi, or name a model for digits with --model");
@@ -200,7 +263,7 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
 
 int run_infer(const InferOptions& options, const Context& context) {
   check_options(options);
-  check_not_same(options.output, options.model);
+  for (const auto& input : {options.model, options.classes, options.files_from}) check_not_same(options.output, input);
   check_not_same(options.save_image, options.model);
   keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
@@ -228,17 +291,25 @@ Command add_infer(CLI::App& root) {
   app->add_option("--model", o.model, "model file, of this program or of a Python one")
       ->type_name("FILE")
       ->default_str(kDefaultModel);
-  app->add_option("--image", o.images, "PNG or JPEG file, or a folder with such files; can be given more than once")
+  add_classes(*app, o.classes);
+  app->add_option("--image", o.images,
+                  "PNG or JPEG file, a folder with such files, or - for stdin; can be given more than once")
       ->type_name("PATH")
       ->take_all();
   app->add_option("PATHS", o.paths, "the same as --image")->type_name("PATH")->take_all();
+  not_empty(app->add_option("--files-from", o.files_from,
+                            "file that lists further images and folders, one a line or each with a zero byte behind "
+                            "it (find -print0); -: stdin"))
+      ->type_name("FILE");
   integer(app->add_option("--test-item", o.test_item, "classify this item of the test set instead"), 0, kMany);
   not_empty(app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG"))
       ->type_name("FILE");
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          dataset_names());
-  one_of(app->add_option("--invert", o.invert, "dark digits on a light ground to light ones; auto: by the border"),
+  one_of(app->add_option("--invert", o.invert,
+                         "dark digits on a light ground to light ones; auto: by the sheet they are on, "
+                         "else by what is at the border"),
          {"auto", "always", "never"});
   integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
   real(app->add_option("--min-probability", o.min_probability, "without an answer where no class is as likely"), 0, 1);
@@ -246,6 +317,11 @@ Command add_infer(CLI::App& root) {
   add_format(*app, o.format, {"text", "json", "csv"});
   not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");
+  integer(
+      app->add_option("--show", o.show,
+                      "print how often each class was read in place of the images' lines, and of each class so many "
+                      "images, the least certain first"),
+      0, 1000);
   not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder"))
       ->type_name("DIR");
   not_empty(app->add_option("--show-input", o.show_input, "write what the network sees of each image into this folder"))

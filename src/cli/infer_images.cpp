@@ -1,20 +1,34 @@
 #include "infer_images.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/format/image.hpp"
 
 namespace mnist::cli {
 
 namespace {
 
-// Folders that are links are left out: they can lead round in a circle.
-void search(const std::filesystem::path& folder, FoundImages& found) {
+using Paths = std::vector<std::filesystem::path>;
+
+bool is_one_of(const Paths& folders, const std::filesystem::path& folder) {
+  return std::ranges::any_of(folders, [&](const std::filesystem::path& one) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(one, folder, ignored);
+  });
+}
+
+// `depth`: folders below the one that was named. Folders that are links are left out: they can lead round in a circle.
+void search(const std::filesystem::path& folder, std::size_t depth, const Paths& outputs, FoundImages& found) {
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
@@ -23,11 +37,11 @@ void search(const std::filesystem::path& folder, FoundImages& found) {
     if (entry->is_directory(ignored)) {
       if (entry->is_symlink(ignored)) {
         found.ignored.push_back(entry->path());
-      } else {
-        search(entry->path(), found);
+      } else if (!is_one_of(outputs, entry->path())) {
+        search(entry->path(), depth + 1, outputs, found);
       }
-    } else if (has_image_extension(entry->path())) {
-      found.images.push_back(entry->path());
+    } else if (has_image_extension(entry->path()) && !entry->is_other(ignored)) {
+      found.images.push_back({entry->path(), depth});
     } else {
       found.ignored.push_back(entry->path());
     }
@@ -40,21 +54,41 @@ void search(const std::filesystem::path& folder, FoundImages& found) {
 
 }  // namespace
 
-FoundImages find_images(const std::filesystem::path& path) {
+FoundImages find_images(const std::filesystem::path& path, const std::vector<std::filesystem::path>& outputs) {
   std::error_code error;
   FoundImages found;
-  if (!std::filesystem::is_directory(path, error)) {
-    found.images.push_back(path);
+  if (is_stdin(path) || !std::filesystem::is_directory(path, error)) {
+    found.images.push_back({path, 0});
     return found;
   }
-  search(path, found);
+  search(path, 0, outputs, found);
   if (found.images.empty() && found.unreadable.empty()) {
     found.unreadable.push_back(data_error(fmt::format("folder {} holds no images", quoted(path)),
                                           "images are found by their names' endings: .png, .jpg, .jpeg"));
   }
-  std::sort(found.images.begin(), found.images.end());
-  std::sort(found.ignored.begin(), found.ignored.end());
+  std::ranges::sort(found.images, {}, &ImageFile::path);
+  std::ranges::sort(found.ignored);
   return found;
+}
+
+std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& file) {
+  constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
+  const std::string text = read_file(file, "list of files", kMostBytes);
+  const char separator = text.find('\0') == std::string::npos ? '\n' : '\0';
+  std::vector<std::filesystem::path> paths;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    std::string_view name = std::string_view(text).substr(begin, end - begin);
+    if (separator == '\n' && name.ends_with('\r')) name.remove_suffix(1);
+    // In a list, "-" is a file of that name.
+    if (!name.empty()) paths.emplace_back(name == "-" ? "./-" : name);
+    begin = end + 1;
+  }
+  if (paths.empty()) {
+    throw data_error(fmt::format("list of files {} names no files", quoted(file)),
+                     "write the path of one into each line");
+  }
+  return paths;
 }
 
 }  // namespace mnist::cli

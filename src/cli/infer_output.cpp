@@ -47,6 +47,15 @@ void add_classes(nlohmann::ordered_json& object, const Prediction& prediction) {
   if (!prediction.reason.empty()) object["reason"] = prediction.reason;
 }
 
+void add_annotated(nlohmann::ordered_json& object, const std::optional<std::string>& annotated) {
+  if (!annotated) return;
+  object["annotated"] = annotated->empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(*annotated);
+}
+
+std::string annotated_field(const std::optional<std::string>& annotated) {
+  return annotated ? "," + csv_field(*annotated) : "";
+}
+
 // A path need not be UTF-8, JSON must.
 std::string json_text(const nlohmann::ordered_json& object) {
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -61,6 +70,7 @@ std::string json(const Prediction& prediction) {
     object["path"] = prediction.path;
   }
   add_classes(object, prediction);
+  add_annotated(object, prediction.annotated);
   return json_text(object);
 }
 
@@ -82,7 +92,8 @@ std::string csv(const Prediction& prediction, std::size_t top_k) {
   const auto text = csv_classes(prediction, top_k);
   if (prediction.item)
     return fmt::format("{},{}{}\n", prediction.item->number, csv_field(prediction.item->label), text);
-  return fmt::format("{}{},{}\n", csv_field(prediction.path), text, csv_field(prediction.reason));
+  return fmt::format("{}{},{}{}\n", csv_field(prediction.path), text, csv_field(prediction.reason),
+                     annotated_field(prediction.annotated));
 }
 
 std::string class_columns(std::size_t top_k) {
@@ -103,7 +114,8 @@ std::string single_digits(const std::vector<DigitPrediction>& digits) {
   return text;
 }
 
-std::string json_digits(const std::string& path, const std::vector<DigitPrediction>& digits) {
+std::string json_digits(const std::string& path, const std::vector<DigitPrediction>& digits,
+                        const std::optional<std::string>& annotated) {
   nlohmann::ordered_json object;
   object["path"] = path;
   object["digits"] = nlohmann::ordered_json::array();
@@ -115,6 +127,7 @@ std::string json_digits(const std::string& path, const std::vector<DigitPredicti
     object["digits"].push_back(digit);
   }
   if (digits.empty()) object["reason"] = kNothingFound;
+  add_annotated(object, annotated);
   return json_text(object);
 }
 
@@ -147,10 +160,10 @@ std::string digits_text(const std::vector<DigitPrediction>& digits) {
   return text;
 }
 
-std::string infer_header(InferForm form, bool test_item, std::size_t top_k) {
+std::string infer_header(InferForm form, bool test_item, std::size_t top_k, bool annotated) {
   if (form != InferForm::csv) return "";
   if (test_item) return "test_item,label" + class_columns(top_k) + "\n";
-  return "path" + class_columns(top_k) + ",reason\n";
+  return "path" + class_columns(top_k) + ",reason" + (annotated ? ",annotated\n" : "\n");
 }
 
 std::string infer_result(InferForm form, const Prediction& prediction, std::size_t top_k) {
@@ -167,24 +180,26 @@ std::string infer_result(InferForm form, const Prediction& prediction, std::size
   return "";
 }
 
-std::string digits_header(InferForm form, std::size_t top_k) {
-  return form == InferForm::csv ? "path,line,left,top,width,height" + class_columns(top_k) + ",reason\n" : "";
+std::string digits_header(InferForm form, std::size_t top_k, bool annotated) {
+  if (form != InferForm::csv) return "";
+  return "path,line,left,top,width,height" + class_columns(top_k) + ",reason" + (annotated ? ",annotated\n" : "\n");
 }
 
 std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
-                          std::size_t top_k) {
-  if (form == InferForm::json) return json_digits(path, digits);
-  const Prediction none{path, std::nullopt, {}, kNothingFound};
+                          std::size_t top_k, const std::optional<std::string>& annotated) {
+  if (form == InferForm::json) return json_digits(path, digits, annotated);
+  const Prediction none{path, std::nullopt, {}, kNothingFound, std::nullopt};
   if (form == InferForm::single) return digits.empty() ? single(none) : single_digits(digits);
   const bool is_csv = form == InferForm::csv;
   if (digits.empty() && is_csv)
-    return fmt::format("{},,,,,{},{}\n", csv_field(path), csv_classes(none, top_k), none.reason);
+    return fmt::format("{},,,,,{},{}{}\n", csv_field(path), csv_classes(none, top_k), none.reason,
+                       annotated_field(annotated));
   if (digits.empty()) return fmt::format("{}\t-{}\n", printable(path), class_fields(none));
   std::string text;
   for (const auto& [prediction, box, number] : digits) {
     if (is_csv) {
-      text += fmt::format("{},{},{}{},{}\n", csv_field(path), number + 1, box_text(box), csv_classes(prediction, top_k),
-                          csv_field(prediction.reason));
+      text += fmt::format("{},{},{}{},{}{}\n", csv_field(path), number + 1, box_text(box),
+                          csv_classes(prediction, top_k), csv_field(prediction.reason), annotated_field(annotated));
     } else {
       text += fmt::format("{}\t{}{}\n", printable(path), box_text(box), class_fields(prediction));
     }

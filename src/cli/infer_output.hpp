@@ -28,6 +28,8 @@ struct Prediction {
   std::optional<TestItem> item;
   std::vector<ClassProbability> top;  // the likeliest first; none where the network was not asked
   std::string reason;                 // why there is no answer: one of those below; empty where there is one
+  // The picture that --annotate drew, "" where it could not; none where it was not asked for.
+  std::optional<std::string> annotated = std::nullopt;
 };
 
 inline constexpr const char* kNothingFound = "no digit found";
@@ -49,6 +51,8 @@ enum class InferForm {
   csv,     // RFC 4180: path (or test_item,label),prediction,class_index,probability; with more than one class further
            // triples behind, whose columns end in _2, _3, ...; last, for pictures, the reason
 };
+// With --annotate, the last key or column is "annotated", the path of the drawn picture: null in JSON, empty in CSV,
+// where it could not be drawn.
 
 // One of the digits on a picture.
 struct DigitPrediction {
@@ -66,8 +70,9 @@ std::string answer(const Prediction& prediction);
 // "4 2 / 7": a slash between lines, "?" for a digit that is unsure.
 std::string digits_text(const std::vector<DigitPrediction>& digits);
 
-// What goes before the first result; empty but for `csv`. `top_k`: classes of each prediction.
-std::string infer_header(InferForm form, bool test_item, std::size_t top_k);
+// What goes before the first result; empty but for `csv`. `top_k`: classes of each prediction. `annotated`: whether
+// the pictures are drawn.
+std::string infer_header(InferForm form, bool test_item, std::size_t top_k, bool annotated);
 
 // One result, with its line break; `top_k` as above. Control characters in names are written \xNN in the text forms.
 std::string infer_result(InferForm form, const Prediction& prediction, std::size_t top_k);
@@ -80,8 +85,8 @@ std::string infer_result(InferForm form, const Prediction& prediction, std::size
 // - lines: a line for each digit, path<TAB>left,top,width,height<TAB>class<TAB>probability, and so on; "-" for no box.
 // - json: path, and digits: a list of what `json` has above, with line (from 1) and box (left, top, width, height).
 // - csv: a row for each digit, with line,left,top,width,height behind the path.
-std::string digits_header(InferForm form, std::size_t top_k);
+std::string digits_header(InferForm form, std::size_t top_k, bool annotated);
 std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
-                          std::size_t top_k);
+                          std::size_t top_k, const std::optional<std::string>& annotated);
 
 }  // namespace mnist::cli

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <string_view>
 
 #include <ATen/ops/aminmax.h>
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/dataset.hpp"
+#include "mnist/model/imagenet_classes.hpp"
 
 #include "open_data.hpp"
 
@@ -52,6 +55,10 @@ std::vector<std::string> class_names(const ModelInfo& info, const ModelFile& fil
   if (file.class_names.size() == count) return file.class_names;
   if (const auto& known = dataset_names(); std::ranges::find(known, info.training.dataset) != known.end()) {
     if (auto names = dataset_class_names(info.training.dataset); names.size() == count) return names;
+  }
+  const std::span<const std::string_view> imagenet = imagenet_class_names();
+  if (info.preprocessing.kind == Preprocessing::Kind::photo && imagenet.size() == count) {
+    return {imagenet.begin(), imagenet.end()};
   }
   std::vector<std::string> numbers;
   for (std::size_t index = 0; index < count; ++index) numbers.push_back(std::to_string(index));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <spdlog/logger.h>
 
@@ -17,16 +18,18 @@ namespace mnist::cli {
 inline constexpr const char* kDefaultModel = "mnist_cnn.pt";
 
 struct LoadedModel {
-  std::shared_ptr<Network> network;  // on the CPU, in eval mode
-  const ModelInfo* info;             // its entry in the table of networks
-  Recipe recipe;                     // from the file, else made from the table
-  std::string layout;                // of the file, for people
-  bool has_recipe;                   // whether the recipe is the file's own
-  bool names_its_classes;            // whether the names of the classes are the file's own
+  std::shared_ptr<Network> network;         // on the CPU, in eval mode
+  const ModelInfo* info;                    // its entry in the table of networks
+  Recipe recipe;                            // from the file, else made from the table
+  std::string layout;                       // of the file, for people
+  bool has_recipe;                          // whether the recipe is the file's own
+  bool names_its_classes;                   // whether the names of the classes are the file's own, or the user's
+  std::vector<std::string> class_ids = {};  // other names of the classes, as folders have them; usually none
 };
 
 // Without a recipe in the file the network is found from the names and shapes of its tensors, its preprocessing is the
-// table's, and its classes are named as in the file, else as in the data set the network is for, else by number.
+// table's, and its classes are named as in the file, else as in the data set the network is for, ImageNet for networks
+// for photos, if it has as many, else by number.
 // Tells in the log what was chosen in a file of another program. Throws a data `Error` if the file cannot be read, no
 // network fits, or a weight is not finite.
 LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log);

@@ -13,6 +13,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
@@ -188,6 +189,20 @@ void check_is_png(const char* option, const std::filesystem::path& output) {
   if (output.empty() || lower_case(output.extension().string()) == ".png") return;
   throw usage_error(fmt::format("{} {} does not end in .png", option, quoted(output)),
                     "the picture is written as PNG: name it so");
+}
+
+void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs) {
+  std::string first;
+  for (const auto& [option, path] : inputs) {
+    if (!is_stdin(path)) continue;
+    if (first.empty()) {
+      first = option;
+      continue;
+    }
+    throw usage_error(option == first ? fmt::format("{} reads stdin twice", option)
+                                      : fmt::format("{} and {} both read stdin", first, option),
+                      "name a file for all but one of them");
+  }
 }
 
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {

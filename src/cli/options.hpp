@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -65,6 +66,10 @@ void prepare_output(const std::filesystem::path& output);
 
 // Throws a usage `Error` where the file of a picture that `option` names does not end in .png; it may be empty.
 void check_is_png(const char* option, const std::filesystem::path& output);
+
+// Throws a usage `Error` where more than one of the inputs, each with the option that names it, is stdin: only the
+// first would get something.
+void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs);
 
 // Throws a usage `Error` where `output` is the file `input`: writing the one would destroy the other.
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <memory>
 #include <new>
 #include <optional>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <torch/types.h>
 
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
 
@@ -38,6 +40,9 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
 
 struct PictureRun::Picture {
   std::filesystem::path path;
+  std::filesystem::path drawing;             // where it is drawn with its prediction; empty: nowhere
+  std::optional<std::string> annotated;      // as `Prediction` has it
+  std::unique_ptr<InputFile> stream;         // of one that is to be drawn and cannot be opened again
   std::vector<FoundItem> found;              // what the network is asked about
   std::string reason;                        // why it is not asked; empty if it is
   std::vector<DigitPrediction> predictions;  // of each that is found, in their order
@@ -49,7 +54,10 @@ struct PictureRun::Picture {
   }
   // Of a picture that is answered as a whole.
   Prediction prediction() const {
-    return found.empty() ? Prediction{path.string(), std::nullopt, {}, reason} : predictions.front().prediction;
+    Prediction whole =
+        predictions.empty() ? Prediction{path.string(), std::nullopt, {}, reason} : predictions.front().prediction;
+    whole.annotated = annotated;
+    return whole;
   }
 };
 
@@ -66,14 +74,15 @@ void PictureRun::fail(const Error& error) {
   ++failures_;
 }
 
-void PictureRun::answer(std::span<const std::filesystem::path> files) {
+void PictureRun::answer(const PictureFiles& files) {
   const auto top_k = static_cast<std::size_t>(classifier_.top_k());
-  options_.write(options_.multi ? digits_header(options_.form, top_k)
-                                : infer_header(options_.form, /*test_item=*/false, top_k));
-  count_ = files.size();
+  const bool annotated = !files.annotated.empty();
+  options_.write(options_.multi ? digits_header(options_.form, top_k, annotated)
+                                : infer_header(options_.form, /*test_item=*/false, top_k, annotated));
+  count_ = files.images.size();
   for (done_ = 0; done_ < count_;) {
-    const auto batch = files.subspan(done_, std::min(options_.batch_size, count_ - done_));
-    auto decoded = decode(batch);
+    const std::size_t end = done_ + std::min(options_.batch_size, count_ - done_);
+    auto decoded = decode(files, done_, end);
     check_stop();
     std::vector<Picture> pictures;
     for (Picture& picture : decoded) {
@@ -83,8 +92,8 @@ void PictureRun::answer(std::span<const std::filesystem::path> files) {
         pictures.push_back(std::move(picture));
       }
     }
-    done_ += batch.size();
     if (!pictures.empty()) classify(pictures);
+    done_ = end;
   }
 }
 
@@ -97,24 +106,33 @@ void PictureRun::check_stop() const {
 
 // On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
 // the rest is omitted.
-std::vector<PictureRun::Picture> PictureRun::decode(std::span<const std::filesystem::path> files) {
-  std::vector<Picture> pictures(files.size());
-  at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+std::vector<PictureRun::Picture> PictureRun::decode(const PictureFiles& files, std::size_t begin, std::size_t end) {
+  std::vector<Picture> pictures(end - begin);
+  at::parallel_for(0, static_cast<std::int64_t>(pictures.size()), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
       if (signals_.received() != 0) return;
-      pictures[i].path = files[i];
+      Picture& picture = pictures[i];
+      picture.path = files.images[begin + i];
+      if (!files.annotated.empty()) picture.drawing = files.annotated[begin + i];
       try {
-        Picture& picture = pictures[i];
-        picture.found = find_items(files[i], classifier_.preprocessing(), options_.invert, memory_);
-        if (options_.multi || picture.found.size() == 1) continue;
-        picture.reason = reason_for(picture.found.size());
-        picture.found.clear();
+        read(picture);
+      } catch (const Stopped&) {
+        return;  // the signal is looked at when all threads are done
       } catch (const std::exception& exception) {
-        pictures[i].error = picture_error(files[i], exception);
+        picture.error = picture_error(picture.path, exception);
       }
     }
   });
   return pictures;
+}
+
+void PictureRun::read(Picture& picture) {
+  auto file = std::make_unique<InputFile>(picture.path, "image");
+  picture.found = find_items(*file, classifier_.preprocessing(), options_.invert, memory_);
+  if (!picture.drawing.empty() && file->is_copy()) picture.stream = std::move(file);
+  if (options_.multi || picture.found.size() == 1) return;
+  picture.reason = reason_for(picture.found.size());
+  picture.found.clear();
 }
 
 // One at a time if they cannot be classified together, to find the one that is to blame.
@@ -159,33 +177,46 @@ std::vector<std::vector<ClassProbability>> PictureRun::classes_of(std::span<cons
 
 std::string PictureRun::result_of(const Picture& picture) const {
   const auto top_k = static_cast<std::size_t>(classifier_.top_k());
-  if (options_.multi) return digits_result(options_.form, picture.path.string(), picture.predictions, top_k);
+  if (options_.multi) {
+    return digits_result(options_.form, picture.path.string(), picture.predictions, top_k, picture.annotated);
+  }
   return infer_result(options_.form, picture.prediction(), top_k);
 }
 
-void PictureRun::write(std::span<const Picture> pictures) {
-  std::string text;
-  for (const Picture& picture : pictures) {
-    if (picture.is_finite()) text += result_of(picture);
+void PictureRun::sum_up(const Picture& picture) const {
+  if (!options_.multi) return options_.summary->add(picture.prediction());
+  if (picture.predictions.empty()) {
+    options_.summary->add({picture.path.string(), std::nullopt, {}, kNothingFound, std::nullopt});
   }
-  options_.write(text);
-  for (const Picture& picture : pictures) {
+  for (const DigitPrediction& digit : picture.predictions) options_.summary->add(digit.prediction);
+}
+
+// Drawn first: the results say where.
+void PictureRun::write(std::span<Picture> pictures) {
+  std::string text;
+  for (Picture& picture : pictures) {
     if (!picture.is_finite()) {
       fail(not_finite(options_.model, quoted(picture.path)));
       continue;
     }
-    if (options_.annotate.empty() && options_.show_input.empty()) continue;
-    check_stop();
+    if (!picture.drawing.empty() || !options_.show_input.empty()) check_stop();
     if (!options_.show_input.empty()) show_input(picture);
-    if (!options_.annotate.empty()) draw(picture);
+    if (!picture.drawing.empty()) draw(picture);
+    text += result_of(picture);
+    if (options_.summary != nullptr) sum_up(picture);
   }
+  options_.write(text);
 }
 
-void PictureRun::draw(const Picture& picture) {
+void PictureRun::draw(Picture& picture) {
+  picture.annotated = "";
   try {
     const bool as_digits = options_.multi && !picture.predictions.empty();
     const auto caption = as_digits ? digits_text(picture.predictions) : caption_of(picture.prediction());
-    annotate(annotated_path(options_.annotate, options_.model, picture.path), picture.path, caption, memory_);
+    if (!picture.stream) picture.stream = std::make_unique<InputFile>(picture.path, "image");
+    annotate(picture.drawing, *picture.stream, caption, memory_);
+    picture.stream.reset();
+    picture.annotated = picture.drawing.string();
   } catch (const std::exception& exception) {
     fail(picture_error(picture.path, exception));
   }

@@ -15,6 +15,7 @@
 #include "mnist/data/decoding_memory.hpp"
 #include "mnist/data/prepare.hpp"
 
+#include "class_summary.hpp"
 #include "classifier.hpp"
 #include "command.hpp"
 #include "infer_output.hpp"
@@ -22,15 +23,20 @@
 namespace mnist::cli {
 
 struct PictureRunOptions {
-  std::filesystem::path model;       // the network's file, for messages and the names of drawn pictures
-  std::filesystem::path annotate;    // a folder that is there, for the pictures with their predictions; empty: none
-  std::filesystem::path show_input;  // the same for what the network saw of them
+  std::filesystem::path model;       // the network's file, for messages
+  std::filesystem::path show_input;  // a folder that is there, for what the network saw of the pictures; empty: none
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
   double min_probability = 0;                     // of an answer
   bool multi = false;                             // read all digits of a picture, instead of only saying how many
   std::size_t batch_size = 64;                    // pictures that are in memory at a time; at least 1
   std::function<void(const std::string&)> write;  // takes the results; throws if they cannot be written
+  ClassSummary* summary = nullptr;                // gets every prediction; nullptr: none
+};
+
+struct PictureFiles {
+  std::vector<std::filesystem::path> images;
+  std::vector<std::filesystem::path> annotated;  // where each is drawn with its prediction; empty: nowhere
 };
 
 class PictureRun {
@@ -39,10 +45,10 @@ class PictureRun {
   PictureRun(PictureRunOptions options, const Classifier& classifier, const Context& context,
              const StopSignals& signals);
 
-  // Writes the header of the results, then a result for each file that has one, in their order; tells of the others.
+  // Writes the header of the results, then a result for each image that has one, in their order; tells of the others.
   // Throws `Stopped` after a signal, having said in the log how far the work came: the batch that was begun is omitted,
   // so that a line that is written is whole. Throws what `options.write` throws.
-  void answer(std::span<const std::filesystem::path> files);
+  void answer(const PictureFiles& files);
 
   // Tells the user of one that cannot be answered, and counts it.
   void fail(const Error& error);
@@ -51,12 +57,14 @@ class PictureRun {
  private:
   struct Picture;
 
-  std::vector<Picture> decode(std::span<const std::filesystem::path> files);
+  std::vector<Picture> decode(const PictureFiles& files, std::size_t begin, std::size_t end);
+  void read(Picture& picture);
   void classify(std::span<Picture> pictures);
   std::vector<std::vector<ClassProbability>> classes_of(std::span<const Picture> pictures) const;
-  void write(std::span<const Picture> pictures);
+  void write(std::span<Picture> pictures);
   std::string result_of(const Picture& picture) const;
-  void draw(const Picture& picture);
+  void sum_up(const Picture& picture) const;
+  void draw(Picture& picture);
   void show_input(const Picture& picture);
   void check_stop() const;
 

@@ -1,7 +1,11 @@
 #include "mnist/core/input_file.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -10,10 +14,14 @@
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/signals.hpp"
 
 namespace mnist {
 namespace {
+
+constexpr std::uint64_t kMostOfStream = std::uint64_t{1} << 30;  // bytes
 
 // `cause`: an errno.
 Error unreadable(const std::filesystem::path& path, std::string_view what, int cause) {
@@ -24,29 +32,101 @@ Error unreadable(const std::filesystem::path& path, std::string_view what, int c
                     cause == EACCES ? "check the file's permissions" : "");
 }
 
-// The size of a regular file that is not empty.
-std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, std::string_view what) {
+int open_input(const std::filesystem::path& path) {
+  // As another file, /dev/stdin would be read from its begin again, and a socket cannot be opened by its name.
+  if (is_stdin(path)) return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+  // Without O_NONBLOCK a pipe that nobody writes to yet would hold the program here, deaf to signals.
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+// Whether it can only be read in order. Of stdin also what somebody else has begun to read, and /dev/null.
+bool is_stream(int descriptor, const struct stat& status, bool from_stdin) {
+  if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) return true;
+  return from_stdin && (!S_ISREG(status.st_mode) || ::lseek(descriptor, 0, SEEK_CUR) != 0);
+}
+
+struct stat checked_status(int descriptor, const std::filesystem::path& path, std::string_view what) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) throw unreadable(path, what, errno);
   if (S_ISDIR(status.st_mode)) {
     throw data_error(fmt::format("{} {} is a folder", what, quoted(path)), "name a file in it");
   }
+  if (::isatty(descriptor) != 0) {
+    throw data_error(fmt::format("{} {} is a terminal", what, quoted(path)),
+                     "name a file, or have one come through stdin, as in: mnist ... < FILE");
+  }
+  return status;
+}
+
+// Of a regular file that is not empty.
+std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, std::string_view what) {
+  const struct stat status = checked_status(descriptor, path, what);
   if (!S_ISREG(status.st_mode)) {
     throw data_error(fmt::format("{} {} is not a regular file", what, quoted(path)), "copy it into a file first");
   }
   if (status.st_size == 0) {
-    throw data_error(fmt::format("{} {} is empty", what, quoted(path)), "copy or create the file again");
+    throw data_error(
+        fmt::format("{} {} is empty", what, quoted(path)),
+        is_stdin(path)
+            ? "nothing came through the pipe: check the command before it, and whether another option read stdin"
+            : "copy or create the file again");
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+// In memory where the system has that: no folder for temporary files is needed then.
+int unnamed_file() {
+#ifdef MFD_CLOEXEC
+  return ::memfd_create("mnist", MFD_CLOEXEC);
+#else
+  std::FILE* const file = std::tmpfile();
+  if (file == nullptr) return -1;
+  const int descriptor = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
+  std::fclose(file);
+  return descriptor;
+#endif
+}
+
+// In short pieces: a signal that comes just before poll() does not interrupt it.
+void wait_until_readable(int descriptor) {
+  constexpr int kPiece = 100;  // milliseconds
+  pollfd wait{descriptor, POLLIN, 0};
+  while (::poll(&wait, 1, kPiece) <= 0) {
+    if (StopSignals::stop_requested()) throw Stopped();
+  }
+}
+
+// What comes from `from` until its end, into the file `to`.
+void copy_stream(int from, int to, const std::filesystem::path& path, std::string_view what) {
+  std::array<char, std::size_t{64} << 10> part;
+  for (std::uint64_t all = 0;;) {
+    wait_until_readable(from);
+    const ssize_t got = ::read(from, part.data(), part.size());
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) throw unreadable(path, what, errno);
+    if (got == 0) return;
+    all += static_cast<std::uint64_t>(got);
+    if (all > kMostOfStream) {
+      throw data_error(fmt::format("{} {} is a stream of more than {} bytes", what, quoted(path), kMostOfStream),
+                       "copy it into a file first");
+    }
+    if (!write_all(FileSystem::system(), to, {part.data(), static_cast<std::size_t>(got)})) {
+      throw unreadable(path, what, errno);
+    }
+  }
+}
+
 }  // namespace
 
+bool is_stdin(const std::filesystem::path& path) {
+  return path == "-" || path == "/dev/stdin";
+}
+
 InputFile::InputFile(std::filesystem::path path, std::string_view what) : path_(std::move(path)), what_(what) {
-  // Without O_NONBLOCK, opening a named pipe could block forever.
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  descriptor_ = open_input(path_);
   if (descriptor_ < 0) throw unreadable(path_, what_, errno);
   try {
+    if (is_stream(descriptor_, checked_status(descriptor_, path_, what_), is_stdin(path_))) take_copy();
     size_ = checked_size(descriptor_, path_, what_);
   } catch (...) {
     ::close(descriptor_);  // the destructor does not run if the constructor throws
@@ -56,6 +136,20 @@ InputFile::InputFile(std::filesystem::path path, std::string_view what) : path_(
 
 InputFile::~InputFile() {
   ::close(descriptor_);
+}
+
+void InputFile::take_copy() {
+  const int copy = unnamed_file();
+  if (copy < 0) throw unreadable(path_, what_, errno);
+  const int stream = std::exchange(descriptor_, copy);
+  try {
+    copy_stream(stream, copy, path_, what_);
+  } catch (...) {
+    ::close(stream);
+    throw;
+  }
+  ::close(stream);
+  is_copy_ = true;
 }
 
 std::size_t InputFile::read(void* out, std::size_t count) {

@@ -104,10 +104,15 @@ StopSignals::~StopSignals() {
   // First: a repeated signal must not meet the previous action, which ends the process.
   ::pthread_sigmask(SIG_SETMASK, &previous_->mask, nullptr);
   for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &previous_->actions[i], nullptr);
+  g_received = 0;
 }
 
 int StopSignals::received() const {
   return g_received;
+}
+
+bool StopSignals::stop_requested() {
+  return g_received != 0;
 }
 
 int StopSignals::exit_code_of(int signal) {

@@ -11,6 +11,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
 
@@ -43,7 +44,7 @@ void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& 
   const auto found = entries(dir);
   for (const auto& entry : found) {
     if (entry.is_directory() || is_hidden(entry.path())) continue;
-    if (has_image_extension(entry.path())) {
+    if (has_image_extension(entry.path()) && !entry.is_other()) {
       folder.paths.push_back(entry.path());
       folder.labels.push_back(label);
     } else {
@@ -128,7 +129,9 @@ PhotoFolder scan_photo_folder(const std::filesystem::path& dir, Split split) {
 
 PhotoFolder scan_all(const std::filesystem::path& from) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(from, ignored)) return read_picture_list(from);
+  if (is_stdin(from) || std::filesystem::is_regular_file(from, ignored) || std::filesystem::is_fifo(from, ignored)) {
+    return read_picture_list(from);
+  }
   check_is_there(from);
   return scan_classes(from);
 }

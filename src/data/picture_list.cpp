@@ -104,7 +104,10 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
   std::map<std::string, std::vector<std::filesystem::path>> classes;
   std::size_t count = 0;
   PhotoFolder pictures;
-  pictures.dir = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  // A stream is nowhere.
+  std::error_code ignored;
+  const bool has_folder = file.has_parent_path() && std::filesystem::is_regular_file(file, ignored);
+  pictures.dir = has_folder ? file.parent_path() : std::filesystem::path(".");
   while (reader.next(line)) {
     const auto wrong = [&](const std::string& what) {
       return data_error(fmt::format("line {} of {} {}", line.number, quoted(file), what), kColumns);
@@ -118,7 +121,6 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
     if (!is_utf8(label)) throw wrong(fmt::format("has the label {}, which is not UTF-8", quoted_name(label)));
     classes[label].push_back(pictures.dir / path);
     if (classes.size() > kMostClasses) throw wrong(fmt::format("exceeds the limit of {} classes", kMostClasses));
-    std::error_code ignored;
     if (!std::filesystem::is_regular_file(classes[label].back(), ignored)) {
       throw wrong(fmt::format("names {}, which does not exist", quoted(classes[label].back())));
     }

@@ -100,8 +100,8 @@ torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& prepro
   return to_grey(pixels, Backdrop::black);
 }
 
-std::vector<FoundItem> find_in_file(const std::filesystem::path& path, const Preprocessing& preprocessing,
-                                    Invert invert, DecodingMemory& memory) {
+std::vector<FoundItem> find_in_file(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
+                                    DecodingMemory& memory) {
   std::vector<FoundItem> found;
   bool is_blank = false;
   const auto find = [&](const torch::Tensor& planes) {
@@ -109,9 +109,9 @@ std::vector<FoundItem> find_in_file(const std::filesystem::path& path, const Pre
     found = find_in_planes(planes, preprocessing, invert);
     return planes;
   };
-  with_picture(path, colors_of(preprocessing), memory, find);
-  if (is_blank && has_transparency(path)) {
-    with_picture(path, colors_of(preprocessing), memory, find, Backdrop::black);
+  with_picture(file, colors_of(preprocessing), memory, find);
+  if (is_blank && has_transparency(file)) {
+    with_picture(file, colors_of(preprocessing), memory, find, Backdrop::black);
   }
   return found;
 }
@@ -143,9 +143,9 @@ std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessi
   return with_contrast(find_in_planes(planes_of(pixels, preprocessing), preprocessing, invert), preprocessing);
 }
 
-std::vector<FoundItem> find_items(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+std::vector<FoundItem> find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
                                   DecodingMemory& memory) {
-  return with_contrast(find_in_file(path, preprocessing, invert, memory), preprocessing);
+  return with_contrast(find_in_file(file, preprocessing, invert, memory), preprocessing);
 }
 
 torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
@@ -154,7 +154,7 @@ torch::Tensor prepare_image(const torch::Tensor& pixels, const Preprocessing& pr
 
 torch::Tensor prepare_file(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
                            DecodingMemory& memory) {
-  return only_input(find_in_file(path, preprocessing, invert, memory), preprocessing);
+  return only_input(find_in_file(InputFile(path, "image"), preprocessing, invert, memory), preprocessing);
 }
 
 }  // namespace mnist

@@ -93,19 +93,24 @@ torch::Tensor read_planes(ImageReader& reader, Colors colors, Backdrop backdrop,
 
 }  // namespace
 
-torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, DecodingMemory& memory,
+torch::Tensor with_picture(const InputFile& file, Colors colors, DecodingMemory& memory,
                            const std::function<torch::Tensor(const torch::Tensor& planes)>& use, Backdrop backdrop) {
-  auto reader = std::make_unique<ImageReader>(path);
+  auto reader = std::make_unique<ImageReader>(file);
   const Plan plan = plan_of(*reader, colors == Colors::grey ? 1 : 3);
-  check_memory(plan, *reader, path);
+  check_memory(plan, *reader, file.path());
   const auto share = memory.reserve(plan.memory);
   const auto planes = read_planes(*reader, colors, backdrop, plan.factor);
   reader.reset();  // frees memory for `use`
   return use(planes);
 }
 
-bool has_transparency(const std::filesystem::path& path) {
-  return ImageReader(path).channels() % 2 == 0;
+torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, DecodingMemory& memory,
+                           const std::function<torch::Tensor(const torch::Tensor& planes)>& use) {
+  return with_picture(InputFile(path, "image"), colors, memory, use);
+}
+
+bool has_transparency(const InputFile& file) {
+  return ImageReader(file).channels() % 2 == 0;
 }
 
 }  // namespace mnist

@@ -46,6 +46,8 @@ void check_image_size(std::uint64_t width, std::uint64_t height, const std::file
 ImageReader::ImageReader(const std::filesystem::path& path)
     : file_(std::make_unique<InputFile>(path, "image")), decoder_(open_decoder(*file_)) {}
 
+ImageReader::ImageReader(const InputFile& file) : decoder_(open_decoder(file)) {}
+
 ImageReader::~ImageReader() = default;
 
 std::int64_t ImageReader::height() const {

@@ -144,13 +144,36 @@ TEST_F(InferAnswersTest, EvaluateShowsWhatIsMisclassified) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto mistakes = nlohmann::json::parse(outcome.out)["misclassified"];
   ASSERT_FALSE(mistakes.empty());
-  std::size_t files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(*folder_ / "wrong")) ++files;
-  EXPECT_EQ(files, mistakes.size());
+  EXPECT_EQ(test::run(process).exit_code, 0);
+  const auto files = std::distance(std::filesystem::directory_iterator(*folder_ / "wrong"), {});
+  EXPECT_EQ(files, static_cast<std::ptrdiff_t>(mistakes.size())) << "the second run replaces the first one's";
   const auto item = mistakes[0]["item"].get<std::int64_t>();
   const auto name = fmt::format("{}_true_{}_predicted_{}.png", item, mistakes[0]["true"].get<std::string>(),
                                 mistakes[0]["predicted"].get<std::string>());
   EXPECT_TRUE(read_image(*folder_ / "wrong" / name).equal(read_image(image(item)))) << name;
+}
+
+TEST_F(InferAnswersTest, EvaluateShowsPhotosOfAnyNameApart) {
+  const std::string stem = std::string(180, 'x');
+  for (int i = 0; i < 10; ++i) {
+    const auto folder = *folder_ / "named" / (std::string(200, 'c') + std::to_string(i));
+    std::filesystem::create_directories(folder / "sub");
+    for (const auto* name : {"a.png", "sub/a.png"}) std::filesystem::copy_file(image(i), folder / name);
+    for (const auto* ending : {"1.png", "2.png"}) std::filesystem::copy_file(image(i), folder / (stem + ending));
+  }
+  auto process = test::program(
+      MNIST_BINARY, {"evaluate", "--model", "model.pt", "--dataset", "folder", "--data-dir", "named", "--classes",
+                     "numbers", "--format", "json", "--show-misclassified", "wrong-named", "--device", "cpu"});
+  std::string names;
+  for (int i = 0; i < 10; ++i) names += std::string(200, 'c') + std::to_string(i) + "\n";
+  test::write_file(*folder_ / "numbers", names);
+  process.folder = folder_->path();
+  const auto outcome = test::run(process);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto mistakes = nlohmann::json::parse(outcome.out)["misclassified"];
+  ASSERT_FALSE(mistakes.empty());
+  const auto files = std::distance(std::filesystem::directory_iterator(*folder_ / "wrong-named"), {});
+  EXPECT_EQ(files, static_cast<std::ptrdiff_t>(mistakes.size()));
 }
 
 // Of a photo, the network is asked whatever is on it.

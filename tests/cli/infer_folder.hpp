@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -77,7 +78,7 @@ class InferTest : public ::testing::Test {
 
   // images/00.png .. 05.png, images/more/06.png ..
   static std::filesystem::path image(std::int64_t item) {
-    const auto name = (item < 10 ? "0" : "") + std::to_string(item) + ".png";
+    const auto name = fmt::format("{:02}.png", item);
     return item < 6 ? *folder_ / "images" / name : *folder_ / "images" / "more" / name;
   }
 

@@ -120,19 +120,24 @@ TEST_F(Stop, InferWritesWholeLinesAndNoMore) {
   EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM after " + std::to_string(lines) + " of 2,000 images\n"));
 }
 
-// All in one batch, whose lines are printed before its pictures are drawn.
+// The lines of a batch are printed when all its pictures are drawn.
 TEST_F(Stop, InferDrawsNoMorePictures) {
-  constexpr int kFiles = 30;
-  std::vector<std::string> arguments = {"infer", "--model", "resnet18.pt", "--batch-size", "30", "--annotate", "notes"};
+  constexpr int kFiles = 100;
+  constexpr int kBatch = 10;
+  std::vector<std::string> arguments = {"infer", "--model", "resnet18.pt", "--batch-size", "10", "--annotate", "notes"};
   for (int i = 0; i < kFiles; ++i) arguments.push_back("photos/val/dark/" + std::to_string(i) + ".png");
   Subprocess process = mnist(arguments);
-  process.signal_when = [](const std::string& out) { return std::ranges::count(out, '\n') >= kFiles; };
+  process.signal_when = [](const std::string& out) { return std::ranges::count(out, '\n') >= kBatch; };
   process.signal = SIGTERM;
   const SubprocessResult result = run(process);
   EXPECT_EQ(result.exit_code, 143) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM after 30 of 30 images\n"));
+  const auto lines = std::ranges::count(result.out, '\n');
+  EXPECT_EQ(lines % kBatch, 0);
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM after " + std::to_string(lines) + " of 100 images\n"));
   const std::filesystem::directory_iterator pictures(*folder_ / "notes");
-  EXPECT_LT(std::distance(begin(pictures), end(pictures)), kFiles);
+  const auto drawn = std::distance(begin(pictures), end(pictures));
+  EXPECT_GE(drawn, lines);
+  EXPECT_LT(drawn, kFiles);
 }
 
 TEST_F(Stop, InferLeavesItsOutputAsItWas) {
@@ -147,6 +152,36 @@ TEST_F(Stop, InferLeavesItsOutputAsItWas) {
   EXPECT_EQ(content_of(*folder_ / "results/r.tsv"), "old");
   const std::filesystem::directory_iterator files(*folder_ / "results");
   EXPECT_EQ(std::distance(begin(files), end(files)), 1) << "a temporary file is left";
+}
+
+TEST_F(Stop, EvaluateDrawsNoMoreMisclassifiedItems) {
+  constexpr int kItems = 3000;
+  write_small_mnist(*folder_ / "many", 20, kItems);
+  Subprocess process =
+      mnist({"evaluate", "--model", "lenet.pt", "--data-dir", "many", "--show-misclassified", "wrong"});
+  process.signal_when = [](const std::string& out) { return out.find("Misclassified: ") != std::string::npos; };
+  process.signal = SIGTERM;
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 143) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGTERM before all misclassified items were drawn"));
+  const std::filesystem::directory_iterator pictures(*folder_ / "wrong");
+  EXPECT_LT(std::distance(begin(pictures), end(pictures)), kItems / 2);
+}
+
+// A pipe that somebody holds open and writes nothing to.
+TEST_F(Stop, InferWaitsForAPipeNoLonger) {
+  std::filesystem::create_directories(*folder_ / "few");
+  write_png(*folder_ / "few/0.png", hashed_pixels({28, 28, 1}, 1));
+  write_file(*folder_ / "few/notes.txt", "to be told of before the pipe is read");
+  Subprocess process = mnist({"infer", "--model", "lenet.pt", "few", "-"});
+  process.command.insert(process.command.begin(), {"/bin/sh", "-c", "mkfifo held; exec \"$0\" \"$@\" <>held"});
+  process.watch_stderr = true;
+  process.signal_when = [](const std::string& err) { return err.find("notes.txt") != std::string::npos; };
+  process.signal = SIGINT;
+  const SubprocessResult result = run(process);
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGINT after 0 of 2 images"));
 }
 
 // Sent before the program is loaded, to a process whose parent blocks it.

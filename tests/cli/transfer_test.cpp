@@ -91,8 +91,8 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
       mnist({"infer", "--model", "model.pt", "photos/val", "--annotate", "notes", "--device", "cpu"});
   ASSERT_EQ(inferred.exit_code, 0) << inferred.err;
   EXPECT_THAT(inferred.out, ContainsRegex("photos/val/dark/0.png\t(dark|light)\t0\\.[0-9]{4}\n"));
-  // Two of the four have the same name.
-  for (const char* name : {"model_prediction_0.png", "model_prediction_0-2.png", "model_prediction_1.png"}) {
+  for (const char* name :
+       {"dark/model_prediction_0.png", "light/model_prediction_0.png", "dark/model_prediction_1.png"}) {
     EXPECT_TRUE(std::filesystem::exists(folder_ / "notes" / name)) << name;
   }
 }

@@ -4,7 +4,6 @@
 
 #include <csignal>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,12 +68,6 @@ TEST(ReadFile, SaysWhatIsWrongWithTheFile) {
   EXPECT_THAT(error("large"), HasSubstr("6 bytes, the limit is 5"));
   EXPECT_THAT(error("."), HasSubstr("is a folder"));
   EXPECT_THAT(error("large/x"), HasSubstr("Not a directory"));
-}
-
-TEST(ReadFile, DoesNotWaitForAPipe) {
-  const TemporaryFolder folder;
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_THAT(error_of([&] { read_file(folder / "pipe", "image"); }), HasSubstr("not a regular file"));
 }
 
 TEST(AtomicFile, WithoutCommitNothingChanges) {

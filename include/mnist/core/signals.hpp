@@ -34,6 +34,9 @@ class StopSignals {
   // The number of the first signal that arrived; 0 if none did.
   int received() const;
 
+  // Whether a signal arrived for the existing `StopSignals`: for code that waits far below the command that owns it.
+  static bool stop_requested();
+
   // Of that signal; 0 and "" if none arrived.
   int exit_code() const { return exit_code_of(received()); }
   std::string name() const { return name_of(received()); }

@@ -17,7 +17,7 @@
 namespace mnist {
 
 struct PhotoFolder {
-  std::filesystem::path dir;                   // DIR/train, DIR, or the folder of the CSV file
+  std::filesystem::path dir;                   // DIR/train, DIR, or the folder of the CSV file; "." for a stream
   std::vector<std::string> class_names;        // the names of its folders, or the labels, in byte order
   std::vector<std::filesystem::path> paths;    // sorted by class, then by name; includes subfolders of a class
   std::vector<std::int64_t> labels;            // of each path

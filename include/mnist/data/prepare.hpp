@@ -58,7 +58,7 @@ std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessi
 
 // The same for a picture file, in bounded memory. A huge picture is read at a smaller size (`with_picture`), and its
 // boxes are in pixels of that size. Throws like `with_picture`.
-std::vector<FoundItem> find_items(const std::filesystem::path& path, const Preprocessing& preprocessing, Invert invert,
+std::vector<FoundItem> find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
                                   DecodingMemory& memory);
 
 // Returns exactly one input, uint8 [C, H, W]: the first item of `find_items`, or zeros if there is no digit. A picture

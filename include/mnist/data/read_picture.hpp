@@ -6,6 +6,7 @@
 
 #include <torch/types.h>
 
+#include "mnist/core/input_file.hpp"
 #include "mnist/data/decoding_memory.hpp"
 
 namespace mnist {
@@ -23,11 +24,13 @@ enum class Backdrop { white, black };
 // at half its size, or a quarter, and so on: the mean of each 2 x 2 pixels. For RGB the limit is about 74 megapixels;
 // it is lower for a progressive JPEG or an interlaced PNG, which are in memory as a whole. Smaller pictures keep their
 // size. Throws a data `Error` like `ImageReader`, and if the picture needs too much memory at any scale.
-torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, DecodingMemory& memory,
+torch::Tensor with_picture(const InputFile& file, Colors colors, DecodingMemory& memory,
                            const std::function<torch::Tensor(const torch::Tensor& planes)>& use,
                            Backdrop backdrop = Backdrop::white);
+torch::Tensor with_picture(const std::filesystem::path& path, Colors colors, DecodingMemory& memory,
+                           const std::function<torch::Tensor(const torch::Tensor& planes)>& use);
 
 // Whether the picture can have transparent pixels. Reads only its header; throws like `ImageReader`.
-bool has_transparency(const std::filesystem::path& path);
+bool has_transparency(const InputFile& file);
 
 }  // namespace mnist

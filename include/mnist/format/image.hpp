@@ -23,6 +23,8 @@ class ImageReader {
   // Reads only the header. Throws a data `Error` if the file is missing, a folder, empty, neither PNG nor JPEG, of an
   // unsupported kind, truncated, damaged or too large.
   explicit ImageReader(const std::filesystem::path& path);
+  // Of a file that is open, and outlives it: a stream can be opened only once.
+  explicit ImageReader(const InputFile& file);
   ~ImageReader();
   ImageReader(const ImageReader&) = delete;
   ImageReader& operator=(const ImageReader&) = delete;
@@ -43,7 +45,7 @@ class ImageReader {
   torch::Tensor read_rows(std::int64_t count);
 
  private:
-  std::unique_ptr<InputFile> file_;
+  std::unique_ptr<InputFile> file_;  // where it opened it itself
   std::unique_ptr<ImageDecoder> decoder_;
 };
 

@@ -1,0 +1,130 @@
+#include "class_names.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/json.hpp"
+#include "mnist/core/text.hpp"
+
+#include "options.hpp"
+
+namespace mnist::cli {
+namespace {
+
+using PlainJson = nlohmann::json;
+
+struct ClassNames {
+  std::vector<std::string> names;
+  std::vector<std::string> ids;  // what stands in front of each name in its list; empty where it is the name
+};
+
+constexpr const char* kForms =
+    "write one name into each line, or JSON: [\"ants\", \"bees\"] or {\"0\": \"ants\", \"1\": \"bees\"}";
+
+void add_name(ClassNames& classes, const PlainJson& name) {
+  const std::size_t number = classes.names.size();
+  const bool is_list = name.is_array() && !name.empty();
+  const PlainJson& last = is_list ? name.back() : name;
+  const PlainJson& first = is_list ? name.front() : name;
+  if (!last.is_string() || !first.is_string()) {
+    throw std::invalid_argument(fmt::format("class {} has no name in it", number));
+  }
+  classes.names.push_back(last.get<std::string>());
+  classes.ids.push_back(first.get<std::string>());
+}
+
+// {"ants": 0, "bees": 1}, as torchvision's `class_to_idx`, turned round.
+PlainJson by_number(const PlainJson& object) {
+  PlainJson turned = PlainJson::object();
+  for (const auto& [name, number] : object.items()) {
+    const std::string key = std::to_string(whole_number(object, name));
+    if (turned.contains(key)) throw std::invalid_argument(fmt::format("it gives two names to class {}", key));
+    turned[key] = name;
+  }
+  return turned;
+}
+
+ClassNames from_json(std::string_view text) {
+  PlainJson json = parse_bounded_json(text);
+  ClassNames classes;
+  if (json.is_array()) {
+    for (const PlainJson& name : json) add_name(classes, name);
+    return classes;
+  }
+  if (std::ranges::all_of(json, [](const PlainJson& value) { return value.is_number(); })) json = by_number(json);
+  for (std::size_t number = 0; number < json.size(); ++number) {
+    const auto name = json.find(std::to_string(number));
+    if (name == json.end()) {
+      throw std::invalid_argument(
+          fmt::format("it gives {} names, and none to class {} (they count from 0)", json.size(), number));
+    }
+    add_name(classes, *name);
+  }
+  return classes;
+}
+
+// Empty lines at the end are none.
+ClassNames from_lines(std::string_view text) {
+  ClassNames classes;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    classes.names.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  while (!classes.names.empty() && classes.names.back().empty()) classes.names.pop_back();
+  classes.ids = classes.names;
+  return classes;
+}
+
+ClassNames read_class_names(const std::filesystem::path& file) {
+  const std::string content = read_file(file, "list of classes", kMaxJsonBytes);
+  std::string_view text = content;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // as editors on Windows write it
+  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  const bool is_json = begin < text.size() && (text[begin] == '[' || text[begin] == '{');
+  try {
+    ClassNames classes = is_json ? from_json(text) : from_lines(text);
+    for (std::size_t i = 0; i < classes.names.size(); ++i) {
+      if (classes.names[i].empty()) throw std::invalid_argument(fmt::format("the name of class {} is empty", i));
+      if (!is_utf8(classes.names[i])) throw std::invalid_argument(fmt::format("the name of class {} is not UTF-8", i));
+    }
+    return classes;
+  } catch (const std::invalid_argument& error) {
+    throw data_error(fmt::format("list of classes {}: {}", quoted(file), error.what()), kForms);
+  }
+}
+
+}  // namespace
+
+CLI::Option* add_classes(CLI::App& app, std::filesystem::path& value) {
+  return not_empty(app.add_option("--classes", value,
+                                  "file with the names of the classes, one a line or as JSON, in place of the model's"))
+      ->type_name("FILE");
+}
+
+void name_classes(LoadedModel& model, const std::filesystem::path& model_file, const std::filesystem::path& file) {
+  if (file.empty()) return;
+  ClassNames classes = read_class_names(file);
+  const std::size_t outputs = model.recipe.class_names.size();
+  if (classes.names.size() != outputs) {
+    throw data_error(fmt::format("{} names {} classes, and {} has {} outputs", quoted(file), classes.names.size(),
+                                 quoted(model_file), outputs),
+                     "name as many as the network has outputs, in their order");
+  }
+  model.recipe.class_names = std::move(classes.names);
+  model.class_ids = std::move(classes.ids);
+  model.names_its_classes = true;
+}
+
+}  // namespace mnist::cli
