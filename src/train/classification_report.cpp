@@ -12,8 +12,9 @@ double ratio(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
 }
 
-// (i / bins, (i + 1) / bins]
+// (i / bins, (i + 1) / bins]; a probability that is not finite is in the first bin.
 std::size_t bin_of(double probability, std::size_t bins) {
+  if (!std::isfinite(probability)) return 0;
   const double position = std::ceil(probability * static_cast<double>(bins)) - 1;
   return static_cast<std::size_t>(std::clamp(position, 0.0, static_cast<double>(bins - 1)));
 }

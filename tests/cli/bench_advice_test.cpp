@@ -304,7 +304,7 @@ TEST(BenchOutput, AProductIsTwoMatricesOfItsType) {
   EXPECT_EQ(product("cpu", "fp32", 1024, 1).memory(), 2 * 1024 * 1024 * 4);
   EXPECT_EQ(product("cpu", "bf16", 1024, 1).memory(), 2 * 1024 * 1024 * 2);
   const std::string row = product_line(product("cpu", "fp32", 8192, 1e12), "", BenchForm::text);
-  EXPECT_EQ(row, "cpu     fp32            2        8192            0.500             1.099512     1.00 TFLOPS\n");
+  EXPECT_EQ(row, "cpu     fp32            2        8192       0.500     1.099512     1.00 TFLOPS\n");
 }
 
 TEST(BenchOutput, AdviceIsGroupedByWhatItIsAbout) {

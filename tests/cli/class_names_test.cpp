@@ -97,7 +97,7 @@ TEST_F(ClassNamesTest, ThatMakeNoSenseAreRefused) {
   EXPECT_THAT(error(R"({"a": 0.5, "b": 1})"), HasSubstr("a is not a whole number"));
   EXPECT_THAT(error(R"(["a", 1])"), HasSubstr("class 1 has no name in it"));
   EXPECT_THAT(error(R"(["a", [1, "b"]])"), HasSubstr("class 1 has no name in it"));
-  EXPECT_THAT(error(R"(["a", )"), HasSubstr("it is not JSON"));
+  EXPECT_THAT(error(R"(["a", )"), HasSubstr("it is not valid JSON"));
   EXPECT_THAT(infer({"images/03.png", "--classes", "none"}).err, HasSubstr("there is no list of classes 'none'"));
 }
 
