@@ -1,9 +1,11 @@
 #include "calibrate.hpp"
 
+#include <exception>
 #include <vector>
 
 #include <ATen/ops/cat.h>
 
+#include "mnist/core/error.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/train/calibration.hpp"
 #include "mnist/train/classification_report.hpp"
@@ -17,18 +19,23 @@ struct Answers {
   torch::Tensor targets;            // int64 [N]
 };
 
-Answers answers_of(const Plan& plan, Batches& batches, Network& network) {
+Answers answers_of(const Plan& plan, const TrainingData& data, Network& network,
+                   const std::function<bool()>& stop_requested) {
   std::vector<torch::Tensor> log_probabilities;
   std::vector<torch::Tensor> targets;
   EvaluationOptions options;
   options.compute = plan.training.compute;
   options.batch_size = plan.training.test_batch_size;
-  options.inputs = plan.training.inputs;
+  // Of a frozen body only the data that it trains and tests on have features.
+  options.inputs = data.held_back ? Inputs::images : plan.training.inputs;
+  options.limit_batches = plan.training.limit_batches;
+  options.stop_requested = stop_requested;
   options.each_batch = [&](const torch::Tensor& of_batch, const torch::Tensor& targets_of_batch) {
     log_probabilities.push_back(of_batch.to(at::kCPU, at::kDouble));
     targets.push_back(targets_of_batch.to(at::kCPU));
   };
-  evaluate(network, batches, options);
+  Batches& batches = data.held_back ? *data.held_back->batches : data.test_batches();
+  if (evaluate(network, batches, options).stopped) throw Stopped();
   return {at::cat(log_probabilities), at::cat(targets)};
 }
 
@@ -38,18 +45,28 @@ double error_at(const Answers& answers, double temperature) {
   return report.expected_calibration_error();
 }
 
-}  // namespace
-
-double calibrate(const Plan& plan, const TrainingData& data, Network& network, spdlog::logger& log) {
-  const bool pictures = plan.options.recipe.dataset == kFolder;
-  if (!pictures && !data.held_back) return 1;
-  Batches& batches = data.held_back ? *data.held_back->batches : data.test_batches();
-  const Answers answers = answers_of(plan, batches, network);
+double fitted(const Answers& answers, bool pictures, spdlog::logger& log) {
   const double temperature = fit_temperature(answers.log_probabilities, answers.targets);
   log.info("calibrated on {} {} images: temperature {:.3f}, expected calibration error {:.2f} % (before {:.2f} %)",
-           with_thousands(batches.size()), pictures ? "validation" : "kept", temperature,
+           with_thousands(answers.targets.size(0)), pictures ? "validation" : "kept", temperature,
            100 * error_at(answers, temperature), 100 * error_at(answers, 1));
   return temperature;
+}
+
+}  // namespace
+
+double calibrate(const Plan& plan, const TrainingData& data, Network& network,
+                 const std::function<bool()>& stop_requested, spdlog::logger& log) {
+  const bool pictures = plan.options.recipe.dataset == kFolder;
+  if (!pictures && !data.held_back) return 1;
+  try {
+    return fitted(answers_of(plan, data, network, stop_requested), pictures, log);
+  } catch (const Stopped&) {
+    throw;
+  } catch (const std::exception& error) {
+    log.warn("the probabilities are not calibrated: {}", error.what());
+    return 1;
+  }
 }
 
 }  // namespace mnist::cli

@@ -1,6 +1,8 @@
 // The temperature of a model's probabilities, at the end of its training.
 #pragma once
 
+#include <functional>
+
 #include <spdlog/logger.h>
 
 #include "mnist/model/network.hpp"
@@ -12,7 +14,10 @@
 namespace mnist::cli {
 
 // Fits it on images that the network was not trained on: those of --calibrate, or the validation pictures of
-// --dataset folder. Tells the log how much it mends. 1 if there are no such images. By this process alone.
-double calibrate(const Plan& plan, const TrainingData& data, Network& network, spdlog::logger& log);
+// --dataset folder. Tells the log how much it mends. 1 if there are no such images,
+// and, with a warning, if it fails: a finished training must not lose its model. Looks at `limit_batches` batches at
+// most. Only on rank 0. Throws `Stopped`.
+double calibrate(const Plan& plan, const TrainingData& data, Network& network,
+                 const std::function<bool()>& stop_requested, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -75,7 +75,8 @@ ClassNames from_json(std::string_view text) {
 // Empty lines at the end are none.
 ClassNames from_lines(std::string_view text) {
   ClassNames classes;
-  while (!text.empty()) {
+  constexpr std::size_t kMostNames = 200'000;  // twice those of a model
+  while (!text.empty() && classes.names.size() < kMostNames) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -122,8 +123,10 @@ void name_classes(LoadedModel& model, const std::filesystem::path& model_file, c
                                  quoted(model_file), outputs),
                      "name as many as the network has outputs, in their order");
   }
+  // A folder of pictures is compared with these.
+  const bool renames = model.names_its_classes && classes.ids == classes.names;
+  model.class_ids = renames ? model.recipe.class_names : std::move(classes.ids);
   model.recipe.class_names = std::move(classes.names);
-  model.class_ids = std::move(classes.ids);
   model.names_its_classes = true;
 }
 

@@ -7,8 +7,6 @@
 
 #include "mnist/core/text.hpp"
 
-#include "print.hpp"
-
 namespace mnist::cli {
 
 void ClassSummary::add(const Prediction& prediction) {
@@ -33,14 +31,16 @@ void ClassSummary::add(Row& row, Example example) const {
 std::string ClassSummary::text() const {
   constexpr std::size_t kWidest = 40;  // columns
   std::size_t width = std::string_view("class").size();
-  for (const auto& [index, row] : rows_) width = std::max(width, cut(row.name, kWidest).size());
-  std::string text = fmt::format("{:<{}}  {:>10}  mean probability\n", "class", width, items_);
+  for (const auto& [index, row] : rows_) width = std::max(width, columns_of(printable(row.name)));
+  width = std::min(width, kWidest);
+  const auto cell = [&](const std::string& name) { return padded(shortened(printable(name), width), width); };
+  std::string text = fmt::format("{}  {:>10}  mean probability\n", cell("class"), items_);
   const auto number = [](std::int64_t count) { return with_thousands(count); };
   for (const auto& [index, row] : rows_) {
-    text += fmt::format("{:<{}}  {:>10}  {:>16.4f}\n", cut(row.name, kWidest), width, number(row.count),
+    text += fmt::format("{}  {:>10}  {:>16.4f}\n", cell(row.name), number(row.count),
                         row.probability / static_cast<double>(row.count));
   }
-  if (none_.count > 0) text += fmt::format("{:<{}}  {:>10}  {:>16}\n", none_.name, width, number(none_.count), "-");
+  if (none_.count > 0) text += fmt::format("{}  {:>10}  {:>16}\n", cell(none_.name), number(none_.count), "-");
   for (const auto& [index, row] : rows_) text += examples_of(row);
   return text + examples_of(none_);
 }

@@ -145,8 +145,8 @@ bool show_misclassified(const std::filesystem::path& folder, const EvaluationRes
     const std::string classes =
         fmt::format("_true_{}_predicted_{}.png", class_name(mistake.truth), class_name(mistake.predicted));
     const std::string begin = begin_of(whole, kLongestPart);
-    std::string name = begin + classes;
-    if (begin != whole || !taken.insert(name).second) name = fmt::format("{}-{}{}", begin, item, classes);
+    std::string name = begin == whole ? begin + classes : fmt::format("{}-{}{}", begin, item, classes);
+    while (!taken.insert(name).second) name = fmt::format("{}-{}{}", begin_of(name, kLongestPart), item, classes);
     const auto inputs = batches.get(mistake.item, mistake.item + 1).inputs;
     write_png(folder / name, denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
   }

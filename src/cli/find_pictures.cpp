@@ -7,6 +7,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/report/progress.hpp"
 
@@ -55,7 +56,8 @@ DividedPictures find_training_pictures(const DataOptions& options, spdlog::logge
     check_val_split(options.val_split, options);
     return divided(options, log);
   }
-  if (std::error_code ignored; std::filesystem::is_regular_file(options.data_dir, ignored)) {
+  if (std::error_code ignored;
+      is_stdin(options.data_dir) || std::filesystem::is_regular_file(options.data_dir, ignored)) {
     throw usage_error(fmt::format("{} does not say which pictures to validate on", quoted(options.data_dir)),
                       "have a share of them kept for that: --val-split 0.2");
   }

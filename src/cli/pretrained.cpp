@@ -8,7 +8,6 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/core/sha256.hpp"
 #include "mnist/format/model_file.hpp"
 
 #include "load_model.hpp"
@@ -33,7 +32,7 @@ LastLayer last_layer_of(const ModelFile& file, const Network& network, const Mod
 }
 
 std::vector<Ancestor> ancestry_of(const std::filesystem::path& path, const ModelFile& file) {
-  Ancestor ancestor{.file = path.filename().string(), .sha256 = file_sha256(path, "model file")};
+  Ancestor ancestor{.file = path.filename().string(), .sha256 = file.sha256};
   if (!file.recipe) return {ancestor};
   const TrainingSummary& training = file.recipe->training;
   ancestor.dataset = training.dataset;
@@ -91,7 +90,7 @@ std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, c
                                  "--weights none",
                                  info.name));
   }
-  ModelFile file = read_model_file(path);
+  ModelFile file = read_model_file(path, /*hash=*/true);
   for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);
   const LastLayer last_layer = last_layer_of(file, network, info, class_names);
   if (last_layer == LastLayer::is_new) {

@@ -37,14 +37,6 @@ void print_error(const Error& error, bool color, spdlog::logger* log) {
   }
 }
 
-std::string cut(const std::string& name, std::size_t width) {
-  std::string safe = printable(name);
-  if (safe.size() <= width) return safe;
-  std::size_t end = width - 3;
-  while (end > 0 && (static_cast<unsigned char>(safe[end]) & 0xC0) == 0x80) --end;  // not within a character of UTF-8
-  return safe.substr(0, end) + "...";
-}
-
 std::string quoted_for_shell(const std::string& argument) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
   if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;

@@ -18,9 +18,6 @@ void print(std::string_view text);
 // Tells an error and its hint on stderr, whatever the log level, and to the log's files; `log` may be nullptr.
 void print_error(const Error& error, bool color, spdlog::logger* log);
 
-// A name from outside, printable and of at most `width` bytes: a longer one ends in "...".
-std::string cut(const std::string& name, std::size_t width);
-
 // `argument` as a shell reads it back.
 std::string quoted_for_shell(const std::string& argument);
 

@@ -11,6 +11,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/logging.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
@@ -225,7 +226,11 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
     context.log.info("ends after {} of {} epochs: none of the last {} was better than the best before", result.epochs,
                      plan.training.epochs, plan.training.early_stop);
   }
-  end_finished(plan, result, data, network, output, run, context);
+  try {
+    end_finished(plan, result, data, network, output, run, stops_of(stop, progress), context);
+  } catch (const Stopped&) {
+    return end_stopped(plan, stop, result, output, run, context);
+  }
   return 0;
 }
 
@@ -263,10 +268,23 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   }
 }
 
+// Throws if stdin cannot give what is to be read from it: it can be read once, by one process.
+void check_inputs(const TrainOptions& options, const Communicator& ranks) {
+  check_one_stdin({{"--weights", options.weights}, {"--data-dir", options.data.data_dir}});
+  if (ranks.size() == 1) return;
+  for (const auto& [option, path] : {std::pair<const char*, std::filesystem::path>{"--weights", options.weights},
+                                     {"--data-dir", options.data.data_dir}}) {
+    if (!is_stdin(path)) continue;
+    throw usage_error(fmt::format("{} {} cannot be read by {} processes", option, quoted(path), ranks.size()),
+                      "name a file that all of them can read");
+  }
+}
+
 // The options decide which run it is, a run that is continued which options count.
 int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options,
              const std::shared_ptr<Communicator>& ranks, Stop& stop, const Context& context) {
   EarlyLog early(context.log);
+  check_inputs(*options, *ranks);
   check_same_options(*ranks, resolved_config(given));
   Resumption resumption = find_run_together(*options, *ranks, context);
   TrainCommand command{.options = options};

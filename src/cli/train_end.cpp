@@ -61,7 +61,8 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 }
 
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, RunDirectory* directory, const Context& context) {
+                  RunOutput& output, RunDirectory* directory, const std::function<bool()>& stop_requested,
+                  const Context& context) {
   std::int64_t epochs = result.epochs;
   Evaluation test = result.test;
   if (keeps_best(plan.options)) {
@@ -79,7 +80,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     return;
   }
   Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
-  recipe.temperature = calibrate(plan, data, network, context.log);
+  recipe.temperature = calibrate(plan, data, network, stop_requested, context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
   output.say(fmt::format("Saved model: {}\n", plan.output.string()));

@@ -26,9 +26,10 @@ void attempt(spdlog::logger& log, const std::function<void()>& work);
 
 // A run that has all of its epochs: writes the model, and what the tutorial leaves beside it, and completes the
 // manifest. Throws a data `Error` if the model cannot be written anywhere. `directory`: nullptr for a dry run without
-// one.
+// one. `stop_requested` counts while the probabilities are calibrated: throws `Stopped`, before anything is written.
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, RunDirectory* directory, const Context& context);
+                  RunOutput& output, RunDirectory* directory, const std::function<bool()>& stop_requested,
+                  const Context& context);
 
 // A run that was stopped: says how to continue. Returns its exit code.
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,

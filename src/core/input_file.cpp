@@ -74,17 +74,16 @@ std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, st
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-// In memory where the system has that: no folder for temporary files is needed then.
+// In memory if the system has that: no folder for temporary files is needed then.
 int unnamed_file() {
 #ifdef MFD_CLOEXEC
-  return ::memfd_create("mnist", MFD_CLOEXEC);
-#else
+  if (const int descriptor = ::memfd_create("mnist", MFD_CLOEXEC); descriptor >= 0) return descriptor;
+#endif
   std::FILE* const file = std::tmpfile();
   if (file == nullptr) return -1;
   const int descriptor = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
   std::fclose(file);
   return descriptor;
-#endif
 }
 
 // In short pieces: a signal that comes just before poll() does not interrupt it.

@@ -1,6 +1,8 @@
 #include "mnist/core/terminal.hpp"
 
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -38,7 +40,8 @@ int terminal_width(Stream stream) {
   constexpr int kNarrowest = 20;
   constexpr int kWidest = 10'000;
   const char* const variable = std::getenv("COLUMNS");
-  const int columns = variable == nullptr ? 0 : std::atoi(variable);
+  int columns = 0;
+  if (variable != nullptr) std::from_chars(variable, variable + std::strlen(variable), columns);
   return columns >= kNarrowest && columns <= kWidest ? columns : kUsual;
 }
 

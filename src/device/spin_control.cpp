@@ -4,8 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
+#include <future>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "mnist/core/machine_load.hpp"
 
@@ -17,20 +20,43 @@
 namespace mnist {
 namespace {
 
-// Those that make more OpenMP threads than processors, beside `threads` that compute; 0 without libgomp.
+// The number that makes more OpenMP threads than processors, beside `threads` that compute; 0 without libgomp, and if
+// it would take too many.
 int excess_threads(int threads) {
 #if defined(MNIST_HAS_LIBGOMP)
-  return std::max(1, omp_get_num_procs() - threads + 1);
+  constexpr int kMost = 64;
+  const int excess = std::max(1, omp_get_num_procs() - threads + 1);
+  return excess <= kMost ? excess : 0;
 #else
   static_cast<void>(threads);
   return 0;
 #endif
 }
 
+// libgomp ends the process if the system refuses it a thread. So this tries first, and throws a `std::system_error`.
+void check_threads(int count) {
+  std::vector<std::thread> threads;
+  std::promise<void> tried;
+  const std::shared_future<void> done = tried.get_future().share();
+  std::exception_ptr failure;
+  try {
+    for (int i = 0; i < count; ++i) threads.emplace_back([done] { done.wait(); });
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  tried.set_value();
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
 // libgomp's threads, in excess of the processors, as long as it lives.
 class ExtraThreads {
  public:
-  explicit ExtraThreads(int count) : owner_([this, count] { hold(count); }) {}
+  // Throws a `std::system_error` if the system gives no more threads.
+  explicit ExtraThreads(int count) {
+    check_threads(count + 1);
+    owner_ = std::thread([this, count] { hold(count); });
+  }
 
   ~ExtraThreads() {
     {
@@ -46,9 +72,13 @@ class ExtraThreads {
 
  private:
   void hold(int count) {
-    std::atomic<int> started = 0;
+#if defined(MNIST_HAS_LIBGOMP)
+    std::atomic<int> started = 0;  // the compiler removes a region without content
 #pragma omp parallel num_threads(count + 1)
     started.fetch_add(1, std::memory_order_relaxed);
+#else
+    static_cast<void>(count);
+#endif
     std::unique_lock lock(mutex_);
     ended_.wait(lock, [this] { return ending_; });
   }
@@ -93,10 +123,14 @@ void SpinControl::watch() {
   std::optional<ExtraThreads> extra;
   std::unique_lock lock(mutex_);
   while (!ended_.wait_for(lock, kInterval, [this] { return ending_; })) {
-    const std::optional<double> free = load_();
-    const bool sharing = free && shares_processors(*free, threads_, extra.has_value());
-    if (sharing && !extra) extra.emplace(excess);
-    if (!sharing) extra.reset();
+    try {
+      const std::optional<double> free = load_();
+      const bool sharing = free && shares_processors(*free, threads_, extra.has_value());
+      if (sharing && !extra) extra.emplace(excess);
+      if (!sharing) extra.reset();
+    } catch (const std::exception&) {
+      return;  // too little memory, or too many threads: to spin is slower, but goes on
+    }
   }
 }
 

@@ -43,7 +43,7 @@ class BoundedThread {
   template <class Work>
   auto call(Work work, std::chrono::milliseconds patience) {
     using Result = std::invoke_result_t<Work>;
-    if (timed_out_) throw std::runtime_error("it did not result before");
+    if (timed_out_) throw std::runtime_error("it did not answer before");
     auto task = std::make_shared<std::packaged_task<Result()>>(std::move(work));
     std::future<Result> result = task->get_future();
     {
@@ -53,7 +53,7 @@ class BoundedThread {
     state_->wake.notify_all();
     if (result.wait_for(patience) != std::future_status::ready) {
       timed_out_ = true;
-      throw std::runtime_error("it does not result");
+      throw std::runtime_error("it does not answer");
     }
     return result.get();
   }

@@ -78,12 +78,13 @@ bool is_single_tensor(const ModelFile& file) {
 
 }  // namespace
 
-ModelFile read_model_file(const std::filesystem::path& path) {
+ModelFile read_model_file(const std::filesystem::path& path, bool hash) {
   const FileBytes bytes(path, "model file");
   ModelFile file = read_any(bytes);
   if (is_single_tensor(file)) {
     throw data_error(bytes.name() + " holds a single tensor, not a model", "give a file with a state dict");
   }
+  if (hash) file.sha256 = bytes.sha256(0, bytes.size());
   return file;
 }
 

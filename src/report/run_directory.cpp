@@ -167,9 +167,15 @@ Json result_of(const std::optional<RunResult>& result) {
 Json model_of(const std::filesystem::path& model) {
   if (model.empty()) return nullptr;
   std::error_code ignored;
-  const bool is_file = std::filesystem::is_regular_file(model, ignored);
-  return {{"path", std::filesystem::absolute(model).lexically_normal().string()},
-          {"sha256", is_file ? Json(file_sha256(model, "model file")) : Json()}};
+  const std::filesystem::path whole = std::filesystem::absolute(model, ignored);
+  Json json = {{"path", (whole.empty() ? model : whole).lexically_normal().string()}, {"sha256", nullptr}};
+  if (!std::filesystem::is_regular_file(model, ignored)) return json;
+  try {
+    json["sha256"] = file_sha256(model, "model file");
+  } catch (const Error&) {
+    // Moved in the meantime: the run is finished all the same.
+  }
+  return json;
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace mnist {
 namespace {
 
-// The derivative of the sum by x = ln(1 / temperature). It grows with x wherever it is near 0.
+// The derivative of the sum by x = ln(1 / temperature).
 double slope(const torch::Tensor& logits, const torch::Tensor& of_targets, double x) {
   const double inverse = std::exp(x);
   const torch::Tensor expected = at::softmax(logits * inverse, 1).mul(logits).sum(1);
@@ -33,7 +33,8 @@ double fit_temperature(const torch::Tensor& log_probabilities, const torch::Tens
 }
 
 torch::Tensor at_temperature(const torch::Tensor& log_probabilities, double temperature) {
-  return temperature == 1 ? log_probabilities : at::log_softmax(log_probabilities / temperature, 1);
+  // In double: in single precision two classes could become equal.
+  return temperature == 1 ? log_probabilities : at::log_softmax(log_probabilities.to(at::kDouble) / temperature, 1);
 }
 
 }  // namespace mnist

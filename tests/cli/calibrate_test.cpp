@@ -76,6 +76,13 @@ TEST_F(Calibrate, TheAnswersHaveTheTemperature) {
   EXPECT_NEAR(odds(calibrated), odds(plain) / temperature, 1e-3);
 }
 
+TEST_F(Calibrate, ImagesThatAreKeptGoThroughAFrozenBody) {
+  ASSERT_EQ(train({"--output", "first.pt"}).exit_code, 0);
+  const SubprocessResult result = train({"--scenario", "fixedfeature", "--weights", "first.pt", "--calibrate", "50"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("calibrated on 50 kept images: temperature "));
+}
+
 TEST_F(Calibrate, WithoutItNothingIsKept) {
   const SubprocessResult result = train({});
   ASSERT_EQ(result.exit_code, 0) << result.err;

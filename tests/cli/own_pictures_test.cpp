@@ -113,6 +113,17 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
               HasSubstr("--val-split 0.3 (the run has 0.2)"));
 }
 
+TEST_F(OwnPictures, TheirClassesCanBeRenamed) {
+  for (const char* name : {"bar", "cross"}) add(name, 8);
+  ASSERT_EQ(train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25"}).exit_code, 0);
+  write_file(folder_ / "german", "Balken\nKreuz\n");
+  EXPECT_EQ(evaluated({"--data-dir", "signs", "--classes", "german"})["classes"][1]["name"], "Kreuz");
+  add("another", 4);
+  const SubprocessResult other =
+      mnist({"evaluate", "--model", "signs.pt", "--data-dir", "signs", "--classes", "german", "--device", "cpu"});
+  EXPECT_EQ(other.exit_code, 3) << "there is one class more";
+}
+
 TEST_F(OwnPictures, UnevenClassesAreSaidAndCanBeWeighted) {
   add("bar", 24);
   add("cross", 8);

@@ -56,6 +56,29 @@ TEST_F(Train, PrintsTheReferenceProgramsLinesAndWritesTheModel) {
       << "the reference program's line";
 }
 
+TEST_F(Train, TakesWeightsFromStdin) {
+  ASSERT_EQ(mnist({"train", "--arch", "lenet", "--epochs", "1", "--device", "cpu"}).exit_code, 0);
+  const auto train_from = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"train", "--arch", "lenet", "--epochs", "1", "--device", "cpu", "--weights"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    Subprocess process = program(MNIST_BINARY, arguments);
+    process.folder = folder_.path();
+    process.input = content_of(folder_ / "lenet.pt");
+    return run(process);
+  };
+  const SubprocessResult piped = train_from({"-", "--output", "piped.pt"});
+  ASSERT_EQ(piped.exit_code, 0) << piped.err;
+  ASSERT_EQ(train_from({"lenet.pt", "--output", "named.pt"}).exit_code, 0);
+  const auto ancestor = [&](const char* model) {
+    const auto json = nlohmann::json::parse(mnist({"info", model, "--format", "json"}).out);
+    return json["training"]["ancestry"][0]["sha256"].get<std::string>();
+  };
+  EXPECT_EQ(ancestor("piped.pt"), ancestor("named.pt"));
+  EXPECT_THAT(train_from({"-", "--data-dir", "-", "--dataset", "folder"}).err,
+              StartsWith("error: --weights and --data-dir both read stdin\n"));
+  EXPECT_THAT(train_from({"-", "--procs", "2"}).err, HasSubstr("--weights '-' cannot be read by 2 processes"));
+}
+
 TEST_F(Train, LeavesARunDirectoryThatRepeatsTheRun) {
   ASSERT_EQ(mnist({"train", "--arch", "lenet", "--epochs", "1", "--device", "cpu", "--seed", "3"}).exit_code, 0);
   const auto run = folder_ / "runs" / "lenet-1";

@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -56,6 +59,12 @@ TEST(SpinControl, AddsThreadsWhileProcessorsAreSharedAndEndsThemAfterwards) {
     free = 0;
     EXPECT_TRUE(comes([&] { return threads_of_process() >= before + 3; }));
   }
+  EXPECT_TRUE(comes([&] { return threads_of_process() == before; }));
+}
+
+TEST(SpinControl, AFailureEndsOnlyTheWatching) {
+  const int before = threads_of_process();
+  const SpinControl spin(2, []() -> std::optional<double> { throw std::runtime_error("no memory"); });
   EXPECT_TRUE(comes([&] { return threads_of_process() == before; }));
 }
 

@@ -92,6 +92,20 @@ void write_some(int& end, const std::string& input, std::size_t& done) {
   if (count < 0 || done == input.size()) close_end(end);
 }
 
+// The child's part, after fork(): only what is safe in a process with other threads. Does not return.
+[[noreturn]] void execute(const Subprocess& subprocess, const Pipe& in, const Pipe& out, const Pipe& err,
+                          const std::vector<char*>& argv, const std::vector<char*>& envp) {
+  for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
+  const int output =
+      subprocess.output.empty() ? out.write_end : ::open(subprocess.output.c_str(), O_WRONLY | O_CREAT, 0666);
+  ::dup2(in.read_end, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(subprocess.terminal_columns > 0 ? output : err.write_end, STDERR_FILENO);
+  if (!subprocess.folder.empty() && ::chdir(subprocess.folder.c_str()) != 0) ::_exit(126);
+  ::execve(argv[0], argv.data(), envp.data());
+  ::_exit(127);
+}
+
 }  // namespace
 
 SubprocessResult run(const Subprocess& subprocess) {
@@ -107,17 +121,7 @@ SubprocessResult run(const Subprocess& subprocess) {
 
   const pid_t child = ::fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child == 0) {
-    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
-    const int output =
-        subprocess.output.empty() ? out.write_end : ::open(subprocess.output.c_str(), O_WRONLY | O_CREAT, 0666);
-    ::dup2(in.read_end, STDIN_FILENO);
-    ::dup2(output, STDOUT_FILENO);
-    ::dup2(subprocess.terminal_columns > 0 ? output : err.write_end, STDERR_FILENO);
-    if (!subprocess.folder.empty() && ::chdir(subprocess.folder.c_str()) != 0) ::_exit(126);
-    ::execve(argv[0], argv.data(), envp.data());
-    ::_exit(127);
-  }
+  if (child == 0) execute(subprocess, in, out, err, argv, envp);
   close_end(in.read_end);
   close_end(out.write_end);
   close_end(err.write_end);

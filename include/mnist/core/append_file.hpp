@@ -10,7 +10,7 @@
 
 namespace mnist {
 
-// Only one owner may append at a time: if a row fails, everything behind the last good row is drop_partial_row off,
+// Only one owner may append at a time: if a row fails, everything after the last good row is cut off,
 // bytes of other writers included.
 class AppendFile {
  public:

@@ -6,7 +6,8 @@
 // (see GOMP_SPINCOUNT in its manual). So this class adds sleeping threads while other programs use the processors, and
 // ends them afterwards. Results do not change, because the computing threads stay the same.
 //
-// Does nothing if OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, if there is only one thread, or without libgomp.
+// Does nothing if OMP_WAIT_POLICY or GOMP_SPINCOUNT is set, if there is only one thread, if that would take more
+// than 64 threads, or without libgomp. If the system refuses a thread, it gives up.
 #pragma once
 
 #include <condition_variable>

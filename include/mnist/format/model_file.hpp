@@ -36,12 +36,14 @@ struct ModelFile {
   // For people: what was chosen from the file, what was ignored, what could not be checked. One sentence each, without
   // full stop: "the weights are those under 'model_ema'". Empty for files of this program.
   std::vector<std::string> notes;
+
+  std::string sha256 = {};  // of the file's bytes; empty unless requested
 };
 
-// Throws a data `Error` that names the file and the problem: missing, empty, truncated, damaged (a checksum does not
-// match), too large, not a model file, or an unsupported kind of model file. Does not check whether the values are
-// finite.
-ModelFile read_model_file(const std::filesystem::path& path);
+// `hash`: also the file's SHA-256, by a second pass over it; a stream is read once. Throws a data `Error` that names
+// the file and the problem: missing, empty, truncated, damaged (a checksum does not match), too large, not a model
+// file, or an unsupported kind of model file. Does not check whether the values are finite.
+ModelFile read_model_file(const std::filesystem::path& path, bool hash = false);
 
 // Reads a file that `torch.save(tensor, ...)` wrote: one tensor, not a state dict. Throws as above.
 torch::Tensor read_tensor_file(const std::filesystem::path& path);

@@ -14,7 +14,8 @@ namespace mnist {
 // floating-point type, logits as well; `targets`: int64 [N]. Both on the same device. Between 0.05 and 20.
 double fit_temperature(const torch::Tensor& log_probabilities, const torch::Tensor& targets);
 
-// Log-probabilities, or logits, [N, classes] at that temperature. Those of temperature 1 come back as they are.
+// Log-probabilities, or logits, [N, classes] at that temperature. Those of temperature 1 come back as they are,
+// others in double.
 torch::Tensor at_temperature(const torch::Tensor& log_probabilities, double temperature);
 
 }  // namespace mnist

@@ -130,7 +130,7 @@ class Trainer {
   const TrainingOptions& options_;
   std::unique_ptr<TrainingStep> step_;
   std::unique_ptr<AveragedWeights> average_;  // nullptr: the network's own weights are evaluated
-  std::int64_t batches_per_epoch_;            // per epoch
+  std::int64_t batches_per_epoch_;
 
   // The position in the run; see `TrainingState`.
   std::int64_t epoch_ = 1;

@@ -23,7 +23,7 @@ struct TimingLimits {
   double seconds = 0.5;
   std::int64_t min_repetitions = 3;
   double max_seconds = 20;  // or `seconds` if that is more: after it, fewer than `min_repetitions` are enough
-  std::int64_t max_repetitions = 10'000;  // repetitions
+  std::int64_t max_repetitions = 10'000;
 };
 
 // The time of one repetition, in seconds.

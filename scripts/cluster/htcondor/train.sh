@@ -44,9 +44,6 @@ elif ! command -v mnist >/dev/null; then
   exit 1
 fi
 
-# The machine's other slots compute too, and threads that wait for each other must not spin then.
-export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
-
 # exec: HTCondor signals the process that it started and takes its exit code, so that process has to be mnist. One
 # checkpoint, the newest, and the one after the best epoch are what is worth sending.
 exec "$program" train --data-dir "$data" --run-dir "$run" --output "$run/mnist_cnn.pt" --resume auto --keep 1 "$@"
