@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -165,6 +166,7 @@ class Program {
 
   // False where the command line asked for a text only, which is printed.
   bool parse() try {
+    check_words();
     root_.parse(argc_, argv_);
     return true;
   } catch (const CLI::CallForVersion&) {
@@ -179,6 +181,31 @@ class Program {
   } catch (const Error&) {
     if (print_help_if_asked()) return false;
     throw;
+  }
+
+  // The parser would take the next word as the value of "--output=", and a command after "--" without its defaults.
+  void check_words() const {
+    for (const std::string_view word : std::vector<std::string_view>(argv_ + 1, argv_ + argc_)) {
+      if (word == "--" && given_name().empty()) {
+        throw usage_error("there is a '--' before the command", "write the command first: mnist COMMAND ...");
+      }
+      if (word == "--") return;
+      if (word.size() > 3 && word.starts_with("--") && word.ends_with('=') && word.find('=') == word.size() - 1) {
+        throw usage_error(fmt::format("{} needs a value", word.substr(0, word.size() - 1)),
+                          "write the value directly after '='");
+      }
+    }
+  }
+
+  // The first word before "--" that is the name of a command; "" without one.
+  std::string_view given_name() const {
+    const std::span<const char* const> words(argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--")));
+    for (const std::string_view word : words) {
+      const bool is_name =
+          std::ranges::any_of(commands_, [&](const Command& entry) { return entry.app->get_name() == word; });
+      if (is_name) return word;
+    }
+    return "";
   }
 
   // Who has mistyped something asks for help: that goes before what is wrong.

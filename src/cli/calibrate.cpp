@@ -50,6 +50,10 @@ double fitted(const Answers& answers, bool pictures, spdlog::logger& log) {
   log.info("calibrated on {} {} images: temperature {:.3f}, expected calibration error {:.2f} % (before {:.2f} %)",
            with_thousands(answers.targets.size(0)), pictures ? "validation" : "kept", temperature,
            100 * error_at(answers, temperature), 100 * error_at(answers, 1));
+  constexpr std::int64_t kFew = 200;
+  if (answers.targets.size(0) < kFew) {
+    log.info("these are few images: with others the temperature and the errors would differ");
+  }
   return temperature;
 }
 

@@ -84,6 +84,10 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
 void check_files(const EvaluateOptions& options) {
   check_one_stdin({{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data_dir}});
   check_is_png("--confusion", options.confusion);
+  if (options.format == "json" && (options.misclassified == "-" || options.misclassified == "/dev/stdout")) {
+    throw usage_error("stdout is for --format json, and --misclassified writes to it, too",
+                      "name a file with --misclassified; the JSON has the misclassified items");
+  }
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;
     check_not_same(output, options.model);

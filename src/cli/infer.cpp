@@ -99,6 +99,14 @@ void check_stdin(const InferOptions& options) {
   check_one_stdin(inputs);
 }
 
+// A picture of the user must not be replaced by results.
+void check_output_file(const InferOptions& options) {
+  const std::string extension = lower_case(options.output.extension().string());
+  if (extension != ".png" && extension != ".jpg" && extension != ".jpeg") return;
+  throw usage_error(fmt::format("--output {} has the name of a picture, and gets text", quoted(options.output)),
+                    "name a file such as results.tsv; --annotate DIR draws pictures");
+}
+
 // Whether the results go to stdout.
 bool prints_results(const InferOptions& options) {
   return options.output.empty() || options.output == "-" || options.output == "/dev/stdout";
@@ -117,6 +125,7 @@ void check_show(const InferOptions& options) {
 void check_options(const InferOptions& options) {
   const bool has_images = !options.images.empty() || !options.paths.empty() || !options.files_from.empty();
   check_stdin(options);
+  check_output_file(options);
   check_show(options);
   if (options.test_item && has_images) {
     throw usage_error("--test-item classifies an item of a data set, and there are images to classify too",

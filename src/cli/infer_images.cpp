@@ -76,7 +76,8 @@ std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& f
   const std::string text = read_file(file, "list of files", kMostBytes);
   const char separator = text.find('\0') == std::string::npos ? '\n' : '\0';
   std::vector<std::filesystem::path> paths;
-  for (std::size_t begin = 0; begin < text.size();) {
+  const std::size_t first = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // editors on Windows write it
+  for (std::size_t begin = first; begin < text.size();) {
     const std::size_t end = std::min(text.find(separator, begin), text.size());
     std::string_view name = std::string_view(text).substr(begin, end - begin);
     if (separator == '\n' && name.ends_with('\r')) name.remove_suffix(1);

@@ -206,7 +206,8 @@ void RunDirectory::check(const std::filesystem::path& path) {
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
     if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
     const bool is_run = read_summary(path).has_value();
-    if (is_run) const FolderLock probe = lock_of(path, "");  // who is at work there is told
+    // Names the process at work there, which may not have written a manifest yet.
+    if (is_run || std::filesystem::exists(path / ".lock", ignored)) const FolderLock probe = lock_of(path, "");
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)),
                       is_run ? "add --resume auto to continue the run in it, or name another place with --run-dir"
                              : "name another place with --run-dir; it is made if it is not there");
