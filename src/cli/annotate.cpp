@@ -16,7 +16,7 @@
 namespace mnist::cli {
 namespace {
 
-constexpr std::size_t kLongestName = 200;  // bytes; file systems take 255
+constexpr std::size_t kLongestName = 200;  // bytes; the limit of file systems is 255
 
 // "stdin" for "-".
 std::filesystem::path name_of(const std::filesystem::path& path) {
@@ -28,11 +28,11 @@ std::filesystem::path whole_path(const std::filesystem::path& path) {
   return std::filesystem::absolute(path, ignored).lexically_normal();
 }
 
-// What an image's drawing is called by, within the folder of the drawings.
+// Parts of the name of an image's drawing, relative to the output folder.
 struct DrawingName {
   std::filesystem::path image;
-  std::size_t folders = 0;  // of those above the image
-  bool all = false;         // .png as well
+  std::size_t folders = 0;  // number of parent folders in the name
+  bool all = false;         // keep .png, too
 
   std::filesystem::path text() const {
     std::filesystem::path text = image.extension() == ".png" && !all ? image.stem() : image.filename();
@@ -45,7 +45,7 @@ struct DrawingName {
   }
 };
 
-// Makes names longer that several images have. False if there are none.
+// Extends names that several images share. Returns false if there are none.
 bool tell_apart(std::vector<DrawingName>& names) {
   std::map<std::filesystem::path, std::vector<DrawingName*>> by_text;
   for (DrawingName& name : names) by_text[name.text()].push_back(&name);
@@ -108,8 +108,8 @@ std::vector<std::filesystem::path> annotated_paths(const std::filesystem::path& 
     paths.push_back(folder / text.parent_path() / file_name(name_of(model).stem().string(), text.filename().string()));
     if (!read.contains(whole_path(paths.back()))) continue;
     throw usage_error(
-        fmt::format("the drawing of {} would replace {}, which is read", quoted(images[i].path), quoted(paths.back())),
-        "name another folder with --annotate");
+        fmt::format("the drawing of {} would replace the input {}", quoted(images[i].path), quoted(paths.back())),
+        "choose another folder with --annotate");
   }
   return paths;
 }
@@ -130,8 +130,8 @@ std::string caption_of(const Prediction& prediction) {
 
 void annotate(const std::filesystem::path& path, const InputFile& image, const std::string& caption,
               DecodingMemory& memory) {
-  make_folder(path.parent_path(), "name another with --annotate");
-  // Decoded once more: to keep a whole batch of photos at their full size would take gigabytes.
+  make_folder(path.parent_path(), "choose another folder with --annotate");
+  // Decode it again: a batch of photos in full size would need gigabytes.
   with_picture(image, Colors::rgb, memory, [&](const torch::Tensor& planes) {
     draw_image(path, {planes, caption});
     return planes;

@@ -38,8 +38,8 @@ constexpr const char* kFooter =
     "else from the --config file, else from the environment, else it is the default.\n"
     "\n"
     "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
-    "5 training diverged, 75 another process of the run was lost, 85 stopped by SIGUSR1, to be started\n"
-    "again, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
+    "5 training diverged, 75 another process of the run was lost, 85 stopped by SIGUSR1 for a\n"
+    "restart, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
 
 struct GeneralOptions {
   LogOptions log;
@@ -51,25 +51,25 @@ std::string version_line() {
   return fmt::format("mnist {} (git {}, LibTorch {})", build.version, build.git_revision, libtorch_version());
 }
 
-// The program's own options, and how its parser treats those of every command.
+// The program's own options, and the parser settings for all commands.
 void set_up(CLI::App& root, GeneralOptions& options) {
   root.name("mnist");
   root.footer(kFooter);
   root.formatter(std::make_shared<HelpFormatter>());
   root.allow_windows_style_options(false);
-  root.require_subcommand(0, 1);  // none is answered with the usage
-  // A script's or a task's own option can be followed by the user's.
+  root.require_subcommand(0, 1);  // without a command, the usage is printed
+  // The user can override an option that a script gives first.
   root.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  // Inherited by the commands: root options may stand behind them.
+  // Inherited by the commands: root options may follow them.
   root.fallthrough();
-  root.set_help_flag("-h,--help", "print this help and leave");
-  root.set_version_flag("-V,--version", version_line, "print the version and leave");
+  root.set_help_flag("-h,--help", "print this help and exit");
+  root.set_version_flag("-V,--version", version_line, "print the version and exit");
 
   add_config(root);
-  one_of(root.add_option("--log-level", options.log.level, "least weight of what is told on stderr"), log_levels());
-  not_empty(root.add_option("--log-file", options.log.file, "write the log to this file as well, with times"))
+  one_of(root.add_option("--log-level", options.log.level, "minimum level of messages on stderr"), log_levels());
+  not_empty(root.add_option("--log-file", options.log.file, "also write the log to this file, with times"))
       ->type_name("FILE");
-  one_of(root.add_option("--color", options.color, "colours; auto: on a terminal where NO_COLOR is not set"),
+  one_of(root.add_option("--color", options.color, "colours; auto: on a terminal if NO_COLOR is not set"),
          {"auto", "always", "never"});
 }
 
@@ -79,7 +79,7 @@ std::string command_line(int argc, const char* const* argv) {
   return line;
 }
 
-// What to turn down if `command` ran out of memory, of a GPU or of the machine.
+// Hint for `command` if a GPU or the machine has too little memory.
 std::string memory_hint(std::string_view command, bool gpu) {
   if (gpu) return "use a smaller --batch-size, or --device cpu; nvidia-smi shows what else is in the GPU's memory";
   if (command == "train") {
@@ -87,10 +87,10 @@ std::string memory_hint(std::string_view command, bool gpu) {
   }
   if (command == "evaluate") return "use a smaller --batch-size; with photos a smaller --cache-mb or fewer --threads";
   if (command == "infer") return "use a smaller --batch-size or fewer --threads: each of them decodes an image";
-  return "end other programs, or use a machine with more memory";
+  return "stop other programs, or use a machine with more memory";
 }
 
-// What `command` threw, as an `Error`. LibTorch's own exceptions carry a stack trace behind the first line.
+// Converts an exception of `command` to an `Error`. LibTorch's exceptions have a stack trace after the first line.
 Error as_error(const std::exception& exception, std::string_view command) {
   if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
   if (const auto* error = dynamic_cast<const std::filesystem::filesystem_error*>(&exception)) {
@@ -106,7 +106,7 @@ Error as_error(const std::exception& exception, std::string_view command) {
           "this is a defect of mnist; please report it with the output of: mnist info"};
 }
 
-// The error, with the name of the environment variable that its value comes from.
+// Adds the name of the environment variable that the value comes from.
 Error with_variable(const Error& error, const CLI::App& command) {
   const std::string message = error.what();
   for (const CLI::Option* option : own_options(command)) {
@@ -137,7 +137,7 @@ class Program {
       return static_cast<int>(ErrorKind::usage);
     }
     color_err_ = options_.log.color = use_color(options_.color, Stream::err);
-    // What goes into a pipe may come out on the same terminal at any time (| tee FILE).
+    // The reader of a pipe may write to the same terminal at any time (| tee FILE).
     const bool draws = is_interactive(Stream::err) && !is_pipe(Stream::out);
     options_.log.status = std::make_shared<StatusLine>(draws ? stderr : nullptr);
     log_ = make_logger(options_.log);
@@ -153,10 +153,10 @@ class Program {
     return failed(with_variable(as_error(exception, command->app->get_name()), *command->app));
   }
 
-  // What a buffer could not hand on to stdout is an error, not silence.
+  // Report buffered output that cannot be written.
   int finish(int code) {
     if (code != 0 || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
-    return failed(data_error("cannot write to stdout", "is it closed, or its disk full?"));
+    return failed(data_error("cannot write to stdout", "check that stdout is open and the disk has space"));
   }
 
  private:
@@ -164,7 +164,7 @@ class Program {
     return std::ranges::find_if(commands_, [](const Command& entry) { return entry.app->parsed(); });
   }
 
-  // False where the command line asked for a text only, which is printed.
+  // Returns false if the command line only asked for a text, which is then printed.
   bool parse() try {
     check_words();
     root_.parse(argc_, argv_);
@@ -208,7 +208,7 @@ class Program {
     return "";
   }
 
-  // Who has mistyped something asks for help: that goes before what is wrong.
+  // --help has priority over errors in the command line.
   bool print_help_if_asked() const {
     const std::vector<std::string_view> words(argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--")));
     const auto asks = [](std::string_view word) { return word == "-h" || word == "--help"; };

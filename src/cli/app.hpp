@@ -1,9 +1,9 @@
-// The program: command line in, exit code out. The list of the commands is in `app.cpp`.
+// The program: from the command line to the exit code. `app.cpp` contains the list of commands.
 #pragma once
 
 namespace mnist::cli {
 
-// Parses, runs the command, and says what went wrong in one line and a hint on stderr. Never throws.
+// Parses the command line, runs the command, and prints errors with a hint to stderr. Never throws.
 int run(int argc, const char* const* argv);
 
 }  // namespace mnist::cli

@@ -1,4 +1,4 @@
-// mnist bench: how fast this machine multiplies matrices, trains and classifies, and what follows from it.
+// mnist bench: measures matrix products, training and inference on this machine, and gives advice.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -60,7 +60,7 @@ std::vector<T> ascending(std::vector<T> values) {
   return values;
 }
 
-// What a recipe uses, and around it: half, so that two processes can be told from one, and more.
+// The batch size of the recipe, half of it (to compare two processes with one), and larger ones.
 std::vector<std::int64_t> training_batch_sizes(std::int64_t usual, bool gpu) {
   if (gpu) return {usual, 4 * usual, 16 * usual, 64 * usual};
   return ascending<std::int64_t>({std::max<std::int64_t>(1, usual / 2), usual, 2 * usual, 4 * usual});
@@ -71,7 +71,7 @@ std::vector<std::int64_t> inference_batch_sizes(std::int64_t usual, bool gpu) {
   return ascending<std::int64_t>({1, std::min<std::int64_t>(8, usual), usual, 4 * usual});
 }
 
-// Does the measuring, and prints a row as soon as it is there.
+// Measures, and prints each row at once.
 class Bench {
  public:
   Bench(const BenchOptions& options, const Context& context)
@@ -84,14 +84,14 @@ class Bench {
         device_(select_device(options.device)) {}
 
   void run() {
-    precisions(device_.device);  // throws where the device does not have one
+    precisions(device_.device);  // throws if the device does not support one
     watch_others();
     print(machine_lines(machine(), form_));
     if (wanted(BenchWork::matmul)) measure_products();
     if (wanted(BenchWork::train)) measure_batches(BenchWork::train);
     if (wanted(BenchWork::infer)) measure_batches(BenchWork::infer);
     if (figures_.empty()) {
-      throw Error(ErrorKind::internal, "nothing could be measured: all was skipped, for the reasons given",
+      throw Error(ErrorKind::internal, "nothing was measured: everything was skipped (see the reasons)",
                   "use smaller --sizes or --batch-sizes");
     }
     watch_others();
@@ -100,7 +100,7 @@ class Bench {
   }
 
  private:
-  // Before and after: in between it is this process that keeps the cores busy.
+  // Before and after: in between, this process itself uses the cores.
   void watch_others() {
     figures_.cores = allowed_cores();
     const auto free = free_processors(std::chrono::milliseconds(200));
@@ -111,7 +111,7 @@ class Bench {
     return options_.names.empty() || std::ranges::count(options_.names, bench_work_name(work)) > 0;
   }
 
-  // The CPU is multiplied on beside the GPU that "auto" found, so that the two can be compared.
+  // If "auto" selects a GPU, matmul also measures the CPU, for comparison.
   std::vector<DeviceChoice> product_devices() const {
     if (options_.device != "auto" || device_.device.is_cpu()) return {device_};
     return {select_device("cpu"), device_};
@@ -123,11 +123,11 @@ class Bench {
     return ascending<int>({1, std::max(1, all_threads_ / 2), all_threads_});
   }
 
-  // `usual`: those that stand for all where none are named.
+  // `usual`: used if none are given.
   std::vector<Precision> precisions(const c10::Device& device, const std::vector<std::string>& usual) const {
     std::vector<Precision> found;
     for (const std::string& name : options_.precision.empty() ? usual : options_.precision) {
-      if (name == "tf32" && device != device_.device) continue;  // the CPU beside a GPU
+      if (name == "tf32" && device != device_.device) continue;  // the CPU, measured besides a GPU
       const Precision precision = choose_precision(name, device);
       if (std::ranges::count(found, precision) == 0) found.push_back(precision);
     }
@@ -161,7 +161,7 @@ class Bench {
     return machine;
   }
 
-  // Does `work` with so many threads, 0 being all. Returns why the machine could not do it.
+  // Runs `work` with this number of threads; 0: all. Returns why it failed, or an empty text.
   template <class Work>
   std::string attempt(const c10::Device& device, int threads, const Work& work) const {
     set_threads(threads > 0 ? threads : all_threads_);
@@ -174,7 +174,7 @@ class Bench {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      // LibTorch's libraries have words of their own, also for want of memory.
+      // LibTorch's libraries have different messages, also if memory is missing.
       if (!is_out_of_memory(error)) return printable(first_line(error.what()));
       return free ? fmt::format("out of memory: {} were free", memory_text(static_cast<double>(*free)))
                   : std::string("out of memory");
@@ -197,13 +197,14 @@ class Bench {
     const std::vector<std::int64_t> usual =
         device.is_cpu() ? std::vector<std::int64_t>{1024, 2048, 4096} : std::vector<std::int64_t>{2048, 4096, 8192};
     const Setting setting{device.str(), precision_name(precision), threads};
-    double last = 0;  // rate of the size before
+    double last = 0;  // rate of the previous size
     for (const std::int64_t size : options_.sizes.empty() ? usual : ascending(options_.sizes)) {
       ProductFigure figure{setting, size, {}};
       std::string skipped;
-      constexpr double kLongest = 5;  // seconds for one product of a size that nobody has asked for
+      constexpr double kLongest = 5;  // seconds for one product of a size that was not given
       if (options_.sizes.empty() && last > 0 && figure.operations() / last > kLongest) {
-        skipped = fmt::format("about {:.0f} s a product: name it with --sizes", figure.operations() / last);
+        skipped =
+            fmt::format("about {:.0f} s per product: to measure it, give it with --sizes", figure.operations() / last);
       } else {
         skipped = attempt(device, threads, [&] { figure.timing = time_product(size, device, precision, limits_); });
       }
@@ -219,7 +220,7 @@ class Bench {
     if (device_.device.is_cuda() && kernels_ != nullptr) {
       std::string why;
       compute.cuda = cuda_plugin(device_.device, why);
-      if (compute.cuda == nullptr) context_.log.info("the GPU trains with LibTorch's operators alone: {}", why);
+      if (compute.cuda == nullptr) context_.log.info("the GPU trains with LibTorch's operators only: {}", why);
     }
     return compute;
   }
@@ -261,7 +262,7 @@ class Bench {
     TrainingOptions options;
     options.batch_size = batch_size;
     options.optimizer = {optimizer_kind(info.training.optimizer), info.training.momentum, info.training.weight_decay};
-    options.schedule.lr = 1e-4;  // labels made by chance cannot be learned, and nothing shall diverge
+    options.schedule.lr = 1e-4;  // random labels cannot be learned; a small rate prevents divergence
     options.compute = compute(precision);
     options.note = [this](const std::string& sentence) { context_.log.warn("{}", sentence); };
     const Dataset images =
@@ -285,7 +286,7 @@ class Bench {
       curves.back().points.emplace_back(static_cast<double>(figure.size), figure.rate());
     }
     if (curves.empty()) {
-      context_.log.warn("no matrices were multiplied: there is no picture");
+      context_.log.warn("no matrices were multiplied: no picture is written");
       return;
     }
     draw_scaling(options_.plot, curves);
@@ -305,8 +306,7 @@ class Bench {
 int run_bench(const BenchOptions& options, const Context& context) {
   const std::string matmul = bench_work_name(BenchWork::matmul);
   if (!options.plot.empty() && !options.names.empty() && std::ranges::count(options.names, matmul) == 0) {
-    throw usage_error("--plot draws what matmul measures, which is not to be measured",
-                      "name matmul too, or omit --plot");
+    throw usage_error("--plot draws the figures of matmul, which is not selected", "add matmul, or omit --plot");
   }
   check_is_png("--plot", options.plot);
   prepare_output(options.plot);
@@ -315,7 +315,7 @@ int run_bench(const BenchOptions& options, const Context& context) {
   return 0;
 }
 
-// The option takes a list, and can be given more than once.
+// The option accepts a list, and can be repeated.
 CLI::Option* list(CLI::Option* option, const char* type) {
   return option->delimiter(',')->allow_extra_args(false)->take_all()->type_name(type)->default_str("");
 }
@@ -323,11 +323,11 @@ CLI::Option* list(CLI::Option* option, const char* type) {
 }  // namespace
 
 Command add_bench(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("bench", "How fast this machine computes, and how to use it best");
+  CLI::App* app = root.add_subcommand("bench", "Measure the speed of this machine, and advise how to use it");
   const auto options = std::make_shared<BenchOptions>();
   BenchOptions& o = *options;
   one_of(app->add_option("NAME", o.names,
-                         "matmul: products of matrices; train: steps of training; infer: classifying (default: all)"),
+                         "matmul: matrix products; train: training steps; infer: inference (default: all)"),
          {"matmul", "train", "infer"})
       ->take_all()
       ->default_str("");
@@ -339,23 +339,24 @@ Command add_bench(CLI::App& root) {
   list(one_of(app->add_option("--arch", o.arch, "train, infer: networks"), model_names()), "NAME[,NAME]")
       ->default_str("cnn");
   list(integer(app->add_option("--batch-sizes", o.batch_sizes,
-                               "train, infer: images a step (default: around the usual one of the network)"),
+                               "train, infer: images per step (default: around the network's default)"),
                1, 1'000'000),
        "N[,N]");
   list(one_of(app->add_option("--precision", o.precision,
-                              "fp32, tf32 or bf16 (default: all that the device has; infer: fp32)"),
+                              "fp32, tf32 or bf16 (default: all that the device supports; infer: fp32)"),
               {"fp32", "tf32", "bf16"}),
        "NAME[,NAME]");
   list(integer(app->add_option("--threads", o.threads,
-                               "threads on the CPU (default: 1, half and all of those that OMP_NUM_THREADS names, else "
+                               "threads on the CPU (default: 1, half and all of OMP_NUM_THREADS, else "
                                "of the cores this process may use; matmul: all)"),
                1, 1024),
        "N[,N]");
-  real(app->add_option("--seconds", o.seconds, "how long each is repeated, at least 3 times within 20 s"), 0.001, 3600)
+  real(app->add_option("--seconds", o.seconds, "seconds per measurement, at least 3 repetitions within 20 s"), 0.001,
+       3600)
       ->type_name("SECONDS");
   add_device(*app, o.device);
   add_kernels(*app, o.kernels);
-  not_empty(app->add_option("--plot", o.plot, "matmul: draw the rates over the sizes, log-log, into this PNG file"))
+  not_empty(app->add_option("--plot", o.plot, "matmul: draw the rates over the sizes, log-log, to this PNG file"))
       ->type_name("FILE");
   add_format(*app, o.format, {"text", "json"});
   return {app, [options](const Context& context) { return run_bench(*options, context); }};

@@ -15,15 +15,15 @@ namespace mnist::cli {
 namespace {
 
 constexpr double kAsGood = 0.95;     // of the best rate
-constexpr double kPays = 1.1;        // more processes have to exchange gradients, which the estimate leaves out
-constexpr double kOthersUse = 0.25;  // of a core; less is any machine's background
+constexpr double kPays = 1.1;        // the estimate ignores the exchange of gradients
+constexpr double kOthersUse = 0.25;  // of a core; smaller values are background load
 
 struct Choice {
   std::string name;
   double rate = 0;
 };
 
-// `choices` stand in the order in which one would rather have them, and are not empty.
+// `choices`: in order of preference, not empty.
 const Choice& first_good_one(const std::vector<Choice>& choices) {
   const double best = std::ranges::max(choices, {}, &Choice::rate).rate;
   return *std::ranges::find_if(choices, [&](const Choice& choice) { return choice.rate >= kAsGood * best; });
@@ -110,7 +110,7 @@ class BatchFigures {
     return std::nullopt;
   }
 
-  // `usual` where it was measured, else the largest below it, else the smallest.
+  // `usual` if it was measured, else the largest below it, else the smallest.
   std::int64_t nearest_batch_size(std::int64_t usual) const {
     const std::vector<std::int64_t> sizes = batch_sizes();
     const auto above = std::ranges::upper_bound(sizes, usual);
@@ -146,8 +146,8 @@ std::vector<Choice> thread_choices(const BatchFigures& figures, const std::strin
   return choices_of(figures.threads(), [&](int threads) { return figures.rate(threads, precision, batch_size); });
 }
 
-// Whether processes with a part of the threads and of every batch each would train faster than one alone at its best.
-// That they exchange gradients and get in each other's way in the caches is not known here, and so is left out.
+// Whether several processes, each with a part of the threads and of every batch, would train faster than the best
+// single process. Ignores the exchange of gradients and the shared caches.
 std::optional<Advice> about_processes(const BatchFigures& figures, const std::string& about,
                                       const std::string& precision, std::int64_t batch_size) {
   const auto alone = thread_choices(figures, precision, batch_size);
@@ -169,8 +169,8 @@ std::optional<Advice> about_processes(const BatchFigures& figures, const std::st
   const int part = all / processes;
   const bool pays = together >= kPays * one.rate;
   const char* const verdict = !pays            ? "one process is enough"
-                              : processes == 2 ? "a second process may pay"
-                                               : "more processes may pay";
+                              : processes == 2 ? "a second process may be faster"
+                                               : "more processes may be faster";
   const std::string text =
       fmt::format("{}: {} of {} would make {} at most, {:.2f} times as many as one of {}", verdict, processes,
                   threads_text(part), images_text(together), together / one.rate, threads_text(std::stoi(one.name)));
@@ -204,7 +204,7 @@ void add_training(std::vector<Advice>& out, const BatchFigures& figures) {
 void add_inference(std::vector<Advice>& out, const BatchFigures& figures) {
   const std::string about = fmt::format("infer {} on {}", figures.arch(), figures.device());
   const std::string precision = figures.precisions().front();
-  // Those with the best rate at any batch size: on a busy machine fewer may be faster than all.
+  // The number of threads with the best rate at any batch size: on a busy machine fewer may be faster than all.
   const auto by_best = choices_of(figures.threads(), [&](int count) {
     std::optional<double> best;
     for (const std::int64_t size : figures.batch_sizes()) best = std::max(best, figures.rate(count, precision, size));
@@ -236,7 +236,7 @@ void add_inference(std::vector<Advice>& out, const BatchFigures& figures) {
   }
 }
 
-// Networks and devices in the order in which they were measured.
+// Networks and devices in the measured order.
 template <class Add>
 void add_each(const std::vector<BatchFigure>& all, const Add& add) {
   std::vector<std::pair<std::string, std::string>> done;
@@ -248,7 +248,7 @@ void add_each(const std::vector<BatchFigure>& all, const Add& add) {
   }
 }
 
-// The best rate of a device in each precision, or in each number of threads, whatever the size.
+// The best rate of a device for each precision or number of threads, over all sizes.
 std::vector<Choice> best_by(const std::vector<ProductFigure>& products, const std::vector<std::string>& names,
                             const std::function<std::string(const ProductFigure&)>& name_of) {
   std::vector<Choice> choices;
@@ -299,11 +299,12 @@ void add_products(std::vector<Advice>& out, const std::vector<ProductFigure>& pr
 std::vector<Advice> advice(const BenchFigures& figures) {
   std::vector<Advice> out;
   if (figures.free_cores && *figures.free_cores < figures.cores - kOthersUse) {
-    out.push_back({"all", "noise",
-                   fmt::format("something else keeps {:.1f} of {} cores busy, so these figures are no guide: end it "
-                               "and measure again",
-                               figures.cores - std::max(0.0, *figures.free_cores), figures.cores),
-                   ""});
+    out.push_back(
+        {"all", "noise",
+         fmt::format("something else keeps {:.1f} of {} cores busy, so these figures are not reliable: end it "
+                     "and measure again",
+                     figures.cores - std::max(0.0, *figures.free_cores), figures.cores),
+         ""});
   }
   add_products(out, figures.products);
   add_each(figures.training, [&](const BatchFigures& group) { add_training(out, group); });

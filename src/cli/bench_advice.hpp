@@ -1,8 +1,8 @@
-// What follows from the figures of `mnist bench` for who trains or infers on this machine: how many threads, which
-// precision, which batch size, and whether a second process pays. Pure functions of the figures.
+// Advice from the figures of `mnist bench` for training and inference on this machine: number of threads, precision,
+// batch size, and whether a second process is faster. Pure functions of the figures.
 //
-// One rule decides everywhere: of choices in the order in which one would rather have them (fewer threads, more exact,
-// smaller batches) the first that reaches 95 % of the best rate.
+// One rule applies everywhere: choices are in order of preference (fewer threads, higher precision, smaller batches),
+// and the first one that reaches 95 % of the best rate is recommended.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ namespace mnist::cli {
 struct Advice {
   std::string about;    // "train cnn on cpu"
   std::string topic;    // "device", "threads", "precision", "batch size", "processes" or "noise"
-  std::string text;     // with the figures that it follows from
-  std::string options;  // to give: "--threads 4"; empty where there is nothing to give
+  std::string text;     // with the figures
+  std::string options;  // recommended options: "--threads 4"; may be empty
 };
 
-// By what was measured, in the order of the figures; nothing about what has no alternative among them. Where others
-// computed beside it, that comes first.
+// Advice in the order of the figures; omits topics without measured alternatives. If other programs used the cores,
+// that comes first.
 std::vector<Advice> advice(const BenchFigures& figures);
 
 }  // namespace mnist::cli

@@ -1,4 +1,4 @@
-// What `mnist bench` has measured. Advice is made of it (`bench_advice.hpp`), and lines are (`bench_output.hpp`).
+// The figures of `mnist bench`, for advice (`bench_advice.hpp`) and output (`bench_output.hpp`).
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace mnist::cli {
 
-// What computed.
+// Where it was computed.
 struct Setting {
   std::string device;     // "cpu", "cuda:0"
   std::string precision;  // "fp32", "tf32" or "bf16"
-  int threads = 0;        // 0: another device than the CPU, which has no use for them
+  int threads = 0;        // 0: not on a CPU
 };
 
 // One product of two matrices [size, size].
@@ -32,19 +32,19 @@ struct ProductFigure {
   std::int64_t memory() const { return 2 * size * size * (setting.precision == "bf16" ? 2 : 4); }
 };
 
-// One step of training, or one answer, for a batch of images.
+// One training step, or one inference, for a batch of images.
 struct BatchFigure {
   std::string arch;
   Setting setting;
   std::int64_t batch_size = 0;
   Timing timing;
 
-  double rate() const { return static_cast<double>(batch_size) / timing.seconds; }  // images a second
+  double rate() const { return static_cast<double>(batch_size) / timing.seconds; }  // images per second
 };
 
 struct BenchFigures {
-  int cores = 0;                     // that this process may use
-  std::optional<double> free_cores;  // of them what nobody else used, before or after; nothing where that is not known
+  int cores = 0;                     // available to this process
+  std::optional<double> free_cores;  // of them not used by others before or after; nothing if unknown
   std::vector<ProductFigure> products;
   std::vector<BatchFigure> training;
   std::vector<BatchFigure> inference;

@@ -30,7 +30,7 @@ void add_timing(BenchJson& json, const Timing& timing) {
   json["repetitions"] = timing.repetitions;
 }
 
-// Of the columns that all tables have.
+// The columns that all tables share.
 std::string setting_text(const Setting& setting) {
   return fmt::format("{:<7} {:<9} {:>7}", setting.device, setting.precision,
                      setting.threads > 0 ? std::to_string(setting.threads) : "-");
@@ -68,10 +68,10 @@ std::string machine_json(const BenchMachine& machine) {
                     {"devices", std::move(devices)}});
 }
 
-// A number scaled down by `base` until it has at most so many whole digits, and the prefix that says how often.
+// Divides a number by `base` until it is small enough, and returns the prefix for the number of divisions.
 std::string scaled(double number, double base, const std::vector<const char*>& prefixes, int decimals) {
   std::size_t power = 0;
-  // 999.996 would be written as 1000.00.
+  // 999.996 would be printed as 1000.00.
   const double limit = base - std::pow(10, -decimals) / 2;
   while (number >= limit && power + 1 < prefixes.size()) {
     number /= base;
@@ -139,7 +139,7 @@ std::string product_line(const ProductFigure& figure, const std::string& skipped
   }
   const std::string begin = fmt::format("{} {:>11}", setting_text(figure.setting), figure.size);
   if (!skipped.empty()) return fmt::format("{} skipped: {}\n", begin, skipped);
-  constexpr double kGiB = 1 << 30;  // which the script that this table comes from calls GB
+  constexpr double kGiB = 1 << 30;  // the original script calls this GB
   return fmt::format("{} {:>11.3f} {:>12.6f} {:>15}\n", begin, static_cast<double>(figure.memory()) / kGiB,
                      figure.timing.seconds, flops_text(figure.rate()));
 }

@@ -1,5 +1,4 @@
-// The lines of `mnist bench` on stdout: tables for people, or an object of JSON a line. Every function returns whole
-// lines.
+// The output of `mnist bench` on stdout: tables, or one JSON object per line. Every function returns complete lines.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +13,11 @@ namespace mnist::cli {
 
 enum class BenchForm { text, json };
 
-// What is measured; the names are those of the command line and of the JSON.
+// The kinds of measurement, named as on the command line and in JSON.
 enum class BenchWork { matmul, train, infer };
 std::string bench_work_name(BenchWork work);
 
-// "97.88 GFLOPS": operations a second, scaled by thousands to K, M, G, T, P or E, with 2 decimals.
+// "97.88 GFLOPS": operations per second, scaled by thousands to K, M, G, T, P or E, with 2 decimals.
 std::string flops_text(double per_second);
 
 // "5,230 images/s"
@@ -30,8 +29,8 @@ std::string memory_text(double bytes);
 struct BenchDevice {
   std::string device;                   // "cpu", "cuda:0"
   std::string description;              // "cpu (2 threads)", "cuda:0 (NVIDIA H200, ...)"
-  std::string cuda;                     // version of the runtime; empty where CUDA is not used
-  std::optional<std::uint64_t> memory;  // bytes; nothing where that is not known
+  std::string cuda;                     // version of the runtime; empty if CUDA is not used
+  std::optional<std::uint64_t> memory;  // bytes; nothing if unknown
   std::optional<std::uint64_t> memory_free;
 };
 
@@ -39,16 +38,16 @@ struct BenchMachine {
   std::string version;               // of this program
   std::string libtorch;              // its version
   std::string cpu;                   // the processor's name
-  int cores = 0;                     // for this process
-  std::vector<BenchDevice> devices;  // that compute
+  int cores = 0;                     // available to this process
+  std::vector<BenchDevice> devices;  // measured devices
 };
 
 std::string machine_lines(const BenchMachine& machine, BenchForm form);
 
-// The head of a table; nothing in JSON.
+// The head of a table; empty in JSON.
 std::string heading_lines(BenchWork work, BenchForm form);
 
-// A row. `skipped`: why there is no figure, where there is none.
+// A row. `skipped`: why there is no figure, or empty.
 std::string product_line(const ProductFigure& figure, const std::string& skipped, BenchForm form);
 std::string batch_line(BenchWork work, const BatchFigure& figure, const std::string& skipped, BenchForm form);
 

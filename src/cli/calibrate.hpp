@@ -1,4 +1,4 @@
-// The temperature of a model's probabilities, at the end of its training.
+// Fits the temperature of a model's probabilities at the end of training.
 #pragma once
 
 #include <functional>
@@ -13,10 +13,9 @@
 
 namespace mnist::cli {
 
-// Fits it on images that the network was not trained on: those of --calibrate, or the validation pictures of
-// --dataset folder. Tells the log how much it mends. 1 if there are no such images,
-// and, with a warning, if it fails: a finished training must not lose its model. Looks at `limit_batches` batches at
-// most. Only on rank 0. Throws `Stopped`.
+// Fits it on images that were not used for training: those of --calibrate, or the validation pictures of --dataset
+// folder, at most `limit_batches` batches. Logs the calibration error before and after. Returns 1 if there are no such
+// images, and, with a warning, if it fails: a finished run must not lose its model. Only on rank 0. Throws `Stopped`.
 double calibrate(const Plan& plan, const TrainingData& data, Network& network,
                  const std::function<bool()>& stop_requested, spdlog::logger& log);
 

@@ -24,11 +24,11 @@ using PlainJson = nlohmann::json;
 
 struct ClassNames {
   std::vector<std::string> names;
-  std::vector<std::string> ids;  // what stands in front of each name in its list; empty where it is the name
+  std::vector<std::string> ids;  // the first entry of each name's list; empty if it is the name
 };
 
 constexpr const char* kForms =
-    "write one name into each line, or JSON: [\"ants\", \"bees\"] or {\"0\": \"ants\", \"1\": \"bees\"}";
+    "write one name per line, or JSON: [\"ants\", \"bees\"] or {\"0\": \"ants\", \"1\": \"bees\"}";
 
 void add_name(ClassNames& classes, const PlainJson& name) {
   const std::size_t number = classes.names.size();
@@ -36,18 +36,18 @@ void add_name(ClassNames& classes, const PlainJson& name) {
   const PlainJson& last = is_list ? name.back() : name;
   const PlainJson& first = is_list ? name.front() : name;
   if (!last.is_string() || !first.is_string()) {
-    throw std::invalid_argument(fmt::format("class {} has no name in it", number));
+    throw std::invalid_argument(fmt::format("it has no name for class {}", number));
   }
   classes.names.push_back(last.get<std::string>());
   classes.ids.push_back(first.get<std::string>());
 }
 
-// {"ants": 0, "bees": 1}, as torchvision's `class_to_idx`, turned round.
+// Inverts {"ants": 0, "bees": 1}, the form of torchvision's `class_to_idx`.
 PlainJson by_number(const PlainJson& object) {
   PlainJson turned = PlainJson::object();
   for (const auto& [name, number] : object.items()) {
     const std::string key = std::to_string(whole_number(object, name));
-    if (turned.contains(key)) throw std::invalid_argument(fmt::format("it gives two names to class {}", key));
+    if (turned.contains(key)) throw std::invalid_argument(fmt::format("it has two names for class {}", key));
     turned[key] = name;
   }
   return turned;
@@ -65,14 +65,14 @@ ClassNames from_json(std::string_view text) {
     const auto name = json.find(std::to_string(number));
     if (name == json.end()) {
       throw std::invalid_argument(
-          fmt::format("it gives {} names, and none to class {} (they count from 0)", json.size(), number));
+          fmt::format("it has {} names, but none for class {} (numbers start at 0)", json.size(), number));
     }
     add_name(classes, *name);
   }
   return classes;
 }
 
-// Empty lines at the end are none.
+// Ignores empty lines at the end.
 ClassNames from_lines(std::string_view text) {
   ClassNames classes;
   constexpr std::size_t kMostNames = 200'000;  // twice those of a model
@@ -91,7 +91,7 @@ ClassNames from_lines(std::string_view text) {
 ClassNames read_class_names(const std::filesystem::path& file) {
   const std::string content = read_file(file, "list of classes", kMaxJsonBytes);
   std::string_view text = content;
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // as editors on Windows write it
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // written by editors on Windows
   const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
   const bool is_json = begin < text.size() && (text[begin] == '[' || text[begin] == '{');
   try {
@@ -110,7 +110,7 @@ ClassNames read_class_names(const std::filesystem::path& file) {
 
 CLI::Option* add_classes(CLI::App& app, std::filesystem::path& value) {
   return not_empty(app.add_option("--classes", value,
-                                  "file with the names of the classes, one a line or as JSON, in place of the model's"))
+                                  "file with class names, one per line or as JSON, to use instead of the model's"))
       ->type_name("FILE");
 }
 
@@ -119,9 +119,9 @@ void name_classes(LoadedModel& model, const std::filesystem::path& model_file, c
   ClassNames classes = read_class_names(file);
   const std::size_t outputs = model.recipe.class_names.size();
   if (classes.names.size() != outputs) {
-    throw data_error(fmt::format("{} names {} classes, and {} has {} outputs", quoted(file), classes.names.size(),
+    throw data_error(fmt::format("{} has {} class names, but {} has {} outputs", quoted(file), classes.names.size(),
                                  quoted(model_file), outputs),
-                     "name as many as the network has outputs, in their order");
+                     "give one name per output, in the order of the outputs");
   }
   // A folder of pictures is compared with these.
   const bool renames = model.names_its_classes && classes.ids == classes.names;

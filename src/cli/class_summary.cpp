@@ -18,7 +18,7 @@ void ClassSummary::add(const Prediction& prediction) {
   add(row, {probability, prediction.path, ""});
 }
 
-// Keeps no more examples than are shown: there may be millions of images.
+// Keeps only the examples that are shown: there may be millions of images.
 void ClassSummary::add(Row& row, Example example) const {
   ++row.count;
   row.probability += example.probability;

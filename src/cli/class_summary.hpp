@@ -1,4 +1,4 @@
-// What `infer --show` prints: how often each class was the answer, and the least certain of them.
+// The output of `infer --show`: the number of answers per class, and the least certain ones.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +13,14 @@ namespace mnist::cli {
 
 class ClassSummary {
  public:
-  // `examples`: of each class, how many are named. `items`: what is counted, "images" or "digits".
+  // `examples`: number of listed images per class. `items`: what is counted, "images" or "digits".
   ClassSummary(std::size_t examples, std::string items) : examples_(examples), items_(std::move(items)) {}
 
   void add(const Prediction& prediction);
 
-  // A table of the classes that were an answer, in the order of the network's outputs, with "none" for what has no
-  // answer; then the least certain of each class, a line each: probability, path. Fits 80 columns but for long paths.
+  // A table of the classes with answers, in the order of the network's outputs, and "none" for images without an
+  // answer; then the least certain ones of each class, one per line: probability, path. Fits 80 columns except for long
+  // paths.
   std::string text() const;
 
  private:
@@ -31,7 +32,7 @@ class ClassSummary {
   struct Row {
     std::string name;
     std::int64_t count = 0;
-    double probability = 0;  // the sum
+    double probability = 0;  // sum of probabilities
     std::vector<Example> examples;
   };
 

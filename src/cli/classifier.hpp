@@ -1,4 +1,4 @@
-// A network's answers for pictures: their likeliest classes.
+// A network's answers for pictures: the most probable classes.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@
 
 namespace mnist::cli {
 
-// A network, where it runs, and how many classes it is asked for.
+// A network, its device, and the number of classes per answer.
 class Classifier {
  public:
-  // Moves the network to `device`. Keeps a reference to `model`. `top_k`: at least 1; a network with fewer classes is
-  // asked for all of them.
+  // Moves the network to `device`. Keeps a reference to `model`. `top_k`: at least 1; if the network has fewer classes,
+  // all are returned.
   Classifier(const LoadedModel& model, const c10::Device& device, std::int64_t top_k);
 
   const Preprocessing& preprocessing() const { return model_.recipe.preprocessing; }
   std::int64_t top_k() const { return top_k_; }
 
-  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. The likeliest classes of each; none for
-  // one for which the network's numbers are not finite. Throws what LibTorch throws, such as on too little memory.
+  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. Returns the most probable classes of
+  // each; none if the network's output is not finite. Throws LibTorch's exceptions, for example if memory is missing.
   std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const;
 
  private:
@@ -37,7 +37,7 @@ class Classifier {
   std::int64_t top_k_;
 };
 
-// What to say of an input for which `classify` gave no class; `input` names it, `model` is the network's file.
+// The error for an input without classes from `classify`. `input`: its name; `model`: the network's file.
 Error not_finite(const std::filesystem::path& model, const std::string& input);
 
 }  // namespace mnist::cli

@@ -1,4 +1,4 @@
-// Whether a stream can take escape sequences, and whether colours are wanted on it: from --color and the environment.
+// Whether a stream supports escape sequences, and whether to use colours: from --color and the environment.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace mnist::cli {
 
-// Whether the stream is a terminal that understands escape sequences (TERM is not "dumb"): a progress line makes sense.
+// Whether the stream is a terminal that understands escape sequences (TERM is not "dumb"): a progress line can be
+// drawn.
 bool is_interactive(Stream stream);
 
 // Whether to write colours: `mode` is "always", "never" or "auto" (interactive, and NO_COLOR unset or empty:

@@ -1,5 +1,5 @@
-// The shape of every command: an options struct that the parser fills, `add_...(root)` that binds the flags to it, and
-// a `run` that sees only the filled struct and the context. One file a command; the list of them is in `app.cpp`.
+// The structure of every command: an options struct that the parser fills, `add_...(root)` that binds the options to
+// it, and a `run` that only gets the filled struct and the context. One file per command; `app.cpp` lists them.
 #pragma once
 
 #include <functional>
@@ -14,12 +14,12 @@
 
 namespace mnist::cli {
 
-// What a command gets from `main` besides its own options.
+// Input of a command besides its own options.
 struct Context {
   spdlog::logger& log;                 // for people, on stderr; results go to stdout
-  std::shared_ptr<StatusLine> status;  // for progress, where stderr is a terminal that only this process writes to
+  std::shared_ptr<StatusLine> status;  // for progress, if stderr is a terminal that only this process writes to
   bool color_err;                      // whether to colour stderr
-  std::string program;                 // how the user started it, for commands to copy: "build/release/bin/mnist"
+  std::string program;                 // as the user started it, for suggested commands: "build/release/bin/mnist"
   std::string command_line;            // as typed, quoted for a shell
   std::vector<std::string> arguments;  // the same, as the process got them
 };

@@ -28,10 +28,10 @@ namespace {
 std::string read_config(const std::string& path) {
   constexpr std::uintmax_t kMostBytes = 1 << 20;
   std::error_code ignored;
-  // `read_file` refuses empty files, but one without options is as good as any.
+  // `read_file` rejects empty files, but a config file may be empty.
   const auto status = std::filesystem::status(path, ignored);
   if (std::filesystem::is_regular_file(status) && std::filesystem::is_empty(path, ignored)) return "";
-  // It is read twice, and CLI11 opens it by its name too.
+  // It is read twice, and CLI11 opens it by name, too.
   if (is_stdin(path) || std::filesystem::is_fifo(status) || std::filesystem::is_socket(status)) {
     throw usage_error(fmt::format("config file {} is not a regular file", quoted(std::filesystem::path(path))),
                       "copy it into a file first");
@@ -81,8 +81,8 @@ CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry,
   }
   for (const CLI::Option* option : own_options(app)) {
     if (!option->get_configurable() && option->check_lname(entry.key)) {
-      throw usage_error(fmt::format("{}: '{}' stands on the command line only", place, entry.key),
-                        fmt::format("take it out, and write --{} behind {}", entry.key, command_name(app)));
+      throw usage_error(fmt::format("{}: '{}' is a command line option only", place, entry.key),
+                        fmt::format("remove it, and write --{} after {}", entry.key, command_name(app)));
     }
   }
   throw usage_error(fmt::format("{}: {} has no option {}", place, command_name(app), quoted_name(entry.key)), hint);
@@ -97,18 +97,18 @@ void check_values(CLI::Option& option, const TomlEntry& entry) {
     return;
   }
   if (entry.values.size() > static_cast<std::size_t>(option.get_items_expected_max())) {
-    throw usage_error(fmt::format("{} takes one value, not {}", name, entry.values.size()), "leave the right one");
+    throw usage_error(fmt::format("{} takes one value, not {}", name, entry.values.size()), "keep one value");
   }
   const CLI::Validator* validator = nullptr;
   try {
     validator = option.get_validator(0);
   } catch (const CLI::OptionNotFound&) {
-    return;  // takes any text
+    return;  // accepts any text
   }
   for (std::string value : entry.values) (*validator)(value);
 }
 
-// TOML has words of its own for what an option calls on and off.
+// TOML's booleans are accepted for on and off.
 void take_booleans(const CLI::Option& option, TomlEntry& entry) {
   if (option.get_type_name() != "on|off" || entry.values.size() != 1) return;
   std::string& value = entry.values.front();
@@ -120,7 +120,7 @@ class ConfigFile : public CLI::ConfigBase {
  public:
   explicit ConfigFile(CLI::App& root) : root_(root) {}
 
-  // CLI11 has opened the file by itself; only its name is of use.
+  // CLI11 has already opened the file; only its name is used.
   std::vector<CLI::ConfigItem> from_config(std::istream& /*input*/) const override {
     const std::string source = root_.get_config_ptr()->results().back();
     std::vector<CLI::ConfigItem> result;
@@ -151,7 +151,7 @@ class ConfigFile : public CLI::ConfigBase {
 
 std::string toml_value(const CLI::Option& option, const std::string& text) {
   if (is_flag(option) || is_integer(option)) return text;
-  // In one form: what is read back as a number loses the one it was written in.
+  // In a normal form: parsing a number loses its original form.
   return is_real(option) ? fmt::format("{}", std::strtod(text.c_str(), nullptr)) : toml_string(text);
 }
 
@@ -173,10 +173,11 @@ std::string config_line(const CLI::Option& option, const std::vector<std::string
 
 CLI::Option* add_config(CLI::App& root) {
   root.config_formatter(std::make_shared<ConfigFile>(root));
-  return root.set_config("--config", "", "options in TOML, a section for each command; the command line goes first")
+  return root
+      .set_config("--config", "", "TOML file with options, one section per command; the command line overrides it")
       ->type_name("FILE")
       ->check([](const std::string& path) {
-        read_config(path);  // before CLI11 opens it, which would wait for a pipe
+        read_config(path);  // before CLI11 opens it: opening a pipe would block
         return std::string();
       });
 }

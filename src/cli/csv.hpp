@@ -1,4 +1,4 @@
-// Fields of CSV as RFC 4180 has them.
+// Fields of CSV (RFC 4180).
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace mnist::cli {
 
-// `value` in quotes where it needs them, its control characters as \xNN: they would steer a terminal.
+// `value`, in quotes if necessary, with control characters as \xNN, because terminals would interpret them.
 inline std::string csv_field(const std::string& value) {
   std::string text = printable(value);
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;

@@ -18,7 +18,7 @@ struct Amount {
   std::string_view unit;
 };
 
-// A positive number and what is behind it.
+// A positive number and the text after it.
 std::optional<Amount> amount_in(std::string_view text) {
   Amount amount;
   const char* const end = text.data() + text.size();
@@ -28,7 +28,7 @@ std::optional<Amount> amount_in(std::string_view text) {
   return amount;
 }
 
-// Seconds of a unit; 0: it is no unit of time.
+// Seconds of a unit; 0: not a unit of time.
 double seconds_of(std::string_view unit) {
   if (unit == "s") return 1;
   if (unit == "min" || unit == "m") return 60;

@@ -1,4 +1,4 @@
-// Stretches of a run as people write them: "50min", "1.5h", "3epochs", "500steps".
+// Parses durations and intervals of a run: "50min", "1.5h", "3epochs", "500steps".
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace mnist::cli {
 
-// Seconds of a number with a unit: s, min or h. Throws a usage `Error` that names `option`.
+// Seconds of a number with a unit: s, min or h. Throws a usage `Error` that contains `option`.
 double parse_duration(const std::string& option, const std::string& text);
 
 // When checkpoints are written: a number with epochs, steps, s, min or h. Throws as above.

@@ -1,4 +1,4 @@
-// mnist evaluate: what a saved model gets right and wrong on a labelled set.
+// mnist evaluate: evaluates a saved model on a labelled data set.
 #include "mnist/train/evaluate.hpp"
 
 #include <algorithm>
@@ -62,13 +62,13 @@ struct EvaluateOptions {
   std::filesystem::path show_misclassified;
 };
 
-// Throws where the model and the data set do not tell the same classes apart.
+// Throws if the model and the data set have different classes.
 void check_classes(const LoadedModel& model, const std::vector<std::string>& class_names, const std::string& dataset,
                    const std::filesystem::path& path) {
   const std::vector<std::string>& known = model.recipe.class_names;
   if (known.size() != class_names.size()) {
     throw data_error(
-        fmt::format("{} tells {} classes apart, the data set {} has {}", quoted(path), known.size(), dataset,
+        fmt::format("{} has {} classes, the data set {} has {}", quoted(path), known.size(), dataset,
                     class_names.size()),
         "name the data set that the model was trained on with --dataset and --data-dir, or train it on these "
         "classes first: mnist train --weights FILE");
@@ -80,7 +80,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
   }
 }
 
-// What could only be found out after all the work.
+// Checks early what would otherwise fail after all the work.
 void check_files(const EvaluateOptions& options) {
   check_one_stdin({{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data_dir}});
   check_is_png("--confusion", options.confusion);
@@ -94,14 +94,14 @@ void check_files(const EvaluateOptions& options) {
     prepare_output(output);
   }
   if (!options.show_misclassified.empty()) {
-    make_folder(options.show_misclassified, "name another with --show-misclassified");
+    make_folder(options.show_misclassified, "choose another folder with --show-misclassified");
   }
   if (!options.confusion.empty() && options.confusion.lexically_normal() == options.misclassified.lexically_normal()) {
-    throw usage_error("--confusion and --misclassified name the same file", "give each its own");
+    throw usage_error("--confusion and --misclassified give the same file", "give different files");
   }
 }
 
-// To the log, what is evaluated on what, before it takes its time.
+// Logs model and data before the evaluation.
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
                const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
   tell_device(device, spdlog::level::info, log);
@@ -124,23 +124,23 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
   }
 }
 
-// What is no part of a file's name becomes "_".
+// Replaces characters that are not allowed in file names by "_".
 std::string file_name_of(std::string name) {
   std::replace_if(
       name.begin(), name.end(), [](char byte) { return byte == '/' || static_cast<unsigned char>(byte) < 0x20; }, '_');
   return name;
 }
 
-// Each misclassified item as the network saw it: <item or photo>_true_<class>_predicted_<class>.png. Further photos of
-// the same name have their item's number behind it. Long names are cut. False after a request to stop.
+// Writes the network's input of each misclassified item: <item or photo>_true_<class>_predicted_<class>.png. Further
+// photos of the same name get their item's number. Long names are shortened. Returns false after a request to stop.
 bool show_misclassified(const std::filesystem::path& folder, const EvaluationResult& result, Batches& batches,
                         const Preprocessing& preprocessing, const std::function<bool()>& stop_requested) {
-  constexpr std::size_t kLongestPart = 60;  // bytes; a file's name has at most 255
+  constexpr std::size_t kLongestPart = 60;  // bytes; the limit of file names is 255
   const auto class_name = [&](std::int64_t index) {
     return begin_of(file_name_of(result.class_names[static_cast<std::size_t>(index)]), kLongestPart);
   };
   std::set<std::string> taken;
-  constexpr std::int64_t kNoEpoch = 0;  // nothing is changed at random here
+  constexpr std::int64_t kNoEpoch = 0;  // no random augmentation here
   batches.start(at::arange(batches.size()), kNoEpoch);
   for (const Mistake& mistake : result.report.mistakes()) {
     const auto item = static_cast<std::size_t>(mistake.item);
@@ -160,7 +160,7 @@ bool show_misclassified(const std::filesystem::path& folder, const EvaluationRes
 void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
   constexpr std::int64_t kMostDrawn = 2000;
   if (options.confusion.empty() || classes <= kMostDrawn) return;
-  throw usage_error(fmt::format("a confusion matrix of {} classes cannot be drawn, of {} at most", classes, kMostDrawn),
+  throw usage_error(fmt::format("cannot draw a confusion matrix of {} classes; the maximum is {}", classes, kMostDrawn),
                     "omit --confusion");
 }
 
@@ -171,8 +171,8 @@ OpenedData open_split(const DataOptions& options, Split split, const Preprocessi
   return open_pictures(find_pictures(options, split, log), options, opening, log);
 }
 
-// False where a request to stop came when the results were out and not all misclassified items. Throws `Stopped` where
-// it came before.
+// Returns false if a request to stop arrives after the results are printed and before all misclassified items are
+// written. Throws `Stopped` if it arrives earlier.
 bool evaluate_model(const EvaluateOptions& options, const Context& context,
                     const std::function<bool()>& stop_requested) {
   Compute compute{.kernels = kernels_named(options.kernels)};
@@ -250,10 +250,10 @@ int run_evaluate(const EvaluateOptions& options, const Context& context) {
 }  // namespace
 
 Command add_evaluate(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("evaluate", "What a saved model gets right and wrong on a labelled set");
+  CLI::App* app = root.add_subcommand("evaluate", "Evaluate a saved model on a labelled data set");
   const auto options = std::make_shared<EvaluateOptions>();
   EvaluateOptions& o = *options;
-  app->add_option("--model", o.model, "model file, of this program or of a Python one")
+  app->add_option("--model", o.model, "model file of this program or of a Python program")
       ->type_name("FILE")
       ->default_str(kDefaultModel);
   add_classes(*app, o.classes);
@@ -263,20 +263,19 @@ Command add_evaluate(CLI::App& root) {
   add_cache_mb(*app, o.data.cache_mb);
   add_bad_images(*app, o.data.bad_images);
   real(app->add_option("--val-split", o.val_split,
-                       "share of each class's pictures that was kept to validate on, where --data-dir has no train and "
+                       "share of each class's pictures for validation, if --data-dir has no train and "
                        "val (default: the model's, with its seed); 0: evaluate on all of them"),
        0, 0.9);
-  one_of(app->add_option("--split", o.split, "part of the data set; val is another name of test"),
+  one_of(app->add_option("--split", o.split, "part of the data set; val is the same as test"),
          {"test", "val", "train"});
-  integer(app->add_option("--top-k", o.top_k, "count an item as found among so many of the likeliest classes"), 1,
-          100'000);
-  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 1000, of photos 8)"), 1, 1'000'000);
-  not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix into this PNG file"))
+  integer(app->add_option("--top-k", o.top_k, "number of most probable classes for the top-k accuracy"), 1, 100'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images per step (default: 1000, of photos 8)"), 1, 1'000'000);
+  not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix to this PNG file"))
       ->type_name("FILE");
-  not_empty(app->add_option("--misclassified", o.misclassified, "write what is misclassified into this CSV file"))
+  not_empty(app->add_option("--misclassified", o.misclassified, "write the misclassified items to this CSV file"))
       ->type_name("FILE");
   not_empty(app->add_option("--show-misclassified", o.show_misclassified,
-                            "write what the network saw of each misclassified item into this folder, as PNG"))
+                            "write the network's input of each misclassified item to this folder, as PNG"))
       ->type_name("DIR");
   add_device(*app, o.device);
   add_precision(*app, o.precision);

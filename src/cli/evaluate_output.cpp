@@ -18,14 +18,14 @@ constexpr std::int64_t kMatrixInText = 20;
 constexpr std::int64_t kMatrixInJson = 1000;
 constexpr std::size_t kMistakesInText = 10;
 
-// The longest of the names in columns, but no more than `most`.
+// Columns of the longest name, at most `most`.
 std::size_t widest(const std::vector<std::string>& names, std::size_t most) {
   std::size_t width = 0;
   for (const std::string& name : names) width = std::max(width, columns_of(printable(name)));
   return std::min(width, most);
 }
 
-// The name in exactly so many columns.
+// The name in exactly this number of columns.
 std::string cell(const std::string& name, std::size_t width, Align align = Align::left) {
   return padded(shortened(printable(name), width), width, align);
 }
@@ -58,8 +58,7 @@ std::string class_table(const EvaluationResult& result, std::size_t columns) {
   return text;
 }
 
-// How the confusion matrix fits into so many columns: all classes side by side where their names stay readable, else a
-// part of them at a time.
+// The layout of the confusion matrix: all classes side by side if their names stay readable, else in parts.
 struct MatrixLayout {
   std::size_t label = 0;   // columns of a row's name
   std::size_t column = 0;  // of a count, without the space before it
@@ -161,7 +160,7 @@ nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
 
 std::string evaluation_text(const EvaluationResult& result, std::size_t columns) {
   std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
-  // All classes are always among all classes.
+  // With top-k of all classes, the figure is always 1.
   if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
     text += fmt::format("Among the {} likeliest: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
@@ -212,7 +211,7 @@ std::string evaluation_json(const EvaluationResult& result) {
     entry["probability_of_true"] = mistake.probability_of_truth;
     json["misclassified"].push_back(entry);
   }
-  // Names and paths need not be UTF-8.
+  // Names and paths may not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -18,7 +18,7 @@ void warn_of_left_out(const PhotoFolder& folder, spdlog::logger& log) {
   warn_of_ignored(folder.dir, folder.ignored, log);
   if (folder.strays.empty()) return;
   const std::size_t count = folder.strays.size();
-  log.warn("{}: {} in the folder of no class, left out: {}{}", quoted(folder.dir),
+  log.warn("{}: {} not in a class folder, skipped: {}{}", quoted(folder.dir),
            count == 1 ? "1 picture is" : fmt::format("{} pictures are", count), quoted(folder.strays.front()),
            count > 1 ? ", ..." : "");
 }
@@ -38,7 +38,7 @@ DividedPictures divided(const DataOptions& options, spdlog::logger& log) {
     return divide(all, {options.val_split, options.split_seed}, options.stop_requested,
                   [&line](std::int64_t done, std::int64_t count) { line.count(done, count); });
   }();
-  log.info("{} of {} pictures are kept to validate on: --val-split {:g}, seed {}",
+  log.info("{} of {} pictures are for validation: --val-split {:g}, seed {}",
            with_thousands(static_cast<std::int64_t>(sides.val.paths.size())),
            with_thousands(static_cast<std::int64_t>(all.paths.size())), options.val_split, options.split_seed);
   return sides;
@@ -58,8 +58,8 @@ DividedPictures find_training_pictures(const DataOptions& options, spdlog::logge
   }
   if (std::error_code ignored;
       is_stdin(options.data_dir) || std::filesystem::is_regular_file(options.data_dir, ignored)) {
-    throw usage_error(fmt::format("{} does not say which pictures to validate on", quoted(options.data_dir)),
-                      "have a share of them kept for that: --val-split 0.2");
+    throw usage_error(fmt::format("{} does not say which pictures are for validation", quoted(options.data_dir)),
+                      "use a share for validation: --val-split 0.2");
   }
   DividedPictures found = look_for(options, [&] {
     return DividedPictures{scan_photo_folder(options.data_dir, Split::train),
@@ -73,14 +73,14 @@ DividedPictures find_training_pictures(const DataOptions& options, spdlog::logge
 
 void check_val_split(double share, const DataOptions& options) {
   if (options.dataset != kFolder) {
-    throw usage_error(fmt::format("--val-split {:g} divides pictures in files, and the data set {} has a test set",
-                                  share, options.dataset),
+    throw usage_error(fmt::format("--val-split {:g} divides picture files, but the data set {} has a test set", share,
+                                  options.dataset),
                       "omit it, or add --dataset folder");
   }
   if (!has_split_folders(options.data_dir)) return;
-  throw usage_error(fmt::format("--val-split {:g} divides the pictures of classes, and {} has its own train and val",
-                                share, quoted(options.data_dir)),
-                    "omit it, or name a folder with the folders of the classes right in it");
+  throw usage_error(fmt::format("--val-split {:g} divides pictures, but {} has its own train and val", share,
+                                quoted(options.data_dir)),
+                    "omit it, or give a folder that contains the class folders");
 }
 
 PhotoFolder find_pictures(const DataOptions& options, Split split, spdlog::logger& log) {

@@ -1,5 +1,5 @@
-// Which pictures --dataset folder stands for, before any of them is decoded: DIR/train and DIR/val, or what --val-split
-// makes of DIR/<class> or of a CSV file.
+// Finds the pictures of --dataset folder without decoding them: DIR/train and DIR/val, or DIR/<class> or a CSV file,
+// divided by --val-split.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -10,15 +10,15 @@
 
 namespace mnist::cli {
 
-// To train on and to validate on. Warns of files that are left out, and says how pictures were divided. Throws a usage
-// `Error` where --val-split is missing, or contradicts the folders that are there, and as `scan_photo_folder`,
-// `scan_all`, `divide` and `check_same_classes` do.
+// The pictures for training and validation. Warns of skipped files, and logs how pictures were divided. Throws a usage
+// `Error` if --val-split is missing or contradicts the existing folders, and as `scan_photo_folder`, `scan_all`,
+// `divide` and `check_same_classes` do.
 DividedPictures find_training_pictures(const DataOptions& options, spdlog::logger& log);
 
-// To evaluate a model on: of the split, where there are folders for each or `val_split` is above 0, else all.
+// The pictures for evaluation: those of the split if there are folders for each or `val_split` is above 0, else all.
 PhotoFolder find_pictures(const DataOptions& options, Split split, spdlog::logger& log);
 
-// Throws a usage `Error` where there is nothing that `share`, which was given as --val-split, could divide.
+// Throws a usage `Error` if there is nothing to divide by `share`, the value of --val-split.
 void check_val_split(double share, const DataOptions& options);
 
 }  // namespace mnist::cli

@@ -46,7 +46,7 @@ void watch_gpus(double seconds, bool json) {
   for (auto next = std::chrono::steady_clock::now();; std::this_thread::sleep_until(next)) {
     const GpuSample sample = {host_name(), monitor->driver_version(), utc_time(), monitor->read()};
     if (sample.gpus.empty()) {
-      throw device_error("there is no GPU to watch: the driver names none", "see what nvidia-smi says");
+      throw device_error("there is no GPU to watch: the driver lists none", "check the output of nvidia-smi");
     }
     print(json ? sample_json(sample) : sample_text(sample));
     next += std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));

@@ -1,4 +1,4 @@
-// What `mnist info --watch` prints: the figures of all GPUs, again and again, for people and for cluster monitors.
+// The output of `mnist info --watch`: the figures of all GPUs, repeatedly, as text or for cluster monitors.
 #pragma once
 
 #include <string>
@@ -16,13 +16,13 @@ struct GpuSample {
 };
 
 // One line of JSON: {"hostname", "driver", "time", "gpus": [{"index", "uuid", "name", "temperature_c",
-// "utilization_pct", "power_w", "memory_used_mib", "memory_total_mib"}, ...]}; null where a GPU does not tell.
+// "utilization_pct", "power_w", "memory_used_mib", "memory_total_mib"}, ...]}; null if a GPU does not report it.
 std::string sample_json(const GpuSample& sample);
 
-// A line a GPU.
+// One line per GPU.
 std::string sample_text(const GpuSample& sample);
 
-// Prints a sample every so many seconds until the process is ended. Throws a device `Error` where there is no driver.
+// Prints a sample every `seconds` until the process ends. Throws a device `Error` if there is no driver.
 void watch_gpus(double seconds, bool json);
 
 }  // namespace mnist::cli

@@ -17,14 +17,14 @@ namespace {
 constexpr int kIndent = 2;
 constexpr int kDescriptionColumn = 34;
 
-// On a narrow terminal as wide as that.
+// At most the width of the terminal.
 std::size_t help_width() {
   constexpr int kNarrowest = 60;
   return static_cast<std::size_t>(
       is_terminal(Stream::out) ? std::clamp(terminal_width(Stream::out), kNarrowest, kHelpWidth) : kHelpWidth);
 }
 
-// Two columns; the right one wrapped. Where the left text is too long, the right one starts on the next line.
+// Two columns; the right one is wrapped. If the left text is too long, the right one starts on the next line.
 void add_row(std::string& out, const std::string& left, const std::string& right) {
   const std::size_t width = help_width();
   std::string line = std::string(kIndent, ' ') + left;
@@ -143,13 +143,13 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string /*name*/, 
   add_section(out, "Options", ungrouped);
   const CLI::App* root = app->get_parent();
   if (root != nullptr) {
-    // The program's options may stand behind the command as well, but for those that only print something.
+    // The program's options may also follow the command, except those that only print something.
     for (const CLI::Option* option : own_options(*root)) {
       if (!is_flag(*option)) general.push_back(option);
     }
   }
   add_section(out, "General options", general);
-  // A command without a footer takes over the program's.
+  // A command without a footer inherits the program's.
   const bool own_footer = root == nullptr || app->get_footer() != root->get_footer();
   const std::string footer = app->get_footer();
   if (own_footer && !footer.empty()) out += fmt::format("\n{}{}", footer, footer.ends_with('\n') ? "" : "\n");

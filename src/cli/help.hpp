@@ -12,16 +12,16 @@ namespace mnist::cli {
 constexpr int kHelpWidth = 100;
 
 // Usage, description, positional arguments, options by group with default and environment variable, commands, footer;
-// for a command also the options that stand with every command.
+// for a command also the general options.
 class HelpFormatter : public CLI::FormatterBase {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
 };
 
-// "mnist train": how the command is called.
+// The command's full name, such as "mnist train".
 std::string command_name(const CLI::App& app);
 
-// The options of `app` itself, without those it takes over from the program.
+// The options of `app` itself, without those inherited from the program.
 std::vector<const CLI::Option*> own_options(const CLI::App& app);
 
 }  // namespace mnist::cli

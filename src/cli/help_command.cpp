@@ -1,4 +1,4 @@
-// mnist help [COMMAND]: the same as --help, for who types it first.
+// mnist help [COMMAND]: the same as --help.
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,7 +37,7 @@ int run_help(const CLI::App& root, const std::string& name) {
 Command add_help(CLI::App& root) {
   CLI::App* app = root.add_subcommand("help", "This help; with a command: that command's");
   const auto name = std::make_shared<std::string>();
-  app->add_option("COMMAND", *name, "whose help is printed")->type_name("COMMAND");
+  app->add_option("COMMAND", *name, "command to describe")->type_name("COMMAND");
   return {app, [&root, name](const Context& /*context*/) { return run_help(root, *name); }};
 }
 

@@ -64,7 +64,7 @@ struct InferOptions {
   int threads = 0;
 };
 
-// Where the results go: stdout, or what --output names.
+// The destination of the results: stdout, or --output.
 class Results {
  public:
   explicit Results(const std::filesystem::path& output) {
@@ -89,7 +89,7 @@ class Results {
   std::unique_ptr<Output> output_;
 };
 
-// Only one of them can read it.
+// Only one input can be stdin.
 void check_stdin(const InferOptions& options) {
   std::vector<std::pair<std::string, std::filesystem::path>> inputs = {
       {"--model", options.model}, {"--classes", options.classes}, {"--files-from", options.files_from}};
@@ -115,10 +115,10 @@ bool prints_results(const InferOptions& options) {
 void check_show(const InferOptions& options) {
   if (!options.show) return;
   if (options.test_item) {
-    throw usage_error("--show is for images, and --test-item is an item of a data set", "omit --show");
+    throw usage_error("--show is for images, but --test-item is an item of a data set", "omit --show");
   }
   if (!prints_results(options) || options.format == "text") return;
-  throw usage_error(fmt::format("--show prints a table, and stdout is for --format {}", options.format),
+  throw usage_error(fmt::format("--show prints a table, but --format {} uses stdout", options.format),
                     "write the results to a file: --output FILE");
 }
 
@@ -128,27 +128,26 @@ void check_options(const InferOptions& options) {
   check_output_file(options);
   check_show(options);
   if (options.test_item && has_images) {
-    throw usage_error("--test-item classifies an item of a data set, and there are images to classify too",
-                      "give one of them");
+    throw usage_error("--test-item classifies an item of a data set, and images are given, too", "give one of them");
   }
   if (!options.test_item && !has_images) {
-    throw usage_error("there is nothing to classify", "give an image, as in: mnist infer --image test.png");
+    throw usage_error("there is no image to classify", "give one, as in: mnist infer --image test.png");
   }
   for (const auto& [name, folder] : {std::pair{"--annotate", options.annotate}, {"--show-input", options.show_input}}) {
     if (!options.test_item || folder.empty()) continue;
-    throw usage_error(fmt::format("{} is for images, and --test-item is an item of a data set", name),
+    throw usage_error(fmt::format("{} is for images, but --test-item is an item of a data set", name),
                       "use --save-image to see the item");
   }
   if (options.test_item && options.multi) {
-    throw usage_error("--multi is for images, and --test-item is one digit", "omit --multi");
+    throw usage_error("--multi is for images, but --test-item is one digit", "omit --multi");
   }
   if (!options.test_item && !options.save_image.empty()) {
-    throw usage_error("--save-image writes the item of --test-item, which is not given", "add --test-item N");
+    throw usage_error("--save-image needs --test-item", "add --test-item N");
   }
   check_is_png("--save-image", options.save_image);
   prepare_output(options.save_image);
   if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
-    throw usage_error("--save-image and --output name the same file", "give each its own");
+    throw usage_error("--save-image and --output give the same file", "give different files");
   }
 }
 
@@ -162,20 +161,20 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
                      Results& results) {
   const std::string name = options.dataset.value_or(dataset_of(model));
   if (name == kFolder) {
-    throw usage_error("--test-item takes items of data sets of digits, and the model was trained on pictures in files",
+    throw usage_error("--test-item is for data sets of digits, but the model was trained on picture files",
                       "give the picture itself: mnist infer --image FILE");
   }
   const auto dataset = load_dataset(name, options.data_dir, Split::test);
   const auto number = *options.test_item;
   if (number >= dataset.size()) {
-    throw usage_error(fmt::format("--test-item {} is not there: the test set has items 0 to {}", number,
+    throw usage_error(fmt::format("there is no test item {}: the test set has items 0 to {}", number,
                                   with_thousands(dataset.size() - 1)),
                       "give a number in that range");
   }
   const auto pixels = dataset.images[number].permute({1, 2, 0});
   if (!options.save_image.empty()) write_png(options.save_image, pixels);
 
-  // Items of a data set are as the network knows them; only pictures from elsewhere may need inverting.
+  // Items of a data set are never inverted; only other pictures may need it.
   const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
   const auto label = dataset.class_names[static_cast<std::size_t>(dataset.labels[number].item<std::int64_t>())];
   const auto prediction =
@@ -186,7 +185,7 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
   results.write(infer_result(form, prediction, prediction.top.size()));
 }
 
-// The paths that were named, in their order: of options, arguments and lists.
+// The given paths in order: of options, arguments and lists.
 std::vector<std::filesystem::path> named_paths(const InferOptions& options) {
   auto paths = options.images;
   paths.insert(paths.end(), options.paths.begin(), options.paths.end());
@@ -214,7 +213,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
   return files;
 }
 
-// The number of paths and images that could not be answered. Throws `Stopped` after a signal.
+// Returns the number of paths and images without an answer. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
   const auto paths = named_paths(options);
@@ -247,15 +246,15 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
 
 // The exit code. Throws `Stopped`.
 int infer(const InferOptions& options, const DeviceChoice& device, const StopSignals& signals, const Context& context) {
-  // Before the work, so that a place that cannot be written is told of at once.
+  // Before the work, so that an output that cannot be written fails at once.
   Results results(options.output);
-  if (!options.annotate.empty()) make_folder(options.annotate, "name another with --annotate");
-  if (!options.show_input.empty()) make_folder(options.show_input, "name another with --show-input");
+  if (!options.annotate.empty()) make_folder(options.annotate, "choose another folder with --annotate");
+  if (!options.show_input.empty()) make_folder(options.show_input, "choose another folder with --show-input");
   auto model = load_model(options.model, context.log);
   name_classes(model, options.model, options.classes);
   if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {
-    throw usage_error(fmt::format("--multi reads digits, and {} is a model for photos", quoted(options.model)),
-                      "omit --multi, or name a model for digits with --model");
+    throw usage_error(fmt::format("--multi reads digits, but {} is a model for photos", quoted(options.model)),
+                      "omit --multi, or give a model for digits with --model");
   }
   const Classifier classifier(model, device.device, options.top_k);
   std::int64_t failures = 0;
@@ -277,7 +276,7 @@ int run_infer(const InferOptions& options, const Context& context) {
   keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
   const auto device = select_device(options.device);
-  // Worth a line only where a GPU was hoped for.
+  // Log the device only if a GPU was expected.
   tell_device(device, device.note.empty() ? spdlog::level::debug : spdlog::level::info, context.log);
   const StopSignals signals;
   try {
@@ -297,7 +296,7 @@ Command add_infer(CLI::App& root) {
   const auto options = std::make_shared<InferOptions>();
   InferOptions& o = *options;
   constexpr std::int64_t kMany = 1'000'000'000;
-  app->add_option("--model", o.model, "model file, of this program or of a Python one")
+  app->add_option("--model", o.model, "model file of this program or of a Python program")
       ->type_name("FILE")
       ->default_str(kDefaultModel);
   add_classes(*app, o.classes);
@@ -305,37 +304,36 @@ Command add_infer(CLI::App& root) {
                   "PNG or JPEG file, a folder with such files, or - for stdin; can be given more than once")
       ->type_name("PATH")
       ->take_all();
-  app->add_option("PATHS", o.paths, "the same as --image")->type_name("PATH")->take_all();
+  app->add_option("PATHS", o.paths, "same as --image")->type_name("PATH")->take_all();
   not_empty(app->add_option("--files-from", o.files_from,
-                            "file that lists further images and folders, one a line or each with a zero byte behind "
-                            "it (find -print0); -: stdin"))
+                            "file with further images and folders, one per line or each followed by a zero byte "
+                            "(find -print0); -: stdin"))
       ->type_name("FILE");
   integer(app->add_option("--test-item", o.test_item, "classify this item of the test set instead"), 0, kMany);
-  not_empty(app->add_option("--save-image", o.save_image, "write the test item to this file, as PNG"))
-      ->type_name("FILE");
+  not_empty(app->add_option("--save-image", o.save_image, "write the test item to this PNG file"))->type_name("FILE");
   add_data_dir(*app, o.data_dir);
   one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
          dataset_names());
   one_of(app->add_option("--invert", o.invert,
-                         "dark digits on a light ground to light ones; auto: by the sheet they are on, "
-                         "else by what is at the border"),
+                         "invert dark digits on a light background; auto: decide by the sheet they are on, "
+                         "else by the border"),
          {"auto", "always", "never"});
-  integer(app->add_option("--top-k", o.top_k, "classes a picture, the likeliest first"), 1, 100'000);
-  real(app->add_option("--min-probability", o.min_probability, "without an answer where no class is as likely"), 0, 1);
-  add_flag(*app, "--multi", o.multi, "read all digits of a picture, line by line, with their places");
+  integer(app->add_option("--top-k", o.top_k, "number of classes per picture, most probable first"), 1, 100'000);
+  real(app->add_option("--min-probability", o.min_probability, "no answer if no class reaches this probability"), 0, 1);
+  add_flag(*app, "--multi", o.multi, "read all digits of a picture, line by line, with their positions");
   add_format(*app, o.format, {"text", "json", "csv"});
   not_empty(app->add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");
-  integer(
-      app->add_option("--show", o.show,
-                      "print how often each class was read in place of the images' lines, and of each class so many "
-                      "images, the least certain first"),
-      0, 1000);
-  not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction into this folder"))
+  integer(app->add_option(
+              "--show", o.show,
+              "print the number of answers per class instead of one line per image, and for each class this many "
+              "images, least certain first"),
+          0, 1000);
+  not_empty(app->add_option("--annotate", o.annotate, "draw each image with its prediction to this folder"))
       ->type_name("DIR");
-  not_empty(app->add_option("--show-input", o.show_input, "write what the network sees of each image into this folder"))
+  not_empty(app->add_option("--show-input", o.show_input, "write the network's input of each image to this folder"))
       ->type_name("DIR");
-  integer(app->add_option("--batch-size", o.batch_size, "images a step (default: 64, of photos 8)"), 1, 1'000'000);
+  integer(app->add_option("--batch-size", o.batch_size, "images per step (default: 64, of photos 8)"), 1, 1'000'000);
   add_device(*app, o.device);
   add_threads(*app, o.threads);
   return {app, [options](const Context& context) { return run_infer(*options, context); }};

@@ -27,7 +27,7 @@ bool is_one_of(const Paths& folders, const std::filesystem::path& folder) {
   });
 }
 
-// `depth`: folders below the one that was named. Folders that are links are left out: they can lead round in a circle.
+// `depth`: folders below the given one. Linked folders are skipped, because they can form a cycle.
 void search(const std::filesystem::path& folder, std::size_t depth, const Paths& outputs, FoundImages& found) {
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
@@ -63,8 +63,8 @@ FoundImages find_images(const std::filesystem::path& path, const std::vector<std
   }
   search(path, 0, outputs, found);
   if (found.images.empty() && found.unreadable.empty()) {
-    found.unreadable.push_back(data_error(fmt::format("folder {} holds no images", quoted(path)),
-                                          "images are found by their names' endings: .png, .jpg, .jpeg"));
+    found.unreadable.push_back(data_error(fmt::format("folder {} contains no images", quoted(path)),
+                                          "image files end in .png, .jpg or .jpeg"));
   }
   std::ranges::sort(found.images, {}, &ImageFile::path);
   std::ranges::sort(found.ignored);
@@ -86,8 +86,7 @@ std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& f
     begin = end + 1;
   }
   if (paths.empty()) {
-    throw data_error(fmt::format("list of files {} names no files", quoted(file)),
-                     "write the path of one into each line");
+    throw data_error(fmt::format("list of files {} contains no paths", quoted(file)), "write one path per line");
   }
   return paths;
 }

@@ -1,4 +1,4 @@
-// Which image files the paths on the command line, and in lists, stand for.
+// Finds the image files for the paths on the command line and in lists.
 #pragma once
 
 #include <cstddef>
@@ -11,23 +11,22 @@ namespace mnist::cli {
 
 struct ImageFile {
   std::filesystem::path path;
-  std::size_t folders = 0;  // of those above it, how many are below the folder that was named
+  std::size_t folders = 0;  // number of parent folders below the given folder
 };
 
 struct FoundImages {
-  std::vector<ImageFile> images;  // of a folder sorted by path
-  std::vector<std::filesystem::path>
-      ignored;                    // in folders: files that by their names are no PNG or JPEG, links; sorted
-  std::vector<Error> unreadable;  // a folder each that cannot be read, or holds no images at all
+  std::vector<ImageFile> images;               // of a folder: sorted by path
+  std::vector<std::filesystem::path> ignored;  // in folders: links, and files not named as PNG or JPEG; sorted
+  std::vector<Error> unreadable;               // one per folder that cannot be read or contains no images
 };
 
-// A file stands for itself, whatever its name, and whether it is there or not (reading it says so better), and "-" for
-// stdin. A folder stands for the images in it and in the folders below; hidden files, pipes, links to folders, and the
-// folders `outputs`, which are written to, are left out.
+// A file stands for itself, whatever its name and even if it is missing (reading it gives the error), and "-" for
+// stdin. A folder stands for the images in it and in its subfolders; hidden files, pipes, links to folders, and the
+// output folders `outputs` are skipped.
 FoundImages find_images(const std::filesystem::path& path, const std::vector<std::filesystem::path>& outputs);
 
-// The paths that `file` lists, in its order: one a line, or as soon as there is a zero byte in it, one up to each of
-// them (find -print0). Empty ones are passed over. Throws a data `Error` where nothing is listed, or more than 64 MiB.
+// The paths in the list `file`, in order: one per line, or separated by zero bytes if there is one (find -print0).
+// Empty ones are skipped. Throws a data `Error` if the list is empty, or larger than 64 MiB.
 std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& file);
 
 }  // namespace mnist::cli

@@ -10,7 +10,7 @@
 namespace mnist::cli {
 namespace {
 
-// The probability has a line of its own: readers of logs know the first one as a whole.
+// The probability has its own line: log readers expect the first line as it is.
 std::string single(const Prediction& prediction) {
   std::string text;
   if (prediction.item) text += fmt::format("Label: {}, ", printable(prediction.item->label));
@@ -23,7 +23,7 @@ std::string single(const Prediction& prediction) {
   return text;
 }
 
-// class<TAB>probability of each class, behind the reason where there is no answer.
+// class<TAB>probability of each class, after the reason if there is no answer.
 std::string class_fields(const Prediction& prediction) {
   std::string text;
   if (!prediction.reason.empty()) text += fmt::format("\tnone\t-\t{}", prediction.reason);
@@ -31,7 +31,7 @@ std::string class_fields(const Prediction& prediction) {
   return text;
 }
 
-// Adds prediction, class_index, probability, top_k, and the reason where there is no answer.
+// Adds prediction, class_index, probability, top_k, and the reason if there is no answer.
 void add_classes(nlohmann::ordered_json& object, const Prediction& prediction) {
   for (const auto* key : {"prediction", "class_index", "probability"}) object[key] = nullptr;
   object["top_k"] = nlohmann::ordered_json::array();
@@ -56,7 +56,7 @@ std::string annotated_field(const std::optional<std::string>& annotated) {
   return annotated ? "," + csv_field(*annotated) : "";
 }
 
-// A path need not be UTF-8, JSON must.
+// A path may not be UTF-8, but JSON must be.
 std::string json_text(const nlohmann::ordered_json& object) {
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -48,7 +48,7 @@ void print_json(const Json& json) {
   print(json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n");
 }
 
-// A GPU each, as CUDA numbers them in this process.
+// One object per GPU, in CUDA's order for this process.
 Json gpus_json(int count, const GpuMonitor* monitor) {
   Json gpus = Json::array();
   for (int index = 0; index < count; ++index) {
@@ -67,9 +67,9 @@ Json gpus_json(int count, const GpuMonitor* monitor) {
   return gpus;
 }
 
-// Everything about the program and the machine. The text form shows the same.
+// All information about the program and the machine; the text form shows the same.
 Json machine_json() {
-  const CudaStatus cuda = load_cuda();  // before anything that makes LibTorch look for it
+  const CudaStatus cuda = load_cuda();  // before LibTorch searches for it
   set_threads(0);
   const DeviceChoice automatic = select_device("auto");
   const BuildInfo build = build_info();
@@ -141,7 +141,7 @@ std::string machine_text(const Json& info) {
                            text(info["precision_auto"]));
 }
 
-// What is learned, not what is counted along: the statistics of batch normalisation are buffers.
+// Whether a tensor is a parameter; the statistics of batch normalisation are buffers.
 bool is_parameter(std::string_view name) {
   return !name.ends_with("running_mean") && !name.ends_with("running_var") && !name.ends_with("num_batches_tracked");
 }
@@ -150,14 +150,14 @@ std::string type_name(const torch::Tensor& tensor) {
   return lower_case(c10::toString(tensor.scalar_type()));
 }
 
-// What a file says of its model, and what can be seen of it where it says nothing.
+// The information about a model in its file, completed from the tensors if some is missing.
 struct Description {
   ModelFile file;
   std::string arch;  // empty: unknown
   std::int64_t parameters = 0;
   std::vector<std::string> class_names;          // empty: unknown
   const Preprocessing* preprocessing = nullptr;  // nullptr: unknown
-  std::vector<std::string> warnings;             // why the other commands would refuse it or not use all of it
+  std::vector<std::string> warnings;             // why other commands would reject it or ignore parts
 };
 
 Description describe(const std::filesystem::path& path) {
@@ -232,7 +232,7 @@ double recipe_temperature(const Description& model) {
   return model.file.recipe ? model.file.recipe->temperature : 1;
 }
 
-// A line for each file of weights that training began from, the last one first.
+// One line per file of initial weights, newest first.
 std::string ancestry_text(const TrainingSummary& training) {
   std::string out;
   for (const Ancestor& ancestor : training.ancestry) {
@@ -281,13 +281,13 @@ int run_info(const InfoOptions& options) {
   const bool json = options.format == "json";
   if (options.watch > 0) {
     if (!options.file.empty()) {
-      throw usage_error("--watch shows the GPUs, and a model file is named", "omit one of them");
+      throw usage_error("--watch shows the GPUs, but a model file is given, too", "omit one of them");
     }
     watch_gpus(options.watch, json);
     return 0;
   }
   if (options.file.empty()) {
-    if (options.tensors) throw usage_error("--tensors lists those of a model file, and none is named", "name one");
+    if (options.tensors) throw usage_error("--tensors needs a model file", "give one: mnist info --tensors FILE");
     const Json machine = machine_json();
     if (json) {
       print_json(machine);
@@ -309,9 +309,8 @@ Command add_info(CLI::App& root) {
   const auto options = std::make_shared<InfoOptions>();
   app->add_option("FILE", options->file, "model file to describe")->type_name("FILE");
   add_flag(*app, "--tensors", options->tensors, "with a file: list its tensors with their types and shapes");
-  real(app->add_option(
-           "--watch", options->watch,
-           "print what the GPUs are doing, a line each, or an object of JSON for all, every so many seconds"),
+  real(app->add_option("--watch", options->watch,
+                       "print the GPUs' figures every so many seconds, one line per GPU, or one JSON object for all"),
        0.1, 86'400)
       ->type_name("SECONDS");
   add_format(*app, options->format, {"text", "json"});

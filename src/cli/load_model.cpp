@@ -24,17 +24,17 @@ const ModelInfo& info_of(const ModelFile& file, const std::filesystem::path& pat
   const std::vector<std::string> names = model_names();
   if (file.recipe) {
     if (std::ranges::find(names, file.recipe->arch) != names.end()) return model_info(file.recipe->arch);
-    throw data_error(fmt::format("{} holds the network {}, which this version does not know", quoted(path),
+    throw data_error(fmt::format("{} contains the network {}, which this version does not support", quoted(path),
                                  quoted_name(file.recipe->arch)),
-                     fmt::format("it knows {}; a newer version may know more", fmt::join(names, ", ")));
+                     fmt::format("it supports {}; a newer version may support more", fmt::join(names, ", ")));
   }
   if (const ModelInfo* info = identify(file.state)) return *info;
   throw data_error(
-      fmt::format("{} holds {} tensors that fit no known network", quoted(path), file.state.size()),
-      fmt::format("the known ones are {}; see the tensors with: mnist info --tensors FILE", fmt::join(names, ", ")));
+      fmt::format("{} contains {} tensors that fit no known network", quoted(path), file.state.size()),
+      fmt::format("known networks are {}; to list the tensors: mnist info --tensors FILE", fmt::join(names, ", ")));
 }
 
-// Outputs of the network in a state dict: the rows of its last layer.
+// Number of outputs of the network in a state dict: the rows of its last layer.
 std::int64_t class_count(const ModelInfo& info, const ModelFile& file) {
   for (const auto& [name, tensor] : file.state) {
     if (name == info.head && tensor.dim() > 0) return tensor.size(0);
@@ -42,11 +42,11 @@ std::int64_t class_count(const ModelInfo& info, const ModelFile& file) {
   return file.recipe ? static_cast<std::int64_t>(file.recipe->class_names.size()) : 1;
 }
 
-// Throws if a weight is an integer: before the network, which takes four times its bytes, is made.
+// Throws if a weight is an integer. Checked before the network is created, which needs four times the bytes.
 void check_types(const ModelFile& file, const std::filesystem::path& path) {
   for (const auto& [name, tensor] : file.state) {
     if (tensor.is_floating_point() || name.ends_with("num_batches_tracked")) continue;
-    throw data_error(fmt::format("{} holds the weight {} as integers", quoted(path), quoted_name(name)),
+    throw data_error(fmt::format("{} stores the weight {} as integers", quoted(path), quoted_name(name)),
                      "save the weights in a floating-point type: model.float() in Python");
   }
 }
@@ -71,13 +71,13 @@ void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t clas
   constexpr std::int64_t kLeastPhoto = 32;  // pixels
   constexpr auto kHint = "the file was changed by another program; train or save the model again";
   if (recipe.class_names.size() != static_cast<std::size_t>(classes)) {
-    throw data_error(fmt::format("{} names {} classes, but its network has {} outputs", quoted(path),
+    throw data_error(fmt::format("{} has {} class names, but its network has {} outputs", quoted(path),
                                  recipe.class_names.size(), classes),
                      kHint);
   }
   const Preprocessing& own = recipe.preprocessing;
   const Preprocessing& needed = info.preprocessing;
-  // A network for photos takes any size.
+  // A network for photos accepts any size.
   const bool same_size = own.height == needed.height && own.width == needed.width;
   const bool takes_any_size =
       needed.kind == Preprocessing::Kind::photo && std::min(own.height, own.width) >= kLeastPhoto;
@@ -94,7 +94,7 @@ void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t clas
 LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
   if (std::error_code ignored; path == kDefaultModel && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("there is no model file {}", quoted(path)),
-                     "train one first (mnist train), or name another with --model");
+                     "train one first (mnist train), or give another with --model");
   }
   const ModelFile file = read_model_file(path);
   for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);
@@ -128,7 +128,7 @@ LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
 std::string first_not_finite(const StateDict& state) {
   for (const auto& [name, tensor] : state) {
     if (!tensor.is_floating_point() || tensor.numel() == 0) continue;
-    // NaN is the least and the greatest of all that has one in it.
+    // If a tensor contains NaN, its minimum and maximum are NaN.
     const auto [least, greatest] = at::aminmax(tensor.detach());
     if (!std::isfinite(least.item<double>()) || !std::isfinite(greatest.item<double>())) return name;
   }

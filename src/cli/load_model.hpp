@@ -1,4 +1,4 @@
-// A network ready to use from a model file, of this program or of a Python one.
+// Loads a network from a model file of this program or of a Python program.
 #pragma once
 
 #include <filesystem>
@@ -14,23 +14,23 @@
 
 namespace mnist::cli {
 
-// What `train` writes and the others read where no model is named.
+// The default model file of all commands.
 inline constexpr const char* kDefaultModel = "mnist_cnn.pt";
 
 struct LoadedModel {
   std::shared_ptr<Network> network;         // on the CPU, in eval mode
   const ModelInfo* info;                    // its entry in the table of networks
   Recipe recipe;                            // from the file, else made from the table
-  std::string layout;                       // of the file, for people
-  bool has_recipe;                          // whether the recipe is the file's own
-  bool names_its_classes;                   // whether the names of the classes are the file's own, or the user's
-  std::vector<std::string> class_ids = {};  // other names of the classes, as folders have them; usually none
+  std::string layout;                       // of the file, as text
+  bool has_recipe;                          // whether the file contains the recipe
+  bool names_its_classes;                   // whether the class names are from the file or the user
+  std::vector<std::string> class_ids = {};  // alternative names of the classes, for folders; usually none
 };
 
 // Without a recipe in the file the network is found from the names and shapes of its tensors, its preprocessing is the
 // table's, and its classes are named as in the file, else as in the data set the network is for, ImageNet for networks
 // for photos, if it has as many, else by number.
-// Tells in the log what was chosen in a file of another program. Throws a data `Error` if the file cannot be read, no
+// Logs what was selected in a file of another program. Throws a data `Error` if the file cannot be read, no
 // network fits, or a weight is not finite.
 LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log);
 
@@ -40,11 +40,10 @@ std::string first_not_finite(const StateDict& state);
 // Throws a data `Error` naming the tensor if the weights that the network has from the file are not all finite.
 void check_finite(const Network& network, const std::filesystem::path& path);
 
-// What is to be said if a file without a recipe names other classes than the network has outputs; else empty.
+// A warning if a file without a recipe has another number of class names than outputs; else empty.
 std::string class_names_warning(const ModelInfo& info, const ModelFile& file);
 
-// The data set that the model is asked about where none is named: the one it was trained on, else the one its network
-// is for.
+// The default data set of a model: the one it was trained on, else the one its network is for.
 std::string dataset_of(const LoadedModel& model);
 
 }  // namespace mnist::cli

@@ -9,7 +9,7 @@ namespace {
 
 struct Case {
   const char* option;
-  bool unused;  // its value asks for something that does not happen
+  bool unused;  // its value has no effect
   const char* why;
 };
 
@@ -27,19 +27,20 @@ std::vector<Case> cases_of(const Plan& plan) {
       {"--step-size", !steps && o.recipe.step_size != 0, kStepOnly},
       {"--gamma", !steps && o.recipe.gamma != 1, kStepOnly},
       {"--gamma", steps && o.recipe.step_size == 0 && o.recipe.gamma != 1, "--step-size is 0"},
-      {"--warmup-epochs", one_cycle && o.warmup_epochs != 0, "one-cycle has a rise of its own"},
+      {"--warmup-epochs", one_cycle && o.warmup_epochs != 0, "one-cycle has its own warm-up"},
       {"--lr", o.warmup_epochs >= static_cast<double>(o.recipe.epochs),
-       "it is not reached: --warmup-epochs has all epochs"},
-      {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1, "the run ends before"},
+       "it is not reached: --warmup-epochs covers all epochs"},
+      {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1, "the run ends earlier"},
       {"--augment", !photos && o.augment != defaults.augment, "digits are neither cropped nor flipped"},
-      {"--rotate", photos && o.rotate != 0, "it turns digits; --augment on crops and flips photos"},
-      {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate != 0, "the validation pictures calibrate"},
+      {"--rotate", photos && o.rotate != 0, "it rotates digits; --augment on crops and flips photos"},
+      {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate != 0,
+       "the validation pictures are used for calibration"},
       {"--cache-mb", !photos && o.data.cache_mb != defaults.data.cache_mb, kPhotosOnly},
       {"--bad-images", o.recipe.dataset != kFolder && o.data.bad_images != defaults.data.bad_images,
-       "it is for pictures in files"},
+       "it is for picture files"},
       {"--cuda-graphs", !plan.device.device.is_cuda() && o.cuda_graphs != defaults.cuda_graphs,
        "the run is not on an NVIDIA GPU"},
-      {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is one process only"},
+      {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is only one process"},
   };
 }
 

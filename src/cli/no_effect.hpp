@@ -1,4 +1,4 @@
-// Options of `mnist train` that were given and change nothing: somebody expects otherwise.
+// Finds given options of `mnist train` that have no effect.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace mnist::cli {
 
-// A sentence for each of them, with the reason. `given`: the command as it was typed; what the environment says, and
-// values that ask for nothing, do not count.
+// One sentence per option, with the reason. `given`: the parsed command line; ignores values from the environment, and
+// values that request nothing.
 std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan);
 
 }  // namespace mnist::cli

@@ -28,9 +28,9 @@ void tell_broken(const std::vector<BrokenPhoto>& broken, const DataOptions& opti
                              : others == 1 ? ", and 1 more is broken"
                                            : fmt::format(", and {} more are broken", others);
     throw data_error(broken.front().reason + more,
-                     "mend or remove it, or leave such images out: --bad-images skip, which names each of them");
+                     "repair or remove it, or skip such images: --bad-images skip names each of them");
   }
-  for (const BrokenPhoto& photo : broken) log.warn("left out: {}", photo.reason);
+  for (const BrokenPhoto& photo : broken) log.warn("skipped: {}", photo.reason);
 }
 
 void add_tensor(Sha256& hash, const torch::Tensor& tensor) {
@@ -51,7 +51,7 @@ std::vector<std::int64_t> counts_of(const torch::Tensor& labels, std::size_t cla
   return {begin, begin + counts.numel()};
 }
 
-// Names and sizes: to read all photos once more would take longer than many a run needs to start.
+// Uses names and sizes: reading all photos again would take too long.
 std::string fingerprint_of(const PhotoFolder& folder) {
   Sha256 hash;
   for (std::size_t i = 0; i < folder.paths.size(); ++i) {
@@ -71,7 +71,7 @@ OpenedData open_photos(PhotoFolder files, const DataOptions& options, const Open
                              opening.cuda,
                              [&log](const std::string& sentence) { log.warn("{}", sentence); },
                              options.stop_requested};
-  if (opening.device.is_cpu()) {  // a GPU has them all
+  if (opening.device.is_cpu()) {  // a GPU supports all of them
     photo_options.part = options.ranks->rank();
     photo_options.parts = options.ranks->size();
     photo_options.share_broken = [ranks = options.ranks](const torch::Tensor& broken) { ranks->sum(broken); };
@@ -84,8 +84,8 @@ OpenedData open_photos(PhotoFolder files, const DataOptions& options, const Open
   tell_broken(photos->broken(), options, log);
   const std::int64_t uncached = photos->not_kept();
   if (uncached > 0) {
-    log.info("{} of {} photos do not fit into --cache-mb {} and are decoded anew every epoch", with_thousands(uncached),
-             with_thousands(photos->size()), options.cache_mb);
+    log.info("{} of {} photos do not fit into --cache-mb {} and are decoded again every epoch",
+             with_thousands(uncached), with_thousands(photos->size()), options.cache_mb);
   }
   const PhotoFolder& kept = photos->folder();
   OpenedData data;
@@ -107,19 +107,19 @@ std::vector<std::string> all_dataset_names() {
 
 CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value) {
   return integer(app.add_option("--cache-mb", value,
-                                "memory for the decoded photos of each split, in MiB; those beyond "
-                                "are decoded anew"),
+                                "memory for the decoded photos of each split, in MiB; photos that do not fit "
+                                "are decoded again"),
                  0, 1'000'000);
 }
 
 CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
-  return one_of(app.add_option("--bad-images", value, "what a photo that cannot be read does"), {"stop", "skip"});
+  return one_of(app.add_option("--bad-images", value, "what to do with an unreadable photo"), {"stop", "skip"});
 }
 
 void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& ignored,
                      spdlog::logger& log) {
   if (ignored.empty()) return;
-  log.warn("{}: {} no PNG or JPEG by name (or a linked folder), left out: {}{}", quoted(folder),
+  log.warn("{}: {} not a PNG or JPEG file name (or a linked folder), skipped: {}{}", quoted(folder),
            ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", ignored.size()), quoted(ignored.front()),
            ignored.size() > 1 ? ", ..." : "");
 }
@@ -137,7 +137,7 @@ OpenedData open_resident(Dataset dataset, const Opening& opening) {
 
 void check_has_no_photos(const DataOptions& options, const Opening& opening) {
   if (opening.preprocessing.kind == Preprocessing::Kind::photo) {
-    throw usage_error(fmt::format("the network takes photos, which the data set {} does not have", options.dataset),
+    throw usage_error(fmt::format("the network needs photos, but the data set {} has none", options.dataset),
                       "use --dataset folder, with photos in DIR/train/<class>");
   }
 }
@@ -158,12 +158,12 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
   }();
   tell_broken(pictures.broken, options, log);
   if (!pictures.with_several_digits.empty()) {
-    log.warn("{} of {} pictures show several digits, of which the first is taken: {}{}",
-             pictures.with_several_digits.size(), pictures.paths.size(), quoted(pictures.with_several_digits.front()),
+    log.warn("{} of {} pictures show several digits, the first one is used: {}{}", pictures.with_several_digits.size(),
+             pictures.paths.size(), quoted(pictures.with_several_digits.front()),
              pictures.with_several_digits.size() > 1 ? ", ..." : "");
   }
   OpenedData data = open_resident(std::move(pictures.dataset), opening);
-  // Of the files: how they are prepared may change, by a rounded byte, from one processor or version to the next.
+  // Hashes the files, because preprocessing may round differently on other processors or versions.
   data.fingerprint = fingerprint_of(files);
   data.paths = std::move(pictures.paths);
   return data;

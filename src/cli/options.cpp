@@ -22,11 +22,11 @@
 namespace mnist::cli {
 namespace {
 
-// The placeholders of the two kinds of numbers.
+// The placeholders of integers and real numbers.
 constexpr const char* kInteger = "N";
 constexpr const char* kReal = "X";
 
-// Whether `text` is one whole number and nothing else. Leading zeros are refused: the parser would take them for octal.
+// Whether `text` is an integer. Leading zeros are rejected: the parser would read an octal number.
 bool parse(const std::string& text, std::int64_t& number) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
@@ -40,7 +40,7 @@ bool parse(const std::string& text, double& number) {
   return stop == text.c_str() + text.size() && std::isfinite(number);
 }
 
-// The option as it stands in a message, with the environment variable where the value comes from there.
+// The option's name in messages, with the environment variable if the value comes from it.
 std::string name_in_message(const CLI::Option* option, const std::string& text) {
   const std::string name = display_name(option);
   return is_from_environment(*option, text) ? fmt::format("{} (from {})", name, option->get_envname()) : name;
@@ -52,7 +52,7 @@ std::string number_text(double number) {
   return whole ? with_thousands(static_cast<std::int64_t>(number)) : fmt::format("{:g}", number);
 }
 
-// Thrown, not returned as a text: newer versions of CLI11 pass over a wrong value in the environment in silence.
+// Thrown, not returned as text: newer versions of CLI11 silently ignore invalid values in the environment.
 CLI::Option* numbers(CLI::Option* option, const char* placeholder, const char* kind, const std::string& range,
                      const std::function<bool(const std::string&)>& accepted) {
   option->type_name(placeholder)->capture_default_str();
@@ -118,7 +118,7 @@ std::string display_name(const CLI::Option* option) {
 
 CLI::Option* integer(CLI::Option* option, std::int64_t lowest, std::int64_t highest) {
   const std::string range = fmt::format("{} to {}", with_thousands(lowest), with_thousands(highest));
-  return numbers(option, kInteger, "a whole number", range, [lowest, highest](const std::string& text) {
+  return numbers(option, kInteger, "an integer", range, [lowest, highest](const std::string& text) {
     std::int64_t number = 0;
     return parse(text, number) && number >= lowest && number <= highest;
   });
@@ -153,7 +153,7 @@ CLI::Option* not_empty(CLI::Option* option) {
 
 CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value) {
   value = "data";
-  return app.add_option("--data-dir", value, "folder with the data sets, as torchvision lays them out")
+  return app.add_option("--data-dir", value, "folder with the data sets, in torchvision's layout")
       ->type_name("DIR")
       ->default_str("data")
       ->envname("MNIST_DATA_DIR");
@@ -161,7 +161,7 @@ CLI::Option* add_data_dir(CLI::App& app, std::filesystem::path& value) {
 
 CLI::Option* add_device(CLI::App& app, std::string& value) {
   value = "auto";
-  return app.add_option("--device", value, "what to compute on; auto is a GPU where one can be used, else the CPU")
+  return app.add_option("--device", value, "device to use; auto: a GPU if usable, else the CPU")
       ->type_name(fmt::format("{}", fmt::join(device_names(), "|")))
       ->default_str("auto")
       ->envname("MNIST_DEVICE");
@@ -181,14 +181,14 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
 
 void prepare_output(const std::filesystem::path& output) {
   if (output.empty()) return;
-  if (!is_stream(output)) make_folder(folder_of(output), "name another place");
+  if (!is_stream(output)) make_folder(folder_of(output), "choose another location");
   check_writable(output);
 }
 
 void check_is_png(const char* option, const std::filesystem::path& output) {
   if (output.empty() || lower_case(output.extension().string()) == ".png") return;
   throw usage_error(fmt::format("{} {} does not end in .png", option, quoted(output)),
-                    "the picture is written as PNG: name it so");
+                    "the picture is written as PNG: give a name that ends in .png");
 }
 
 void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs) {
@@ -201,22 +201,21 @@ void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::p
     }
     throw usage_error(option == first ? fmt::format("{} reads stdin twice", option)
                                       : fmt::format("{} and {} both read stdin", first, option),
-                      "name a file for all but one of them");
+                      "give a file for all but one of them");
   }
 }
 
 void check_not_same(const std::filesystem::path& output, const std::filesystem::path& input) {
   std::error_code ignored;
   if (output.empty() || !std::filesystem::equivalent(output, input, ignored)) return;
-  throw usage_error(fmt::format("the output would replace {}, which is read", quoted(input)),
-                    "name another output file");
+  throw usage_error(fmt::format("the output would replace the input {}", quoted(input)), "choose another output file");
 }
 
 CLI::Option* add_precision(CLI::App& app, std::string& value) {
   value = "fp32";
   return one_of(
       app.add_option("--precision", value,
-                     "what the network computes in; tf32: on NVIDIA GPUs; auto: bf16 on a CPU faster in it, tf32 "
+                     "precision of the network; tf32: on NVIDIA GPUs; auto: bf16 on a CPU that is faster with it, tf32 "
                      "on a GPU that has it. The convolutions of cnn stay fp32 on every CPU, those of the networks "
                      "for photos on one slower in bf16, unless --kernels libtorch"),
       {"fp32", "tf32", "bf16", "auto"});
@@ -226,9 +225,9 @@ CLI::Option* add_kernels(CLI::App& app, std::string& value) {
   value = "auto";
   return one_of(
       app.add_option("--kernels", value,
-                     "what computes; auto: this program's own for the CPU's best instruction set or, on an NVIDIA "
-                     "GPU, in libmnist_cuda.so, where it has some, else LibTorch's; libtorch: those alone, slower, to "
-                     "compare"),
+                     "compute kernels; auto: this program's own for the CPU's best instruction set or, on an NVIDIA "
+                     "GPU, in libmnist_cuda.so, if available, else LibTorch's; libtorch: LibTorch's only, slower, for "
+                     "comparison"),
       {"auto", "libtorch", "avx512", "avx2", "baseline"});
 }
 

@@ -1,11 +1,11 @@
-// Telling running out of memory, of a GPU or of the machine, from other failures.
+// Recognizes errors for missing memory of a GPU or the machine.
 #pragma once
 
 #include <exception>
 
 namespace mnist::cli {
 
-// Whether that is what was thrown: by the C++ library, or by LibTorch, which only says so in words.
+// Whether the exception means missing memory: from the C++ library, or from LibTorch, which has only a message.
 bool is_out_of_memory(const std::exception& exception);
 
 }  // namespace mnist::cli

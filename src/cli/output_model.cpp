@@ -19,9 +19,9 @@ std::string why_kept(const std::filesystem::path& path, const Recipe& mine) {
   std::optional<Recipe> theirs;
   try {
     theirs = read_model_file(path).recipe;
-  } catch (const std::exception&) {  // whatever it is, it is not ours to destroy
+  } catch (const std::exception&) {  // an unknown file must not be destroyed
   }
-  if (!theirs) return "it is no model of this program";
+  if (!theirs) return "it is not a model of this program";
   const TrainingSummary& a = mine.training;
   const TrainingSummary& b = theirs->training;
   const bool comparable = mine.arch == theirs->arch && mine.class_names == theirs->class_names &&
@@ -43,8 +43,8 @@ void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return;
   const std::string kept =
-      fmt::format(", and keeps it as {} unless it beats it", quoted(std::filesystem::path(path.string() + ".bak")));
-  log.info("{} is there already: this run replaces it at its end{}", quoted(path), overwrite ? "" : kept);
+      fmt::format(", and keeps it as {} unless it is better", quoted(std::filesystem::path(path.string() + ".bak")));
+  log.info("{} exists: this run replaces it at its end{}", quoted(path), overwrite ? "" : kept);
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
@@ -79,7 +79,7 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
                      "move it to where you want it");
   }
   throw data_error(fmt::format("the model could not be written to {}, nor anywhere else", quoted(path)),
-                   "make room, and continue the run with --resume: it only writes the model then");
+                   "free some space, and resume the run with --resume: it then only writes the model");
 }
 
 }  // namespace mnist::cli

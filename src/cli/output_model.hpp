@@ -1,4 +1,4 @@
-// The model that a run is made for: --output, written at the end, without destroying a better one.
+// Writes the final model of a run (--output) without destroying a better one.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,14 @@
 
 namespace mnist::cli {
 
-// At the start of a run: makes the folder, and throws if the file could not be written.
+// At the start of a run: creates the folder, and throws if the file cannot be written.
 void check_output(const std::filesystem::path& path);
 
-// Tells `log` of a file that the run will replace.
+// Logs that the run will replace an existing file.
 void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log);
 
-// Writes the model. It replaces a model of the same network and data that has no more right answers and no more epochs;
-// whatever else is there is kept beside it as FILE.bak, FILE.bak2, ..., unless `overwrite`. If `path` cannot be
+// Writes the model. Replaces a model of the same network and data that has no more correct answers and no more epochs;
+// keeps any other existing file as FILE.bak, FILE.bak2, ..., unless `overwrite`. If `path` cannot be
 // written, the model goes to the first place that takes it: `rescue`, then the folder for temporary files; then throws
 // a data `Error` that says where it is.
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,

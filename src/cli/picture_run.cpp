@@ -23,7 +23,7 @@
 namespace mnist::cli {
 namespace {
 
-// What kept one picture from being answered. Whatever it is, the others are answered all the same.
+// The error for one picture; the other pictures are still processed.
 Error picture_error(const std::filesystem::path& path, const std::exception& exception) {
   if (const auto* error = dynamic_cast<const Error*>(&exception)) return *error;
   const std::string reason = first_line(exception.what());
@@ -40,19 +40,19 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
 
 struct PictureRun::Picture {
   std::filesystem::path path;
-  std::filesystem::path drawing;             // where it is drawn with its prediction; empty: nowhere
+  std::filesystem::path drawing;             // path of the drawing; empty: none
   std::optional<std::string> annotated;      // as `Prediction` has it
-  std::unique_ptr<InputFile> stream;         // of one that is to be drawn and cannot be opened again
-  std::vector<FoundItem> found;              // what the network is asked about
-  std::string reason;                        // why it is not asked; empty if it is
-  std::vector<DigitPrediction> predictions;  // of each that is found, in their order
+  std::unique_ptr<InputFile> stream;         // kept for drawing if it cannot be opened again
+  std::vector<FoundItem> found;              // inputs for the network
+  std::string reason;                        // why there are no inputs; empty if there are
+  std::vector<DigitPrediction> predictions;  // of each found item, in order
   std::optional<Error> error;                // why it could not be read
 
   bool is_finite() const {
     return std::none_of(predictions.begin(), predictions.end(),
                         [](const DigitPrediction& digit) { return digit.prediction.top.empty(); });
   }
-  // Of a picture that is answered as a whole.
+  // The prediction of a picture with one answer.
   Prediction prediction() const {
     Prediction whole =
         predictions.empty() ? Prediction{path.string(), std::nullopt, {}, reason} : predictions.front().prediction;
@@ -104,8 +104,8 @@ void PictureRun::check_stop() const {
   throw Stopped();
 }
 
-// On all threads: decoding takes longer than a small network does, which then has all of them to itself. After a signal
-// the rest is omitted.
+// Decodes on all threads: decoding takes longer than a small network, which then uses all of them. After a signal, the
+// rest is skipped.
 std::vector<PictureRun::Picture> PictureRun::decode(const PictureFiles& files, std::size_t begin, std::size_t end) {
   std::vector<Picture> pictures(end - begin);
   at::parallel_for(0, static_cast<std::int64_t>(pictures.size()), 1, [&](std::int64_t first, std::int64_t last) {
@@ -117,7 +117,7 @@ std::vector<PictureRun::Picture> PictureRun::decode(const PictureFiles& files, s
       try {
         read(picture);
       } catch (const Stopped&) {
-        return;  // the signal is looked at when all threads are done
+        return;  // the signal is checked after all threads are done
       } catch (const std::exception& exception) {
         picture.error = picture_error(picture.path, exception);
       }
@@ -135,7 +135,7 @@ void PictureRun::read(Picture& picture) {
   picture.found.clear();
 }
 
-// One at a time if they cannot be classified together, to find the one that is to blame.
+// If classifying a batch fails, classify its images one at a time, to find the cause.
 void PictureRun::classify(std::span<Picture> pictures) {
   std::vector<std::vector<ClassProbability>> classes;
   try {
@@ -155,7 +155,7 @@ void PictureRun::classify(std::span<Picture> pictures) {
   write(pictures);
 }
 
-// Of all that is found, in its order: a picture can have more than a batch has room for.
+// All found items in order: a picture can have more items than a batch.
 std::vector<std::vector<ClassProbability>> PictureRun::classes_of(std::span<const Picture> pictures) const {
   std::vector<std::vector<ClassProbability>> classes;
   std::vector<torch::Tensor> inputs;
@@ -191,7 +191,7 @@ void PictureRun::sum_up(const Picture& picture) const {
   for (const DigitPrediction& digit : picture.predictions) options_.summary->add(digit.prediction);
 }
 
-// Drawn first: the results say where.
+// Draw first: the results contain the paths.
 void PictureRun::write(std::span<Picture> pictures) {
   std::string text;
   for (Picture& picture : pictures) {

@@ -1,5 +1,5 @@
-// `mnist infer` over pictures: decodes them on all threads, classifies them a batch at a time, writes what comes out,
-// and draws it where that is asked for. One picture that fails is told, and costs none of the others its answer.
+// `mnist infer` for pictures: decodes them on all threads, classifies them in batches, writes the results, and draws
+// them if requested. If a picture fails, its error is printed, and the others are still processed.
 #pragma once
 
 #include <cstddef>
@@ -24,19 +24,19 @@ namespace mnist::cli {
 
 struct PictureRunOptions {
   std::filesystem::path model;       // the network's file, for messages
-  std::filesystem::path show_input;  // a folder that is there, for what the network saw of the pictures; empty: none
+  std::filesystem::path show_input;  // existing folder for the network's inputs; empty: none
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
   double min_probability = 0;                     // of an answer
-  bool multi = false;                             // read all digits of a picture, instead of only saying how many
-  std::size_t batch_size = 64;                    // pictures that are in memory at a time; at least 1
+  bool multi = false;                             // read all digits of a picture, instead of only counting them
+  std::size_t batch_size = 64;                    // pictures in memory at a time; at least 1
   std::function<void(const std::string&)> write;  // takes the results; throws if they cannot be written
   ClassSummary* summary = nullptr;                // gets every prediction; nullptr: none
 };
 
 struct PictureFiles {
   std::vector<std::filesystem::path> images;
-  std::vector<std::filesystem::path> annotated;  // where each is drawn with its prediction; empty: nowhere
+  std::vector<std::filesystem::path> annotated;  // path of each drawing; empty: none
 };
 
 class PictureRun {
@@ -45,12 +45,12 @@ class PictureRun {
   PictureRun(PictureRunOptions options, const Classifier& classifier, const Context& context,
              const StopSignals& signals);
 
-  // Writes the header of the results, then a result for each image that has one, in their order; tells of the others.
-  // Throws `Stopped` after a signal, having said in the log how far the work came: the batch that was begun is omitted,
-  // so that a line that is written is whole. Throws what `options.write` throws.
+  // Writes the header of the results, then a result for each image that has one, in order; prints errors for the
+  // others. After a signal, logs the number of finished images and throws `Stopped`; the current batch is omitted, so
+  // that lines are complete. Throws what `options.write` throws.
   void answer(const PictureFiles& files);
 
-  // Tells the user of one that cannot be answered, and counts it.
+  // Prints the error of a picture without a result, and counts it.
   void fail(const Error& error);
   std::int64_t failures() const { return failures_; }
 

@@ -12,13 +12,13 @@
 namespace mnist::cli {
 namespace {
 
-// The variables by which launchers number the processes that they start.
+// The environment variables with which launchers number their processes.
 struct Launcher {
   const char* name;
   const char* rank;
   const char* size;
   const char* local_rank;
-  const char* local_size;  // processes on this machine; "" where only the number of machines is told
+  const char* local_size;  // processes on this machine; "": only the number of machines is known
   const char* job;         // another for each job on a machine,
   const char* attempt;     // and for each start within it; "" where there is one
   const char* tasks;       // "", or what says the size as well if the variables are of this launch and not left over
@@ -28,8 +28,8 @@ constexpr std::array<Launcher, 4> kLaunchers = {{
      "TORCHELASTIC_RESTART_COUNT", ""},
     {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
      "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_NAMESPACE", "", ""},
-    // Of a step: a batch script has SLURM_PROCID too, and is not started by srun. It may have what is left over of the
-    // step in which sbatch was called.
+    // Variables of a step: a batch script has SLURM_PROCID, too, but srun did not start it. It may have inherited
+    // variables of the step that called sbatch.
     {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "", "SLURM_JOB_ID", "SLURM_STEP_ID",
      "SLURM_NTASKS"},
     {"mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_JOBID", "", ""},
@@ -56,15 +56,15 @@ int number(const char* name, int lowest, int highest) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest) return value;
-  throw usage_error(
-      fmt::format("the environment variable {} is '{}', which is no number from {} to {}", name, text, lowest, highest),
-      "the launcher sets it; if there is none, unset it");
+  throw usage_error(fmt::format("the environment variable {} is '{}', which is not a number from {} to {}", name, text,
+                                lowest, highest),
+                    "the launcher sets it; if there is none, unset it");
 }
 
-// Another port for each job, so that two on one machine do not meet.
+// A different port for each job, so that jobs on one machine do not collide.
 std::uint16_t port_of(const std::string& job) {
   constexpr std::uint32_t kFirst = 20'000;
-  constexpr std::uint32_t kPorts = 10'000;  // below those that systems give away by themselves
+  constexpr std::uint32_t kPorts = 10'000;  // below the ephemeral ports
   std::uint32_t hash = 2'166'136'261;       // FNV-1a
   for (const char c : job) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619U;
   return static_cast<std::uint16_t>(kFirst + hash % kPorts);
@@ -75,7 +75,7 @@ bool is_on_one_machine(const Launcher& launcher, int size) {
   return variable("SLURM_STEP_NUM_NODES") == "1";
 }
 
-// Where rank 0 is, if it is elsewhere.
+// The address of rank 0 on another machine.
 std::string address_for(const Launcher& launcher) {
   if (std::string given = variable("MASTER_ADDR"); !given.empty()) return given;
   if (const std::string nodes = variable("SLURM_STEP_NODELIST"); !nodes.empty()) return first_host(nodes);
@@ -99,7 +99,7 @@ Place place_by(const Launcher& launcher) {
   place.one_machine = is_on_one_machine(launcher, place.size);
   place.is_served = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
   place.address = place.one_machine ? "127.0.0.1" : address_for(launcher);
-  // What torchrun serves may be bound to another address of this machine.
+  // torchrun's store may be bound to another address of this machine.
   if (place.is_served) place.address = address_for(launcher);
   place.job = fmt::format("mnist/{}/{}", variable(launcher.job), variable(launcher.attempt));
   place.port = variable("MASTER_PORT").empty() ? port_of(place.job)
@@ -129,7 +129,7 @@ std::vector<std::pair<std::string, std::string>> environment_of(int rank, int si
           {"LOCAL_WORLD_SIZE", std::to_string(size)},
           {"MASTER_ADDR", "127.0.0.1"},
           {"MASTER_PORT", std::to_string(port)},
-          {"TORCHELASTIC_USE_AGENT_STORE", ""},  // of a torchrun around this
+          {"TORCHELASTIC_USE_AGENT_STORE", ""},  // set by an outer torchrun
           {kListener, rank == 0 ? std::to_string(descriptor) : ""}};
 }
 

@@ -1,4 +1,4 @@
-// Which of the processes of a run this one is. Its launcher says it in the environment: torchrun, srun, mpirun, or
+// Finds the rank of this process from the environment variables of its launcher: torchrun, srun, mpirun, or
 // `mnist train --procs`.
 #pragma once
 
@@ -11,15 +11,15 @@
 
 namespace mnist::cli {
 
-// Who started this process among others, by its environment: "torchrun", "mpirun", "srun", "mpiexec"; empty: nobody.
+// The launcher of this process, from its environment: "torchrun", "mpirun", "srun", "mpiexec"; empty: none.
 std::string launcher_of_process();
 
-// By the environment of this process; of size 1 if nothing is said there. Throws a usage `Error` that names the
-// variable whose value makes no sense, or that is missing.
+// The place from the environment; size 1 if there is no launcher. Throws a usage `Error` with the name of a variable
+// that is invalid or missing.
 Place place_of_process();
 
-// What `mnist train --procs` says to the process that it starts as rank `rank` of `size`: variables and values. The
-// store is at `port` of this machine; rank 0 finds it listening at `descriptor`.
+// The environment variables that `mnist train --procs` sets for rank `rank` of `size`. The store is at `port` of this
+// machine; rank 0 inherits its listening socket `descriptor`.
 std::vector<std::pair<std::string, std::string>> environment_of(int rank, int size, std::uint16_t port, int descriptor);
 
 // The first host of a Slurm node list: "node01" of "node[01-04,7],m3".

@@ -17,7 +17,7 @@ namespace {
 
 enum class LastLayer { same_classes, as_many_outputs, is_new };
 
-// What becomes of the last layer in the file: a plain state dict does not say which classes it tells apart.
+// How the last layer in the file is used: a plain state dict does not contain its classes.
 LastLayer last_layer_of(const ModelFile& file, const Network& network, const ModelInfo& info,
                         const std::vector<std::string>& class_names) {
   const std::vector<std::string>& theirs = file.recipe ? file.recipe->class_names : file.class_names;
@@ -42,12 +42,12 @@ std::vector<Ancestor> ancestry_of(const std::filesystem::path& path, const Model
   return ancestry;
 }
 
-const char* said_of(LastLayer last_layer) {
+const char* last_layer_note(LastLayer last_layer) {
   switch (last_layer) {
     case LastLayer::same_classes:
       return "";
     case LastLayer::as_many_outputs:
-      return "; the last layer too, which has as many outputs as there are classes";
+      return "; the last layer, too, because it has one output per class";
     case LastLayer::is_new:
       return "; the last layer is new";
   }
@@ -75,7 +75,7 @@ std::vector<Ancestor> load_initial_weights(Network& network, const ModelInfo& in
   }
   if (!info.pretrained.empty()) {
     log.warn(
-        "starting from random weights: without what ImageNet teaches, the network needs many more photos and epochs "
+        "starting from random weights: without pretrained weights, the network needs many more photos and epochs "
         "than the recipe has");
   }
   return {};
@@ -85,8 +85,8 @@ std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, c
                                       const std::vector<std::string>& class_names, spdlog::logger& log) {
   std::error_code ignored;
   if (!info.pretrained.empty() && path == default_weights(info) && !std::filesystem::exists(path, ignored)) {
-    throw data_error(fmt::format("the pretrained weights {} are not there", quoted(path)),
-                     fmt::format("get them with scripts/fetch_data {}, name a file with --weights, or start without: "
+    throw data_error(fmt::format("there are no pretrained weights {}", quoted(path)),
+                     fmt::format("fetch them with scripts/fetch_data {}, give a file with --weights, or start without: "
                                  "--weights none",
                                  info.name));
   }
@@ -102,7 +102,7 @@ std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, c
   }
   load_state_dict(network, file.state, quoted(path));
   check_finite(network, path);
-  log.info("weights: {}{}", quoted(path), said_of(last_layer));
+  log.info("weights: {}{}", quoted(path), last_layer_note(last_layer));
   return ancestry_of(path, file);
 }
 

@@ -1,4 +1,4 @@
-// Training from weights that are there already: --weights.
+// Training from existing weights: --weights.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +16,7 @@ namespace mnist::cli {
 // else data/weights.
 std::filesystem::path default_weights(const ModelInfo& info);
 
-// What a new network starts from if --weights is `weights`: a file, or "none". Empty stands for the network's default.
+// The initial weights of a new network for --weights `weights`: a file, or "none". Empty: the network's default.
 std::string initial_weights(const ModelInfo& info, const std::string& weights);
 
 // Loads that: `weights` is --weights, a file or "none"; empty, the network's default. Tells in the

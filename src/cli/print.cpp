@@ -15,16 +15,17 @@ namespace mnist::cli {
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
   const int error = errno;
-  // Whoever read it did not want more, and what is still in the buffer is not to be an error again at the end.
+  // The reader has exited; the remaining buffer must not cause a second error at exit.
   if (error == EPIPE && std::freopen("/dev/null", "w", stdout) == nullptr) std::clearerr(stdout);
   throw data_error("cannot write to stdout: " + std::generic_category().message(error),
-                   error == ENOSPC || error == EDQUOT ? "the disk is full: make room, or write to another place"
-                   : error == EBADF                   ? "stdout is closed: open it, as in: > FILE"
-                                                      : "");
+                   error == ENOSPC || error == EDQUOT
+                       ? "the disk is full: free some space, or write to another location"
+                   : error == EBADF ? "stdout is closed: open it, as in: > FILE"
+                                    : "");
 }
 
 void print_error(const Error& error, bool color, spdlog::logger* log) {
-  // A value or a name from a file that a message shows must not steer the terminal.
+  // Values and names from files must not control the terminal.
   const std::string message = printable(first_line(error.what()));
   fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
   if (!error.hint().empty()) {

@@ -11,14 +11,14 @@
 
 namespace mnist::cli {
 
-// Writes `text` to stdout at once, so that a reader of a pipe sees it when it comes about.
-// Throws a data `Error` where it cannot be written (full disk, closed): a result is never lost in silence.
+// Writes `text` to stdout without delay, also to a pipe.
+// Throws a data `Error` if it cannot be written (full disk, closed): a result is never lost silently.
 void print(std::string_view text);
 
-// Tells an error and its hint on stderr, whatever the log level, and to the log's files; `log` may be nullptr.
+// Prints an error and its hint to stderr at any log level, and to the log files; `log` may be nullptr.
 void print_error(const Error& error, bool color, spdlog::logger* log);
 
-// `argument` as a shell reads it back.
+// `argument` in quotes for a shell if necessary.
 std::string quoted_for_shell(const std::string& argument);
 
 }  // namespace mnist::cli

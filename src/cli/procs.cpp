@@ -26,9 +26,9 @@ using namespace std::chrono_literals;
 
 constexpr int kLost = static_cast<int>(ErrorKind::rank_lost);
 constexpr int kNotExecuted = 127;
-constexpr std::chrono::milliseconds kLeast = 2s;  // for a rank that is about to end
+constexpr std::chrono::milliseconds kLeast = 2s;  // for a rank that is about to exit
 
-// A program that is replaced while it runs is still there by the first name.
+// /proc/self/exe also works if the program file is replaced during the run.
 std::filesystem::path own_program() {
   const std::filesystem::path self = "/proc/self/exe";
   std::error_code ignored;
@@ -37,7 +37,7 @@ std::filesystem::path own_program() {
 
 void tell(const ChildEnd& ended, spdlog::logger& log) {
   if (ended.signal != 0) {
-    log.warn("rank {} was ended by signal {} ({})", ended.child, ended.signal, ::strsignal(ended.signal));
+    log.warn("rank {} was killed by signal {} ({})", ended.child, ended.signal, ::strsignal(ended.signal));
   } else if (ended.exit_code == kNotExecuted) {
     log.error("rank {} could not be started: {} cannot be executed", ended.child, own_program().string());
   }
@@ -60,28 +60,27 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
   start(ranks, count, context);
   int handed_on = 0;
   int code = 0;
-  Clock::time_point end = Clock::time_point::max();  // of the patience with those that still run
+  Clock::time_point end = Clock::time_point::max();  // deadline for the remaining ranks
   while (ranks.running() > 0) {
     if (const int signal = signals.received(); signal != handed_on) {
       ranks.signal(signal);
       handed_on = signal;
     }
     if (const std::optional<ChildEnd> ended = ranks.wait(100ms)) {
-      // One that had no handler yet: nothing is trained before all are there.
+      // It had no signal handler yet: training starts only after all ranks have connected.
       const bool was_told = ended->signal != 0 && ended->signal == handed_on;
       const int its = was_told ? signals.exit_code() : ended->signal != 0 ? kLost : ended->exit_code;
       if (its == 0) continue;
       if (code == 0 || code == kLost) code = its;
-      context.status->draw("");  // in place of what rank 0 has drawn
+      context.status->draw("");  // replaces the progress of rank 0
       if (!was_told) tell(*ended, context.log);
-      // Those that see that one is gone leave soon; one that sees nothing is stopped.
+      // Ranks that detect the loss exit soon; others are stopped.
       const std::chrono::milliseconds limit = timeout;
       const auto patience = was_told || ended->exit_code == kLost ? std::max(limit * 15 / 100, kLeast) : limit;
       end = std::min(end, Clock::now() + patience);
     }
     if (Clock::now() > end) {
-      if (code == kLost)
-        context.log.warn("{} of {} ranks do not end by themselves and are killed", ranks.running(), count);
+      if (code == kLost) context.log.warn("{} of {} ranks do not exit and are killed", ranks.running(), count);
       ranks.signal(SIGKILL);
       end = Clock::time_point::max();
     }

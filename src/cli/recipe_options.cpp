@@ -13,7 +13,7 @@ namespace mnist::cli {
 
 template <class T>
 void RecipeOptions::add(CLI::Option* option, T TrainingDefaults::*member, const char* group) {
-  option->group(group)->default_str("");  // no number in the help: there are as many as networks
+  option->group(group)->default_str("");  // no default in the help: it depends on the network
   fill_in_.push_back([this, option, member](const TrainingDefaults& of_network) {
     if (!option->empty()) return;
     values_.*member = of_network.*member;
@@ -27,31 +27,34 @@ RecipeOptions::RecipeOptions(CLI::App& app, TrainingDefaults& values) : values_(
   add(one_of(app.add_option("--dataset", values.dataset, "data set"), all_dataset_names()), &D::dataset,
       "Model and data");
   add(integer(app.add_option("--epochs", values.epochs, "passes over the training set"), 1, kMillion), &D::epochs);
-  add(integer(app.add_option("--batch-size", values.batch_size, "images a training step"), 1, kMillion),
+  add(integer(app.add_option("--batch-size", values.batch_size, "images per training step"), 1, kMillion),
       &D::batch_size);
-  add(integer(app.add_option("--test-batch-size", values.test_batch_size, "images a test step"), 1, kMillion),
+  add(integer(app.add_option("--test-batch-size", values.test_batch_size, "images per test step"), 1, kMillion),
       &D::test_batch_size);
   add(one_of(app.add_option("--optimizer", values.optimizer, "optimizer"), optimizer_names()), &D::optimizer);
-  add(real(app.add_option("--lr", values.lr, "highest learning rate: of the first epoch, or the peak of one-cycle"), 0,
+  add(real(app.add_option("--lr", values.lr, "maximum learning rate: of the first epoch, or the peak of one-cycle"), 0,
            1e6),
       &D::lr);
-  add(one_of(app.add_option("--schedule", values.schedule,
-                            "how the rate changes: step: by --step-size and --gamma; one-cycle: up to --lr, then to 0; "
-                            "cosine: from --lr to 0"),
-             schedule_names()),
+  add(one_of(
+          app.add_option("--schedule", values.schedule,
+                         "learning rate schedule; step: by --step-size and --gamma; one-cycle: up to --lr, then to 0; "
+                         "cosine: from --lr to 0"),
+          schedule_names()),
       &D::schedule);
-  add(integer(app.add_option("--step-size", values.step_size, "epochs until the rate is multiplied by gamma; 0: never"),
+  add(integer(app.add_option("--step-size", values.step_size,
+                             "epochs after which the learning rate is multiplied by gamma; 0: never"),
               0, kMillion),
       &D::step_size);
   add(real(app.add_option("--gamma", values.gamma, "factor of the learning rate"), 0, 1e6), &D::gamma);
   add(real(app.add_option("--momentum", values.momentum, "momentum of sgd"), 0, 1), &D::momentum);
   add(real(app.add_option("--weight-decay", values.weight_decay, "L2 penalty; adamw: decay of the weights"), 0, 1e6),
       &D::weight_decay);
-  add(one_of(app.add_option("--shuffle", values.shuffle, "another order of the images every epoch"), {"on", "off"}),
+  add(one_of(app.add_option("--shuffle", values.shuffle, "use another order of the images every epoch"), {"on", "off"}),
       &D::shuffle);
-  add(one_of(app.add_option("--keep-best", values.keep_best,
-                            "write the model of the epoch with the best test accuracy, not of the last (default: by "
-                            "network; on with --early-stop)"),
+  add(one_of(app.add_option(
+                 "--keep-best", values.keep_best,
+                 "write the model of the epoch with the best test accuracy instead of the last one (default: by "
+                 "network; on with --early-stop)"),
              {"on", "off"}),
       &D::keep_best);
 }
@@ -65,7 +68,7 @@ TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::strin
   const OptimizerDefaults& own = optimizer_defaults(optimizer_kind(optimizer));
   TrainingDefaults result = recipe;
   result.optimizer = optimizer;
-  // What was learned before is to be changed, not replaced.
+  // Pretrained weights need a smaller learning rate.
   result.lr = pretrained ? own.lr / 10 : own.lr;
   result.momentum = own.momentum;
   result.weight_decay = own.weight_decay;
@@ -90,12 +93,12 @@ std::string defaults_by_network() {
         d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr, d.step_size, d.gamma, d.momentum,
         d.weight_decay, d.schedule, d.shuffle, d.keep_best);
   };
-  std::string text = "Defaults by optimizer, if --optimizer names another than the network's:\n";
+  std::string text = "Defaults by optimizer, if --optimizer is not the network's default:\n";
   for (const std::string& name : optimizer_names()) {
     const OptimizerDefaults& d = optimizer_defaults(optimizer_kind(name));
     text += fmt::format("  {}: --lr {} --momentum {} --weight-decay {}\n", name, d.lr, d.momentum, d.weight_decay);
   }
-  text += "  of pretrained weights a tenth of that --lr\nDefaults by network:\n";
+  text += "  for pretrained weights a tenth of that --lr\nDefaults by network:\n";
   for (const ModelInfo& info : models()) {
     text += fmt::format("  {}: {}\n{}", info.name, info.description, options(info.training));
     if (info.fast) text += fmt::format("  {} with --recipe fast:\n{}", info.name, options(*info.fast));

@@ -1,4 +1,4 @@
-// The options of `mnist train` whose defaults the network decides: they are those of the program that it comes from.
+// The options of `mnist train` whose defaults depend on the network: those of its reference program.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ class RecipeOptions {
   // Adds them to `app`. `values` is filled while parsing and must outlive the parser.
   RecipeOptions(CLI::App& app, TrainingDefaults& values);
 
-  // After parsing: gives what was left out the network's value, also for the run's config.
+  // After parsing: sets omitted options to the network's values, also for the run's config.
   void fill_in(const TrainingDefaults& of_network) const;
 
  private:
@@ -27,14 +27,14 @@ class RecipeOptions {
   std::vector<std::function<void(const TrainingDefaults&)>> fill_in_;
 };
 
-// --recipe: the defaults of a network's reference program, or its fast ones. Throws a usage `Error` where it has none.
+// --recipe: the defaults of a network's reference program, or its fast ones. Throws a usage `Error` if it has none.
 const TrainingDefaults& recipe_named(const std::string& name, const ModelInfo& network);
 
-// The recipe with the learning rate, momentum and weight decay that fit another optimizer than its own. `pretrained`:
-// training begins with weights that were trained before.
+// The recipe with learning rate, momentum and weight decay for another optimizer. `pretrained`: training starts from
+// pretrained weights.
 TrainingDefaults with_optimizer(const TrainingDefaults& recipe, const std::string& optimizer, bool pretrained);
 
-// The values of every network, for the foot of the help.
+// The values of every network, for the end of the help.
 std::string defaults_by_network();
 
 }  // namespace mnist::cli

@@ -25,17 +25,17 @@
 namespace mnist::cli {
 namespace {
 
-// A run may get more epochs, move to another machine, and write elsewhere. All else would make it another run.
+// A run may get more epochs, another machine, and other outputs. Other options would make it a different run.
 constexpr std::array<std::string_view, 18> kMayChange = {
     "epochs",    "device",        "no-cuda",    "threads",  "kernels", "cuda-graphs",      "log-interval",
     "output",    "save-model",    "data-dir",   "cache-mb", "keep",    "checkpoint-every", "checkpoint-exit-code",
     "overwrite", "deterministic", "early-stop", "keep-best"};
 
-// What says where and how long this process works, and is no part of a run.
+// Options of this process, not of the run.
 constexpr std::array<std::string_view, 7> kOfThisProcess = {"resume",  "run-dir", "stop-after", "procs",
                                                             "timeout", "quiet",   "verbose"};
 
-// Two names for one thing: who gives the one takes back the other.
+// Two names for one setting: giving one removes the other.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {
     {{"output", "save-model"}, {"device", "no-cuda"}}};
 
@@ -45,18 +45,18 @@ bool is_synonym(std::string_view one, std::string_view other) {
   });
 }
 
-// Numbers also in two ways to write them.
+// Compares numbers by value.
 bool same(const CLI::Option& option, const std::vector<std::string>& one, const std::vector<std::string>& other) {
   if (!is_integer(option) && !is_real(option)) return one == other;
   const auto number = [](const std::string& text) { return std::strtod(text.c_str(), nullptr); };
   return std::ranges::equal(one, other, {}, number, number);
 }
 
-// By key, the texts of its values.
+// Values as text, by key.
 using Values = std::map<std::string, std::vector<std::string>>;
 
 TrainCommand parse(const Values& values) {
-  // Owned together: the command belongs to its root.
+  // Shared ownership: the root owns the command.
   const auto root = std::make_shared<CLI::App>();
   root->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const app = root->add_subcommand("train");
@@ -65,12 +65,13 @@ TrainCommand parse(const Values& values) {
   for (const auto& [key, texts] : values) {
     for (const std::string& text : texts) arguments.push_back(fmt::format("--{}={}", key, text));
   }
-  arguments.emplace_back("train");  // CLI11 takes the last first
+  arguments.emplace_back("train");  // CLI11 starts with the last one
   try {
     root->parse(arguments);
   } catch (const CLI::ParseError& error) {
-    throw usage_error(fmt::format("the run has options that this version does not take: {}", printable(error.what())),
-                      "continue it with the version of mnist that began it");
+    throw usage_error(
+        fmt::format("the run has options that this version does not support: {}", printable(error.what())),
+        "resume it with the version of mnist that started it");
   }
   return command;
 }
@@ -78,16 +79,16 @@ TrainCommand parse(const Values& values) {
 std::optional<std::filesystem::path> folder_of_run(const TrainOptions& options) {
   if (options.resume != kResumeNewest && options.resume != kResumeAuto) {
     if (options.run_dir.empty() || options.run_dir == options.resume) return options.resume;
-    throw usage_error("--resume and --run-dir name two folders", "name one of them");
+    throw usage_error("--resume and --run-dir give different folders", "give only one of them");
   }
   if (!options.run_dir.empty()) return options.run_dir;
-  // Who does not say which run means one of this network, and not to disturb another one.
+  // Without a folder, only resume a run of this network, and no other one.
   const std::string arch = options.resume == kResumeAuto ? options.arch : "";
   if (const std::optional<RunSummary> summary = newest_unfinished("runs", arch)) return summary->path;
   return std::nullopt;
 }
 
-// A job that was stopped before its first checkpoint begins again in its folder. What it had come to is kept beside.
+// A job that was stopped before its first checkpoint starts again in its folder; its old files are renamed.
 void begin_again(const std::filesystem::path& run, const std::string& arch, spdlog::logger& log) {
   const std::optional<RunSummary> summary = read_summary(run);
   if (summary && summary->arch != arch) {
@@ -98,7 +99,7 @@ void begin_again(const std::filesystem::path& run, const std::string& arch, spdl
   }
   if (!summary || summary->outcome == Outcome::finished) {
     throw usage_error(fmt::format("{} has no checkpoint to continue from, and is kept as it is", quoted(run)),
-                      "begin a new run in another folder, with --run-dir");
+                      "start a new run in another folder with --run-dir");
   }
   std::error_code ignored;
   const auto is_there = [&](const char* name) { return std::filesystem::exists(run / name, ignored); };
@@ -110,7 +111,7 @@ void begin_again(const std::filesystem::path& run, const std::string& arch, spdl
     std::filesystem::rename(run / name, aside);
     names.push_back(aside.filename().string());
   }
-  log.warn("there is no checkpoint in {}: the run begins again; what it had is kept as {}", quoted(run),
+  log.warn("there is no checkpoint in {}: the run starts again; its old files are kept as {}", quoted(run),
            fmt::join(names, ", "));
 }
 
@@ -122,8 +123,8 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
   const std::optional<std::filesystem::path> run = folder_of_run(options);
   if (!run) {
     if (automatic) return {};
-    throw usage_error("there is no run in 'runs' that could be continued",
-                      "name its folder: --resume DIR; or begin one without --resume");
+    throw usage_error("there is no run in 'runs' to resume",
+                      "give its folder: --resume DIR; or start a run without --resume");
   }
   const std::filesystem::path folder = *run / "checkpoints";
   std::error_code ignored;
@@ -131,17 +132,17 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
   if (automatic && !is_run) return {};
   if (!is_run) {
     throw usage_error(fmt::format("there is no run in {}", quoted(*run)),
-                      fmt::format("begin one there, or continue it if it is there: --run-dir {} --resume auto",
+                      fmt::format("to start one there, or resume it if it exists: --run-dir {} --resume auto",
                                   quoted_for_shell(run->string())));
   }
-  // Before anything is read, so that it is still true when it is used.
+  // Lock before reading, so that the state does not change.
   Resumption resumption{.directory = RunDirectory::existing(*run, command_line)};
   resumption.found =
-      newest_checkpoint(folder, [&](const std::string& what) { log.warn("{}; the one before it is tried", what); });
+      newest_checkpoint(folder, [&](const std::string& what) { log.warn("{}; trying the previous one", what); });
   if (resumption.found) return resumption;
   if (const std::size_t unreadable = checkpoint_files(folder).size(); unreadable > 0) {
     throw data_error(fmt::format("none of the {} checkpoints in {} can be read", unreadable, quoted(folder)),
-                     "begin a new run in another folder");
+                     "start a new run in another folder");
   }
   if (automatic) {
     begin_again(*run, options.arch, log);
@@ -149,7 +150,7 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
   }
   throw usage_error(
       fmt::format("there is no checkpoint in {}", quoted(folder)),
-      fmt::format("let the run begin again in its folder: its own command, with --run-dir {} --resume auto",
+      fmt::format("to start the run again in its folder, repeat its command with --run-dir {} --resume auto",
                   quoted_for_shell(run->string())));
 }
 
@@ -158,18 +159,18 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   for (const TomlEntry& entry : parse_toml(checkpoint.identity.config, "the options in the checkpoint")) {
     if (!entry.key.empty()) values[entry.key] = entry.values;
   }
-  // The device may have come from the environment, which --no-cuda goes before.
+  // The device may come from the environment, which --no-cuda overrides.
   if (values["no-cuda"] == std::vector<std::string>{"true"}) values.erase("device");
   const TrainCommand of_run = parse(values);
   const auto refuse = [&](const std::string& what) {
     return usage_error(
         fmt::format("{} cannot change in the run {}", what, quoted(run)),
-        fmt::format("omit it, or begin a new run; what can change: --{}", fmt::join(kMayChange, ", --")));
+        fmt::format("omit it, or start a new run; these can change: --{}", fmt::join(kMayChange, ", --")));
   };
   const std::vector<std::string> left_out = options_left_out(checkpoint.identity.config);
   for (const std::string& name : left_out) {
     if (is_given(*given.get_option("--" + name))) continue;
-    throw usage_error(fmt::format("the run has a --{} that is not UTF-8, and its checkpoint cannot hold it", name),
+    throw usage_error(fmt::format("the run's --{} is not UTF-8, and its checkpoint cannot store it", name),
                       "give it again on the command line");
   }
   std::vector<std::string> refused;
@@ -187,7 +188,7 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
     }
     std::erase_if(values, [&](const auto& entry) { return is_synonym(entry.first, name); });
     values[name] = mine;
-    // Which decides it, unless it was chosen.
+    // --early-stop sets its default.
     if (name == "early-stop" && !is_given(*given.get_option("--keep-best"))) values.erase("keep-best");
   }
   if (!refused.empty()) throw refuse(fmt::format("{}", fmt::join(refused, ", ")));
@@ -197,16 +198,16 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   if (epochs != of_run.options->recipe.epochs &&
       schedule_kind(command.options->recipe.schedule) != ScheduleKind::step) {
     throw refuse(
-        fmt::format("--epochs with --schedule {}, whose rates depend on it,", command.options->recipe.schedule));
+        fmt::format("--epochs with --schedule {} (its learning rates depend on it)", command.options->recipe.schedule));
   }
   const std::int64_t done = checkpoint.state.epoch - 1;
   const std::optional<RunSummary> summary = read_summary(run);
-  // A finished run takes fewer: its first command, typed again after the run was given more.
+  // A finished run accepts fewer epochs: its first command may be repeated after it got more.
   const bool too_few = epochs < done || (epochs == done && checkpoint.state.step > 0);
   if (too_few && (!summary || summary->outcome != Outcome::finished)) {
-    throw usage_error(fmt::format("the run in {} has come further than --epochs {}: {}", quoted(run), epochs,
-                                  progress_text(checkpoint.state)),
-                      "ask for more");
+    throw usage_error(
+        fmt::format("the run in {} is past --epochs {}: {}", quoted(run), epochs, progress_text(checkpoint.state)),
+        "give a larger --epochs");
   }
   return command;
 }
@@ -223,8 +224,8 @@ std::string progress_text(const TrainingState& state) {
 
 void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log) {
   if (now.data != then.data) {
-    throw data_error("the data are not those that the run began with",
-                     "give the same data with --data-dir, or begin a new run");
+    throw data_error("the data differ from those that the run started with",
+                     "give the same data with --data-dir, or start a new run");
   }
   std::vector<std::string> changes;
   const auto compare = [&](const char* what, const std::string& mine, const std::string& theirs) {
@@ -240,7 +241,8 @@ void check_identity(const RunIdentity& now, const RunIdentity& then, bool determ
   compare("precision", now.precision, then.precision);
   if (now.device.starts_with("cuda") && !deterministic) changes.emplace_back("a GPU without --deterministic");
   if (!changes.empty()) {
-    log.warn("the run continues with {}: the same to the usual rounding, not bit for bit", fmt::join(changes, ", "));
+    log.warn("the run continues with {}: its results are equal up to rounding, not bit for bit",
+             fmt::join(changes, ", "));
   }
 }
 

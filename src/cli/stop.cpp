@@ -11,13 +11,13 @@ using Clock = std::chrono::steady_clock;
 
 void Stop::limit(double seconds, int checkpoint_exit_code) {
   checkpoint_exit_code_ = checkpoint_exit_code;
-  constexpr double kForever = 1e9;  // the clock's nanoseconds end soon after
+  constexpr double kForever = 1e9;  // larger values would overflow the clock's nanoseconds
   const std::chrono::duration<double> time(std::min(seconds, kForever));
   if (seconds > 0) deadline_ = started_ + std::chrono::duration_cast<Clock::duration>(time);
 }
 
 void Stop::agree(Communicator& ranks) {
-  constexpr std::int64_t kDeadline = 1000;  // no signal's number
+  constexpr std::int64_t kDeadline = 1000;  // not a signal number
   const torch::Tensor reasons = at::zeros({ranks.size()}, at::kLong);
   auto* const reason_of = reasons.mutable_data_ptr<std::int64_t>();
   if (requested()) reason_of[ranks.rank()] = signalled() ? signals_.received() : kDeadline;
@@ -39,7 +39,7 @@ std::string Stop::reason() const {
 }
 
 int Stop::exit_code() const {
-  // SIGUSR1, and the end of the time that --stop-after gives, ask to be started again.
+  // SIGUSR1 and --stop-after request a restart.
   const int signal = asked_ >= 0 ? its_signal_ : signals_.received();
   const int code = signal == 0 ? kStartAgain : StopSignals::exit_code_of(signal);
   return code == kStartAgain ? checkpoint_exit_code_ : code;

@@ -1,4 +1,4 @@
-// What ends a training run before its last epoch: a signal, or --stop-after.
+// Stops a training run before its last epoch: after a signal, or --stop-after.
 #pragma once
 
 #include <chrono>
@@ -12,23 +12,22 @@ namespace mnist::cli {
 
 class Stop {
  public:
-  // As `StopSignals` takes them.
+  // The arguments of `StopSignals`.
   explicit Stop(const char* notice, double patience = 0) : signals_(notice, patience) {}
 
-  // `seconds`: from the construction on, after which the run is to stop; 0: never. `checkpoint_exit_code`: of a run
-  // that wants to be started again.
+  // `seconds`: time after construction until the run stops; 0: never. `checkpoint_exit_code`: exit code that requests a
+  // restart.
   void limit(double seconds, int checkpoint_exit_code);
 
   bool requested() const { return signalled() || (deadline_ && std::chrono::steady_clock::now() >= *deadline_); }
 
-  // When this was constructed.
+  // Time of construction.
   std::chrono::steady_clock::time_point started() const { return started_; }
 
-  // By a signal alone.
+  // Whether a signal arrived.
   bool signalled() const { return signals_.received() != 0; }
 
-  // On all ranks, after a run that was stopped because one of them asked for it: each says its reason from here on, the
-  // first rank's that has one.
+  // Call it on all ranks after a run that a rank stopped: then all use the reason of the first rank that has one.
   void agree(Communicator& ranks);
 
   // Once `requested()` is true, or after `agree`: "SIGTERM", "--stop-after"; the exit code; seconds since it was
@@ -42,7 +41,7 @@ class Stop {
   StopSignals signals_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   int checkpoint_exit_code_ = kStartAgain;
-  int asked_ = -1;  // the rank that asked, where it is another one
+  int asked_ = -1;  // the rank that requested the stop, if another one
   int its_signal_ = 0;
 };
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-// An assertion of toml++ 3.3 is wrong for "[,": it would end a debug build, and clang would optimize by it. What stands
-// behind the assertions does without them.
+// An assertion of toml++ 3.3 is wrong for "[,": it would abort a debug build, and clang would optimize with it. The
+// code after the assertions does not need them.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expression) static_assert(true)
@@ -32,7 +32,7 @@ namespace mnist::cli {
 namespace {
 
 constexpr const char* kForm = "a line is: key = value, or [section]";
-constexpr const char* kText = "a text stands in quotes: key = \"text\"";
+constexpr const char* kText = "a string is in quotes: key = \"text\"";
 constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 120 digits";
 
 [[noreturn]] void refuse(const std::string& source, toml::source_index line, const std::string& what,
@@ -40,7 +40,7 @@ constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 
   throw usage_error(fmt::format("{}:{}: {}", printable(source), line, what), hint);
 }
 
-// What helps against a mistake that toml++ describes in these words.
+// Hints for messages of toml++ that contain these words.
 std::string hint_for(std::string_view description) {
   struct Advice {
     std::string_view words;
@@ -52,7 +52,7 @@ std::string hint_for(std::string_view description) {
       {"boolean", kText},
       {"string: unescaped control", "close the string with the quote it began with, on the same line"},
       {"existing table", "join the two"},
-      {"cannot redefine", "leave one of the two"},
+      {"cannot redefine", "keep one of the two"},
       {"floating-point", kNumber},
       {"decimal integer", kNumber},
       {"numeric value", kNumber},
@@ -68,7 +68,7 @@ toml::table parsed(std::string_view text, const std::string& source) {
   constexpr std::ptrdiff_t kMostDots = 2000;
   if (std::ranges::count(text, '.') > kMostDots) {
     throw usage_error(fmt::format("{} has more than {} dots", printable(source), with_thousands(kMostDots)),
-                      "no option needs them: leave out what belongs elsewhere");
+                      "no option needs them: remove what is not for mnist");
   }
   try {
     return toml::parse(text);
@@ -80,7 +80,7 @@ toml::table parsed(std::string_view text, const std::string& source) {
   }
 }
 
-// Both parts of an entry, in the order of the file: a table has the order of its keys.
+// Entries in the order of the file; a table is sorted by key.
 std::vector<std::pair<const toml::key*, const toml::node*>> in_order(const toml::table& table) {
   std::vector<std::pair<const toml::key*, const toml::node*>> entries;
   for (const auto& [key, node] : table) entries.emplace_back(&key, &node);
@@ -117,7 +117,7 @@ class Reader {
     const std::string name = quoted_name(entry.key);
     const toml::source_index line = key.source().begin.line;
     if (node.is_table()) {
-      refuse(source_, line, fmt::format("{} is a table within a section", name), "write its keys below [section]");
+      refuse(source_, line, fmt::format("{} is a table in a section", name), "write its keys below [section]");
     }
     if (node.is_array_of_tables()) {
       refuse(source_, line, fmt::format("{} is a list of tables", name), "write [section] with one pair of brackets");
@@ -133,16 +133,16 @@ class Reader {
   std::string text_of(const toml::node& node, const std::string& name) const {
     if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
     if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
-    // With its point: 2.0 is no whole number.
+    // With the decimal point: 2.0 is not an integer.
     if (const auto* real = node.as_floating_point()) return fmt::format("{:#}", real->get());
     const toml::source_index line = node.source().begin.line;
     const auto* text = node.as_string();
     if (text == nullptr) {
-      refuse(source_, line, fmt::format("{} holds a {}, which no option takes", name, kind_of(node)), kText);
+      refuse(source_, line, fmt::format("{} is a {}, which no option accepts", name, kind_of(node)), kText);
     }
-    // The system would take what is before it for the whole name of a file.
+    // The system would end a file name at it.
     if (text->get().find('\0') != std::string::npos) {
-      refuse(source_, line, fmt::format("{} holds a NUL character", name), "take it out");
+      refuse(source_, line, fmt::format("{} contains a NUL character", name), "remove it");
     }
     return text->get();
   }

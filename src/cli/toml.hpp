@@ -1,6 +1,6 @@
 // The part of TOML that configuration needs: sections, and keys with a string, number, boolean or an array of these.
-// However TOML lets them be written (dotted keys, inline tables, strings of several lines), they come out alike. Dates
-// and tables within a section are refused by name. Source: toml.io, version 1.0; read by toml++.
+// All forms of TOML (dotted keys, inline tables, multi-line strings) give the same result. Dates and tables in a
+// section are rejected with a message. Source: toml.io, version 1.0; read by toml++.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct TomlEntry {
   int line = 0;                     // from 1
 };
 
-// In the file's order. Throws a usage `Error` "<source>:<line>: ..." if the text is no TOML, or holds something that no
-// option takes: a date, a table in a section, a NUL character, an empty name.
+// In the file's order. Throws a usage `Error` "<source>:<line>: ..." if the text is not TOML, or contains something
+// that no option accepts: a date, a table in a section, a NUL character, an empty name.
 std::vector<TomlEntry> parse_toml(std::string_view text, const std::string& source);
 
 // The text in quotes, with escapes. It must be UTF-8: TOML has no other strings.

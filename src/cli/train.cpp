@@ -49,8 +49,8 @@
 namespace mnist::cli {
 namespace {
 
-// The network that training begins with, on its device; its body frozen if only the head is trained.
-// A checkpoint has all weights, and tells where they come from; other ranks get rank 0's.
+// The initial network on its device; frozen except for the last layer if only that is trained. A checkpoint contains
+// all weights and their origin; other ranks get those of rank 0.
 std::shared_ptr<Network> build_network(Plan& plan, TrainingData& data, const Checkpoint* checkpoint,
                                        spdlog::logger& log) {
   const std::vector<std::string>& class_names = data.train.class_names;
@@ -62,14 +62,15 @@ std::shared_ptr<Network> build_network(Plan& plan, TrainingData& data, const Che
   network->to(plan.device.device);
   if (plan.training.inputs == Inputs::features) {
     if (from_file && plan.ancestry.empty()) {
-      log.warn("fixedfeature trains the last layer only, and the others are random: name a model with --weights");
+      log.warn(
+          "--scenario fixedfeature trains the last layer only, and the others are random: give a model with --weights");
     }
     freeze_body(data, *network, plan.info, plan.training);
   }
   return network;
 }
 
-// A dry run leaves nothing behind unless it is told where.
+// A dry run writes no files unless --run-dir is given.
 std::optional<RunDirectory> new_directory(const Plan& plan, const Context& context) {
   const TrainOptions& options = plan.options;
   if (!options.run_dir.empty()) return RunDirectory::at(options.run_dir, context.command_line);
@@ -77,7 +78,7 @@ std::optional<RunDirectory> new_directory(const Plan& plan, const Context& conte
   return RunDirectory::numbered("runs", options.arch, context.command_line);
 }
 
-// Where progress is drawn; none is by a quiet run, nor by ranks that do not lead.
+// The status line for progress; none for a quiet run or for ranks other than 0.
 std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) {
   return plan.quiet || !plan.training.ranks->leads() ? std::make_shared<StatusLine>(nullptr) : context.status;
 }
@@ -110,12 +111,14 @@ void tell_processes(const TrainingOptions& training, const Network& network, spd
   if (rows < 1) {
     log.warn("a batch of {} leaves some of the {} processes without a row", training.batch_size, processes);
   } else if (rows < kFewRows && training.inputs == Inputs::images && normalizes()) {
-    log.warn("BatchNorm's statistics are of {} row{} in each process, too few: give a --batch-size of {} or more", rows,
-             rows == 1 ? "" : "s", kFewRows * processes);
+    log.warn(
+        "BatchNorm computes its statistics from {} row{} in each process, which is too few: use --batch-size {} or "
+        "more",
+        rows, rows == 1 ? "" : "s", kFewRows * processes);
   }
 }
 
-// What is about to happen, for people.
+// Logs the plan of the run.
 void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
   const TrainingOptions& training = plan.training;
   tell_device(plan.device, spdlog::level::info, log);
@@ -139,7 +142,7 @@ std::string header_of(const Plan& plan, const TrainingData& data) {
                           .scenario = plan.options.scenario});
 }
 
-// What is said and drawn before the first step of a new run.
+// Output before the first step of a new run.
 void introduce(const Plan& plan, const TrainingData& data, const Network& network, const RunDirectory* run,
                RunOutput& output, EarlyLog& early, const Context& context) {
   if (output.log_file()) early.replay(*output.log_file());
@@ -162,15 +165,15 @@ TrainingData open_training_data(const Plan& plan, const Stop& stop, const Contex
                             plan.preprocessing, plan.training, context.log);
 }
 
-// Whether this process has done anything. Before it has, --stop-after does not stop it: a job that is started again and
-// again comes to its end, however little time it is given.
+// Whether this process has done a step. Before that, --stop-after does not stop it, so that a job that is restarted
+// repeatedly finishes, however short its time limit is.
 struct Progress : TrainingObserver {
   void batch_done(const BatchReport& /*report*/) override { made = true; }
   void epoch_done(const EpochReport& /*report*/) override { made = true; }
   bool made = false;
 };
 
-// The run directory, with what this process adds to it.
+// The run directory, with the session of this process.
 std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
                                            Resumption& resumption, std::chrono::steady_clock::time_point start,
                                            const Context& context) {
@@ -178,8 +181,8 @@ std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app
       resumption.directory ? std::move(resumption.directory) : new_directory(plan, context);
   if (!directory) return directory;
   if (!directory->unguarded().empty()) {
-    context.log.warn("{} cannot be locked ({}): nothing keeps a second process from writing there",
-                     quoted(directory->path()), directory->unguarded());
+    context.log.warn("{} cannot be locked ({}): a second process can write there, too", quoted(directory->path()),
+                     directory->unguarded());
   }
   RunDescription description = description_of(plan, app, identity, context);
   description.start = start;
@@ -192,12 +195,12 @@ std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app
   return directory;
 }
 
-// What --stop-after and signals come to on this rank.
+// Checks --stop-after and signals on this rank.
 StopRequested stops_of(const Stop& stop, const Progress& progress) {
   return [&] { return progress.made ? stop.requested() : stop.signalled(); };
 }
 
-// A rank that does not lead: it computes its part, and leaves all else to rank 0.
+// Ranks other than 0 only compute their part.
 int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
   Communicator& ranks = *plan.training.ranks;
   Progress progress;
@@ -207,7 +210,7 @@ int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
   return result.stopped ? stop.exit_code() : 0;
 }
 
-// Rank 0, or the only one.
+// Rank 0, or the only process.
 int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& trainer, RunDirectory* run,
          RunOutput& output, Stop& stop, const Context& context) {
   Communicator& ranks = *plan.training.ranks;
@@ -218,12 +221,12 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   ranks.barrier();
   output.finish();
   if (ranks.size() > 1) {
-    context.log.info("{} processes: this one has waited {:.1f} s for the others' gradients", ranks.size(),
+    context.log.info("{} processes: this one waited {:.1f} s for gradients of other processes", ranks.size(),
                      result.exposed_seconds);
   }
   if (result.stopped) return end_stopped(plan, stop, result, output, run, context);
   if (result.epochs < plan.training.epochs) {
-    context.log.info("ends after {} of {} epochs: none of the last {} was better than the best before", result.epochs,
+    context.log.info("stops after {} of {} epochs: none of the last {} was better than the best one", result.epochs,
                      plan.training.epochs, plan.training.early_stop);
   }
   try {
@@ -234,7 +237,7 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   return 0;
 }
 
-// Trains, from the beginning or from a checkpoint, to the end or until it is stopped.
+// Trains from the beginning or from a checkpoint until the end or a stop.
 int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, EarlyLog& early, const Context& context) {
   TrainingData data = open_training_data(plan, stop, context);
   if (plan.options.class_weights == "balanced") {
@@ -255,12 +258,12 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
 
   std::optional<RunDirectory> directory = open_directory(plan, app, identity, resumption, stop.started(), context);
   RunDirectory* const run = directory ? &*directory : nullptr;
-  // Before the log file is opened, which has these lines of a continued run already.
+  // Before the log file is opened: a resumed run already has these lines there.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
   try {
     RunOutput output(output_options(plan, data, identity, context), run, checkpoint, context.log);
     if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
-    found.reset();  // several times the network's memory
+    found.reset();  // frees several times the network's memory
     return lead(plan, data, *network, trainer, run, output, stop, context);
   } catch (const std::exception& error) {
     if (run != nullptr) end_failed(*run, error, context.log);
@@ -268,7 +271,7 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   }
 }
 
-// Throws if stdin cannot give what is to be read from it: it can be read once, by one process.
+// Throws a usage `Error` if two options or several processes would read stdin.
 void check_inputs(const TrainOptions& options, const Communicator& ranks) {
   check_one_stdin({{"--weights", options.weights}, {"--data-dir", options.data.data_dir}});
   if (ranks.size() == 1) return;
@@ -280,7 +283,7 @@ void check_inputs(const TrainOptions& options, const Communicator& ranks) {
   }
 }
 
-// The options decide which run it is, a run that is continued which options count.
+// The options select the run, and a resumed run supplies its own options.
 int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options,
              const std::shared_ptr<Communicator>& ranks, Stop& stop, const Context& context) {
   EarlyLog early(context.log);
@@ -296,7 +299,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
     const bool done = ranks->leads() && is_done(run, checkpoint, command);
     if (ranks->any(done)) {
       const bool all = checkpoint.state.epoch > command.options->recipe.epochs;
-      context.log.info("the run in {} is finished: {}; {} goes on with it", quoted(run),
+      context.log.info("the run in {} is finished: {}; to continue, use {}", quoted(run),
                        quoted(output_path(*command.options)), all ? "a larger --epochs" : "--early-stop 0");
       return 0;
     }
@@ -305,7 +308,7 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   }
   stop.limit(options->stop_after.empty() ? 0 : parse_duration("--stop-after", options->stop_after),
              static_cast<int>(command.options->checkpoint_exit_code));
-  // Before minutes of decoding.
+  // Before decoding, which can take minutes.
   if (ranks->leads() && !resumption.directory && !options->run_dir.empty()) RunDirectory::check(options->run_dir);
   Plan plan = make_plan(*command.options, ranks, context.log);
   const SpinControl spin(static_cast<int>(plan.threads));
@@ -316,47 +319,46 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   try {
     return train(std::move(plan), command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {
-    context.log.warn("stopped by {} while the data were read, before the first step: nothing is changed",
-                     stop.reason());
+    context.log.warn("stopped by {} while reading the data, before the first step: nothing changed", stop.reason());
     ranks->leave(stop.exit_code(), stop.reason());
     return stop.exit_code();
   }
 }
 
-// What a signal is answered with at once. On a terminal in place of the progress and of ^C.
+// The message after a signal. On a terminal it replaces the progress and ^C.
 const char* notice_of_stop(bool dry_run, bool on_terminal) {
   if (dry_run) return on_terminal ? "\r\x1b[Kstopping after this step\n" : "\nstopping after this step\n";
   return on_terminal ? "\r\x1b[Kstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n"
                      : "\nstopping with a checkpoint; a second Ctrl-C or SIGTERM ends it at once, without one\n";
 }
 
-// What this process is: the one that starts the others, one of them, or the only one.
+// Runs as the process that starts the others, as one of them, or as the only one.
 int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& options, const Context& context) {
-  set_talk(given, *options, context.log);
-  // One process that a launcher has started beside others may be told to train alone.
+  set_verbosity(given, *options, context.log);
+  // With --procs 1, a process of a launcher trains alone.
   const Place place = options->procs == 1 ? Place{} : place_of_process();
   const std::chrono::seconds timeout(options->timeout);
   if (options->procs > 1 && place.size == 1) return run_processes(options->procs, timeout, context);
   if (options->procs > 1 && options->procs != place.size) {
     throw usage_error(fmt::format("--procs {} contradicts {}, which has started {} processes", options->procs,
                                   place.launcher, place.size),
-                      "omit it; --procs 1 lets each of them train a run of its own");
+                      "omit it; with --procs 1 each process trains its own run");
   }
   const char* const notice = notice_of_stop(options->dry_run, is_interactive(Stream::err));
-  constexpr double kLauncherPatience = 2;  // also of one process: srun's has SIGTERM twice when its job is preempted
+  constexpr double kLauncherPatience = 2;  // also for one process: srun sends SIGTERM twice if its job is preempted
   Stop stop(place.rank == 0 ? notice : "", launcher_of_process().empty() ? 0 : kLauncherPatience);
   ignore_closed_pipes();
   if (place.rank > 0) context.log.set_level(spdlog::level::off);
   if (place.size > 1 && !place.one_machine) {
-    context.log.info("{} processes on several machines; what they send each other is not encrypted", place.size);
+    context.log.info("{} processes on several machines; their communication is not encrypted", place.size);
   }
-  std::shared_ptr<Communicator> ranks = single_process();  // until they are together
+  std::shared_ptr<Communicator> ranks = single_process();  // until they are connected
   try {
     ranks = join(place, timeout);
     return run_rank(given, options, ranks, stop, context);
   } catch (const EndedElsewhere& end) {
     if (!end.stop().empty()) {
-      context.log.warn("stopped by {} before the first step: nothing is changed", end.stop());
+      context.log.warn("stopped by {} before the first step: nothing changed", end.stop());
     }
     return end.exit_code();
   } catch (const Error& error) {

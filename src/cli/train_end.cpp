@@ -22,7 +22,7 @@
 namespace mnist::cli {
 namespace {
 
-// Whether the model at `path` is the one that a finished run came to.
+// Whether the model at `path` is the result of a finished run.
 bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint, bool best) {
   const TrainingState& state = checkpoint.state;
   Recipe expected =
@@ -37,7 +37,7 @@ bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint
   }
 }
 
-// Of a run that has come to its end, with the weights after `epoch` epochs.
+// The end of a finished run with the weights after `epoch` epochs.
 RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch, const Evaluation& test,
               const std::filesystem::path& model) {
   return {.outcome = Outcome::finished,
@@ -105,7 +105,7 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
                    .result = RunResult{result.epochs, result.epochs, result.test}};
   if (directory != nullptr) attempt(context.log, [&] { directory->end(end); });
   if (directory == nullptr || plan.options.dry_run) {
-    context.log.warn("stopped by {}: the dry run is not over", stop.reason());
+    context.log.warn("stopped by {} before the end of the dry run", stop.reason());
     return stop.exit_code();
   }
   context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
@@ -114,10 +114,10 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
   if (output.last_checkpoint().empty()) {
     const bool older = !checkpoint_files(directory->checkpoints()).empty();
     context.log.error("no checkpoint could be written{}",
-                      older ? fmt::format("; continue from the one before: {} train --resume {}", context.program, run)
-                            : ", and there is none from before");
+                      older ? fmt::format("; resume from the previous one: {} train --resume {}", context.program, run)
+                            : ", and there is no older one");
   } else {
-    context.log.warn("the checkpoint {} is written, {:.1f} s after {}; continue with: {} train --resume {}",
+    context.log.warn("checkpoint {} written, {:.1f} s after {}; to resume: {} train --resume {}",
                      quoted(output.last_checkpoint()), stop.seconds(), stop.reason(), context.program, run);
   }
   return stop.exit_code();

@@ -1,5 +1,5 @@
-// How `mnist train` comes to its end: with all of its epochs, stopped, or by an error; and whether there is anything
-// left to do for a run that is continued.
+// The end of `mnist train`: after all epochs, after a stop, or after an error; and whether a resumed run is already
+// finished.
 #pragma once
 
 #include <exception>
@@ -21,24 +21,24 @@
 
 namespace mnist::cli {
 
-// What fails in `work` is told, and ends nothing.
+// Runs `work`; logs its errors and continues.
 void attempt(spdlog::logger& log, const std::function<void()>& work);
 
-// A run that has all of its epochs: writes the model, and what the tutorial leaves beside it, and completes the
-// manifest. Throws a data `Error` if the model cannot be written anywhere. `directory`: nullptr for a dry run without
-// one. `stop_requested` counts while the probabilities are calibrated: throws `Stopped`, before anything is written.
+// After all epochs: writes the model and the tutorial's other files, and completes the manifest. Throws a data `Error`
+// if the model cannot be written anywhere. `directory`: nullptr for a dry run without one. `stop_requested` is called
+// during calibration: throws `Stopped`, before anything is written.
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
                   RunOutput& output, RunDirectory* directory, const std::function<bool()>& stop_requested,
                   const Context& context);
 
-// A run that was stopped: says how to continue. Returns its exit code.
+// After a stop: prints how to resume. Returns the exit code.
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
                 RunDirectory* directory, const Context& context);
 
-// What can still be said of a run that failed. Throws nothing: the failure itself is on its way to the user.
+// After an error: logs what is left of the run. Does not throw; the caller reports the error itself.
 void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger& log);
 
-// Whether all that was asked for is there already: then a job that is started once more has nothing to do.
+// Whether the requested result already exists: then a restarted job has nothing to do.
 bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command);
 
 }  // namespace mnist::cli

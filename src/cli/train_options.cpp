@@ -18,7 +18,7 @@
 namespace mnist::cli {
 namespace {
 
-// What computes on an NVIDIA GPU; nullptr: LibTorch's operators alone.
+// The plug-in for NVIDIA GPUs; nullptr: LibTorch's operators only.
 const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& device, spdlog::logger& log) {
   if (!device.is_cuda() || options.kernels == "libtorch") return nullptr;
   if (options.label_smoothing > 0 || options.clip_grad_norm > 0 || options.class_weights != "none") {
@@ -29,16 +29,16 @@ const CudaPlugin* plugin_for(const TrainOptions& options, const c10::Device& dev
   }
   std::string why;
   const CudaPlugin* const plugin = cuda_plugin(device, why);
-  if (plugin == nullptr) log.info("training on the GPU with LibTorch's operators alone, more slowly: {}", why);
+  if (plugin == nullptr) log.info("training on the GPU uses LibTorch's operators only, which is slower: {}", why);
   return plugin;
 }
 
-// --no-cuda is --device cpu, and goes before MNIST_DEVICE; another device beside it is a contradiction.
+// --no-cuda means --device cpu and overrides MNIST_DEVICE; it contradicts other devices.
 void resolve_device(TrainOptions& options, const CLI::Option& device) {
   if (!options.no_cuda) return;
   if (!is_from_environment(device, options.device) && options.device != "auto" && options.device != "cpu") {
     throw usage_error(fmt::format("--no-cuda contradicts --device {}", options.device),
-                      "omit one of them; what a file says is taken back by --device auto or --no-cuda=false");
+                      "omit one of them; --device auto or --no-cuda=false overrides the config file");
   }
   options.device = "cpu";
 }
@@ -46,34 +46,33 @@ void resolve_device(TrainOptions& options, const CLI::Option& device) {
 constexpr const char* kCheckpointEvery = "--checkpoint-every";
 constexpr const char* kStopAfter = "--stop-after";
 
-// What checkpoints, resuming and stopping have of options.
+// Options for checkpoints, resuming and stopping.
 void add_run_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Run"); };
   add(not_empty(app.add_option("--run-dir", o.run_dir,
                                "folder for config, log, metrics and checkpoints; runs/<arch>-<n>, numbered")))
       ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
       ->type_name("DIR");
-  add(app.add_option(
-          "--resume", o.resume,
-          "continue a run: that in the folder named, else the newest one in runs/ that is not finished; auto "
-          "starts a new one if there is none"))
+  add(app.add_option("--resume", o.resume,
+                     "resume the run in this folder, else the newest one in runs/ that is not finished; auto: "
+                     "start a new one if there is none"))
       ->configurable(false)
       ->type_name("DIR|auto")
       ->expected(0, 1)
       ->default_str("");
-  add(app.add_option(
-          kCheckpointEvery, o.checkpoint_every,
-          "when checkpoints are written: a number with epochs, steps, s, min or h (default: every epoch, and "
-          "at least every 10min)"))
+  add(app.add_option(kCheckpointEvery, o.checkpoint_every,
+                     "interval of checkpoints: a number with epochs, steps, s, min or h (default: every epoch, and "
+                     "at least every 10min)"))
       ->type_name("N{epochs|steps|s|min|h}");
-  add(integer(app.add_option("--keep", o.keep, "newest checkpoints to keep, beside that of the best epoch"), 1,
-              1'000'000));
-  add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and leave"))
-      ->configurable(false)  // of this process, not of the run
+  add(integer(
+      app.add_option("--keep", o.keep, "number of newest checkpoints to keep, besides the one of the best epoch"), 1,
+      1'000'000));
+  add(app.add_option(kStopAfter, o.stop_after, "write a checkpoint after that time and exit"))
+      ->configurable(false)  // for this process, not for the run
       ->type_name("N{s|min|h}");
   add(integer(app.add_option("--checkpoint-exit-code", o.checkpoint_exit_code,
-                             "exit code of a run that was stopped by --stop-after or SIGUSR1 and wants to be started "
-                             "again"),
+                             "exit code of a run that was stopped by --stop-after or SIGUSR1 and requests a "
+                             "restart"),
               0, 255));
 }
 
@@ -81,29 +80,32 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Model and data"); };
   add(add_data_dir(app, o.data.data_dir));
   add(app.add_option("--weights", o.weights,
-                     "model file to start from, or none; for a network for photos the published "
-                     "weights that scripts/fetch_data NETWORK gets"))
+                     "model file with initial weights, or none; default for photos: the published "
+                     "weights from scripts/fetch_data NETWORK"))
       ->type_name("FILE|none");
   add(one_of(app.add_option("--scenario", o.scenario,
-                            "what is trained: the whole network, or its last layer alone on what "
-                            "the rest, unchanged, makes of the images"),
+                            "part to train: the whole network, or only its last layer, with the "
+                            "other layers unchanged"),
              {"finetuning", "fixedfeature"}));
   add(one_of(app.add_option("--augment", o.augment, "random crops and flips of training photos"), {"on", "off"}));
-  add(real(app.add_option("--rotate", o.rotate, "turn training digits at random by up to so many degrees"), 0, 180));
-  add(integer(app.add_option("--img-size", o.img_size,
-                             "side of the square that a network for photos sees, in pixels (default: 224); kept in the "
-                             "model"),
-              32, 1024))
+  add(real(app.add_option("--rotate", o.rotate, "rotate training digits at random by up to this many degrees"), 0,
+           180));
+  add(integer(
+          app.add_option("--img-size", o.img_size,
+                         "side of the square input of a network for photos, in pixels (default: 224); stored in the "
+                         "model"),
+          32, 1024))
       ->default_str("");
   add(real(app.add_option("--val-split", o.data.val_split,
-                          "share of each class's pictures to validate on, where --data-dir has a folder for each class "
+                          "share of each class's pictures for validation, if --data-dir has a folder for each class "
                           "but no train and val, or is a CSV file of path,label: by the pictures' bytes and --seed"),
            0, 0.9))
       ->default_str("");
-  add(integer(app.add_option("--calibrate", o.data.calibrate,
-                             "training images to keep back, by --seed, and to calibrate the model's probabilities on "
-                             "after training, such as 2000; with --dataset folder the validation pictures do that"),
-              0, 1'000'000));
+  add(integer(
+      app.add_option("--calibrate", o.data.calibrate,
+                     "number of training images to hold back, by --seed, to calibrate the model's probabilities "
+                     "after training, such as 2000; --dataset folder uses the validation pictures"),
+      0, 1'000'000));
   add(add_cache_mb(app, o.data.cache_mb));
   add(add_bad_images(app, o.data.bad_images));
 }
@@ -112,33 +114,34 @@ void add_training_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Recipe"); };
   constexpr double kMany = 1e6;
   add(real(app.add_option("--warmup-epochs", o.warmup_epochs,
-                          "epochs in which the rate first rises to that of the schedule (step, cosine)"),
+                          "epochs of linear warm-up of the learning rate (step, cosine)"),
            0, kMany));
   add(real(app.add_option("--label-smoothing", o.label_smoothing,
-                          "share of the target that is spread evenly over all classes"),
+                          "share of the target that is distributed evenly over all classes"),
            0, 1));
-  add(real(app.add_option("--clip-grad-norm", o.clip_grad_norm, "largest norm of all gradients together; 0: any"), 0,
-           1e9));
+  add(real(app.add_option("--clip-grad-norm", o.clip_grad_norm, "maximum norm of all gradients together; 0: no limit"),
+           0, 1e9));
   add(real(app.add_option("--ema-decay", o.ema_decay,
-                          "evaluate and write a moving average of the weights, of which a step keeps this share, such "
-                          "as 0.999; 0: the weights themselves"),
+                          "evaluate and write a moving average of the weights; each step keeps this share of it, such "
+                          "as 0.999; 0: no average"),
            0, 0.999999));
-  add(integer(
-      app.add_option("--early-stop", o.early_stop, "end after so many epochs without a better test accuracy; 0: never"),
-      0, 1'000'000));
+  add(integer(app.add_option("--early-stop", o.early_stop,
+                             "stop after this many epochs without a better test accuracy; 0: never"),
+              0, 1'000'000));
   add(one_of(app.add_option("--class-weights", o.class_weights,
-                            "what an image counts in the training loss; balanced: so much that each class counts the "
-                            "same in all"),
+                            "weight of an image in the training loss; balanced: all classes have the same total "
+                            "weight"),
              {"none", "balanced"}));
   add(integer(
-      app.add_option("--seed", o.seed, "decides initial weights, order and dropout, and what --val-split keeps"), 0,
-      std::numeric_limits<std::int64_t>::max()));
+      app.add_option("--seed", o.seed,
+                     "seed of initial weights, order and dropout, and of what --val-split and --calibrate select"),
+      0, std::numeric_limits<std::int64_t>::max()));
 }
 
 void add_machine_options(CLI::App& app, TrainOptions& o) {
   const auto add = [](CLI::Option* option) { return option->group("Machine"); };
   add(add_device(app, o.device));
-  add(add_flag(app, "--no-cuda", o.no_cuda, "the same as --device cpu"));
+  add(add_flag(app, "--no-cuda", o.no_cuda, "same as --device cpu"));
   add(add_precision(app, o.precision));
   add(add_kernels(app, o.kernels));
   add(one_of(app.add_option("--cuda-graphs", o.cuda_graphs,
@@ -147,16 +150,16 @@ void add_machine_options(CLI::App& app, TrainOptions& o) {
              {"on", "off"}));
   add(add_threads(app, o.threads));
   add(integer(app.add_option("--procs", o.procs,
-                             "train with so many processes on this machine, each with its part of every batch "
+                             "train with this many processes on this machine, each with its part of every batch "
                              "(default: those that torchrun, srun or mpirun started)"),
               1, 1024))
       ->configurable(false)  // of where it runs, not of the run
       ->default_str("");
   add(integer(app.add_option("--timeout", o.timeout,
-                             "seconds within which all processes end if one of them is lost or does not answer"),
+                             "seconds within which all processes exit if one is lost or does not respond"),
               10, 86'400));
   add(add_flag(app, "--deterministic", o.deterministic,
-               "the same bytes from the same command on the same machine, also on a GPU"));
+               "bit-for-bit the same results from the same command on the same machine, also on a GPU"));
 }
 
 void add_result_options(CLI::App& app, TrainOptions& o) {
@@ -165,28 +168,28 @@ void add_result_options(CLI::App& app, TrainOptions& o) {
   add(not_empty(app.add_option("--output", o.output,
                                "model to write, .pt or .safetensors; mnist_cnn.pt for cnn, else <arch>.pt")))
       ->type_name("FILE");
-  add(app.add_option("--save-model", o.save_model, "the same, for commands written for the Python programs"))
+  add(app.add_option("--save-model", o.save_model, "same as --output, for commands written for the Python programs"))
       ->type_name("FILE")
       ->expected(0, 1);
   add(add_flag(app, "--overwrite", o.overwrite,
-               "replace the model that is there, instead of keeping one that this run does not beat as "
-               "FILE.bak"));
+               "replace an existing model; by default it is kept as FILE.bak unless the new one is at least "
+               "as good"));
   add(integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
   add(add_flag(app, "--quiet", o.quiet,
-               "a line for each epoch on stdout and what is written at the end, on stderr warnings and errors; "
-               "log.txt has all"))
-      ->configurable(false);  // of this process, not of the run
-  add(add_flag(
-          app, "--verbose", o.verbose,
-          "on stderr also the rate and the loss every --log-interval batches, and what else helps to find out why: "
-          "--log-level debug"))
+               "one line per epoch and the written files on stdout, warnings and errors on stderr; "
+               "log.txt contains everything"))
+      ->configurable(false);  // for this process, not for the run
+  add(add_flag(app, "--verbose", o.verbose,
+               "also print speed and loss every --log-interval batches and further details to stderr; same as "
+               "--log-level debug"))
       ->configurable(false);
-  add(integer(app.add_option("--limit-batches", o.limit_batches, "training and test batches an epoch at most; 0: all"),
+  add(integer(app.add_option("--limit-batches", o.limit_batches,
+                             "maximum number of training and test batches per epoch; 0: all"),
               0, kMany));
-  add(add_flag(app, "--dry-run", o.dry_run, "one batch and one test batch in all; writes no model"));
+  add(add_flag(app, "--dry-run", o.dry_run, "run one training and one test batch; writes no model"));
 }
 
-// What the options of the recipe are if they are not given.
+// The defaults of the recipe's options.
 TrainingDefaults defaults_of(const TrainOptions& options) {
   const ModelInfo& info = model_info(options.arch);
   TrainingDefaults defaults = recipe_named(options.recipe_name, info);
@@ -194,7 +197,7 @@ TrainingDefaults defaults_of(const TrainOptions& options) {
     const bool pretrained = initial_weights(info, options.weights) != "none";
     defaults = with_optimizer(defaults, options.recipe.optimizer, pretrained);
   }
-  if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one are those that did not help
+  if (options.early_stop > 0) defaults.keep_best = "on";  // the epochs after the best one did not improve it
   return defaults;
 }
 
@@ -206,7 +209,7 @@ std::filesystem::path output_path(const TrainOptions& options) {
   return options.arch == "cnn" ? kDefaultModel : options.arch + ".pt";
 }
 
-void set_talk(const CLI::App& given, const TrainOptions& options, spdlog::logger& log) {
+void set_verbosity(const CLI::App& given, const TrainOptions& options, spdlog::logger& log) {
   if (is_given(*given.get_parent()->get_option("--log-level"))) return;
   if (options.verbose) log.set_level(spdlog::level::debug);
   if (options.quiet) log.sinks().front()->set_level(spdlog::level::warn);
@@ -248,10 +251,11 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
   one_of(app.add_option("--arch", o.arch, "network"), model_names())->group("Model and data");
   const auto recipe = std::make_shared<RecipeOptions>(app, o.recipe);
   add_model_options(app, o);
-  one_of(app.add_option("--recipe", o.recipe_name,
-                        "where the defaults of this group come from: the network's reference program, or fast: 99 % of "
-                        "MNIST in the least time"),
-         {"reference", "fast"})
+  one_of(
+      app.add_option("--recipe", o.recipe_name,
+                     "source of the defaults of this group; reference: the network's reference program; fast: 99 % of "
+                     "MNIST in the least time"),
+      {"reference", "fast"})
       ->group("Recipe");
   add_training_options(app, o);
   add_machine_options(app, o);
@@ -275,7 +279,7 @@ std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app) {
     }
     resolve_device(*options, *device);
     if (!options->output.empty() && !options->save_model.empty() && options->output != options->save_model) {
-      throw usage_error("--output and --save-model name two files", "they mean the same: omit one of them");
+      throw usage_error("--output and --save-model give different files", "they mean the same: omit one of them");
     }
     recipe->fill_in(defaults_of(*options));
   });

@@ -1,4 +1,4 @@
-// The options of `mnist train`, and what they make of the training loop's.
+// The options of `mnist train`, and their conversion to those of the training loop.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct TrainOptions {
   std::string class_weights = "none";
   std::string weights;  // empty: the network's default
   std::string recipe_name = "reference";
-  TrainingDefaults recipe;  // what is left out is the network's reference program's
+  TrainingDefaults recipe;  // defaults: those of the network's reference program
   double warmup_epochs = 0;
   double label_smoothing = 0;
-  double clip_grad_norm = 0;    // 0: gradients are taken as they are
+  double clip_grad_norm = 0;    // 0: no clipping
   double ema_decay = 0;         // 0: no average of the weights
   std::int64_t early_stop = 0;  // 0: all epochs
   std::uint64_t seed = 1;
@@ -49,7 +49,7 @@ struct TrainOptions {
   bool deterministic = false;
   std::string cuda_graphs = "on";
   std::filesystem::path output;      // empty: named after the network
-  std::filesystem::path save_model;  // the same by its old name
+  std::filesystem::path save_model;  // old name of `output`
   bool overwrite = false;
   std::filesystem::path run_dir;  // empty: numbered
   std::string resume;             // empty: a new run; "newest", "auto" or a run directory
@@ -59,23 +59,23 @@ struct TrainOptions {
   std::int64_t checkpoint_exit_code = kStartAgain;
 };
 
-// What --resume without a value means.
+// The value of --resume without an argument.
 inline constexpr const char* kResumeNewest = "newest";
 inline constexpr const char* kResumeAuto = "auto";
 
-// Adds them to `app`; they are filled while parsing.
+// Adds the options to `app`; parsing fills them.
 std::shared_ptr<const TrainOptions> add_train_options(CLI::App& app);
 
 // What --quiet and --verbose make of the log, unless `--log-level` was given to the root of `given`: on stderr warnings
 // and errors only; everything. The log's files have all in any case.
-void set_talk(const CLI::App& given, const TrainOptions& options, spdlog::logger& log);
+void set_verbosity(const CLI::App& given, const TrainOptions& options, spdlog::logger& log);
 
 // --output, or its default.
 std::filesystem::path output_path(const TrainOptions& options);
 
 CheckpointPolicy checkpoint_policy(const TrainOptions& options);
 
-// Loads the plug-in for NVIDIA GPUs where the device is one, and tells `log` where it is not used.
+// Loads the plug-in if the device is an NVIDIA GPU; logs why it is not used.
 TrainingOptions training_options(const TrainOptions& options, const c10::Device& device, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -29,7 +29,7 @@ int threads_for(const TrainOptions& options, const Communicator& ranks) {
 Preprocessing preprocessing_of(const ModelInfo& info, std::int64_t img_size) {
   if (img_size == 0) return info.preprocessing;
   if (info.preprocessing.kind != Preprocessing::Kind::photo) {
-    throw usage_error(fmt::format("--img-size is for networks for photos, and {} sees images of {} x {}", info.name,
+    throw usage_error(fmt::format("--img-size is for networks for photos, but {} takes images of {} x {}", info.name,
                                   info.preprocessing.height, info.preprocessing.width),
                       "omit it");
   }
@@ -45,7 +45,7 @@ Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks,
   DeviceChoice device = select_device(options.device);
   if (ranks->size() > 1 && !device.device.is_cpu()) {
     throw device_error(fmt::format("{} processes train on CPUs only, not on {}", ranks->size(), device.device.str()),
-                       "give --device cpu, or one process for the GPU");
+                       "use --device cpu, or one process for the GPU");
   }
   const ModelInfo& info = model_info(options.arch);
   TrainingOptions training = training_options(options, device.device, log);
@@ -73,7 +73,7 @@ std::string kernels_text(const TrainingOptions& training) {
 
 namespace {
 
-// The options with what became of "auto", of 0 threads and of defaults that are no fixed values.
+// The options with resolved values of "auto", 0 threads and defaults that depend on others.
 std::string config_of(const Plan& plan, const CLI::App& app) {
   std::map<std::string, std::string> resolved = {{"device", plan.device.device.str()},
                                                  {"threads", std::to_string(plan.threads)},

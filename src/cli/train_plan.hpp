@@ -1,4 +1,4 @@
-// What the options of `mnist train` come to on this machine, before any data are read; and how a run's files say it.
+// The resolved options of `mnist train` on this machine, before data are read; and their form in a run's files.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@
 namespace mnist::cli {
 
 struct Plan {
-  const TrainOptions& options;  // which outlive the plan
+  const TrainOptions& options;  // must outlive the plan
   const ModelInfo& info;
   Preprocessing preprocessing;
   std::int64_t threads;
@@ -35,28 +35,28 @@ struct Plan {
   TrainingOptions training;
   std::filesystem::path output;
   PickleLayout layout;
-  bool quiet = false;                   // of this process: a continued run's options do not have it
-  std::vector<Ancestor> ancestry = {};  // of the weights that the run began with, once they are known
+  bool quiet = false;                   // of this process, not stored with the run
+  std::vector<Ancestor> ancestry = {};  // of the initial weights, once known
 };
 
-// Whose lines a run of this network prints.
+// The Python program whose lines a run of this network prints.
 LogStyle style_of(const ModelInfo& info);
 
-// Sets LibTorch's threads and determinism for the process. Throws an `Error` if the device or the precision is not to
-// be had. `ranks`: who trains the run.
+// Sets LibTorch's threads and determinism for the process. Throws an `Error` if the device or the precision is not
+// available. `ranks`: the processes of the run.
 Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks, spdlog::logger& log);
 
-// What computes, for people: "avx512", "cuda, recorded", ...
+// The kernels in use, as text: "avx512", "cuda, recorded", ...
 std::string kernels_text(const TrainingOptions& training);
 
-// What decides the bits of the results: a checkpoint holds it, and a run that is continued is held to it.
+// Everything that the bits of the results depend on: stored in a checkpoint, and compared when a run resumes.
 RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingData& data);
 
 // For config.toml and manifest.json.
 RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
                               const Context& context);
 
-// Of the model, without how it was trained.
+// The recipe of the model, without training data.
 Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names);
 
 }  // namespace mnist::cli

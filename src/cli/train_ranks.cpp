@@ -23,7 +23,7 @@ std::string next_line(std::istream& text) {
 void check_same_options(Communicator& ranks, const std::string& options) {
   const std::string first = ranks.broadcast_text(options);
   if (!ranks.any(first != options)) return;
-  if (first == options) ranks.barrier();  // ends here, because another one leaves
+  if (first == options) ranks.barrier();  // exits here, because another rank exits
   std::istringstream mine(options);
   std::istringstream its(first);
   std::string my_line;
@@ -32,16 +32,16 @@ void check_same_options(Communicator& ranks, const std::string& options) {
     my_line = next_line(mine);
     its_line = next_line(its);
   }
-  throw usage_error(
-      fmt::format("the options are not those of rank 0: '{}' instead of '{}'", printable(my_line), printable(its_line)),
-      "start all processes with the same command, config file and MNIST_... variables");
+  throw usage_error(fmt::format("the options differ from those of rank 0: '{}' instead of '{}'", printable(my_line),
+                                printable(its_line)),
+                    "start all processes with the same command, config file and MNIST_... variables");
 }
 
 void check_same_data(Communicator& ranks, const std::string& fingerprint) {
   const bool same = ranks.broadcast_text(fingerprint) == fingerprint;
   if (!ranks.any(!same)) return;
-  if (same) ranks.barrier();  // ends here, because another one leaves
-  throw data_error("the data are not those of rank 0", "all machines need the same files at --data-dir");
+  if (same) ranks.barrier();  // exits here, because another rank exits
+  throw data_error("the data differ from those of rank 0", "all machines need the same files at --data-dir");
 }
 
 Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context) {

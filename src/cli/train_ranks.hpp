@@ -1,4 +1,4 @@
-// What the processes of a run do together before they train: each has to have the same run, options and data.
+// Checks before training that all processes of a run have the same run, options and data.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ void check_same_options(Communicator& ranks, const std::string& options);
 // Throws a data `Error` if the fingerprint of the data is not that of rank 0's.
 void check_same_data(Communicator& ranks, const std::string& fingerprint);
 
-// The run that is continued: rank 0 finds it, and has its directory; the others read the same checkpoint.
+// Finds the run to resume: rank 0 owns its directory; the others read the same checkpoint.
 Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context);
 
 }  // namespace mnist::cli

@@ -12,25 +12,25 @@
 namespace mnist::cli {
 namespace {
 
-// One line, where the largest class has over twice the pictures of the smallest.
+// Warns if the largest class has more than twice the pictures of the smallest.
 void tell_uneven(const OpenedData& data, spdlog::logger& log) {
   const auto [least, most] = std::ranges::minmax_element(data.class_counts);
   if (*most <= 2 * *least) return;
   const auto name = [&](const auto& count) {
     return printable(data.class_names[static_cast<std::size_t>(count - data.class_counts.begin())]);
   };
-  log.warn("the classes are uneven: {} training pictures of {}, {} of {}; --class-weights balanced counts them alike",
-           *most, name(most), *least, name(least));
+  log.warn("the classes are unbalanced: {} training pictures of {}, {} of {}; consider --class-weights balanced", *most,
+           name(most), *least, name(least));
 }
 
-// The training images of a data set of the table, without and with those that --calibrate keeps back.
+// The training images of a data set of the table, and those that --calibrate holds back.
 HeldBack held_back(const DataOptions& options, const Opening& opening) {
   check_has_no_photos(options, opening);
   const Dataset all = load_dataset(options.dataset, options.data_dir, Split::train);
   if (options.calibrate >= all.size()) {
-    throw usage_error(fmt::format("--calibrate {} keeps back all of the {} training images", options.calibrate,
-                                  with_thousands(all.size())),
-                      "give a smaller number, such as 2000");
+    throw usage_error(
+        fmt::format("--calibrate {} uses all of the {} training images", options.calibrate, with_thousands(all.size())),
+        "give a smaller number, such as 2000");
   }
   return hold_back(all, options.calibrate, options.split_seed);
 }

@@ -1,4 +1,4 @@
-// What a training run learns from and is tested on.
+// The training and test data of a run.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@
 
 namespace mnist::cli {
 
-// Both splits of the data set, and for a network whose body is frozen what that makes of them.
+// Both splits of the data set, and their features if the body of the network is frozen.
 struct TrainingData {
   OpenedData train;
   OpenedData test;
   std::optional<OpenedData> held_back;             // kept from training for --calibrate
-  bool augmented = false;                          // whether a training image is another one every epoch
-  std::unique_ptr<FrozenFeatures> train_features;  // nullptr where the whole network is trained
+  bool augmented = false;                          // whether training images change every epoch
+  std::unique_ptr<FrozenFeatures> train_features;  // nullptr if the whole network is trained
   std::unique_ptr<FrozenFeatures> test_features;
 
   Batches& train_batches() const { return train_features ? *train_features : *train.batches; }
@@ -35,15 +35,14 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                                 const Preprocessing& preprocessing, const TrainingOptions& training,
                                 spdlog::logger& log);
 
-// What an item of each class counts, so that all classes count the same in all and an item counts 1 in the mean.
+// Weights per class, so that all classes have the same total weight and the mean weight of an item is 1.
 std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts);
 
-// Leaves only the network's head to be trained, on the features that the rest makes of the images. `network` must
-// outlive `data`.
+// Sets up training of the last layer only, on the features that the rest computes. `network` must outlive `data`.
 void freeze_body(TrainingData& data, Network& network, const ModelInfo& info, const TrainingOptions& training);
 
-// Has several processes compute together what the frozen rest makes of images that are the same every time. On all
-// ranks; nothing to do for one, or for a few batches only. Throws `Stopped`.
+// Distributes the computation of the features over all ranks if the images are the same every epoch. Call it on all
+// ranks; does nothing for one rank or only a few batches. Throws `Stopped`.
 void share_features(TrainingData& data, const TrainingOptions& training, const std::function<bool()>& stop_requested);
 
 }  // namespace mnist::cli

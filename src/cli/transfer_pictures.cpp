@@ -43,7 +43,7 @@ void draw_predictions(const std::filesystem::path& path, Network& network, const
   constexpr std::int64_t kImages = 6;
   const std::int64_t items = data.batches->size();
   const std::int64_t count = std::min(items, kImages);
-  const torch::Tensor chosen = at::arange(count).mul(items).div(count, "floor");  // so that every class has its share
+  const torch::Tensor chosen = at::arange(count).mul(items).div(count, "floor");  // so that every class is included
   data.batches->start(chosen, 0);
   const Batch batch = data.batches->get(0, count);
   network.eval();

@@ -15,13 +15,13 @@
 namespace mnist::cli {
 namespace {
 
-// What other programs call the commands.
+// Names of the commands in other programs.
 const std::map<std::string, std::string> kOtherNames = {
     {"predict", "infer"}, {"classify", "infer"},    {"inference", "infer"}, {"test", "evaluate"}, {"eval", "evaluate"},
     {"val", "evaluate"},  {"validate", "evaluate"}, {"fit", "train"},       {"ls", "info"},       {"show", "info"},
     {"inspect", "info"},  {"version", "--version"}, {"benchmark", "bench"}};
 
-// The command that was chosen, else the program itself.
+// The selected command, else the program itself.
 const CLI::App& chosen(const CLI::App& root) {
   const std::vector<CLI::App*> commands = root.get_subcommands();
   return commands.empty() ? root : *commands.front();
@@ -48,8 +48,8 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
 
   std::vector<std::string> names = option_names(app);
   if (std::ranges::count(names, name) > 0) {
-    // One dash instead of two, or in front of the command it belongs to.
-    const std::string hint = option.starts_with("--") ? fmt::format("write it behind '{}'", app.get_name())
+    // One dash instead of two, or before its command.
+    const std::string hint = option.starts_with("--") ? fmt::format("write it after '{}'", app.get_name())
                                                       : fmt::format("did you mean '--{}'?", name);
     return usage_error(fmt::format("there is no option {} here", quoted_name(option)), hint);
   }

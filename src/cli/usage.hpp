@@ -1,4 +1,4 @@
-// What is wrong with a command line, said so that the next try works: CLI11's errors turned into ours.
+// Converts CLI11's errors to usage errors with hints.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,8 +7,8 @@
 
 namespace mnist::cli {
 
-// The usage `Error` for `error`, which `root.parse` threw. A word that nothing knows goes first: it is often the cause
-// of the rest.
+// The usage `Error` for `error`, which `root.parse` threw. An unknown word has priority: it often causes the
+// other errors.
 Error explain(const CLI::ParseError& error, const CLI::App& root);
 
 }  // namespace mnist::cli

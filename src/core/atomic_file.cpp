@@ -59,7 +59,7 @@ int permissions_to_keep(const std::filesystem::path& path) {
   const std::filesystem::path folder = folder_of(path);
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    throw data_error(fmt::format("cannot write {}: it is a folder", quoted(path)), "name a file in it");
+    throw data_error(fmt::format("cannot write {}: it is a folder", quoted(path)), "give a file in it");
   }
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw data_error(fmt::format("cannot write {}: there is no folder {}", quoted(path), quoted(folder)),

@@ -33,13 +33,13 @@ Error unreadable(const std::filesystem::path& path, std::string_view what, int c
 }
 
 int open_input(const std::filesystem::path& path) {
-  // As another file, /dev/stdin would be read from its begin again, and a socket cannot be opened by its name.
+  // Opening /dev/stdin would read a file from its start again, and a socket cannot be opened by name.
   if (is_stdin(path)) return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-  // Without O_NONBLOCK a pipe that nobody writes to yet would hold the program here, deaf to signals.
+  // Without O_NONBLOCK, opening a pipe without a writer would block and ignore signals.
   return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-// Whether it can only be read in order. Of stdin also what somebody else has begun to read, and /dev/null.
+// Whether it can only be read in order. For stdin also /dev/null, and a file that another process has started to read.
 bool is_stream(int descriptor, const struct stat& status, bool from_stdin) {
   if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) return true;
   return from_stdin && (!S_ISREG(status.st_mode) || ::lseek(descriptor, 0, SEEK_CUR) != 0);
@@ -49,16 +49,16 @@ struct stat checked_status(int descriptor, const std::filesystem::path& path, st
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) throw unreadable(path, what, errno);
   if (S_ISDIR(status.st_mode)) {
-    throw data_error(fmt::format("{} {} is a folder", what, quoted(path)), "name a file in it");
+    throw data_error(fmt::format("{} {} is a folder", what, quoted(path)), "give a file in it");
   }
   if (::isatty(descriptor) != 0) {
     throw data_error(fmt::format("{} {} is a terminal", what, quoted(path)),
-                     "name a file, or have one come through stdin, as in: mnist ... < FILE");
+                     "give a file, or redirect stdin, as in: mnist ... < FILE");
   }
   return status;
 }
 
-// Of a regular file that is not empty.
+// The size of a regular file that is not empty.
 std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, std::string_view what) {
   const struct stat status = checked_status(descriptor, path, what);
   if (!S_ISREG(status.st_mode)) {
@@ -68,13 +68,13 @@ std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, st
     throw data_error(
         fmt::format("{} {} is empty", what, quoted(path)),
         is_stdin(path)
-            ? "nothing came through the pipe: check the command before it, and whether another option read stdin"
+            ? "the pipe contained no data: check the command before it, and whether another option reads stdin"
             : "copy or create the file again");
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-// In memory if the system has that: no folder for temporary files is needed then.
+// In memory if the system supports it: then no folder for temporary files is needed.
 int unnamed_file() {
 #ifdef MFD_CLOEXEC
   if (const int descriptor = ::memfd_create("mnist", MFD_CLOEXEC); descriptor >= 0) return descriptor;
@@ -86,7 +86,7 @@ int unnamed_file() {
   return descriptor;
 }
 
-// In short pieces: a signal that comes just before poll() does not interrupt it.
+// In short intervals: a signal just before poll() does not interrupt it.
 void wait_until_readable(int descriptor) {
   constexpr int kPiece = 100;  // milliseconds
   pollfd wait{descriptor, POLLIN, 0};
@@ -95,7 +95,7 @@ void wait_until_readable(int descriptor) {
   }
 }
 
-// What comes from `from` until its end, into the file `to`.
+// Copies the stream `from` to the file `to` until its end.
 void copy_stream(int from, int to, const std::filesystem::path& path, std::string_view what) {
   std::array<char, std::size_t{64} << 10> part;
   for (std::uint64_t all = 0;;) {

@@ -7,7 +7,7 @@ namespace mnist {
 
 void StatusLine::draw(const std::string& line) {
   if (terminal_ == nullptr) return;
-  // In the last column some terminals go on to the next line.
+  // Some terminals wrap after the last column.
   const std::string text = shortened(line, static_cast<std::size_t>(terminal_width(Stream::err) - 1));
   const std::lock_guard lock(mutex_);
   std::fputs(("\r\x1b[K" + text).c_str(), terminal_);

@@ -11,7 +11,7 @@
 namespace mnist {
 namespace {
 
-// How many of each class are kept: the shares rounded down, and one more of those that lost most by it.
+// Held-back items per class: the shares rounded down, plus one for the classes with the largest remainders.
 std::vector<std::int64_t> quotas(const torch::Tensor& labels, std::size_t classes, std::int64_t count) {
   std::vector<std::int64_t> sizes(classes);
   const auto* const label = labels.const_data_ptr<std::int64_t>();
@@ -40,7 +40,7 @@ Dataset part(const Dataset& dataset, const torch::Tensor& rows) {
 
 HeldBack hold_back(const Dataset& dataset, std::int64_t count, std::uint64_t seed) {
   std::vector<std::int64_t> left = quotas(dataset.labels, dataset.class_names.size(), count);
-  constexpr std::int64_t kNoEpoch = 0;  // those that are trained count from 1
+  constexpr std::int64_t kNoEpoch = 0;  // training epochs count from 1
   const torch::Tensor order = epoch_order(dataset.size(), seed, kNoEpoch);
   torch::Tensor kept = at::zeros({dataset.size()}, at::kBool);
   const auto* const item = order.const_data_ptr<std::int64_t>();

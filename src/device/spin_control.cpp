@@ -20,8 +20,8 @@
 namespace mnist {
 namespace {
 
-// The number that makes more OpenMP threads than processors, beside `threads` that compute; 0 without libgomp, and if
-// it would take too many.
+// Additional threads, besides `threads` computing ones, for more OpenMP threads than processors; 0 without libgomp, and
+// if there would be too many.
 int excess_threads(int threads) {
 #if defined(MNIST_HAS_LIBGOMP)
   constexpr int kMost = 64;
@@ -33,7 +33,7 @@ int excess_threads(int threads) {
 #endif
 }
 
-// libgomp ends the process if the system refuses it a thread. So this tries first, and throws a `std::system_error`.
+// libgomp ends the process if the system refuses a thread. So this tries first, and throws a `std::system_error`.
 void check_threads(int count) {
   std::vector<std::thread> threads;
   std::promise<void> tried;
@@ -49,7 +49,7 @@ void check_threads(int count) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// libgomp's threads, in excess of the processors, as long as it lives.
+// Keeps the additional libgomp threads while it exists.
 class ExtraThreads {
  public:
   // Throws a `std::system_error` if the system gives no more threads.
@@ -64,7 +64,7 @@ class ExtraThreads {
       ending_ = true;
     }
     ended_.notify_one();
-    owner_.join();  // with it libgomp ends its threads
+    owner_.join();  // libgomp then ends its threads
   }
 
   ExtraThreads(const ExtraThreads&) = delete;

@@ -29,12 +29,12 @@ cairo_status_t append(void* text, const unsigned char* bytes, unsigned length) {
   return CAIRO_STATUS_SUCCESS;
 }
 
-// One more pixel for each byte of a character of several, which must not be cut apart.
+// Continuation bytes of UTF-8: a character must not be split.
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-// Names come from folders, whose bytes need not be UTF-8; cairo would draw nothing any more after one such text.
+// Folder names need not be UTF-8, and cairo draws nothing after an invalid text.
 std::string valid_utf8(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {

@@ -15,7 +15,7 @@ std::string name_of(std::int64_t steps) {
   return fmt::format("step-{:09}.pt", steps);
 }
 
-// "step-" and digits: other names are the user's.
+// "step-" and digits; other files belong to the user.
 bool is_checkpoint(std::string_view name) {
   constexpr std::string_view kBegin = "step-";
   constexpr std::string_view kEnd = ".pt";
@@ -25,7 +25,7 @@ bool is_checkpoint(std::string_view name) {
   return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Steps that were done when the best epoch was over; all epochs have as many.
+// Number of steps at the end of the best epoch; all epochs have the same number.
 std::int64_t steps_of_best(const TrainingState& state) {
   if (state.best.epoch == 0) return -1;
   return state.best.epoch * ((state.all_steps - state.step) / (state.epoch - 1));
@@ -39,7 +39,7 @@ std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path&
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     if (is_checkpoint(entry.path().filename().string())) files.push_back(entry.path());
   }
-  // Longer numbers are larger ones.
+  // Longer numbers are larger.
   const auto key = [](const std::filesystem::path& file) {
     return std::pair(file.filename().string().size(), file.filename().string());
   };
@@ -54,7 +54,7 @@ std::filesystem::path keep_checkpoint(const std::filesystem::path& folder, const
   write_checkpoint(written, checkpoint, files);
   const std::string best = name_of(steps_of_best(checkpoint.state));
   const std::vector<std::filesystem::path> all = checkpoint_files(folder);
-  // The newest first. What is newer than the one just written was not taken, and is not ours to remove.
+  // Newest first. Checkpoints newer than the written one were not used, and are kept.
   std::int64_t kept = 0;
   for (auto file = std::ranges::find(all, written); file != all.end(); ++file) {
     std::error_code ignored;

@@ -12,7 +12,7 @@ namespace {
 constexpr double kLabelText = 14;
 constexpr int kMargin = 16;
 constexpr double kWidestName = 180;
-constexpr int kPlot = 640;  // pixels, of the matrix, where its cells can be kept readable
+constexpr int kPlot = 640;  // pixels, size of the matrix if its cells stay readable
 
 // White to blue.
 Color shade(double share) {
@@ -25,7 +25,7 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
                     const std::vector<std::string>& class_names) {
   const auto classes = static_cast<int>(confusion.size(0));
   const int cell = std::clamp(kPlot / classes, 4, 90);
-  const bool has_names = cell >= 16;  // else they would overlap
+  const bool has_names = cell >= 16;  // otherwise they would overlap
   Canvas measure(1, 1);
   double name_width = 0;
   for (const std::string& name : class_names) name_width = std::max(name_width, measure.text_width(name, kLabelText));
@@ -35,7 +35,8 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
   const double top = 2 * kMargin + 2 * kLabelText + 8;
   const std::string title = "predicted class (columns), true class (rows)";
   const double half_title = measure.text_width(title, kLabelText) / 2;
-  const double middle = std::max(left + cell * classes / 2.0, kMargin + half_title);  // of a title wider than the table
+  const double middle =
+      std::max(left + cell * classes / 2.0, kMargin + half_title);  // if the title is wider than the table
   Canvas canvas(static_cast<int>(std::max(left + cell * classes, middle + half_title)) + kMargin,
                 static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
   canvas.text({middle, kMargin + kLabelText}, title, kLabelText, TextAlign::center, kGrey);

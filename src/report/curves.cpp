@@ -22,7 +22,7 @@ constexpr double kRight = 20;
 constexpr double kAxisText = 13;
 constexpr Color kPale = {0.70, 0.80, 0.92};
 
-// As they are called in a checkpoint.
+// Their names in a checkpoint.
 constexpr std::pair<const char*, std::vector<float> Curves::*> kCurves[] = {
     {"losses", &Curves::losses},
     {"accuracies", &Curves::accuracies},
@@ -37,7 +37,7 @@ struct Plot {
   double highest = 1;
 };
 
-// A step of 1, 2 or 5 times a power of ten that divides the range into about five.
+// A step of 1, 2 or 5 times a power of ten that divides the range into about five parts.
 double tick_step(double range) {
   const double rough = range / 5;
   const double power = std::pow(10, std::floor(std::log10(rough)));
@@ -47,7 +47,7 @@ double tick_step(double range) {
   return 10 * power;
 }
 
-// Means over a window that ends at each value.
+// Mean over a window that ends at each value.
 std::vector<float> running_mean(const std::vector<float>& values, std::size_t window) {
   std::vector<float> means;
   double sum = 0;
@@ -59,7 +59,7 @@ std::vector<float> running_mean(const std::vector<float>& values, std::size_t wi
   return means;
 }
 
-// No more points than pixels: the mean of each stretch.
+// At most one point per pixel: the mean of each interval.
 std::vector<float> thinned(const std::vector<float>& values) {
   const auto stretch = static_cast<std::size_t>(std::ceil(static_cast<double>(values.size()) / kWidth));
   if (stretch <= 1) return values;
@@ -112,7 +112,7 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
 }  // namespace
 
 void draw_curves(const std::filesystem::path& path, const Curves& curves) {
-  // Of the losses all but the few highest, which the first batches have: they would flatten the rest.
+  // Ignore the few highest losses, from the first batches: they would flatten the rest.
   std::vector<float> sorted = curves.losses;
   std::ranges::sort(sorted);
   double highest = sorted.empty() ? 1 : sorted[(sorted.size() - 1) * 99 / 100];
@@ -144,7 +144,7 @@ void CurvesPicture::epoch_done(const EpochReport& report) {
     try {
       draw_curves(path_, curves);
     } catch (const std::exception& error) {
-      log_.warn("{}; the run goes on without this picture", error.what());
+      log_.warn("{}; the run continues without this picture", error.what());
     }
   });
 }

@@ -8,7 +8,7 @@
 namespace mnist {
 namespace {
 
-constexpr int kTile = 240;  // pixels, of the square that an image is fitted into
+constexpr int kTile = 240;  // pixels, side of the square for an image
 constexpr int kGap = 16;
 constexpr double kCaptionText = 15;
 constexpr double kLine = 19;
@@ -55,7 +55,7 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
 void draw_image(const std::filesystem::path& path, const CaptionedImage& image) {
   constexpr std::int64_t kLeast = 240;
   constexpr std::int64_t kMost = 1200;
-  constexpr std::int64_t kLongest = 4096;  // cairo takes no picture of more than 32,767 pixels, and 7 bytes for each
+  constexpr std::int64_t kLongest = 4096;  // cairo's limit is 32,767 pixels, with 7 bytes for each
   if (std::max(image.pixels.size(1), image.pixels.size(2)) > kLongest) {
     return draw_image(path, {shrink_to(image.pixels, kLongest), image.caption, image.mark});
   }

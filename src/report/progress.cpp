@@ -36,7 +36,7 @@ std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fracti
                           double seconds_left, int width, const std::string& more) {
   const std::string head = fmt::format("epoch {}/{} ", epoch, epochs);
   std::string tail = fmt::format(" {:3.0f} %", 100 * fraction);
-  // What is left matters more than how fast it goes; a word is never cut in two.
+  // The remaining time is more important than the speed; words are not split.
   const std::string left = seconds_left >= 0 ? fmt::format("  {} left", short_duration(seconds_left)) : "";
   const std::string rate =
       images_per_second >= 0 ? fmt::format("  {} images/s", with_thousands(std::llround(images_per_second))) : "";
@@ -65,7 +65,7 @@ CountLine::CountLine(StatusLine& status, std::string what) : status_(status), wh
 
 void CountLine::count(std::int64_t done, std::int64_t all) {
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock) return;  // another thread draws
+  if (!lock) return;  // another thread is drawing
   const auto now = std::chrono::steady_clock::now();
   if (now - drawn_ < kRedraw) return;
   drawn_ = now;
@@ -106,7 +106,7 @@ void ProgressLine::batch_done(const BatchReport& report) {
 }
 
 void ProgressLine::interval(const IntervalReport& /*report*/) {
-  drawn_ = {};  // its line has taken this one off the terminal
+  drawn_ = {};  // its line has erased this one
 }
 
 void ProgressLine::training_done(const TrainingReport& report) {

@@ -17,7 +17,7 @@ RowFile::RowFile(std::filesystem::path path, std::uint64_t size, std::string hea
   if (size_ == 0) append(header_);
 }
 
-// Cuts off what is behind the whole rows, such as a part of one that could not be removed when writing failed.
+// Truncates the file to complete rows, for example after a failed write.
 void RowFile::open() {
   file_.emplace(path_, files_);
   const std::uint64_t whole = size_ - waiting_.size();
@@ -39,7 +39,7 @@ void RowFile::append(std::string_view row) {
 void RowFile::finish() {
   if (!waiting_.empty()) write_waiting();
   if (!waiting_.empty() && !std::exchange(told_, true))
-    log_.warn("{} lacks its last {} bytes of rows", quoted(path_), waiting_.size());
+    log_.warn("{}: the last {} bytes of rows are missing", quoted(path_), waiting_.size());
 }
 
 void RowFile::write_waiting() {
@@ -47,13 +47,13 @@ void RowFile::write_waiting() {
     if (!file_) open();
     file_->append(waiting_);
   } catch (const Error& error) {
-    if (!failing_) log_.warn("{}; the run goes on, and the rows wait in memory", error.what());
+    if (!failing_) log_.warn("{}; the run continues and keeps the rows in memory", error.what());
     failing_ = true;
-    // The next time by its name: the folder may have been replaced, or mounted anew.
+    // Open it by name next time: the folder may have been replaced, or mounted again.
     file_.reset();
     return;
   }
-  if (failing_) log_.info("{} is written again, with the rows that waited", quoted(path_));
+  if (failing_) log_.info("{} is written again, including the rows kept in memory", quoted(path_));
   failing_ = false;
   waiting_.clear();
 }

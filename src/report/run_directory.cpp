@@ -23,15 +23,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kHint = "name another place with --run-dir";
+constexpr const char* kHint = "choose another location with --run-dir";
 constexpr std::uintmax_t kMaxManifest = 16 << 20;
 
-// A path on the command line need not be UTF-8.
+// A path on the command line may not be UTF-8.
 std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-// The number behind "<arch>-" in a name, or 0.
+// The number after "<arch>-" in a name, or 0.
 int number_of(const std::string& name, const std::string& arch) {
   int number = 0;
   if (!name.starts_with(arch + "-")) return 0;
@@ -40,7 +40,7 @@ int number_of(const std::string& name, const std::string& arch) {
   return error == std::errc() && rest == end ? number : 0;
 }
 
-// The largest number that a run of this arch has, or had before somebody removed it.
+// The largest number of a run of this arch, including removed runs.
 int last_number(const std::filesystem::path& runs, const std::string& arch, const std::filesystem::path& note) {
   int last = 0;
   std::error_code error;
@@ -54,7 +54,7 @@ int last_number(const std::filesystem::path& runs, const std::string& arch, cons
   return std::max(last, noted);
 }
 
-// As the manifest has it: "running", "interrupted", "finished", "failed: ...", and "diverged: ...".
+// As in the manifest: "running", "interrupted", "finished", "failed: ...", and "diverged: ...".
 constexpr std::array<std::string_view, 5> kOutcomes = {"running", "interrupted", "finished", "failed", "diverged"};
 
 std::string text_of(Outcome outcome, const std::string& why = "") {
@@ -65,7 +65,7 @@ std::string text_of(Outcome outcome, const std::string& why = "") {
 // Throws `std::out_of_range` for another text.
 Outcome outcome_of(const std::string& text) {
   const auto found = std::ranges::find(kOutcomes, std::string_view(text).substr(0, text.find(':')));
-  if (found == kOutcomes.end()) throw std::out_of_range("an outcome that is not known");
+  if (found == kOutcomes.end()) throw std::out_of_range("unknown outcome");
   return static_cast<Outcome>(found - kOutcomes.begin());
 }
 
@@ -92,7 +92,7 @@ Json session(const RunDescription& description) {
 }
 
 FolderLock lock_of(const std::filesystem::path& run, const std::string& command) {
-  return {run, "run directory", command, "wait for it or stop it, or name another place with --run-dir"};
+  return {run, "run directory", command, "wait for it or stop it, or choose another location with --run-dir"};
 }
 
 bool is_owned(const std::filesystem::path& run) {
@@ -138,7 +138,7 @@ Json manifest_of(const RunDescription& description) {
 
 constexpr const char* kIncomplete = "incomplete";  // sessions are missing: the manifest was lost
 
-// Of all sessions together; null where that of one is not known.
+// Sum over all sessions; null if one is unknown.
 Json total_seconds(const Json& manifest) {
   double total = 0;
   if (manifest.contains(kIncomplete)) return nullptr;
@@ -149,7 +149,7 @@ Json total_seconds(const Json& manifest) {
   return total;
 }
 
-// Of the last session, until now, and of the run.
+// Updates the duration of the last session and of the run.
 void note_seconds(Json& manifest, std::chrono::steady_clock::time_point start) {
   constexpr double kMilli = 1000;
   manifest["sessions"].back()["seconds"] = std::round(seconds_since(start) * kMilli) / kMilli;
@@ -163,7 +163,7 @@ Json result_of(const std::optional<RunResult>& result) {
           {"accuracy", test.accuracy()}, {"correct", test.correct}, {"total", test.total}};
 }
 
-// A pipe cannot be read again.
+// The hash of the model; a pipe cannot be read again.
 Json model_of(const std::filesystem::path& model) {
   if (model.empty()) return nullptr;
   std::error_code ignored;
@@ -191,12 +191,12 @@ RunDirectory RunDirectory::numbered(const std::filesystem::path& runs, const std
   for (int number = last_number(runs, arch, note) + 1;; ++number) {
     const std::filesystem::path path = runs / fmt::format("{}-{}", arch, number);
     std::error_code error;
-    // Only one of two runs that start together is told that it made the folder.
+    // If two runs start at once, only one of them creates the folder.
     if (std::filesystem::create_directory(path, error)) {
       write_file_atomically(note, fmt::format("{}\n", number));
       return {path, command};
     }
-    if (error) throw data_error(fmt::format("cannot make the folder {}: {}", quoted(path), error.message()), kHint);
+    if (error) throw data_error(fmt::format("cannot create the folder {}: {}", quoted(path), error.message()), kHint);
   }
 }
 
@@ -204,13 +204,13 @@ void RunDirectory::check(const std::filesystem::path& path) {
   remove_stale_temporaries(path);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
-    if (entry.path().filename() == ".lock") continue;  // of a process that was killed before it wrote anything
+    if (entry.path().filename() == ".lock") continue;  // left by a process that was killed before it wrote other files
     const bool is_run = read_summary(path).has_value();
-    // Names the process at work there, which may not have written a manifest yet.
+    // Throws if another process is active there; it may not have written a manifest yet.
     if (is_run || std::filesystem::exists(path / ".lock", ignored)) const FolderLock probe = lock_of(path, "");
     throw usage_error(fmt::format("the run directory {} is not empty", quoted(path)),
-                      is_run ? "add --resume auto to continue the run in it, or name another place with --run-dir"
-                             : "name another place with --run-dir; it is made if it is not there");
+                      is_run ? "add --resume auto to continue the run in it, or choose another location with --run-dir"
+                             : "choose another location with --run-dir; it is created if it is missing");
   }
 }
 
@@ -229,7 +229,7 @@ void RunDirectory::ensure() {
   make_folder(path_, kHint);
   lock_ = lock_of(path_, command_);
   std::error_code ignored;
-  // Without it nobody finds the run.
+  // Needed to find the run.
   if (!manifest_.empty() && !std::filesystem::exists(path_ / "manifest.json", ignored)) write_manifest();
 }
 
@@ -238,7 +238,7 @@ void RunDirectory::begin(const RunDescription& description) {
   Json manifest = manifest_of(description);
   note_seconds(manifest, start_);
   manifest_ = text_of(manifest);
-  // First: by it a process that is started after this one was killed knows the run.
+  // First, so that the run is known if this process is killed.
   write_manifest();
   write_file_atomically(path_ / "config.toml", description.config);
 }
@@ -251,7 +251,7 @@ void RunDirectory::resume(const RunDescription& description, std::int64_t epoch,
     manifest = Json::parse(read_file(path_ / "manifest.json", "manifest", kMaxManifest));
     manifest.at("sessions").push_back(session(description));
   } catch (const std::exception&) {
-    manifest = manifest_of(description);  // lost, which must not cost the run
+    manifest = manifest_of(description);  // a lost manifest must not end the run
     manifest[kIncomplete] = true;
   }
   manifest["sessions"].back()["from_epoch"] = epoch;

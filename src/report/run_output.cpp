@@ -16,9 +16,9 @@ namespace mnist {
 namespace {
 
 constexpr const char* kLog = "log.txt";
-constexpr const char* kCheckpoint = "checkpoint";  // the job's name: the newest replaces one that waits
+constexpr const char* kCheckpoint = "checkpoint";  // name of the job: the newest replaces a waiting one
 
-// A damaged file, as a power cut may leave one, must not keep the run from going on.
+// A damaged file, for example after a power failure, must not prevent the run from continuing.
 std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::path& path) {
   try {
     return add_log_file(log, path);
@@ -66,7 +66,7 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
   const std::map<std::string, std::uint64_t> none;
   const auto& sizes = continued != nullptr ? continued->file_sizes : none;
   log_file_ = open_log(log_, directory_->log());
-  // What was logged after the checkpoint, or by a process that was killed before its first one.
+  // Removes the lines after the checkpoint, or of a process that was killed before its first one.
   const auto log_size = sizes.find(kLog);
   const std::uintmax_t kept = log_size == sizes.end() ? 0 : log_size->second;
   if (kept < log_file_->size()) log_file_->truncate(kept);
@@ -97,16 +97,16 @@ void RunOutput::show(const std::string& text) {
   try {
     options_.status->interrupt([&] { options_.print(text); });
   } catch (const Error& error) {
-    // The run is worth more than its output: the log and the metrics go on.
+    // The run is more important than its output: log and metrics continue.
     has_stdout_ = false;
-    log_.warn("{}; training goes on without it", error.what());
+    log_.warn("{}; training continues without it", error.what());
   }
 }
 
 void RunOutput::epoch_started(std::int64_t epoch, std::int64_t epochs) {
   lines_->epoch_started(epoch, epochs);
   if (!progress_) return;
-  // The first batch may take its time.
+  // The first batch may be slow.
   const std::int64_t shift = first_epoch(options_.style) - 1;
   options_.status->draw(progress_line(epoch + shift, epochs + shift, 0, -1, -1, terminal_width(Stream::err) - 1));
 }
@@ -137,7 +137,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
   if (progress_) progress_->epoch_done(report);
   if (metrics_) metrics_->epoch_done(report);
   if (!curves_) return;
-  // The weights before all that takes longer.
+  // The weights first: the rest takes longer.
   const Recipe recipe = trained(options_.recipe, report.train.epoch, report.test);
   write_weights(directory_->last(), report.network, recipe);
   if (report.best) {
@@ -156,7 +156,7 @@ void RunOutput::resumed(const TrainingState& state) {
   if (is_lost(directory_->best())) {
     write_weights(directory_->best(), state.best.network, trained(options_.recipe, state.best.epoch, state.best.test));
   }
-  // In the middle of an epoch nobody has the weights of the one before.
+  // In the middle of an epoch, the weights of the previous one are gone.
   if (state.step == 0 && is_lost(directory_->last())) {
     write_weights(directory_->last(), state.network, trained(options_.recipe, state.epoch - 1, state.test));
   }
@@ -169,7 +169,7 @@ void RunOutput::checkpoint(const TrainingState& state) {
                         .identity = options_.identity,
                         .file_sizes = metrics_->sizes(),
                         .curves = curves_->values()};
-  // Weights between two epochs were not tested.
+  // Only weights at the end of an epoch are tested.
   if (state.step > 0) checkpoint.recipe = trained(options_.recipe, state.epoch - 1, {});
   checkpoint.file_sizes[kLog] = log_file_->size();
   write_later(kCheckpoint, [this, checkpoint = std::move(checkpoint)] {
@@ -190,12 +190,12 @@ void RunOutput::write_weights(const std::filesystem::path& path, const NamedTens
 }
 
 void RunOutput::write_later(const std::string& name, std::function<void()> work) {
-  // `failed_` belongs to the thread that writes until `finish` has waited for it.
+  // Only the writing thread uses `failed_` until `finish` has waited for it.
   background_.post(name, [this, name, work = std::move(work)] { write_or_keep(name, work); });
 }
 
 void RunOutput::try_again(const std::string& name) {
-  // Under another name: it must not replace a newer one that waits.
+  // With another name: it must not replace a newer waiting job.
   background_.post("again " + name, [this, name] {
     const auto failed = failed_.find(name);
     if (failed != failed_.end()) write_or_keep(name, std::function(failed->second));
@@ -207,12 +207,12 @@ void RunOutput::write_or_keep(const std::string& name, const std::function<void(
     write(work);
     failed_.erase(name);
   } catch (const std::exception& error) {
-    log_.warn("{}; the run goes on, and tries again later", error.what());
+    log_.warn("{}; the run continues and tries again later", error.what());
     failed_[name] = work;
   }
 }
 
-// The place first: the folder may have been removed meanwhile, or be another run's.
+// Checks the folder first: it may have been removed, or belong to another run.
 void RunOutput::write(const std::function<void()>& work) {
   directory_->ensure();
   log_file_->renew();

@@ -21,8 +21,7 @@ constexpr double kScalingText = 13;
 constexpr double kGiga = 1e9;
 constexpr Color kGrid = {0.88, 0.88, 0.88};
 
-// Told apart by those who see no red and green, too (M. Okabe, K. Ito: Color Universal Design); then again from the
-// first.
+// Distinguishable for colour-blind people (M. Okabe, K. Ito: Color Universal Design); reused from the first one.
 constexpr Color kCurveColors[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
                                   {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91}};
 
@@ -35,7 +34,7 @@ struct LogRange {
   double share(double value) const { return std::log(value / low) / std::log(high / low); }
 };
 
-// With room at both ends, so that a single size has a range too.
+// With space at both ends, so that a single size has a range, too.
 LogRange sizes_of(const std::vector<ScalingCurve>& curves) {
   LogRange range{HUGE_VAL, 0};
   for (const ScalingCurve& curve : curves) {
@@ -91,7 +90,7 @@ class ScalingPlot {
   double x_of(double size) const { return kScalingCorner.x + kScalingWidth * sizes_.share(size); }
   double y_of(double rate) const { return kScalingCorner.y + kScalingHeight * (1 - rates_.share(rate)); }
 
-  // Lines at 1, 2 and 5 of each decade, and numbers while these are not too many.
+  // Lines at 1, 2 and 5 of each decade, and numbers unless there are too many.
   void draw_rates() {
     const bool few = rates_.high / rates_.low < 2e3;
     const auto last = static_cast<int>(std::lround(std::log10(rates_.high)));
@@ -107,7 +106,7 @@ class ScalingPlot {
     canvas_.text({8, kScalingCorner.y - 16}, "GFLOPS", kScalingText, TextAlign::left, kGrey);
   }
 
-  // A line at each size that was measured, and its number where it does not touch the one before.
+  // A line at each measured size, and its number if it does not touch the previous one.
   void draw_sizes() {
     double free_from = 0;
     for (const double size : all_sizes(curves_)) {

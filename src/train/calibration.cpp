@@ -24,7 +24,7 @@ double fit_temperature(const torch::Tensor& log_probabilities, const torch::Tens
   const double limit = std::log(20);
   double low = -limit;
   double high = limit;
-  constexpr int kHalvings = 40;  // of the interval: the rest is below 1e-11
+  constexpr int kHalvings = 40;  // of the interval, which is then below 1e-11
   for (int i = 0; i < kHalvings; ++i) {
     const double middle = (low + high) / 2;
     (slope(logits, of_targets, middle) > 0 ? high : low) = middle;

@@ -167,9 +167,10 @@ TEST(BenchAdvice, ASecondProcessPaysWhereTwoHalvesMakeATenthMore) {
   };
   const Advice pays = processes(2800);
   EXPECT_EQ(pays.options, "--procs 2");
-  EXPECT_EQ(pays.text,
-            "a second process may pay: 2 of 1 thread would make 5,600 images/s at most, 1.12 times as many as one of 2 "
-            "threads");
+  EXPECT_EQ(
+      pays.text,
+      "a second process may be faster: 2 of 1 thread would make 5,600 images/s at most, 1.12 times as many as one of 2 "
+      "threads");
   const Advice does_not = processes(2700);
   EXPECT_EQ(does_not.options, "");
   EXPECT_THAT(does_not.text, StartsWith("one process is enough: 2 of 1 thread would make 5,400 images/s at most"));

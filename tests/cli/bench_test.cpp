@@ -165,7 +165,7 @@ TEST(Bench, NothingMeasuredIsAnError) {
   if (!kMemoryIsCounted) GTEST_SKIP() << "the sanitizers' allocator ends the program instead of throwing";
   const SubprocessResult result = bench({"matmul", "--sizes", "1000000", "--precision", "fp32"});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("nothing could be measured"), HasSubstr("hint: use smaller --sizes")));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("nothing was measured"), HasSubstr("hint: use smaller --sizes")));
 }
 
 TEST(Bench, DrawsThePictureThatIsNamed) {
@@ -245,11 +245,11 @@ INSTANTIATE_TEST_SUITE_P(
                       BenchMistake{"picture of another kind",
                                    {"--plot", "plot.svg"},
                                    "--plot 'plot.svg' does not end in .png",
-                                   "the picture is written as PNG: name it so"},
+                                   "the picture is written as PNG: give a name that ends in .png"},
                       BenchMistake{"picture of nothing",
                                    {"train", "--plot", "plot.png"},
-                                   "--plot draws what matmul measures, which is not to be measured",
-                                   "name matmul too, or omit --plot"}));
+                                   "--plot draws the figures of matmul, which is not selected",
+                                   "add matmul, or omit --plot"}));
 
 }  // namespace
 }  // namespace mnist::test

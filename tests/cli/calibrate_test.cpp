@@ -1,4 +1,4 @@
-// Calibrated probabilities with the real binary: kept from training, in the model, in the answers.
+// Tests --calibrate with the real binary: held-back images, the temperature in the model, the probabilities.
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -61,7 +61,7 @@ TEST_F(Calibrate, KeepsImagesFromTrainingAndATemperatureInTheModel) {
 TEST_F(Calibrate, TheAnswersHaveTheTemperature) {
   ASSERT_EQ(train({"--calibrate", "50", "--output", "with.pt"}).exit_code, 0);
   const double temperature = json_of({"info", "with.pt", "--format", "json"})["temperature"];
-  // The same weights without a recipe have none.
+  // Without a recipe, the same weights have no temperature.
   const auto weights = folder_ / "runs" / "lenet-1" / "last.pt";
   const auto answer = [&](const std::string& model) {
     return json_of(
@@ -102,14 +102,14 @@ TEST_F(Calibrate, AStoppedRunComesToTheSameModel) {
     ASSERT_EQ(result.exit_code, 0) << result.err;
     if (result.err.find("is finished") != std::string::npos) break;
   }
-  EXPECT_THAT(mnist({"train", "--resume", "parts"}).err, HasSubstr("is finished")) << "though it has a temperature";
+  EXPECT_THAT(mnist({"train", "--resume", "parts"}).err, HasSubstr("is finished")) << "a temperature must not matter";
   EXPECT_EQ(content_of(folder_ / "parts.pt"), content_of(folder_ / "whole.pt"));
 }
 
 TEST_F(Calibrate, SomethingMustBeLeftToTrainOn) {
   const SubprocessResult result = train({"--calibrate", "200"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("--calibrate 200 keeps back all of the 200 training images"));
+  EXPECT_THAT(result.err, HasSubstr("--calibrate 200 uses all of the 200 training images"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What classes are called: --classes, and ImageNet's names for weights without any.
+// Class names: --classes, and ImageNet's names for weights without names.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-// The weights alone, as other programs write .safetensors.
+// Only weights, as in .safetensors files of other programs.
 std::string safetensors_of(const StateDict& state) {
   nlohmann::json header;
   std::string content;
@@ -92,11 +92,11 @@ TEST_F(ClassNamesTest, ThatMakeNoSenseAreRefused) {
   EXPECT_THAT(error(R"(["a", "b"])"), HasSubstr("names 2 classes"));
   EXPECT_THAT(error("a\n\nb\n"), HasSubstr("list of classes 'wrong': the name of class 1 is empty"));
   EXPECT_THAT(error("a\n\xff\n"), HasSubstr("the name of class 1 is not UTF-8"));
-  EXPECT_THAT(error(R"({"0": "a", "2": "b"})"), HasSubstr("it gives 2 names, and none to class 1"));
-  EXPECT_THAT(error(R"({"a": 0, "b": 0})"), HasSubstr("it gives two names to class 0"));
+  EXPECT_THAT(error(R"({"0": "a", "2": "b"})"), HasSubstr("it has 2 names, but none for class 1"));
+  EXPECT_THAT(error(R"({"a": 0, "b": 0})"), HasSubstr("it has two names for class 0"));
   EXPECT_THAT(error(R"({"a": 0.5, "b": 1})"), HasSubstr("a is not a whole number"));
-  EXPECT_THAT(error(R"(["a", 1])"), HasSubstr("class 1 has no name in it"));
-  EXPECT_THAT(error(R"(["a", [1, "b"]])"), HasSubstr("class 1 has no name in it"));
+  EXPECT_THAT(error(R"(["a", 1])"), HasSubstr("it has no name for class 1"));
+  EXPECT_THAT(error(R"(["a", [1, "b"]])"), HasSubstr("it has no name for class 1"));
   EXPECT_THAT(error(R"(["a", )"), HasSubstr("it is not valid JSON"));
   EXPECT_THAT(infer({"images/03.png", "--classes", "none"}).err, HasSubstr("there is no list of classes 'none'"));
 }
@@ -111,7 +111,7 @@ TEST_F(ClassNamesTest, AreThoseOfEvaluateToo) {
               HasSubstr("'nine' names 9 classes, and 'model.pt' has 10 outputs"));
 }
 
-// A folder's classes are those that its folders are called by: the names, or what stands in front of them.
+// The folders are named after the class names, or after the first entry of each name's list.
 TEST_F(ClassNamesTest, OfAFolderAreInItsOrder) {
   nlohmann::json keras = nlohmann::json::array();
   nlohmann::json turned = nlohmann::json::array();
@@ -138,7 +138,7 @@ TEST_F(ClassNamesTest, OfAFolderAreInItsOrder) {
   EXPECT_THAT(refused.err, HasSubstr("was trained on the classes n9, n8"));
 }
 
-// Weights of torchvision name no classes.
+// Weights of torchvision contain no class names.
 TEST_F(ClassNamesTest, OfWeightsWithAThousandOutputsAreImagenets) {
   const auto& info = model_info("mobilenet_v3_small");
   const auto network = make_network(info, 1000, 1);

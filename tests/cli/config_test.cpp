@@ -49,7 +49,7 @@ TEST_P(RefusedConfig, NamesFileAndLine) {
 }
 
 constexpr const char* kForm = "a line is: key = value, or [section]";
-constexpr const char* kText = "a text stands in quotes: key = \"text\"";
+constexpr const char* kText = "a string is in quotes: key = \"text\"";
 constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 120 digits";
 constexpr const char* kSections = "choose one of: train, infer, evaluate, info, bench";
 
@@ -72,10 +72,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "give a number in that range"},
         Refusal{"choice", "[train]\narch = \"cmn\"\n", "2: --arch cannot be 'cmn'", "did you mean 'cnn'?"},
         Refusal{"flag", "[train]\ndry-run = 2\n", "2: --dry-run must be true or false", "write dry-run = true"},
-        Refusal{"two values", "[train]\nepochs = [1, 2]\n", "2: --epochs takes one value, not 2",
-                "leave the right one"},
+        Refusal{"two values", "[train]\nepochs = [1, 2]\n", "2: --epochs takes one value, not 2", "keep one value"},
         Refusal{"key twice", "[train]\nepochs = 1\nepochs = 2\n",
-                "3: key-value pair: cannot redefine existing integer 'epochs'", "leave one of the two"},
+                "3: key-value pair: cannot redefine existing integer 'epochs'", "keep one of the two"},
         Refusal{"section twice", "[train]\n[info]\n[train]\n",
                 "3: table header: cannot redefine existing table 'train'", "join the two"},
         Refusal{"no value", "[train]\nepochs =\n", "2: key-value pair: expected value, saw '\\n'", kForm},
@@ -115,26 +114,26 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     NotTaken, RefusedConfig,
     ::testing::Values(
-        Refusal{"date", "[train]\noutput = 1979-05-27\n", "2: 'output' holds a date, which no option takes", kText},
+        Refusal{"date", "[train]\noutput = 1979-05-27\n", "2: 'output' is a date, which no option accepts", kText},
         Refusal{"date and time", "[train]\noutput = 1979-05-27T07:32:00Z\n",
-                "2: 'output' holds a date, which no option takes", kText},
+                "2: 'output' is a date, which no option accepts", kText},
         Refusal{"time", "[train]\noutput = 07:32:00\n", "2: 'output' holds a time, which no option takes", kText},
-        Refusal{"nested table", "[train]\n[train.lr]\n", "2: 'lr' is a table within a section",
+        Refusal{"nested table", "[train]\n[train.lr]\n", "2: 'lr' is a table in a section",
                 "write its keys below [section]"},
-        Refusal{"nested dotted key", "train.lr.first = 1\n", "1: 'lr' is a table within a section",
+        Refusal{"nested dotted key", "train.lr.first = 1\n", "1: 'lr' is a table in a section",
                 "write its keys below [section]"},
-        Refusal{"inline table", "[train]\nlr = {first = 1}\n", "2: 'lr' is a table within a section",
+        Refusal{"inline table", "[train]\nlr = {first = 1}\n", "2: 'lr' is a table in a section",
                 "write its keys below [section]"},
         Refusal{"list of tables", "[[train]]\nepochs = 1\n", "1: 'train' is a list of tables",
                 "write [section] with one pair of brackets"},
         Refusal{"list in a list", "[train]\nepochs = [1, [2]]\n",
-                "2: 'epochs' holds a list in a list, which no option takes", kText},
+                "2: 'epochs' is a list in a list, which no option accepts", kText},
         Refusal{"table in a list", "[train]\nepochs = [1, {a = 2}]\n",
-                "2: 'epochs' holds a table in a list, which no option takes", kText},
+                "2: 'epochs' is a table in a list, which no option accepts", kText},
         Refusal{"section with a dot", "['a.b']\n", "1: there is no section [a.b]", kSections},
         Refusal{"value of several lines", "[train]\naugment = '''o\nn'''\n", "2: --augment cannot be 'o\\x0an'",
                 "did you mean 'on'?"},
-        Refusal{"NUL", "[train]\noutput = \"a\\u0000b\"\n", "2: 'output' holds a NUL character", "take it out"},
+        Refusal{"NUL", "[train]\noutput = \"a\\u0000b\"\n", "2: 'output' contains a NUL character", "remove it"},
         Refusal{"escape of a terminal", "[train]\naugment = \"\\u001b[31m\"\n", "2: --augment cannot be '\\x1b[31m'",
                 "choose one of: on, off"},
         Refusal{"escape of a terminal in a key", "[train]\n\"\\u001b[31m\" = 1\n",
@@ -168,7 +167,7 @@ TEST(Config, WhatIsNoFileOfAReasonableSizeIsAUsageError) {
   };
   EXPECT_EQ(error("/none/mnist.toml"),
             "error: there is no config file '/none/mnist.toml'\nhint: check the path and its spelling\n");
-  EXPECT_EQ(error("/"), "error: config file '/' is a folder\nhint: name a file in it\n");
+  EXPECT_EQ(error("/"), "error: config file '/' is a folder\nhint: give a file in it\n");
   EXPECT_EQ(error("/dev/zero"),
             "error: config file '/dev/zero' is not a regular file\nhint: copy it into a file first\n");
   EXPECT_EQ(error("pipe"), "error: config file 'pipe' is not a regular file\nhint: copy it into a file first\n");
@@ -233,7 +232,7 @@ TEST(Config, AFlagOfTheFileCanBeTakenBack) {
 TEST(Config, WhatStandsOnTheCommandLineOnlyIsSaidSo) {
   const SubprocessResult result = run_with("[train]\nrun-dir = 'x'\n", {"train"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("'run-dir' stands on the command line only"));
+  EXPECT_THAT(result.err, HasSubstr("'run-dir' is a command line option only"));
 }
 
 TEST(Config, AnotherCommandsSectionChangesNothing) {

@@ -172,7 +172,7 @@ TEST_F(ForeignModels, WeightsThatAreIntegersAreRefused) {
   write_file(folder_ / "quantized.pt", LegacyCheckpoint().add("state_dict", state).file());
   const SubprocessResult result = infer("quantized.pt");
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_THAT(result.err, HasSubstr("error: 'quantized.pt' holds the weight '" + state[0].first + "' as integers"));
+  EXPECT_THAT(result.err, HasSubstr("error: 'quantized.pt' stores the weight '" + state[0].first + "' as integers"));
 }
 
 TEST_F(ForeignModels, APlainStateDictOfTheSameNetworkKeepsItsLastLayer) {
@@ -183,7 +183,7 @@ TEST_F(ForeignModels, APlainStateDictOfTheSameNetworkKeepsItsLastLayer) {
   write_file(folder_ / "plain.pt", LegacyCheckpoint().add("state_dict", new_state()).file());
   const SubprocessResult kept = train("plain.pt");
   ASSERT_EQ(kept.exit_code, 0) << kept.err;
-  EXPECT_THAT(kept.err, HasSubstr("the last layer too, which has as many outputs as there are classes\n"));
+  EXPECT_THAT(kept.err, HasSubstr("the last layer, too, because it has one output per class\n"));
   const StateDict before = new_state();
   const StateDict after = read_model_file(folder_ / "out.pt").state;
   for (std::size_t i = 0; i < after.size(); ++i) EXPECT_TRUE(at::equal(before[i].second, after[i].second));

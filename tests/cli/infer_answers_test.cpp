@@ -196,7 +196,7 @@ TEST_F(InferAnswersTest, PhotosAreNeverWithoutAnAnswer) {
   process.command.emplace_back("--multi");
   const auto refused = test::run(process);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(refused.err, HasSubstr("--multi reads digits, and 'photos.pt' is a model for photos"));
+  EXPECT_THAT(refused.err, HasSubstr("--multi reads digits, but 'photos.pt' is a model for photos"));
 }
 
 }  // namespace

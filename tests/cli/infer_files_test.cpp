@@ -1,4 +1,4 @@
-// The pictures that `mnist infer --annotate` draws, what they are called, and the table of `--show`.
+// The drawings of `mnist infer --annotate`, their names, and the table of `--show`.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -81,7 +81,7 @@ TEST_F(InferFilesTest, DrawingsAreNotReadAndReplaceNothingThatIs) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(outcome.err,
             "error: the drawing of 'mine/1.png' would replace 'mine/model_prediction_1.png', which is read\n"
-            "hint: name another folder with --annotate\n");
+            "hint: choose another folder with --annotate\n");
 }
 
 TEST_F(InferFilesTest, ResultsSayWhereTheDrawingIs) {
@@ -104,7 +104,7 @@ TEST_F(InferFilesTest, ResultsSayWhereTheDrawingIs) {
   EXPECT_FALSE(nlohmann::json::parse(infer({"images/03.png", "--format", "json"}).out).contains("annotated"));
 }
 
-// Its place is taken by a folder.
+// A folder has the name of the drawing.
 TEST_F(InferFilesTest, ADrawingThatFailsIsToldAndTheAnswerIsGiven) {
   std::filesystem::create_directories(*folder_ / "drawn-not/model_prediction_03.png/x");
   const auto outcome = infer({"images/03.png", "--annotate", "drawn-not", "--format", "json"});
@@ -160,7 +160,7 @@ TEST_F(InferFilesTest, ShowGoesBesideResultsInAFile) {
   const auto refused = infer({"images", "--show", "1", "--format", "csv"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_EQ(refused.err,
-            "error: --show prints a table, and stdout is for --format csv\n"
+            "error: --show prints a table, but --format csv uses stdout\n"
             "hint: write the results to a file: --output FILE\n");
   EXPECT_THAT(refused.out, IsEmpty());
   EXPECT_EQ(infer({"--test-item", "1", "--data-dir", "data", "--show", "1"}).exit_code, 2);

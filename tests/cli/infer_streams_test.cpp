@@ -1,4 +1,4 @@
-// What `mnist infer` and `evaluate` read that is no file: stdin, pipes, and lists of files that come through them.
+// Inputs of `mnist infer` and `evaluate` that are not regular files: stdin, pipes, and lists of files from them.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -70,7 +70,7 @@ TEST_F(InferStreamsTest, APipeByItsNameIsReadAsOftenAsItIsNamed) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(lines_of(outcome.out),
               ElementsAre(HasSubstr("a-pipe\t" + expected_[3]), HasSubstr("images/01.png\t" + expected_[1])));
-  // One in a folder is not waited for.
+  // A pipe in a folder is skipped.
   std::filesystem::create_directories(*folder_ / "with-pipe");
   std::filesystem::copy_file(image(3), *folder_ / "with-pipe" / "3.png");
   std::filesystem::rename(*folder_ / "a-pipe", *folder_ / "with-pipe" / "pipe.png");
@@ -91,7 +91,8 @@ TEST_F(InferStreamsTest, AModelComesThroughStdin) {
 TEST_F(InferStreamsTest, WhatCannotBeReadIsSaid) {
   const auto nothing = mnist({"infer", "--model", "model.pt", "--image", "-"}, "");
   EXPECT_EQ(nothing.exit_code, 3);
-  EXPECT_THAT(nothing.err, AllOf(HasSubstr("error: image '-' is empty"), HasSubstr("hint: nothing came through the pipe")));
+  EXPECT_THAT(nothing.err,
+              AllOf(HasSubstr("error: image '-' is empty"), HasSubstr("hint: nothing came through the pipe")));
   const auto gif = mnist({"infer", "--model", "model.pt", "--image", "-"}, "GIF89a and so on");
   EXPECT_EQ(gif.exit_code, 3);
   EXPECT_THAT(gif.err, HasSubstr("error: '-' is a GIF image"));
@@ -99,7 +100,7 @@ TEST_F(InferStreamsTest, WhatCannotBeReadIsSaid) {
     arguments.insert(arguments.begin(), "infer");
     const auto outcome = mnist(arguments, bytes(3));
     EXPECT_EQ(outcome.exit_code, 2) << message;
-    EXPECT_THAT(outcome.err, StartsWith("error: " + message + "\nhint: name a file for all but one of them\n"));
+    EXPECT_THAT(outcome.err, StartsWith("error: " + message + "\nhint: give a file for all but one of them\n"));
     EXPECT_EQ(outcome.out, "");
   };
   refused({"--model", "-", "--image", "-"}, "--model and --image both read stdin");
@@ -115,10 +116,10 @@ TEST_F(InferStreamsTest, AListNamesTheFiles) {
   EXPECT_EQ(listed.exit_code, 0) << listed.err;
   EXPECT_EQ(listed.out, expected);
   test::write_file(*folder_ / "list.txt", "images/more/07.png\nimages/more");
-  EXPECT_EQ(infer({"images/03.png", "--files-from", "list.txt"}).out, expected) << "what is named comes first";
+  EXPECT_EQ(infer({"images/03.png", "--files-from", "list.txt"}).out, expected) << "given paths come first";
   EXPECT_THAT(lines_of(mnist({"infer", "--model", "model.pt", "--files-from", "-"}, "images/03.png\n").out),
               ElementsAre(StartsWith("images/03.png\t")))
-      << "the form does not depend on how many there are";
+      << "the form does not depend on the number of files";
 }
 
 TEST_F(InferStreamsTest, AListWithZeroBytesTakesAnyName) {
@@ -140,7 +141,7 @@ TEST_F(InferStreamsTest, AListThatNamesNothingIsAnError) {
   }
   const auto none = mnist({"infer", "--model", "model.pt", "--files-from", "none.txt"}, "");
   EXPECT_THAT(none.err, HasSubstr("there is no list of files 'none.txt'"));
-  // A line is a file's name and nothing else.
+  // A line contains only the name of a file.
   const auto dash = mnist({"infer", "--model", "model.pt", "--files-from", "-"}, "-\nimages/03.png\n");
   EXPECT_EQ(dash.exit_code, 3);
   EXPECT_THAT(dash.err, HasSubstr("there is no image './-'"));
@@ -155,12 +156,12 @@ TEST_F(InferStreamsTest, ATableOfPicturesComesThroughStdin) {
   const std::vector<std::string> arguments{"evaluate",   "--model", "model.pt", "--dataset", "folder",
                                            "--data-dir", "-",       "--format", "json"};
   const auto outcome = mnist(arguments, table);
-  // Two of the model's ten classes: refused for that, with the list read and its pictures found.
+  // The list has two of the model's ten classes: this is rejected after the pictures were found.
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("tells 10 classes apart, the data set folder has 2"));
+  EXPECT_THAT(outcome.err, HasSubstr("has 10 classes, the data set folder has 2"));
 }
 
-// As `| head -1` does: the shell's user is not to be bothered.
+// Like `| head -1`: not an error for the user.
 TEST_F(InferStreamsTest, AReaderThatLeavesIsNoError) {
   auto process = test::program(MNIST_BINARY, {"infer", "--model", "model.pt", "images", "--batch-size", "1"});
   process.folder = folder_->path();

@@ -238,7 +238,7 @@ TEST_F(InferTest, TellsWhichFilesOfAFolderAreLeftOut) {
   const auto outcome = infer({"mixed"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.err,
-              HasSubstr("1 entry is no PNG or JPEG by name (or a linked folder), left out: 'mixed/animation.gif'"));
+              HasSubstr("1 entry is not a PNG or JPEG file name (or a linked folder), skipped: 'mixed/animation.gif'"));
 }
 
 TEST_F(InferTest, TellsOfAFolderWithoutImages) {
@@ -301,12 +301,12 @@ TEST_P(InferMisuseTest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Options, InferMisuseTest,
     ::testing::Values(
-        Misuse{"Nothing", {}, "there is nothing to classify"},
+        Misuse{"Nothing", {}, "there is no image to classify"},
         Misuse{"ItemAndImage", {"images/01.png", "--test-item", "1"}, "--test-item classifies an item of a data set"},
-        Misuse{"SaveImage", {"images/01.png", "--save-image", "x.png"}, "--save-image writes the item of --test-item"},
+        Misuse{"SaveImage", {"images/01.png", "--save-image", "x.png"}, "--save-image needs --test-item"},
         Misuse{"ItemBehindTheEnd",
                {"--test-item", "12", "--data-dir", "data"},
-               "--test-item 12 is not there: the test set has items 0 to 11"},
+               "there is no test item 12: the test set has items 0 to 11"},
         Misuse{"NegativeItem", {"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
         Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be a whole number from 1 to"},
         Misuse{"Probability",

@@ -250,7 +250,8 @@ TEST_F(OptionEffect, CosineAndWarmUpChangeTheRate) {
   more.folder = folder_.path();
   const SubprocessResult refused = run(more);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(refused.err, HasSubstr("--epochs with --schedule cosine, whose rates depend on it, cannot change"));
+  EXPECT_THAT(refused.err,
+              HasSubstr("--epochs with --schedule cosine (its learning rates depend on it) cannot change"));
 }
 
 // Of one batch: the loss of the smoothed target, and a first step that is clipped to a length of lr.
@@ -272,7 +273,7 @@ TEST_F(OptionEffect, LabelSmoothingAndClipping) {
 TEST_F(OptionEffect, EarlyStopEndsTheRunAndKeepsTheBest) {
   // With a rate of 0 no epoch is better than the first.
   const SubprocessResult result = train("run", {"--arch", "lenet", "--lr", "0", "--epochs", "9", "--early-stop", "2"});
-  EXPECT_THAT(result.err, HasSubstr("ends after 3 of 9 epochs: none of the last 2 was better than the best before"));
+  EXPECT_THAT(result.err, HasSubstr("stops after 3 of 9 epochs: none of the last 2 was better than the best one"));
   EXPECT_EQ(column(folder_ / "run", "test", "loss").size(), 3U);
   EXPECT_EQ(read_model_file(folder_ / "run.pt").recipe->training.epochs, 1);
   EXPECT_THAT(config("run"), HasSubstr("\nkeep-best = \"on\"\n"));
@@ -301,7 +302,7 @@ TEST_F(OptionEffect, OptionsWithoutEffectAreNamed) {
                                          "--step-size", "2", "--warmup-epochs", "1", "--augment", "off"});
   EXPECT_THAT(adam, AllOf(HasSubstr("warning: --momentum has no effect: only --optimizer sgd uses it\n"),
                           HasSubstr("warning: --step-size has no effect: only --schedule step uses it\n"),
-                          HasSubstr("warning: --warmup-epochs has no effect: one-cycle has a rise of its own\n"),
+                          HasSubstr("warning: --warmup-epochs has no effect: one-cycle has its own warm-up\n"),
                           HasSubstr("warning: --augment has no effect: ")));
   EXPECT_THAT(adam, Not(HasSubstr("--gamma has")));
   EXPECT_THAT(said("gamma", {"--gamma", "0.5"}), HasSubstr("warning: --gamma has no effect: --step-size is 0\n"));

@@ -87,7 +87,7 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
   const SubprocessResult trained =
       train({"--data-dir", "signs", "--val-split", "0.2", "--weights", "mnist_cnn.pt", "--seed", "3"});
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
-  EXPECT_THAT(trained.err, AllOf(HasSubstr("12 of 60 pictures are kept to validate on: --val-split 0.2, seed 3"),
+  EXPECT_THAT(trained.err, AllOf(HasSubstr("12 of 60 pictures are for validation: --val-split 0.2, seed 3"),
                                  HasSubstr("weights: 'mnist_cnn.pt'; the last layer is new"),
                                  HasSubstr("48 training and 12 test images"), Not(HasSubstr("uneven"))));
   EXPECT_THAT(content_of(folder_ / "run/config.toml"), AllOf(HasSubstr("\nval-split = 0.2\n"), HasSubstr("seed = 3")));
@@ -130,8 +130,8 @@ TEST_F(OwnPictures, UnevenClassesAreSaidAndCanBeWeighted) {
   write_png(folder_ / "signs/stray.png", sign("bar", 1));
   const SubprocessResult plain = train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25"});
   ASSERT_EQ(plain.exit_code, 0) << plain.err;
-  EXPECT_THAT(plain.err, AllOf(HasSubstr("the classes are uneven: 18 training pictures of bar, 6 of cross"),
-                               HasSubstr("1 picture is in the folder of no class, left out: 'signs/stray.png'")));
+  EXPECT_THAT(plain.err, AllOf(HasSubstr("the classes are unbalanced: 18 training pictures of bar, 6 of cross"),
+                               HasSubstr("1 picture is not in a class folder, skipped: 'signs/stray.png'")));
   const SubprocessResult weighted = train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25",
                                            "--class-weights", "balanced", "--run-dir", "weighted", "--procs", "2"});
   ASSERT_EQ(weighted.exit_code, 0) << weighted.err;

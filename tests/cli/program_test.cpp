@@ -95,7 +95,7 @@ TEST(Info, DescribesTheModelInAFile) {
 TEST(Info, TensorsAreThoseOfAFile) {
   const SubprocessResult result = run(program(MNIST_BINARY, {"info", "--tensors"}));
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("none is named"));
+  EXPECT_THAT(result.err, HasSubstr("--tensors needs a model file"));
 }
 
 TEST(Info, AFileThatIsNoModelIsADataError) {

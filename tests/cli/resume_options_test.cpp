@@ -43,7 +43,7 @@ TEST_F(ResumeRun, RefusesByNameWhatWouldMakeItAnotherRun) {
   EXPECT_EQ(run(command({"--run-dir", "cycle", "--schedule", "one-cycle", "--stop-after", "1ms"})).exit_code, 2);
   ASSERT_EQ(run(command({"--run-dir", "cycle", "--schedule", "one-cycle", "--stop-after", "0.001s"})).exit_code, 85);
   EXPECT_THAT(run(command({"--resume", "cycle", "--epochs", "9"})).err,
-              HasSubstr("--epochs with --schedule one-cycle, whose rates depend on it, cannot change"));
+              HasSubstr("--epochs with --schedule one-cycle (its learning rates depend on it) cannot change"));
   // The same value, in another form, is no change.
   EXPECT_EQ(run(command({"--resume", "runs/lenet-1", "--lr", "0.010"})).exit_code, 0);
 }
@@ -62,7 +62,7 @@ TEST_F(ResumeRun, ANameThatIsNotUtf8IsAskedForAgain) {
   ASSERT_EQ(stopped(SIGTERM, {1, 40}, {"--output", name}).exit_code, 143);
   const SubprocessResult bare = run(command({"--resume"}));
   EXPECT_EQ(bare.exit_code, 2);
-  EXPECT_THAT(bare.err, HasSubstr("error: the run has a --output that is not UTF-8"));
+  EXPECT_THAT(bare.err, HasSubstr("error: the run's --output is not UTF-8"));
   EXPECT_EQ(run(command({"--resume", "--output", name})).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(folder_ / name));
 }
@@ -73,14 +73,14 @@ TEST_F(ResumeRun, OtherDataAreRefused) {
   write_small_mnist(folder_ / "data", 200, 40);
   const SubprocessResult result = run(command({"--resume", "runs/lenet-1"}));
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_THAT(result.err, HasSubstr("error: the data are not those that the run began with"));
+  EXPECT_THAT(result.err, HasSubstr("error: the data differ from those that the run started with"));
 }
 
 TEST_F(ResumeRun, AnotherThreadCountIsTold) {
   ASSERT_EQ(stopped(SIGTERM, {1, 40}, {"--threads", "2"}).exit_code, 143);
   const SubprocessResult result = run(command({"--resume", "runs/lenet-1", "--threads", "1"}));
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("threads 1 instead of 2: the same to the usual rounding, not bit for bit"));
+  EXPECT_THAT(result.err, HasSubstr("threads 1 instead of 2: its results are equal up to rounding, not bit for bit"));
 }
 
 TEST_F(ResumeRun, ACheckpointIsAModel) {
@@ -148,7 +148,7 @@ TEST_F(ResumeRun, AModelThatIsBetterIsKept) {
 
   write_file(folder_ / "notes.pt", "not ours");
   const SubprocessResult result = run(command({"--epochs", "1", "--output", "notes.pt"}));
-  EXPECT_THAT(result.err, HasSubstr("the old 'notes.pt' is kept as 'notes.pt.bak': it is no model of this program"));
+  EXPECT_THAT(result.err, HasSubstr("the old 'notes.pt' is kept as 'notes.pt.bak': it is not a model of this program"));
   EXPECT_EQ(content_of(folder_ / "notes.pt.bak"), "not ours");
   EXPECT_EQ(run(command({"--epochs", "1", "--output", "new/folder/model.pt"})).exit_code, 0);
   EXPECT_EQ(run(command({"--epochs", "1", "--output", ""})).exit_code, 2);

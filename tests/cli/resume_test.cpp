@@ -90,7 +90,7 @@ TEST_F(ResumeRun, ADamagedCheckpointFallsBackToTheOneBefore) {
   write_file(files.back(), bytes);
   const SubprocessResult result = run(command(parts));
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, AllOf(HasSubstr("SHA-256 does not match"), HasSubstr("the one before it is tried"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("SHA-256 does not match"), HasSubstr("trying the previous one"),
                                 HasSubstr("continues 'parts' from step-000000100.pt, after 1 epoch")));
   EXPECT_TRUE(content_of(folder_ / "whole.pt") == content_of(folder_ / "parts.pt"));
   expect_same_files("whole", "parts");
@@ -128,7 +128,8 @@ TEST_F(ResumeRun, BeginsAgainBesideWhatItHadBeforeItsFirstCheckpoint) {
   write_file(folder_ / "mine" / "last.pt", "of before");
   const SubprocessResult result = run(command(same));
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("the run begins again; what it had is kept as last.pt.bak, metrics.jsonl.bak, "));
+  EXPECT_THAT(result.err,
+              HasSubstr("the run starts again; its old files are kept as last.pt.bak, metrics.jsonl.bak, "));
   EXPECT_EQ(content_of(folder_ / "mine" / "last.pt.bak"), "of before");
 }
 

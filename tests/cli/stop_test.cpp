@@ -103,7 +103,7 @@ TEST_F(Stop, TrainingEndsWhilePhotosAreDecoded) {
   const SubprocessResult result = run(process);
   EXPECT_FALSE(result.timed_out);
   EXPECT_EQ(result.exit_code, 130) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("stopped by SIGINT while the data were read, before the first step"));
+  EXPECT_THAT(result.err, HasSubstr("stopped by SIGINT while reading the data, before the first step"));
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs"));
 }
 

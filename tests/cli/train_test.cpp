@@ -160,7 +160,7 @@ TEST_F(Train, GoesOnWhereStdoutCannotBeWritten) {
   process.output = "/dev/full";
   const SubprocessResult result = run(process);
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_THAT(result.err, HasSubstr("training goes on without it"));
+  EXPECT_THAT(result.err, HasSubstr("training continues without it"));
   EXPECT_TRUE(std::filesystem::exists(folder_ / "lenet.pt"));
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/log.txt"), HasSubstr("Saved model: lenet.pt"));
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/manifest.json"), HasSubstr("\"outcome\": \"finished\""));
@@ -176,7 +176,7 @@ TEST_F(Train, AReaderThatLeavesIsNoFailure) {
   process.folder = folder_.path();
   const SubprocessResult result = run(process);
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, AllOf(HasSubstr("'lenet.pt' is there already"), HasSubstr("Broken pipe; training goes on"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("'lenet.pt' exists"), HasSubstr("Broken pipe; training continues"),
                                 HasSubstr("saved model: 'lenet.pt'"), Not(HasSubstr("disk"))));
 }
 

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"option before its command",
                 {"--epochs", "3", "train"},
                 "there is no option '--epochs' here",
-                "write it behind 'train'"},
+                "write it after 'train'"},
         Mistake{"argument that is not taken",
                 {"train", "data"},
                 "mnist train takes no argument 'data'",
@@ -167,7 +167,7 @@ TEST(Usage, SaveModelIsOutputByItsOldName) {
     return run(program(MNIST_BINARY, arguments)).err;
   };
   EXPECT_THAT(train({"--output", "a.pt", "--save-model"}), HasSubstr("'/none'"));
-  EXPECT_THAT(train({"--output", "a.pt", "--save-model", "b.pt"}), HasSubstr("name two files"));
+  EXPECT_THAT(train({"--output", "a.pt", "--save-model", "b.pt"}), HasSubstr("give different files"));
   EXPECT_THAT(train({"--save-model", "b.txt"}), HasSubstr("'b.txt'"));
   EXPECT_THAT(train({"--output"}), HasSubstr("--output needs a value"));
 }

@@ -29,7 +29,7 @@ TEST(HoldBack, EachItemIsOnOneSideInTheOldOrder) {
 
 TEST(HoldBack, EachClassGivesItsShare) {
   EXPECT_TRUE(at::bincount(hold_back(uneven(), 20, 1).kept.labels).equal(at::tensor({12, 6, 2}, at::kLong)));
-  // 3.6, 1.8 and 0.6 of them: what is missing goes to the largest remainders, the first class first.
+  // Shares of 3.6, 1.8 and 0.6: the missing items go to the largest remainders, the first class first.
   EXPECT_TRUE(at::bincount(hold_back(uneven(), 6, 1).kept.labels, {}, 3).equal(at::tensor({4, 2, 0}, at::kLong)));
 }
 

@@ -34,7 +34,7 @@ int threads_of_process() {
   return count;
 }
 
-// Waits for it, which a loaded machine may delay.
+// Waits, because a loaded machine may delay it.
 bool comes(const std::function<bool()>& condition) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!condition() && std::chrono::steady_clock::now() < limit) {

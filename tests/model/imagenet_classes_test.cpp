@@ -9,7 +9,7 @@
 namespace mnist {
 namespace {
 
-// Well-known places in the list; an entry that is missing or doubled would move those behind it.
+// Known positions in the list; a missing or repeated entry would shift the later ones.
 TEST(ImagenetClasses, AreInTheOrderOfTheOutputs) {
   const auto names = imagenet_class_names();
   ASSERT_EQ(names.size(), 1000U);

@@ -108,7 +108,7 @@ TEST_F(Metrics, RowsWaitForRoomAndNoneIsLost) {
   metrics.interval(kInterval);
   metrics.epoch_done(kEpoch);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-  EXPECT_THAT(logged_.str(), HasSubstr("rows wait in memory"));
+  EXPECT_THAT(logged_.str(), HasSubstr("keeps the rows in memory"));
   EXPECT_EQ(content_of(folder_ / "metrics.csv"),
             "kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy\ntrain,1,10,1,2.5,,,,,\n");
   metrics.interval(kInterval);
@@ -116,7 +116,7 @@ TEST_F(Metrics, RowsWaitForRoomAndNoneIsLost) {
             "kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy\n"
             "train,1,10,1,2.5,,,,,\ntrain,1,10,1,2.5,,,,,\n"
             "test,1,,1,0.5,9,10,0.900000,0.75,0.750000\ntrain,1,10,1,2.5,,,,,\n");
-  EXPECT_THAT(logged_.str(), HasSubstr("is written again, with the rows that waited"));
+  EXPECT_THAT(logged_.str(), HasSubstr("is written again, including the rows kept in memory"));
 }
 
 }  // namespace

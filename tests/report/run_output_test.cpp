@@ -133,7 +133,7 @@ TEST_F(RunOutputTest, AFullDiskCostsAnEpochsFilesAndTheNextHasThem) {
   EXPECT_THAT(epochs_in_metrics(), ElementsAre("test,1", "test,2"));
   for (const char* file : {"last.pt", "best.pt", "step-000000010.pt"}) {
     EXPECT_THAT(logged_.str(), ContainsRegex(std::string("warning\\] cannot [a-z]+ '[^\n]*") + file +
-                                             "': No space left on device; the run goes on, and tries again later\n"));
+                                             "': No space left on device; the run continues and tries again later\n"));
   }
   expect_no_temporary_files();
 }
@@ -174,7 +174,7 @@ TEST_F(RunOutputTest, ADiskThatStaysFullIsToldAndEndsNothing) {
   EXPECT_NO_THROW(output_->finish());
   EXPECT_THAT(output_->last_checkpoint().string(), IsEmpty());
   EXPECT_THAT(checkpoints(), IsEmpty());
-  EXPECT_THAT(logged_.str(), AllOf(HasSubstr("metrics.csv' lacks its last "), HasSubstr("step-000000020.pt'")));
+  EXPECT_THAT(logged_.str(), AllOf(HasSubstr("metrics.csv': the last "), HasSubstr("step-000000020.pt'")));
   expect_no_temporary_files();
 }
 

@@ -1,4 +1,4 @@
-// The temperature against labels that are drawn from known probabilities, and against the smallest sum on a grid.
+// Compares the temperature with labels drawn from known probabilities, and with the minimum on a grid.
 #include "mnist/train/calibration.hpp"
 
 #include <cmath>

@@ -28,7 +28,7 @@ class InputFile {
 
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size() const { return size_; }  // bytes at the time of opening; at least 1
-  bool is_copy() const { return is_copy_; }     // of a stream, which is empty if it is opened again
+  bool is_copy() const { return is_copy_; }     // of a stream, which cannot be opened again
 
   // Reads the next `count` bytes; fewer only at the end of the file. Returns the number of bytes. Throws a data `Error`
   // on an I/O error.

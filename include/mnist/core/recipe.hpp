@@ -56,7 +56,7 @@ struct TrainingSummary {
   std::int64_t correct = 0;        // of `test_items`, after the last epoch
   std::int64_t test_items = 0;     // 0: these weights were not evaluated
   std::string program;             // "mnist 0.1.0"
-  std::int64_t limit_batches = 0;  // training and test batches an epoch at most; 0: all
+  std::int64_t limit_batches = 0;  // maximum number of training and test batches per epoch; 0: all
   // The file that training began from, the one that it had begun from, and so on as far as they say (100 at most).
   std::vector<Ancestor> ancestry = {};
 

@@ -1,5 +1,5 @@
-// The one line of a terminal that is drawn again and again while the program works: progress. Whoever writes another
-// line to that terminal does it within `interrupt`, so that none begins behind what is left of this one. Not for files
+// The status line of a terminal, which shows the progress and is redrawn. To write another line to that terminal, use
+// `interrupt`: otherwise the line would start after the status line. Not for files
 // and pipes.
 #pragma once
 
@@ -21,13 +21,13 @@ class StatusLine {
 
   bool is_drawn_on() const { return terminal_ != nullptr; }
 
-  // `line` in place of the one before; one that is too wide for the terminal is cut.
+  // Replaces the status line by `line`; shortens it to the width of the terminal.
   void draw(const std::string& line);
 
   // Leaves an empty line.
   void clear();
 
-  // Takes the line away, and writes other lines; nothing is drawn meanwhile.
+  // Erases the status line and calls `write`; nothing is drawn in the meantime.
   template <class Write>
   void interrupt(Write&& write) {
     const std::lock_guard lock(mutex_);

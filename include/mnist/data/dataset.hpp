@@ -26,7 +26,7 @@ struct HeldBack {
   Dataset kept;
 };
 
-// Divides a data set on the CPU: `kept` has `count` of its items, of each class nearly as large a share as of all, by
+// Divides a data set on the CPU: `kept` gets `count` items, with nearly the same share of each class, selected by
 // `epoch_order(size, seed, 0)`, so that the same items are kept every time. `count`: above 0 and below the size. Both
 // parts have their items in the data set's order.
 HeldBack hold_back(const Dataset& dataset, std::int64_t count, std::uint64_t seed);

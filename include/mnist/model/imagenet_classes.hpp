@@ -1,5 +1,5 @@
-// What the outputs of torchvision's networks are called before they are trained on: the 1,000 classes of ImageNet
-// (ILSVRC 2012), as torchvision names them. For weights files that have as many outputs and name no classes.
+// The class names of torchvision's pretrained networks: the 1,000 classes of ImageNet
+// (ILSVRC 2012), as torchvision names them. For weights files with 1,000 outputs and without class names.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace mnist {
 
-// index -> name; 1,000 of them.
+// 1,000 names by index.
 std::span<const std::string_view> imagenet_class_names();
 
 }  // namespace mnist

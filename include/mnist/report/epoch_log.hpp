@@ -1,4 +1,4 @@
-// A line for each epoch, for people: what --quiet leaves of a run's lines.
+// One line per epoch, for people: what --quiet prints.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 namespace mnist {
 
 // "Epoch 1/14: loss 0.2067, test loss 0.0492, accuracy 98.31 %, 72.4 s, 15:41 left": the training loss, the seconds of
-// training and testing, and what the epochs to come take if each takes as long; of the last one without that.
-// `first_epoch`: what the first epoch is called. No line break at the end.
+// training and testing, and the estimated time of the remaining epochs, which the last line omits. `first_epoch`:
+// number of the first epoch. No line break at the end.
 std::string epoch_line(const EpochReport& report, std::int64_t first_epoch);
 
 class EpochLog : public TrainingObserver {
  public:
-  // `write` gets whole lines, each with its line break.
+  // `write` gets complete lines, including the line break.
   EpochLog(std::int64_t first_epoch, std::function<void(const std::string&)> write)
       : first_epoch_(first_epoch), write_(std::move(write)) {}
 

@@ -1,8 +1,8 @@
-// A run's figures as rows: metrics.jsonl and metrics.csv, what was learned, and timing.jsonl, how long that took. A row
-// an interval ("train") and an epoch ("test"), each flushed, so that a killed run has its rows.
+// A run's figures as rows: metrics.jsonl and metrics.csv (loss, accuracy) and timing.jsonl (speed). One row per
+// interval ("train") and epoch ("test"), each flushed, so that a killed run keeps its rows.
 //
-// The metrics are the same bytes whenever the same run is made, also if it was stopped and continued. What differs from
-// time to time (seconds, images a second, the GPU's temperature) is in timing.jsonl alone.
+// The same run gives metrics with the same bytes, even if it was stopped and resumed. Figures that vary (seconds,
+// images per second, the GPU's temperature) are in timing.jsonl only.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,19 @@ namespace mnist {
 
 class MetricsFiles : public TrainingObserver {
  public:
-  // `sizes`: by file name, behind how many bytes to continue; what is not there begins anew. `gpu`: tells what the GPU
-  // in use is doing. Throws a data `Error` if a file cannot be made; later failures are told to `log`.
+  // `sizes`: by file name, the number of bytes after which to continue; a file without a size starts empty. `gpu`:
+  // returns the figures of the GPU in use. Throws a data `Error` if a file cannot be created; later failures go to
+  // `log`.
   MetricsFiles(const std::filesystem::path& directory, const std::map<std::string, std::uint64_t>& sizes,
                spdlog::logger& log, GpuReader gpu = {}, FileSystem& files = FileSystem::system());
 
   void interval(const IntervalReport& report) override;
   void epoch_done(const EpochReport& report) override;
 
-  // Of all rows so far, by file name.
+  // Sizes including all rows so far, by file name.
   std::map<std::string, std::uint64_t> sizes() const;
 
-  // Tries again what could not be written, for the last time.
+  // Tries for the last time to write what could not be written.
   void finish();
 
  private:

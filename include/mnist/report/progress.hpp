@@ -1,5 +1,5 @@
-// What is drawn on the status line of a terminal (`core/status_line.hpp`) while a run goes on: how many files are read;
-// epoch, bar, rate and time left.
+// The progress of a run on the status line of a terminal (`core/status_line.hpp`): number of files read; epoch, bar,
+// speed and remaining time.
 #pragma once
 
 #include <chrono>
@@ -14,16 +14,16 @@
 
 namespace mnist {
 
-// "epoch 2/14 [=====>    ]  52 %  1,430 images/s  0:21 left", no longer than `width` columns; the bar gives way first.
-// `epoch` and `epochs` as they are to be read. `images_per_second` and `seconds_left` below 0: not known yet. `more`:
-// goes to the end where there is room.
+// "epoch 2/14 [=====>    ]  52 %  1,430 images/s  0:21 left", at most `width` columns; the bar is omitted first.
+// `epoch` and `epochs`: as displayed. `images_per_second` and `seconds_left` below 0: unknown. `more`:
+// text for the end, if there is space.
 std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
                           double seconds_left, int width, const std::string& more = "");
 
 // "0:21", "12:05", "1:02:09".
 std::string short_duration(double seconds);
 
-// "reading photos 1,200/3,872", from its construction, without the numbers, to its end.
+// "reading photos 1,200/3,872", drawn from construction (without numbers) to destruction.
 class CountLine {
  public:
   CountLine(StatusLine& status, std::string what);
@@ -31,7 +31,7 @@ class CountLine {
   CountLine(const CountLine&) = delete;
   CountLine& operator=(const CountLine&) = delete;
 
-  // By any thread.
+  // Thread-safe.
   void count(std::int64_t done, std::int64_t all);
 
  private:
@@ -41,11 +41,11 @@ class CountLine {
   std::chrono::steady_clock::time_point drawn_{};
 };
 
-// After the observer that writes the lines of the same epoch: those take it off the terminal.
+// Add it after the observer that writes the lines of the epoch, because these erase the status line.
 class ProgressLine : public TrainingObserver {
  public:
-  // `first_epoch`: what the first epoch is called, 1 or 0. `gpu`: tells what the GPU in use is doing, where there is
-  // one; asked once a second at most.
+  // `first_epoch`: number of the first epoch, 1 or 0. `gpu`: returns the figures of the GPU in use, if any; called at
+  // most once per second.
   explicit ProgressLine(StatusLine& status, std::int64_t first_epoch = 1, GpuReader gpu = {})
       : status_(status), first_epoch_(first_epoch), gpu_(std::move(gpu)) {}
   ~ProgressLine() override { status_.clear(); }

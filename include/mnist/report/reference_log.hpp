@@ -1,4 +1,4 @@
-// The lines on stdout that readers of the Python programs' logs expect, byte for byte (pytorch/examples,
+// The lines on stdout as the Python program prints them, byte for byte (pytorch/examples,
 // mnist/main.py).
 #pragma once
 
@@ -9,17 +9,17 @@
 
 namespace mnist {
 
-// "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.100000", no line break at the end. The count is, as there, the batch's
-// index times the size of this batch.
+// "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.100000", no line break at the end. As in the Python program, the count
+// is the batch's index times the size of this batch.
 std::string train_line(const IntervalReport& report);
 
 // "Test set: Average loss: 0.0492, Accuracy: 9831/10000 (98%)", no line breaks around it.
 std::string test_line(const Evaluation& evaluation);
 
-// Hands each line on as it comes about; the test line with an empty line before and after it.
+// Writes each line at once; the test line has an empty line before and after it.
 class ReferenceLog : public TrainingObserver {
  public:
-  // `write` gets whole lines, each with its line break.
+  // `write` gets complete lines, including the line break.
   explicit ReferenceLog(std::function<void(const std::string&)> write) : write_(std::move(write)) {}
 
   void interval(const IntervalReport& report) override;

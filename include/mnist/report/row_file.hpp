@@ -1,5 +1,5 @@
-// A file of rows that outlives a full disk and a folder that is gone for a while: what cannot be written waits in
-// memory, and is tried again with the next row. No run ends for a row.
+// A file of rows that survives a full disk and a folder that is missing for some time: rows that cannot be written stay
+// in memory until the next row is written. A failure does not end the run.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@ namespace mnist {
 
 class RowFile {
  public:
-  // Continues a file behind its first `size` bytes; 0: a new one, which begins with `header`. Keeps `files` and `log`,
-  // which is told when rows begin to wait, when they are written, and of rows that are gone. Throws a data `Error` if
-  // the file cannot be made.
+  // Continues a file after its first `size` bytes; 0: a new file, which starts with `header`. Keeps references to
+  // `files` and `log`. Warns in the log if rows cannot be written, and if rows are missing. Throws a data `Error` if
+  // the file cannot be created.
   RowFile(std::filesystem::path path, std::uint64_t size, std::string header, spdlog::logger& log,
           FileSystem& files = FileSystem::system());
 
   void append(std::string_view row);
 
-  // Tries again what waits, for the last time: tells the log what is lost.
+  // Tries for the last time to write the waiting rows; logs what is lost.
   void finish();
 
-  // Bytes of all rows, those that wait included.
+  // Bytes of all rows, including waiting ones.
   std::uint64_t size() const { return size_; }
 
  private:
@@ -43,7 +43,7 @@ class RowFile {
   std::uint64_t size_ = 0;
   std::string waiting_;
   bool failing_ = false;
-  bool told_ = false;  // what is missing at the end
+  bool told_ = false;  // whether missing rows were reported
 };
 
 }  // namespace mnist

@@ -1,9 +1,9 @@
-// All that a run shows and leaves behind, as one observer: lines on stdout, the progress line, and the files of the run
-// directory: log, metrics, curves, weights, checkpoints. Fresh or continued, with a run directory or without (a dry
-// run). The model that a run is made for (--output) is not its business.
+// All output of a run as one observer: lines on stdout, the progress line, and the files of the run directory: log,
+// metrics, curves, weights, checkpoints. For new and resumed runs, with a run directory or without (a dry run). It does
+// not write the final model (--output).
 //
-// No run ends for one of these: what cannot be written is told to the log and tried again the next time. A run
-// directory that is removed is made again with the next weights.
+// Failures do not end the run: they are logged, and the file is tried again next time. A removed run directory is
+// created again with the next weights.
 #pragma once
 
 #include <cstdint>
@@ -34,25 +34,25 @@
 
 namespace mnist {
 
-// Whose lines the run prints, for the readers of that program's logs.
+// The Python program whose lines the run prints.
 enum class LogStyle { reference, transfer };
 
-// What a run of this style calls its first epoch in all that is read together: stdout, stderr and log.txt. The lines
-// decide, since log readers count on them. Files for programs (metrics, checkpoints, manifest) count from 1.
+// Number of the first epoch on stdout, on stderr and in log.txt, as in the lines of the Python program. Files for
+// programs (metrics, checkpoints, manifest) count from 1.
 std::int64_t first_epoch(LogStyle style);
 
 struct RunOutputOptions {
   LogStyle style = LogStyle::reference;
-  bool quiet = false;  // on stdout a line for each epoch (`epoch_log.hpp`) instead; log.txt has those of the style
-  bool keep_weights = true;  // writes last.pt, best.pt, the curves and checkpoints; not those of a dry run
+  bool quiet = false;        // prints one line per epoch (`epoch_log.hpp`); log.txt has the lines of the style
+  bool keep_weights = true;  // writes last.pt, best.pt, the curves and checkpoints; false for a dry run
   std::int64_t keep = 3;     // newest checkpoints
-  // Where progress is drawn, and what lines on stdout take off the terminal first.
+  // Where progress is drawn; lines on stdout erase it first.
   std::shared_ptr<StatusLine> status = std::make_shared<StatusLine>(nullptr);
-  GpuReader gpu;  // what the GPU in use is doing, if there is one
-  Recipe recipe;  // of the weights, without how they were trained
+  GpuReader gpu;  // figures of the GPU in use, if any
+  Recipe recipe;  // of the weights, without training data
   PickleLayout layout = PickleLayout::state_dict;
   RunIdentity identity;
-  std::function<void(const std::string&)> print;  // to stdout; throws if that cannot be written
+  std::function<void(const std::string&)> print;  // writes to stdout; throws on failure
 };
 
 // The recipe of weights after `epochs` epochs, as the last test found them.
@@ -60,20 +60,20 @@ Recipe trained(Recipe recipe, std::int64_t epochs, const Evaluation& test);
 
 class RunOutput : public TrainingObserver {
  public:
-  // `directory`: where files go; nullptr: nowhere. `continued`: the checkpoint that the run continues from; its files
-  // are cut back to that. Keeps references to `log`, `directory` and `files`; rows, weights and checkpoints are
-  // written by the latter, from two threads. Throws a data `Error` if a file cannot be made.
+  // `directory`: folder for files; nullptr: none. `continued`: the checkpoint to resume from; the files are truncated
+  // to its state. Keeps references to `log`, `directory` and `files`. Uses `files` to write rows, weights and
+  // checkpoints from two threads. Throws a data `Error` if a file cannot be created.
   RunOutput(RunOutputOptions options, RunDirectory* directory, const Checkpoint* continued, spdlog::logger& log,
             FileSystem& files = FileSystem::system());
   ~RunOutput() override;
 
-  // To stdout and log.txt; a reader that leaves is told to the log, once.
+  // Writes to stdout and log.txt; if the reader of stdout has exited, warns once.
   void say(const std::string& text);
-  // The same, but not to stdout where the run is quiet.
+  // The same, but not to stdout if the run is quiet.
   void mention(const std::string& text);
   bool has_stdout() const { return has_stdout_; }
 
-  // The file of log.txt; nullptr without a run directory.
+  // The sink of log.txt; nullptr without a run directory.
   const std::shared_ptr<LogFile>& log_file() const { return log_file_; }
 
   void epoch_started(std::int64_t epoch, std::int64_t epochs) override;
@@ -84,10 +84,10 @@ class RunOutput : public TrainingObserver {
   void resumed(const TrainingState& state) override;
   void checkpoint(const TrainingState& state) override;
 
-  // Takes the progress line away and returns when all files are written; what could not be is tried once more.
+  // Erases the progress line and returns when all files are written; failed ones are tried once more.
   void finish();
 
-  // After `finish`: the checkpoint of the last state that was handed out; empty if it could not be written.
+  // After `finish`: the checkpoint of the last state; empty if it could not be written.
   const std::filesystem::path& last_checkpoint() const { return written_; }
 
  private:
@@ -106,10 +106,10 @@ class RunOutput : public TrainingObserver {
   std::shared_ptr<LogFile> log_file_;
   std::optional<MetricsFiles> metrics_;
   std::unique_ptr<ProgressLine> progress_;
-  std::unique_ptr<TrainingObserver> lines_;  // on stdout, if it is not quiet, and in log.txt
-  std::optional<EpochLog> quiet_lines_;      // on stdout, if it is
+  std::unique_ptr<TrainingObserver> lines_;  // for stdout (if not quiet) and log.txt
+  std::optional<EpochLog> quiet_lines_;      // for stdout, if quiet
   std::filesystem::path written_;
-  std::map<std::string, std::function<void()>> failed_;  // what could not be written, by name
+  std::map<std::string, std::function<void()>> failed_;  // failed jobs, by name
   // Declared last: its jobs use what is above.
   std::unique_ptr<CurvesPicture> curves_;
   Background background_{/*threaded=*/true};

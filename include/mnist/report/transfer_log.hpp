@@ -1,4 +1,4 @@
-// The lines on stdout of the transfer-learning program, whose logs count epochs from 0 and call the test set "val".
+// The lines on stdout of the transfer-learning program; it counts epochs from 0 and calls the test set "val".
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace mnist {
 
-// What the program says before it trains.
+// What the program prints before training.
 struct TransferRun {
   std::string libtorch;  // version
   std::string device;    // "cuda:0"
@@ -21,7 +21,7 @@ struct TransferRun {
   std::string scenario;
 };
 
-// Its lines, each with its line break; the lists as Python prints them.
+// Its lines, including line breaks; lists in Python's form.
 std::string transfer_header(const TransferRun& run);
 
 // "train Loss: 0.6110 Acc: 0.7336"
@@ -30,16 +30,16 @@ std::string phase_line(const std::string& phase, double loss, double accuracy);
 // "Training complete in 2m 5s"
 std::string complete_line(double seconds);
 
-// "Best val Acc: 0.947712" and, in a line of our own, what the last epoch got and whose weights are saved: the best's,
-// or its own.
+// "Best val Acc: 0.947712" and an additional line with the accuracy of the last epoch, and whether the saved weights
+// are those of the best or of the last epoch.
 std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch, const Evaluation& last,
                        bool saves_best = true);
 
-// Hands each line on as it comes about: "Epoch 0/24", ten dashes, the train line, the val line, and where this epoch is
-// the best so far, that it is kept; then an empty line.
+// Writes each line at once: "Epoch 0/24", ten dashes, the train line, the val line, a message if this epoch is the best
+// so far, then an empty line.
 class TransferLog : public TrainingObserver {
  public:
-  // `write` gets whole lines, each with its line break.
+  // `write` gets complete lines, including the line break.
   explicit TransferLog(std::function<void(const std::string&)> write) : write_(std::move(write)) {}
 
   void epoch_started(std::int64_t epoch, std::int64_t epochs) override;

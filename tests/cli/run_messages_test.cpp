@@ -1,5 +1,5 @@
-// What a run says on stdout, on stderr and on a terminal, and what it leaves written about itself: how talkative, how
-// epochs are counted, progress, log.txt, manifest.json, the recipe; and tables on narrow terminals.
+// The output of a run on stdout, stderr and a terminal, and its records: --quiet and --verbose, numbers of epochs,
+// progress, log.txt, manifest.json, the recipe; and tables on narrow terminals.
 #include <algorithm>
 #include <sstream>
 #include <string>
@@ -33,7 +33,7 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// The lines that a terminal shows in the end: "\r" goes back, "\x1b[K" erases what follows.
+// The final lines on a terminal: "\r" goes back, "\x1b[K" erases what follows.
 std::vector<std::string> shown(const std::string& written) {
   std::vector<std::string> lines = {""};
   std::size_t column = 0;
@@ -54,9 +54,9 @@ std::vector<std::string> shown(const std::string& written) {
   return lines;
 }
 
-class Said : public ::testing::Test {
+class RunMessages : public ::testing::Test {
  protected:
-  Said() {
+  RunMessages() {
     write_small_mnist(folder_ / "data", 200, 50);
     for (int i = 0; i < 4; ++i) {
       for (const auto& [name, level] : {std::pair("dark", 40), std::pair("light", 215)}) {
@@ -103,7 +103,7 @@ class Said : public ::testing::Test {
                                             "2",     "--run-dir", "run",      "--output",   "model.pt"};
 };
 
-TEST_F(Said, QuietIsALineForEachEpochAndTheModelAtTheEnd) {
+TEST_F(RunMessages, QuietIsALineForEachEpochAndTheModelAtTheEnd) {
   const SubprocessResult result = mnist(with(digits_, {"--quiet"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   constexpr const char* kFigures = ": loss [0-9.]+, test loss [0-9.]+, accuracy [0-9.]+ %, [0-9.]+ s";
@@ -113,10 +113,10 @@ TEST_F(Said, QuietIsALineForEachEpochAndTheModelAtTheEnd) {
   EXPECT_THAT(content_of(folder_ / "run/log.txt"),
               AllOf(HasSubstr(" info device: cpu"), HasSubstr(" info Train Epoch: 2 [0/200 (0%)]\tLoss: "),
                     HasSubstr(" info Test set: Average loss: "), Not(HasSubstr("Epoch 1/2"))))
-      << "the log has the usual lines, so that a run may be quiet in one of its parts";
+      << "the log has the default lines, so that one part of a run may be quiet";
 }
 
-TEST_F(Said, QuietTransferLearningCountsFrom0AndKeepsItsLastLines) {
+TEST_F(RunMessages, QuietTransferLearningCountsFrom0AndKeepsItsLastLines) {
   const SubprocessResult result = mnist(with(photos_, {"--quiet"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, MatchesRegex("Epoch 0/1: [^\n]* left\nEpoch 1/1: [^\n]* s\nTraining complete in [^\n]*\n"
@@ -124,7 +124,7 @@ TEST_F(Said, QuietTransferLearningCountsFrom0AndKeepsItsLastLines) {
   EXPECT_THAT(result.err, AllOf(StartsWith("warning: starting from random weights"), Not(HasSubstr("device"))));
 }
 
-TEST_F(Said, VerboseTellsOfBatchesOnStderrAndLeavesStdoutAsItIs) {
+TEST_F(RunMessages, VerboseTellsOfBatchesOnStderrAndLeavesStdoutAsItIs) {
   const auto without_losses = [](std::string text) {
     std::erase_if(text, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
     return text;
@@ -140,10 +140,10 @@ TEST_F(Said, VerboseTellsOfBatchesOnStderrAndLeavesStdoutAsItIs) {
   EXPECT_EQ(mnist(with(digits_, {"--quiet", "--verbose"})).exit_code, 2);
   EXPECT_THAT(mnist(with(digits_, {"--run-dir", "third", "--quiet", "--log-level", "info"})).err,
               HasSubstr("device: cpu"))
-      << "--log-level is the more exact wish";
+      << "--log-level has priority";
 }
 
-TEST_F(Said, ProgressOnATerminalIsTakenAwayBeforeOtherLines) {
+TEST_F(RunMessages, ProgressOnATerminalIsTakenAwayBeforeOtherLines) {
   const SubprocessResult result = mnist(photos_, 80);
   ASSERT_EQ(result.exit_code, 0) << result.out;
   EXPECT_THAT(result.out,
@@ -159,13 +159,13 @@ TEST_F(Said, ProgressOnATerminalIsTakenAwayBeforeOtherLines) {
   EXPECT_EQ(std::ranges::count_if(lines, [](const auto& line) { return line.starts_with("train Loss: "); }), 2);
 }
 
-TEST_F(Said, NothingIsRedrawnInAPipeNorIfQuiet) {
+TEST_F(RunMessages, NothingIsRedrawnInAPipeNorIfQuiet) {
   EXPECT_THAT(mnist(photos_).err, Not(AnyOf(HasSubstr("\r"), HasSubstr("\x1b"), HasSubstr("reading"))));
   EXPECT_THAT(mnist(with(photos_, {"--run-dir", "other", "--quiet", "--color", "never"}), 80).out,
               Not(AnyOf(HasSubstr("\r"), HasSubstr("\x1b"))));
 }
 
-TEST_F(Said, MessagesOfTransferLearningCountAsItsLinesDo) {
+TEST_F(RunMessages, MessagesOfTransferLearningCountAsItsLinesDo) {
   const SubprocessResult diverged =
       mnist(with(photos_, {"--lr", "1e6", "--clip-grad-norm", "0", "--augment", "off", "--batch-size", "2"}));
   ASSERT_EQ(diverged.exit_code, 5) << diverged.err;
@@ -176,7 +176,7 @@ TEST_F(Said, MessagesOfTransferLearningCountAsItsLinesDo) {
   EXPECT_THAT(end.err, ContainsRegex("continues 'second' from step-[0-9]+.pt, after 1 step\n"));
 }
 
-TEST_F(Said, AMissingDriverIsNoNews) {
+TEST_F(RunMessages, AMissingDriverIsNoNews) {
   if (load_cuda().has_driver) GTEST_SKIP() << "this machine has NVIDIA's driver";
   std::vector<std::string> automatic = digits_;
   std::ranges::replace(automatic, std::string("cpu"), std::string("auto"));
@@ -189,7 +189,7 @@ TEST_F(Said, AMissingDriverIsNoNews) {
   EXPECT_THAT(cuda.err, HasSubstr("error: device 'cuda' is not available: no NVIDIA driver was found"));
 }
 
-TEST_F(Said, EachLineOfTheLogHasItsTime) {
+TEST_F(RunMessages, EachLineOfTheLogHasItsTime) {
   ASSERT_EQ(mnist(photos_, 80).exit_code, 0);
   const std::vector<std::string> lines = lines_of(content_of(folder_ / "run/log.txt"));
   EXPECT_THAT(lines, Each(MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}[+-][0-9]{2}:"
@@ -199,7 +199,7 @@ TEST_F(Said, EachLineOfTheLogHasItsTime) {
   }
 }
 
-TEST_F(Said, TheManifestSaysWhatTheRunCameTo) {
+TEST_F(RunMessages, TheManifestSaysWhatTheRunCameTo) {
   const SubprocessResult result = mnist(with(digits_, {"--keep-best", "on"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto finished = manifest("run");
@@ -227,14 +227,14 @@ TEST_F(Said, TheManifestSaysWhatTheRunCameTo) {
   EXPECT_TRUE(lost["model"].is_null());
 }
 
-TEST_F(Said, TheRecipeTellsOfCutEpochsAndOfTheWeightsBefore) {
+TEST_F(RunMessages, TheRecipeTellsOfCutEpochsAndOfTheWeightsBefore) {
   ASSERT_EQ(mnist(with(digits_, {"--limit-batches", "2"})).exit_code, 0);
   EXPECT_EQ(training_of("model.pt")["limit_batches"], 2);
   EXPECT_EQ(training_of("model.pt")["epochs"], 2);
   EXPECT_FALSE(training_of("model.pt").contains("ancestry"));
   const std::string first = sha256_hex(content_of(folder_ / "model.pt"));
 
-  // Stopped and continued, when the file that it began from is gone.
+  // Stop and resume without the file of the initial weights.
   std::filesystem::copy_file(folder_ / "model.pt", folder_ / "start.pt");
   const std::vector<std::string> second =
       with(digits_, {"--weights", "start.pt", "--run-dir", "2", "--output", "2.pt"});
@@ -254,7 +254,7 @@ TEST_F(Said, TheRecipeTellsOfCutEpochsAndOfTheWeightsBefore) {
   EXPECT_THAT(mnist({"info", "3.pt"}).out, HasSubstr("\nbegun from: '2.pt', mnist, 2 epochs\n  sha256 "));
 }
 
-TEST_F(Said, TablesFitTheTerminal) {
+TEST_F(RunMessages, TablesFitTheTerminal) {
   ASSERT_EQ(mnist(digits_).exit_code, 0);
   const std::vector<std::string> command = {"evaluate", "--model", "model.pt", "--device", "cpu"};
   const auto fit = [](const std::string& text, std::size_t columns) {
@@ -267,7 +267,7 @@ TEST_F(Said, TablesFitTheTerminal) {
   }
 }
 
-TEST_F(Said, LongClassNamesAreShortenedInTablesAndWholeInJson) {
+TEST_F(RunMessages, LongClassNamesAreShortenedInTablesAndWholeInJson) {
   for (int i = 0; i < 12; ++i) {
     const std::string name = "a class of insects with a long name, number " + std::to_string(i);
     std::filesystem::create_directories(folder_ / "many/train" / name);
