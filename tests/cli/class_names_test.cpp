@@ -88,8 +88,8 @@ TEST_F(ClassNamesTest, ThatMakeNoSenseAreRefused) {
     EXPECT_THAT(outcome.out, IsEmpty()) << classes;
     return outcome.err;
   };
-  EXPECT_THAT(error("a\nb\nc\n"), StartsWith("error: 'wrong' names 3 classes, and 'model.pt' has 10 outputs\n"));
-  EXPECT_THAT(error(R"(["a", "b"])"), HasSubstr("names 2 classes"));
+  EXPECT_THAT(error("a\nb\nc\n"), StartsWith("error: 'wrong' has 3 class names, but 'model.pt' has 10 outputs\n"));
+  EXPECT_THAT(error(R"(["a", "b"])"), HasSubstr("has 2 class names"));
   EXPECT_THAT(error("a\n\nb\n"), HasSubstr("list of classes 'wrong': the name of class 1 is empty"));
   EXPECT_THAT(error("a\n\xff\n"), HasSubstr("the name of class 1 is not UTF-8"));
   EXPECT_THAT(error(R"({"0": "a", "2": "b"})"), HasSubstr("it has 2 names, but none for class 1"));
@@ -108,7 +108,7 @@ TEST_F(ClassNamesTest, AreThoseOfEvaluateToo) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("\na   "), HasSubstr("\nj   ")));
   test::write_file(*folder_ / "nine", "a\nb\nc\nd\ne\nf\ng\nh\ni\n");
   EXPECT_THAT(mnist({"evaluate", "--model", "model.pt", "--data-dir", "data", "--classes", "nine"}).err,
-              HasSubstr("'nine' names 9 classes, and 'model.pt' has 10 outputs"));
+              HasSubstr("'nine' has 9 class names, but 'model.pt' has 10 outputs"));
 }
 
 // The folders are named after the class names, or after the first entry of each name's list.

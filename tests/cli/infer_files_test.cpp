@@ -80,7 +80,7 @@ TEST_F(InferFilesTest, DrawingsAreNotReadAndReplaceNothingThatIs) {
   const auto outcome = infer({"mine", "--annotate", "mine"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(outcome.err,
-            "error: the drawing of 'mine/1.png' would replace 'mine/model_prediction_1.png', which is read\n"
+            "error: the drawing of 'mine/1.png' would replace the input 'mine/model_prediction_1.png'\n"
             "hint: choose another folder with --annotate\n");
 }
 

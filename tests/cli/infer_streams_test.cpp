@@ -92,7 +92,7 @@ TEST_F(InferStreamsTest, WhatCannotBeReadIsSaid) {
   const auto nothing = mnist({"infer", "--model", "model.pt", "--image", "-"}, "");
   EXPECT_EQ(nothing.exit_code, 3);
   EXPECT_THAT(nothing.err,
-              AllOf(HasSubstr("error: image '-' is empty"), HasSubstr("hint: nothing came through the pipe")));
+              AllOf(HasSubstr("error: image '-' is empty"), HasSubstr("hint: the pipe contained no data")));
   const auto gif = mnist({"infer", "--model", "model.pt", "--image", "-"}, "GIF89a and so on");
   EXPECT_EQ(gif.exit_code, 3);
   EXPECT_THAT(gif.err, HasSubstr("error: '-' is a GIF image"));

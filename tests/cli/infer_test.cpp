@@ -245,7 +245,7 @@ TEST_F(InferTest, TellsOfAFolderWithoutImages) {
   std::filesystem::create_directories(*folder_ / "empty" / "below");
   const auto outcome = infer({"empty", "images/01.png"});
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("error: folder 'empty' holds no images"));
+  EXPECT_THAT(outcome.err, HasSubstr("error: folder 'empty' contains no images"));
   EXPECT_THAT(lines_of(outcome.out), SizeIs(1));
 }
 
@@ -308,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(
                {"--test-item", "12", "--data-dir", "data"},
                "there is no test item 12: the test set has items 0 to 11"},
         Misuse{"NegativeItem", {"--test-item", "-1", "--data-dir", "data"}, "--test-item"},
-        Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be a whole number from 1 to"},
+        Misuse{"NoClasses", {"images/01.png", "--top-k", "0"}, "--top-k must be an integer from 1 to"},
         Misuse{"Probability",
                {"images/01.png", "--min-probability", "50"},
                "--min-probability must be a number from 0 to 1"},

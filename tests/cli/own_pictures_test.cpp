@@ -168,7 +168,7 @@ TEST_F(OwnPictures, ABrokenOneStopsTheRunOrIsLeftOut) {
   const SubprocessResult skipped =
       train({"--data-dir", "signs", "--val-split", "0.2", "--bad-images", "skip", "--dry-run"});
   EXPECT_EQ(skipped.exit_code, 0) << skipped.err;
-  EXPECT_THAT(skipped.err, HasSubstr("warning: left out: "));
+  EXPECT_THAT(skipped.err, HasSubstr("warning: skipped: "));
 }
 
 TEST_F(OwnPictures, FoldersWithTheirOwnSplitsAreNotDivided) {

@@ -166,7 +166,7 @@ TEST_F(RanksRun, StopWhenTheProcessThatStartedThemIsKilled) {
   const SubprocessResult result = run(process);  // until the last of them closes its stdout
   EXPECT_EQ(result.exit_code, 128 + SIGKILL);
   EXPECT_FALSE(result.timed_out);
-  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; continue with: "));
+  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; to resume: "));
   EXPECT_THAT(nlohmann::json::parse(content_of(folder_ / "run" / "manifest.json")).at("outcome"), "interrupted");
 }
 
@@ -262,7 +262,7 @@ TEST_F(RanksRun, OfOneProcessStopsByASignalAndItsCopy) {
   process.signal = 0;
   const SubprocessResult result = run(process);
   EXPECT_EQ(result.exit_code, 143) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; continue with: "));
+  EXPECT_THAT(result.err, HasSubstr("s after SIGTERM; to resume: "));
 }
 
 TEST_F(RanksRun, SayWhatIsWrongWithAPlace) {

@@ -84,7 +84,7 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
   const SubprocessResult destructive =
       mnist({"evaluate", "--model", "model.pt", "--data-dir", "photos", "--misclassified", "model.pt"});
   EXPECT_EQ(destructive.exit_code, 2);
-  EXPECT_THAT(destructive.err, HasSubstr("would replace 'model.pt'"));
+  EXPECT_THAT(destructive.err, HasSubstr("would replace the input 'model.pt'"));
 
   const SubprocessResult inferred =
       mnist({"infer", "--model", "model.pt", "photos/val", "--annotate", "notes", "--device", "cpu"});
@@ -187,7 +187,7 @@ TEST_F(Transfer, ABrokenPhotoStopsTheRunOrIsLeftOut) {
   EXPECT_THAT(stopped.err, AllOf(HasSubstr("9.png"), HasSubstr("--bad-images skip")));
   const SubprocessResult skipped = train({"--bad-images", "skip", "--dry-run"});
   EXPECT_EQ(skipped.exit_code, 0) << skipped.err;
-  EXPECT_THAT(skipped.err, AllOf(HasSubstr("warning: left out: "), HasSubstr("9.png")));
+  EXPECT_THAT(skipped.err, AllOf(HasSubstr("warning: skipped: "), HasSubstr("9.png")));
 }
 
 TEST_F(Transfer, WhatDoesNotFitIsSaid) {
