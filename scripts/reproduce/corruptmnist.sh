@@ -3,7 +3,7 @@
 #
 #   scripts/reproduce/corruptmnist.sh DIR [options of mnist train]
 #
-# DIR contains corruptmnist/. Expected accuracy: at least 95.5 % (PyTorch with the same files: 96.1 %). shellcheck
-# source=scripts/reproduce/train.bash
+# DIR contains corruptmnist/. Expected accuracy: at least 95.5 % (PyTorch with the same files: 96.1 %).
+# shellcheck source=scripts/reproduce/train.bash
 source "$(dirname "${BASH_SOURCE[0]}")/train.bash"
 reproduce 1 --arch convnet -- "$@"

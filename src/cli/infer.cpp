@@ -125,7 +125,6 @@ void check_show(const InferOptions& options) {
 void check_options(const InferOptions& options) {
   const bool has_images = !options.images.empty() || !options.paths.empty() || !options.files_from.empty();
   check_stdin(options);
-  check_output_file(options);
   check_show(options);
   if (options.test_item && has_images) {
     throw usage_error("--test-item classifies an item of a data set, and images are given, too", "give one of them");
@@ -209,6 +208,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
     check_not_same(options.output, image.path);
     files.images.push_back(image.path);
   }
+  check_output_file(options);
   if (!options.annotate.empty()) files.annotated = annotated_paths(options.annotate, options.model, images);
   return files;
 }

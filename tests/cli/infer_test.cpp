@@ -249,6 +249,12 @@ TEST_F(InferTest, TellsOfAFolderWithoutImages) {
   EXPECT_THAT(lines_of(outcome.out), SizeIs(1));
 }
 
+TEST_F(InferTest, ResultsDoNotReplaceAPicture) {
+  const auto outcome = infer({"images/03.png", "--output", "other.PNG"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("error: --output 'other.PNG' has the name of a picture, and gets text\n"));
+}
+
 TEST_F(InferTest, NeverWritesOverWhatItReads) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"images/03.png", "--output", "images/03.png"},
