@@ -1,5 +1,6 @@
 # Sourced by the other scripts, in the root of the repository: functions for errors and for installing Debian packages,
-# and settings of ccache. shellcheck shell=bash
+# and settings of ccache.
+# shellcheck shell=bash
 
 # Lets ccache, where it is used, take units that use the precompiled header, and those of another clone.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime

@@ -10,7 +10,8 @@
 # All digits of a file are rotated by the same angle: about -34 degrees in the test set, -37 and -38 in training files 1
 # and 5, +32 to +42 in the four others (found by comparison with the original MNIST digits). Rotated by 70 degrees,
 # digits look like other digits, so these four files do more harm than good. The recipe assumes that the angle of the
-# test set is known, but not its labels. shellcheck source=scripts/reproduce/train.bash
+# test set is known, but not its labels.
+# shellcheck source=scripts/reproduce/train.bash
 source "$(dirname "${BASH_SOURCE[0]}")/train.bash"
 if [ -d "${1-}" ]; then
   source=$(cd "$1" && pwd)

@@ -3,6 +3,7 @@
 #
 #   scripts/reproduce/mnist_cnn.sh DIR [options of mnist train]
 #
-# DIR contains the MNIST files. Expected accuracy: about 99.2 %. shellcheck source=scripts/reproduce/train.bash
+# DIR contains the MNIST files. Expected accuracy: about 99.2 %.
+# shellcheck source=scripts/reproduce/train.bash
 source "$(dirname "${BASH_SOURCE[0]}")/train.bash"
 reproduce 1 --epochs 14 -- "$@"
