@@ -122,7 +122,8 @@ TEST_F(InferFilesTest, ShowCountsTheClassesAndNamesTheLeastCertain) {
   const auto outcome = infer({"images", "--show", "1"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, StartsWith("class"));
-  for (const auto& [name, items] : by_class) {
+  for (const auto& [key, items] : by_class) {
+    const std::string& name = key;  // clang captures no structured binding
     const auto probability_of = [&](std::int64_t item) { return probability_[static_cast<std::size_t>(item)]; };
     double sum = 0;
     for (const auto item : items) sum += probability_of(item);
