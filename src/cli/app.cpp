@@ -5,7 +5,6 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -185,36 +184,36 @@ class Program {
 
   // The parser would take the next word as the value of "--output=", and a command after "--" without its defaults.
   void check_words() const {
-    for (const std::string_view word : std::vector<std::string_view>(argv_ + 1, argv_ + argc_)) {
-      if (word == "--" && given_name().empty()) {
-        throw usage_error("there is a '--' before the command", "write the command first: mnist COMMAND ...");
-      }
-      if (word == "--") return;
-      if (word.size() > 3 && word.starts_with("--") && word.ends_with('=') && word.find('=') == word.size() - 1) {
+    const std::vector<std::string_view> words = option_words();
+    for (const std::string_view word : words) {
+      if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
         throw usage_error(fmt::format("{} needs a value", word.substr(0, word.size() - 1)),
                           "write the value directly after '='");
       }
     }
+    const bool has_separator = static_cast<int>(words.size()) < argc_ - 1;
+    if (has_separator && named_command(words) == commands_.end()) {
+      throw usage_error("there is a '--' before the command", "write the command first: mnist COMMAND ...");
+    }
   }
 
-  // The first word before "--" that is the name of a command; "" without one.
-  std::string_view given_name() const {
-    const std::span<const char* const> words(argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--")));
-    for (const std::string_view word : words) {
-      const bool is_name =
-          std::ranges::any_of(commands_, [&](const Command& entry) { return entry.app->get_name() == word; });
-      if (is_name) return word;
-    }
-    return "";
+  // The words before "--".
+  std::vector<std::string_view> option_words() const {
+    return {argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--"))};
+  }
+
+  // The command that one of the words names.
+  std::vector<Command>::const_iterator named_command(const std::vector<std::string_view>& words) const {
+    return std::ranges::find_if(
+        commands_, [&](const Command& entry) { return std::ranges::count(words, entry.app->get_name()) > 0; });
   }
 
   // --help has priority over errors in the command line.
   bool print_help_if_asked() const {
-    const std::vector<std::string_view> words(argv_ + 1, std::find(argv_ + 1, argv_ + argc_, std::string_view("--")));
+    const std::vector<std::string_view> words = option_words();
     const auto asks = [](std::string_view word) { return word == "-h" || word == "--help"; };
     if (std::ranges::none_of(words, asks)) return false;
-    const auto command = std::ranges::find_if(
-        commands_, [&](const Command& entry) { return std::ranges::count(words, entry.app->get_name()) > 0; });
+    const auto command = named_command(words);
     print(command == commands_.end() ? root_.help() : command->app->help());
     return true;
   }

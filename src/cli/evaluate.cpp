@@ -149,10 +149,10 @@ bool show_misclassified(const std::filesystem::path& folder, const EvaluationRes
     const std::string classes =
         fmt::format("_true_{}_predicted_{}.png", class_name(mistake.truth), class_name(mistake.predicted));
     const std::string begin = begin_of(whole, kLongestPart);
-    std::string name = begin == whole ? begin + classes : fmt::format("{}-{}{}", begin, item, classes);
-    while (!taken.insert(name).second) name = fmt::format("{}-{}{}", begin_of(name, kLongestPart), item, classes);
+    std::string name = begin == whole ? begin : fmt::format("{}-{}", begin, item);
+    while (!taken.insert(name + classes).second) name += fmt::format("-{}", item);
     const auto inputs = batches.get(mistake.item, mistake.item + 1).inputs;
-    write_png(folder / name, denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
+    write_png(folder / (name + classes), denormalize(inputs, preprocessing)[0].permute({1, 2, 0}));
   }
   return true;
 }

@@ -59,11 +59,7 @@ class ExtraThreads {
   }
 
   ~ExtraThreads() {
-    {
-      const std::scoped_lock lock(mutex_);
-      ending_ = true;
-    }
-    ended_.notify_one();
+    end_.set_value();
     owner_.join();  // libgomp then ends its threads
   }
 
@@ -79,13 +75,10 @@ class ExtraThreads {
 #else
     static_cast<void>(count);
 #endif
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return ending_; });
+    end_.get_future().wait();
   }
 
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool ending_ = false;  // under mutex_
+  std::promise<void> end_;
   std::thread owner_;
 };
 

@@ -124,6 +124,27 @@ TEST_F(OwnPictures, TheirClassesCanBeRenamed) {
   EXPECT_EQ(other.exit_code, 3) << "there is one class more";
 }
 
+TEST_F(OwnPictures, MisclassifiedOnesOfTheSameNameGetTheirItemsNumber) {
+  for (const char* name : {"bar", "cross"}) add(name, 8);
+  ASSERT_EQ(train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25"}).exit_code, 0);
+  // The same picture in both classes is wrong in one of them, twice.
+  for (const char* place : {"bar", "bar/more", "cross", "cross/more"}) {
+    std::filesystem::create_directories(folder_ / "twins" / place);
+    std::filesystem::copy_file(folder_ / "signs/bar/1.png", folder_ / "twins" / place / "a.png");
+  }
+  const auto mistakes = evaluated({"--data-dir", "twins", "--val-split", "0", "--show-misclassified", "wrong"});
+  ASSERT_EQ(mistakes["misclassified"].size(), 2u);
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "wrong")) {
+    names.push_back(entry.path().filename().string());
+  }
+  const auto& second = mistakes["misclassified"][1];
+  const auto end =
+      "_true_" + second["true"].get<std::string>() + "_predicted_" + second["predicted"].get<std::string>() + ".png";
+  EXPECT_THAT(names,
+              ::testing::UnorderedElementsAre("a" + end, "a-" + std::to_string(second["item"].get<int>()) + end));
+}
+
 TEST_F(OwnPictures, UnevenClassesAreSaidAndCanBeWeighted) {
   add("bar", 24);
   add("cross", 8);

@@ -1,6 +1,5 @@
 // The status line of a terminal, which shows the progress and is redrawn. To write another line to that terminal, use
-// `interrupt`: otherwise the line would start after the status line. Not for files
-// and pipes.
+// `interrupt`: otherwise the line would start after the status line. Not for files and pipes.
 #pragma once
 
 #include <cstdio>
