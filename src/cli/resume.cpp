@@ -217,7 +217,7 @@ std::string progress_text(const TrainingState& state) {
   const auto count = [](std::int64_t number, const char* what) {
     return fmt::format("{} {}{}", with_thousands(number), what, number == 1 ? "" : "s");
   };
-  const std::string steps = count(state.step, "step");
+  std::string steps = count(state.step, "step");
   if (epochs == 0) return steps;
   return count(epochs, "epoch") + (state.step > 0 ? " and " + steps : "");
 }

@@ -7,13 +7,11 @@
 
 namespace mnist::cli {
 
-using Clock = std::chrono::steady_clock;
-
 void Stop::limit(double seconds, int checkpoint_exit_code) {
   checkpoint_exit_code_ = checkpoint_exit_code;
   constexpr double kForever = 1e9;  // larger values would overflow the clock's nanoseconds
   const std::chrono::duration<double> time(std::min(seconds, kForever));
-  if (seconds > 0) deadline_ = started_ + std::chrono::duration_cast<Clock::duration>(time);
+  if (seconds > 0) deadline_ = started_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(time);
 }
 
 void Stop::agree(Communicator& ranks) {
@@ -48,7 +46,7 @@ int Stop::exit_code() const {
 double Stop::seconds() const {
   if (asked_ >= 0) return 0;
   if (signalled()) return signals_.seconds();
-  return std::chrono::duration<double>(Clock::now() - *deadline_).count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - *deadline_).count();
 }
 
 }  // namespace mnist::cli

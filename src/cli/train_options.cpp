@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <spdlog/sinks/sink.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/device/cuda_plugin.hpp"

@@ -17,6 +17,7 @@ std::vector<std::int64_t> quotas(const torch::Tensor& labels, std::size_t classe
   const auto* const label = labels.const_data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < labels.size(0); ++i) ++sizes[static_cast<std::size_t>(label[i])];
   std::vector<std::int64_t> quotas;
+  quotas.reserve(classes);
   for (const std::int64_t size : sizes) quotas.push_back(count * size / labels.size(0));
   std::vector<std::size_t> order(classes);
   std::iota(order.begin(), order.end(), 0);

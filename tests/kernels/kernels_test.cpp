@@ -39,9 +39,9 @@ TEST(Kernels, TheBaselineIsAlwaysThereAndLast) {
 
 struct ConvPoolCase {
   std::vector<float> image = random_values(conv_pool::kImage, 1, 7);
-  std::vector<float> weight1 = random_values(32 * 9, 0.3, 2);
+  std::vector<float> weight1 = random_values(std::size_t{32} * 9, 0.3, 2);
   std::vector<float> bias1 = random_values(32, 0.3, 3);
-  std::vector<float> weight2 = random_values(64 * 32 * 9, 0.06, 4);
+  std::vector<float> weight2 = random_values(std::size_t{64} * 32 * 9, 0.06, 4);
   std::vector<float> bias2 = random_values(64, 0.06, 5);
   std::vector<float> gradient = random_values(conv_pool::kPooled, 1, 6);
   std::vector<std::uint8_t> kept = std::vector<std::uint8_t>(conv_pool::kPooled);
@@ -63,8 +63,8 @@ template <class T>
 struct PlainForward {
   std::vector<T> maps1 = std::vector<T>(32 * 26 * 26);
   std::vector<T> maps2 = std::vector<T>(64 * 24 * 24);  // before ReLU
-  std::vector<T> pooled = std::vector<T>(64 * 12 * 12);
-  std::vector<std::size_t> winner = std::vector<std::size_t>(64 * 12 * 12);  // index in maps2
+  std::vector<T> pooled = std::vector<T>(std::size_t{64} * 12 * 12);
+  std::vector<std::size_t> winner = std::vector<std::size_t>(std::size_t{64} * 12 * 12);  // index in maps2
   T nearest = 1;  // of all values before ReLU to zero that count, and of a window's largest to its others
 
   explicit PlainForward(const ConvPoolCase& given) {
@@ -129,7 +129,7 @@ struct PlainBackward {
       const std::size_t winner = exact.winner[i];
       if (given.kept[i] == 0 || exact.maps2[winner] <= 0) continue;
       const T g = T{given.gradient[i]} * given.scale;
-      const std::size_t o = winner / (24 * 24);
+      const std::size_t o = winner / (std::size_t{24} * 24);
       const std::size_t y = winner / 24 % 24;
       const std::size_t x = winner % 24;
       bias2[o] += g;
