@@ -33,6 +33,8 @@ Command add_train(CLI::App& root);
 Command add_infer(CLI::App& root);
 Command add_evaluate(CLI::App& root);
 Command add_info(CLI::App& root);
+Command add_runs(CLI::App& root);
+Command add_compare(CLI::App& root);
 Command add_bench(CLI::App& root);
 Command add_help(CLI::App& root);
 

@@ -269,9 +269,9 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
   const auto width = static_cast<std::size_t>(terminal_width(Stream::out));
   for (const auto& [name, tensor] : model.file.state) {
     const std::string rest = fmt::format(" {} [{}]", type_name(tensor), fmt::join(tensor.sizes(), ", "));
-    constexpr std::size_t kIndent = 2;
+    constexpr std::size_t kLead = 2;
     constexpr std::size_t kShortest = 20;
-    const std::size_t room = width > kIndent + rest.size() ? width - kIndent - rest.size() : 0;
+    const std::size_t room = width > kLead + rest.size() ? width - kLead - rest.size() : 0;
     out += fmt::format("  {}{}\n", shortened(printable(name), std::max(room, kShortest)), rest);
   }
   return out;

@@ -62,13 +62,6 @@ std::string text_of(Outcome outcome, const std::string& why = "") {
   return why.empty() ? text : text + ": " + why;
 }
 
-// Throws `std::out_of_range` for another text.
-Outcome outcome_of(const std::string& text) {
-  const auto found = std::ranges::find(kOutcomes, std::string_view(text).substr(0, text.find(':')));
-  if (found == kOutcomes.end()) throw std::out_of_range("unknown outcome");
-  return static_cast<Outcome>(found - kOutcomes.begin());
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -93,15 +86,6 @@ Json session(const RunDescription& description) {
 
 FolderLock lock_of(const std::filesystem::path& run, const std::string& command) {
   return {run, "run directory", command, "wait for it or stop it, or choose another location with --run-dir"};
-}
-
-bool is_owned(const std::filesystem::path& run) {
-  try {
-    const FolderLock probe(run, "", "", "");
-    return false;
-  } catch (const Error&) {
-    return true;
-  }
 }
 
 Json manifest_of(const RunDescription& description) {
@@ -294,12 +278,29 @@ void RunDirectory::write_manifest() const {
   write_file_atomically(path_ / "manifest.json", manifest_ + "\n");
 }
 
+Outcome outcome_from_text(const std::string& text) {
+  const auto found = std::ranges::find(kOutcomes, std::string_view(text).substr(0, text.find(':')));
+  if (found == kOutcomes.end()) throw std::out_of_range("unknown outcome");
+  return static_cast<Outcome>(found - kOutcomes.begin());
+}
+
+bool is_active_run(const std::filesystem::path& run) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(run / ".lock", ignored)) return false;
+  try {
+    const FolderLock probe(run, "", "", "");
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
   try {
     const Json manifest = Json::parse(read_file(run / "manifest.json", "manifest", kMaxManifest));
     RunSummary summary{.path = run,
                        .arch = manifest.at("arch"),
-                       .outcome = outcome_of(manifest.at("outcome")),
+                       .outcome = outcome_from_text(manifest.at("outcome")),
                        .last_started = manifest.at("started")};
     if (const Json sessions = manifest.value("sessions", Json::array()); !sessions.empty()) {
       summary.last_started = sessions.back().at("started");
@@ -321,7 +322,8 @@ std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs, c
   }
   const auto key = [](const RunSummary& summary) { return std::tie(summary.last_started, summary.path); };
   std::ranges::sort(candidates, [&](const auto& one, const auto& other) { return key(one) > key(other); });
-  const auto free = std::ranges::find_if(candidates, [](const RunSummary& summary) { return !is_owned(summary.path); });
+  const auto free =
+      std::ranges::find_if(candidates, [](const RunSummary& summary) { return !is_active_run(summary.path); });
   return free == candidates.end() ? std::nullopt : std::optional(*free);
 }
 

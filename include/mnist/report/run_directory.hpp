@@ -57,6 +57,10 @@ enum class Outcome {
   diverged,
 };
 
+// The outcome at the beginning of a text as in the manifest: "failed: disk full". Throws `std::out_of_range` for
+// another text.
+Outcome outcome_from_text(const std::string& text);
+
 // How a session ended.
 struct RunEnd {
   Outcome outcome = Outcome::failed;
@@ -129,6 +133,9 @@ class RunDirectory {
   std::string manifest_;                         // JSON text
   std::chrono::steady_clock::time_point start_;  // of this session
 };
+
+// Whether a process works on the run in this folder.
+bool is_active_run(const std::filesystem::path& run);
 
 // Nothing if the manifest is missing or unreadable.
 std::optional<RunSummary> read_summary(const std::filesystem::path& run);

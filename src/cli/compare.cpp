@@ -1,0 +1,241 @@
+// mnist compare: what differs between runs, in options and in figures.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/terminal.hpp"
+#include "mnist/report/progress.hpp"
+
+#include "command.hpp"
+#include "options.hpp"
+#include "print.hpp"
+#include "run_figures.hpp"
+#include "table.hpp"
+
+namespace mnist::cli {
+namespace {
+
+using CompareJson = nlohmann::ordered_json;
+
+struct CompareOptions {
+  std::vector<std::filesystem::path> runs;
+  std::string format = "text";
+};
+
+// Options that change no figure of the network.
+constexpr std::array<std::string_view, 11> kNoFigures = {
+    "output",   "save-model", "overwrite", "log-interval", "keep", "checkpoint-every", "checkpoint-exit-code",
+    "cache-mb", "threads",    "recipe",    "timeout"};
+
+bool changes_figures(std::string_view option) {
+  return std::ranges::count(kNoFigures, option) == 0;
+}
+
+std::string option_value(const RunFigures& run, const std::string& option) {
+  const auto found = run.options.find(option);
+  return found == run.options.end() ? "-" : found->second;
+}
+
+// Names of the options that are not the same in all runs, without those that change no figure.
+std::vector<std::string> different_options(const std::vector<RunFigures>& runs) {
+  std::set<std::string> names;
+  for (const RunFigures& run : runs) {
+    for (const auto& [name, value] : run.options) names.insert(name);
+  }
+  std::erase_if(names, [&](const std::string& name) {
+    return !changes_figures(name) || std::ranges::all_of(runs, [&](const RunFigures& run) {
+      return option_value(run, name) == option_value(runs.front(), name);
+    });
+  });
+  return {names.begin(), names.end()};
+}
+
+struct Spread {
+  double mean = 0;
+  double deviation = 0;  // of the sample: divided by n - 1
+};
+
+Spread spread_of(const std::vector<double>& values) {
+  Spread spread;
+  for (const double value : values) spread.mean += value / static_cast<double>(values.size());
+  for (const double value : values) {
+    spread.deviation += (value - spread.mean) * (value - spread.mean) / static_cast<double>(values.size() - 1);
+  }
+  spread.deviation = std::sqrt(spread.deviation);
+  return spread;
+}
+
+// Runs that differ in the seed only, and have as many epochs.
+struct SeedGroup {
+  std::vector<const RunFigures*> runs;
+  Spread accuracy;  // of the weights that the runs give
+  Spread test_loss;
+};
+
+std::vector<SeedGroup> seed_groups(const std::vector<RunFigures>& runs) {
+  std::map<std::string, std::vector<const RunFigures*>> by_options;
+  for (const RunFigures& run : runs) {
+    if (!run.accuracy || run.options.empty()) continue;
+    std::string key = fmt::format("{} {} {}\n", run.epochs, run.record.manifest.device, run.record.manifest.precision);
+    for (const auto& [name, value] : run.options) {
+      if (name != "seed" && changes_figures(name)) key += fmt::format("{}={}\n", name, value);
+    }
+    by_options[key].push_back(&run);
+  }
+  std::vector<SeedGroup> groups;
+  for (const auto& [key, members] : by_options) {
+    std::set<std::uint64_t> seeds;
+    std::vector<double> accuracies;
+    std::vector<double> losses;
+    for (const RunFigures* run : members) {
+      seeds.insert(run->record.manifest.seed);
+      accuracies.push_back(*run->accuracy);
+      losses.push_back(*run->test_loss);
+    }
+    // The same seed twice is the same run twice, and would make the deviation look small.
+    if (members.size() < 2 || seeds.size() < members.size()) continue;
+    groups.push_back({members, spread_of(accuracies), spread_of(losses)});
+  }
+  return groups;
+}
+
+using Row = std::pair<std::string, std::vector<std::string>>;  // a heading and a cell per run
+
+std::vector<Row> option_rows(const std::vector<RunFigures>& runs) {
+  std::vector<Row> rows;
+  for (const std::string& name : different_options(runs)) {
+    Row row{"--" + name, {}};
+    for (const RunFigures& run : runs) row.second.push_back(option_value(run, name));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<Row> figure_rows(const std::vector<RunFigures>& runs) {
+  std::vector<Row> rows;
+  const auto add = [&](const std::string& heading, const auto& text_of) {
+    Row row{heading, {}};
+    for (const RunFigures& run : runs) row.second.push_back(text_of(run));
+    rows.push_back(std::move(row));
+  };
+  const auto number = [](const std::optional<double>& value, int digits) {
+    return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+  };
+  add("state", [](const RunFigures& run) { return run.record.state(); });
+  add("epochs", [](const RunFigures& run) { return std::to_string(run.epochs); });
+  add("best accuracy", [](const RunFigures& run) { return percent_text(run.best_accuracy); });
+  add("  in epoch", [](const RunFigures& run) { return run.best_accuracy ? std::to_string(run.best_epoch) : "-"; });
+  add("accuracy", [](const RunFigures& run) { return percent_text(run.accuracy); });
+  add("test loss", [&](const RunFigures& run) { return number(run.test_loss, 4); });
+  add("time", [](const RunFigures& run) {
+    const std::optional<double>& seconds = run.record.manifest.seconds;
+    return seconds ? short_duration(*seconds) : "-";
+  });
+  add("images/s", [&](const RunFigures& run) { return number(run.images_per_second, 0); });
+  add("device", [](const RunFigures& run) { return short_device(run.record.manifest); });
+  add("precision", [](const RunFigures& run) { return run.record.manifest.precision; });
+  return rows;
+}
+
+// Side by side, in parts of as many runs as fit.
+std::string side_by_side(const std::vector<RunFigures>& runs, const std::string& heading,
+                         const std::vector<Row>& rows) {
+  constexpr std::size_t kCell = 8;
+  constexpr std::size_t kGap = 2;
+  const auto width = static_cast<std::size_t>(terminal_width(Stream::out));
+  std::size_t first = heading.size();
+  for (const Row& row : rows) first = std::max(first, row.first.size());
+  const std::size_t at_once = std::max<std::size_t>(1, width > first ? (width - first) / (kCell + kGap) : 1);
+  std::string text;
+  for (std::size_t begin = 0; begin < runs.size(); begin += at_once) {
+    const std::size_t end = std::min(begin + at_once, runs.size());
+    std::vector<TableColumn> columns{{heading}};
+    for (std::size_t i = begin; i < end; ++i) columns.push_back({runs[i].name, Align::right, /*shrinks=*/true});
+    std::vector<TableRow> cells;
+    for (const Row& row : rows) {
+      TableRow line{row.first};
+      line.insert(line.end(), row.second.begin() + static_cast<std::ptrdiff_t>(begin),
+                  row.second.begin() + static_cast<std::ptrdiff_t>(end));
+      cells.push_back(std::move(line));
+    }
+    text += table_text(columns, cells, width) + '\n';
+  }
+  return text;
+}
+
+std::string group_text(const SeedGroup& group) {
+  std::vector<std::string> names;
+  std::vector<std::uint64_t> seeds;
+  for (const RunFigures* run : group.runs) {
+    names.push_back(printable(run->name));
+    seeds.push_back(run->record.manifest.seed);
+  }
+  return fmt::format("{} (seeds {}): accuracy {:.2f} ± {:.2f} %, test loss {:.4f} ± {:.4f}\n", fmt::join(names, ", "),
+                     fmt::join(seeds, ", "), 100 * group.accuracy.mean, 100 * group.accuracy.deviation,
+                     group.test_loss.mean, group.test_loss.deviation);
+}
+
+std::string compare_text(const std::vector<RunFigures>& runs) {
+  const std::vector<Row> options = option_rows(runs);
+  std::string text = options.empty() ? "The runs have the same options\n\n" : side_by_side(runs, "option", options);
+  text += side_by_side(runs, "figure", figure_rows(runs));
+  const std::vector<SeedGroup> groups = seed_groups(runs);
+  if (!groups.empty()) text += "Mean and standard deviation of runs that differ in the seed only:\n";
+  for (const SeedGroup& group : groups) text += group_text(group);
+  if (groups.empty()) text.pop_back();  // the empty line at the end
+  return text;
+}
+
+std::string compare_json(const std::vector<RunFigures>& runs) {
+  CompareJson json = {
+      {"runs", CompareJson::array()}, {"options", CompareJson::object()}, {"seeds", CompareJson::array()}};
+  for (const RunFigures& run : runs) json["runs"].push_back(run_json(run));
+  for (const std::string& name : different_options(runs)) {
+    for (const RunFigures& run : runs) json["options"][name].push_back(option_value(run, name));
+  }
+  for (const SeedGroup& group : seed_groups(runs)) {
+    CompareJson entry = {{"runs", CompareJson::array()},
+                         {"accuracy_mean", group.accuracy.mean},
+                         {"accuracy_sd", group.accuracy.deviation},
+                         {"test_loss_mean", group.test_loss.mean},
+                         {"test_loss_sd", group.test_loss.deviation}};
+    for (const RunFigures* run : group.runs) entry["runs"].push_back(run->record.path.string());
+    json["seeds"].push_back(std::move(entry));
+  }
+  return json.dump(-1, ' ', false, CompareJson::error_handler_t::replace) + "\n";
+}
+
+int run_compare(const CompareOptions& options) {
+  if (options.runs.size() < 2) {
+    throw usage_error("compare needs at least two runs", "give their folders: mnist compare runs/cnn-1 runs/cnn-2");
+  }
+  std::vector<RunFigures> runs;
+  for (const std::filesystem::path& path : options.runs) runs.push_back(figures_of(path));
+  print(options.format == "json" ? compare_json(runs) : compare_text(runs));
+  return 0;
+}
+
+}  // namespace
+
+Command add_compare(CLI::App& root) {
+  CLI::App* app =
+      root.add_subcommand("compare", "Compare runs: options that differ, figures side by side, mean over seeds");
+  const auto options = std::make_shared<CompareOptions>();
+  app->add_option("RUN", options->runs, "run directories, at least two")->type_name("DIR")->take_all();
+  add_format(*app, options->format, {"text", "json"});
+  return {app, [options](const Context& /*context*/) { return run_compare(*options); }};
+}
+
+}  // namespace mnist::cli

@@ -1,0 +1,100 @@
+#include "run_figures.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+
+#include "toml.hpp"
+
+namespace mnist::cli {
+namespace {
+
+std::map<std::string, std::string> options_of(const std::filesystem::path& run) {
+  constexpr std::uintmax_t kMostBytes = 1 << 20;
+  const std::filesystem::path path = run / "config.toml";
+  std::map<std::string, std::string> options;
+  try {
+    for (const TomlEntry& entry : parse_toml(read_file(path, "config file", kMostBytes), path.string())) {
+      if (!entry.key.empty()) options[entry.key] = fmt::format("{}", fmt::join(entry.values, " "));
+    }
+  } catch (const Error&) {
+    options.clear();
+  }
+  return options;
+}
+
+std::optional<double> median_rate(const RunRecord& record) {
+  std::vector<double> rates;
+  for (const EpochRow& epoch : record.epochs) {
+    if (epoch.images_per_second && *epoch.images_per_second > 0) rates.push_back(*epoch.images_per_second);
+  }
+  if (rates.empty()) return std::nullopt;
+  const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
+  std::ranges::nth_element(rates, middle);
+  return *middle;
+}
+
+}  // namespace
+
+RunFigures figures_of(const std::filesystem::path& run) {
+  RunFigures figures{.name = {}, .record = read_run(run), .options = options_of(run)};
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::absolute(run, ignored).lexically_normal();
+  figures.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  const RunRecord& record = figures.record;
+  if (const auto epochs = figures.options.find("epochs"); epochs != figures.options.end()) {
+    const std::string& text = epochs->second;
+    std::from_chars(text.data(), text.data() + text.size(), figures.planned_epochs);
+  }
+  if (const EpochRow* const best = record.best(); best != nullptr) {
+    figures.epochs = record.epochs.back().epoch;
+    figures.best_accuracy = best->test_accuracy;
+    figures.best_epoch = best->epoch;
+  }
+  if (const std::optional<RunResult>& result = record.manifest.result) {
+    figures.epochs = std::max(figures.epochs, result->epochs);
+    figures.accuracy = result->test.accuracy();
+    figures.test_loss = result->test.loss;
+  }
+  figures.images_per_second = median_rate(record);
+  return figures;
+}
+
+std::string short_device(const RunManifest& manifest) {
+  return manifest.device.substr(0, manifest.device.find(' '));
+}
+
+std::string percent_text(const std::optional<double>& share) {
+  return share ? fmt::format("{:.2f} %", 100 * *share) : "-";
+}
+
+nlohmann::ordered_json run_json(const RunFigures& figures) {
+  using Json = nlohmann::ordered_json;
+  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(); };
+  const RunManifest& manifest = figures.record.manifest;
+  return {{"run", figures.record.path.string()},
+          {"state", figures.record.state()},
+          {"arch", manifest.arch},
+          {"dataset", manifest.dataset},
+          {"seed", manifest.seed},
+          {"epochs", figures.epochs},
+          {"planned_epochs", figures.planned_epochs > 0 ? Json(figures.planned_epochs) : Json()},
+          {"best_accuracy", or_null(figures.best_accuracy)},
+          {"best_epoch", figures.best_accuracy ? Json(figures.best_epoch) : Json()},
+          {"accuracy", or_null(figures.accuracy)},
+          {"test_loss", or_null(figures.test_loss)},
+          {"seconds", or_null(manifest.seconds)},
+          {"images_per_second", or_null(figures.images_per_second)},
+          {"device", manifest.device},
+          {"precision", manifest.precision},
+          {"started", manifest.started},
+          {"model", manifest.model.empty() ? Json() : Json(manifest.model.string())}};
+}
+
+}  // namespace mnist::cli

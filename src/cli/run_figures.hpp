@@ -1,0 +1,42 @@
+// The figures of runs that `mnist runs` and `mnist compare` print.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "mnist/report/run_record.hpp"
+
+namespace mnist::cli {
+
+struct RunFigures {
+  std::string name;  // the folder's name
+  RunRecord record;
+  std::map<std::string, std::string> options;  // of config.toml, without dashes; empty if it is missing or damaged
+  std::int64_t epochs = 0;                     // finished
+  std::int64_t planned_epochs = 0;             // 0: unknown
+  std::optional<double> best_accuracy;         // on the test set, 0..1
+  std::int64_t best_epoch = 0;                 // from 1
+  std::optional<double> accuracy;              // of the weights that the run gives, 0..1
+  std::optional<double> test_loss;             // of the same weights
+  std::optional<double> images_per_second;     // of training, median over the epochs
+};
+
+// Throws as `read_run` does.
+RunFigures figures_of(const std::filesystem::path& run);
+
+// "cpu", "cuda:0": the device without its description.
+std::string short_device(const RunManifest& manifest);
+
+// "99.18 %", or "-".
+std::string percent_text(const std::optional<double>& share);
+
+// For --format json: one object. Null: unknown.
+nlohmann::ordered_json run_json(const RunFigures& figures);
+
+}  // namespace mnist::cli

@@ -1,0 +1,132 @@
+// `mnist runs` and `mnist compare`, on folders as runs leave them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/program.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Arguments = std::vector<std::string>;
+
+struct MadeRun {
+  std::string name;
+  int seed = 1;
+  int correct = 9000;  // of 10,000, after 2 epochs
+  std::string lr = "1";
+  std::string outcome = "finished";
+  std::string arch = "cnn";
+};
+
+class RunLists : public ::testing::Test {
+ protected:
+  void make(const MadeRun& run) const {
+    nlohmann::json manifest = {
+        {"outcome", run.outcome},
+        {"arch", run.arch},
+        {"dataset", "mnist"},
+        {"seed", run.seed},
+        {"device", "cpu (2 threads)"},
+        {"precision", "fp32"},
+        {"seconds", 83},
+        {"started", "2026-01-0" + std::to_string(run.seed)},
+        {"result", {{"epochs", 2}, {"epoch", 2}, {"test_loss", 0.25}, {"correct", run.correct}, {"total", 10000}}},
+        {"sessions", {{{"outcome", run.outcome}}}}};
+    const std::filesystem::path folder = folder_ / "runs" / run.name;
+    write_file(folder / "manifest.json", manifest.dump());
+    write_file(folder / "config.toml", "[train]\nepochs = 2\nlr = " + run.lr + "\nseed = " + std::to_string(run.seed) +
+                                           "\noutput = \"" + run.name + ".pt\"\n");
+    const double accuracy = run.correct / 10000.0;
+    write_file(folder / "metrics.csv",
+               "kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy\ntest,1,,1,0.5,1,2,0.5,1,0.5\n"
+               "test,2,,1,0.25,1,2," +
+                   std::to_string(accuracy) + ",1,0.5\n");
+  }
+
+  SubprocessResult call(const Arguments& arguments) const {
+    Subprocess subprocess = program(MNIST_BINARY, arguments);
+    subprocess.folder = folder_.path();
+    return run(subprocess);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(RunLists, HasALinePerRun) {
+  make({.name = "cnn-1", .seed = 1, .correct = 9000});
+  make({.name = "cnn-2", .seed = 3, .correct = 8000, .outcome = "diverged: the loss is nan"});
+  make({.name = "lenet-1", .seed = 2, .correct = 9500, .outcome = "running", .arch = "lenet"});
+  std::filesystem::create_directory(folder_ / "runs" / "no run");
+  EXPECT_EQ(call({"runs"}).out,
+            "run      network  data   epochs     best  time  device  state\n"
+            "cnn-2    cnn      mnist     2/2  80.00 %  1:23  cpu     diverged\n"
+            "lenet-1  lenet    mnist     2/2  95.00 %  1:23  cpu     interrupted\n"
+            "cnn-1    cnn      mnist     2/2  90.00 %  1:23  cpu     finished\n");
+  EXPECT_EQ(call({"runs", "--arch", "cnn", "--state", "finished", "--format", "csv"}).out,
+            "run,state,arch,dataset,seed,epochs,planned_epochs,best_accuracy,best_epoch,accuracy,test_loss,seconds,"
+            "images_per_second,device,precision,started,model\n"
+            "runs/cnn-1,finished,cnn,mnist,1,2,2,0.9,2,0.9,0.25,83.0,,cpu (2 threads),fp32,2026-01-01,\n");
+  const std::string sorted = call({"runs", "--sort", "accuracy", "runs/cnn-1", "runs/lenet-1"}).out;
+  EXPECT_LT(sorted.find("lenet-1"), sorted.find("cnn-1"));
+  const auto json = nlohmann::json::parse(call({"runs", "--format", "json", "runs/cnn-2"}).out);
+  EXPECT_EQ(json["state"], "diverged");
+  EXPECT_EQ(json["best_accuracy"], 0.8);
+  EXPECT_TRUE(json["model"].is_null());
+}
+
+TEST_F(RunLists, SaysWhatIsNotListed) {
+  EXPECT_THAT(call({"runs"}).err, HasSubstr("there are no runs here"));
+  make({.name = "cnn-1"});
+  write_file(folder_ / "runs" / "cnn-2" / "manifest.json", "{");
+  const SubprocessResult result = call({"runs"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("cnn-1"));
+  EXPECT_THAT(result.err, HasSubstr("the manifest 'runs/cnn-2/manifest.json' is damaged; it is not listed"));
+  EXPECT_EQ(call({"runs", "nowhere"}).exit_code, 3);
+}
+
+TEST_F(RunLists, AreComparedSideBySide) {
+  make({.name = "a", .seed = 1, .correct = 9000});
+  make({.name = "b", .seed = 2, .correct = 9200});
+  make({.name = "c", .seed = 1, .correct = 9900, .lr = "0.5"});
+  const std::string text = call({"compare", "runs/a", "runs/b", "runs/c"}).out;
+  EXPECT_THAT(text, HasSubstr("option  a  b    c\n--lr    1  1  0.5\n--seed  1  2    1\n"));
+  EXPECT_THAT(text, HasSubstr("accuracy        90.00 %   92.00 %   99.00 %\n"));
+  // The mean of 90 and 92 and their sample deviation, the root of 2; the third run has another learning rate.
+  EXPECT_THAT(text, HasSubstr("a, b (seeds 1, 2): accuracy 91.00 ± 1.41 %, test loss 0.2500 ± 0.0000\n"));
+  EXPECT_THAT(text, Not(HasSubstr("output"))) << "the name of the model is no difference of the runs";
+  const auto json = nlohmann::json::parse(call({"compare", "runs/a", "runs/b", "--format", "json"}).out);
+  EXPECT_EQ(json["options"]["seed"], nlohmann::json({"1", "2"}));
+  EXPECT_NEAR(json["seeds"][0]["accuracy_sd"].get<double>(), 0.0141421, 1e-6);
+}
+
+TEST_F(RunLists, TheSameSeedTwiceIsNoSpread) {
+  make({.name = "a"});
+  make({.name = "b"});
+  const SubprocessResult result = call({"compare", "runs/a", "runs/b"});
+  EXPECT_THAT(result.out, HasSubstr("The runs have the same options\n"));
+  EXPECT_THAT(result.out, Not(HasSubstr("seeds")));
+  EXPECT_THAT(call({"compare", "runs/a"}).err, HasSubstr("compare needs at least two runs\nhint: give their folders"));
+}
+
+TEST_F(RunLists, ManyRunsAreComparedInParts) {
+  Arguments arguments = {"compare"};
+  for (int i = 1; i <= 9; ++i) {
+    make({.name = "a-run-with-a-long-name-" + std::to_string(i), .seed = i});
+    arguments.push_back("runs/a-run-with-a-long-name-" + std::to_string(i));
+  }
+  const std::string text = call(arguments).out;
+  std::istringstream lines(text.substr(0, text.find("Mean")));
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(line.size(), 80U + 2 * 9) << "… has three bytes: " << line;
+  EXPECT_THAT(text, HasSubstr("9"));
+}
+
+}  // namespace
+}  // namespace mnist::test
