@@ -37,6 +37,7 @@
 #include "pretrained.hpp"
 #include "print.hpp"
 #include "procs.hpp"
+#include "report_page.hpp"
 #include "resume.hpp"
 #include "stop.hpp"
 #include "train_end.hpp"
@@ -84,18 +85,21 @@ std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) 
 }
 
 RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity,
-                                const Context& context) {
+                                const RunDirectory* run, const Context& context) {
   const c10::Device& device = plan.device.device;
-  return {.style = style_of(plan.info),
-          .quiet = plan.quiet,
-          .keep_weights = !plan.options.dry_run,
-          .keep = plan.options.keep,
-          .status = status_of(plan, context),
-          .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
-          .recipe = recipe_of(plan, data.train.class_names),
-          .layout = plan.layout,
-          .identity = identity,
-          .print = [](const std::string& text) { print(text); }};
+  return {
+      .style = style_of(plan.info),
+      .quiet = plan.quiet,
+      .keep_weights = !plan.options.dry_run,
+      .keep = plan.options.keep,
+      .status = status_of(plan, context),
+      .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
+      .recipe = recipe_of(plan, data.train.class_names),
+      .layout = plan.layout,
+      .identity = identity,
+      .print = [](const std::string& text) { print(text); },
+      .write_page = [folder = run != nullptr ? run->path() : "",
+                     program = context.program] { write_run_page(folder, nullptr, {}, program, page_path(folder)); }};
 }
 
 void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log) {
@@ -261,12 +265,12 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   // Before the log file is opened: a resumed run already has these lines there.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
   try {
-    RunOutput output(output_options(plan, data, identity, context), run, checkpoint, context.log);
+    RunOutput output(output_options(plan, data, identity, run, context), run, checkpoint, context.log);
     if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
     found.reset();  // frees several times the network's memory
     return lead(plan, data, *network, trainer, run, output, stop, context);
   } catch (const std::exception& error) {
-    if (run != nullptr) end_failed(*run, error, context.log);
+    if (run != nullptr) end_failed(*run, error, context);
     throw;
   }
 }

@@ -17,6 +17,7 @@
 #include "calibrate.hpp"
 #include "output_model.hpp"
 #include "print.hpp"
+#include "report_page.hpp"
 #include "transfer_pictures.hpp"
 
 namespace mnist::cli {
@@ -44,6 +45,26 @@ RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch
           .reason = result.epochs < plan.training.epochs ? "early stop" : "all epochs",
           .result = RunResult{result.epochs, epoch, test},
           .model = model};
+}
+
+// The page of a finished run. Without the evaluation if a stop is requested meanwhile.
+void write_final_page(const Plan& plan, const TrainingData& data, Network& network, const Recipe& recipe,
+                      const std::filesystem::path& run, const std::function<bool()>& stop_requested,
+                      const std::string& program) {
+  EvaluationOptions options;
+  options.compute = plan.training.compute;
+  options.batch_size = plan.training.test_batch_size;
+  options.limit_batches = plan.training.limit_batches;
+  options.inputs = plan.training.inputs;
+  options.stop_requested = stop_requested;
+  std::optional<PageEvaluation> evaluation;
+  try {
+    evaluation = evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
+                                   fmt::format("test images of {}", recipe.training.dataset));
+  } catch (const Stopped&) {
+  }
+  write_run_page(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program,
+                 page_path(run));
 }
 
 bool keeps_best(const TrainOptions& options) {
@@ -95,6 +116,10 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     });
   }
   attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, plan.output)); });
+  attempt(context.log, [&] {
+    write_final_page(plan, data, network, recipe, directory->path(), stop_requested, context.program);
+    context.log.info("report: {}", page_path(directory->path()).string());
+  });
 }
 
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
@@ -110,6 +135,8 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
   }
   context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
                    plan.training.epochs, quoted(plan.output));
+  attempt(context.log,
+          [&] { write_run_page(directory->path(), nullptr, {}, context.program, page_path(directory->path())); });
   const std::string run = quoted_for_shell(directory->path().string());
   if (output.last_checkpoint().empty()) {
     const bool older = !checkpoint_files(directory->checkpoints()).empty();
@@ -123,7 +150,8 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
   return stop.exit_code();
 }
 
-void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger& log) {
+void end_failed(RunDirectory& run, const std::exception& failure, const Context& context) {
+  spdlog::logger& log = context.log;
   const auto* const error = dynamic_cast<const Error*>(&failure);
   const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
   const auto* const elsewhere = dynamic_cast<const EndedElsewhere*>(&failure);
@@ -135,6 +163,7 @@ void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger
   attempt(log, [&] {
     run.end({.outcome = outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = exit_code});
   });
+  attempt(log, [&] { write_run_page(run.path(), nullptr, {}, context.program, page_path(run.path())); });
   const auto files = checkpoint_files(run.checkpoints());
   if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;

@@ -36,7 +36,7 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
                 RunDirectory* directory, const Context& context);
 
 // After an error: logs what is left of the run. Does not throw; the caller reports the error itself.
-void end_failed(RunDirectory& run, const std::exception& failure, spdlog::logger& log);
+void end_failed(RunDirectory& run, const std::exception& failure, const Context& context);
 
 // Whether the requested result already exists: then a restarted job has nothing to do.
 bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command);

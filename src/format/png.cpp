@@ -190,10 +190,10 @@ std::unique_ptr<ImageDecoder> open_png(const InputFile& file) {
   return reader;
 }
 
-void write_png(const std::filesystem::path& path, const torch::Tensor& pixels) {
+std::string png_bytes(const torch::Tensor& pixels) {
   TORCH_CHECK(
       pixels.dim() == 3 && pixels.scalar_type() == torch::kUInt8 && (pixels.size(2) == 1 || pixels.size(2) == 3),
-      "write_png takes uint8 [height, width, 1 or 3]");
+      "png_bytes takes uint8 [height, width, 1 or 3]");
   const auto source = pixels.contiguous().cpu();
   constexpr auto kLargest = std::numeric_limits<std::int32_t>::max();
   png_image image{};
@@ -204,10 +204,15 @@ void write_png(const std::filesystem::path& path, const torch::Tensor& pixels) {
   std::string png(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
   png_alloc_size_t size = png.size();
   if (png_image_write_to_memory(&image, png.data(), &size, 0, source.data_ptr(), 0, nullptr) == 0) {
-    throw data_error(fmt::format("cannot write image {}: {}", quoted(path), image.message));
+    throw data_error(fmt::format("cannot write an image of {} x {} pixels as PNG: {}", source.size(1), source.size(0),
+                                 image.message));
   }
   png.resize(size);
-  write_output(path, png);
+  return png;
+}
+
+void write_png(const std::filesystem::path& path, const torch::Tensor& pixels) {
+  write_output(path, png_bytes(pixels));
 }
 
 }  // namespace mnist

@@ -146,6 +146,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
     try_again(directory_->best());
   }
   curves_->epoch_done(report);
+  if (options_.write_page) write_later("report.html", options_.write_page);
 }
 
 void RunOutput::resumed(const TrainingState& state) {

@@ -20,6 +20,9 @@ std::string first_line(std::string_view text);
 // Whether `text` is well-formed UTF-8.
 bool is_utf8(const std::string& text);
 
+// `text` with U+FFFD in place of bytes that are not UTF-8: names of files can have any bytes, pages and JSON cannot.
+std::string as_utf8(const std::string& text);
+
 // Replaces ASCII capital letters by small ones, independent of the locale.
 std::string lower_case(std::string_view text);
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include <torch/types.h>
 
@@ -58,6 +59,9 @@ torch::Tensor read_image(const std::filesystem::path& path);
 
 // Whether the file name ends in .png, .jpg or .jpeg, in any case.
 bool has_image_extension(const std::filesystem::path& path);
+
+// `pixels`, uint8 [height, width, 1 or 3], as the bytes of an 8-bit PNG. Throws a data `Error` if it is too large.
+std::string png_bytes(const torch::Tensor& pixels);
 
 // Writes `pixels`, uint8 [height, width, 1 or 3], as an 8-bit PNG to `open_output(path)`. Throws a data `Error` if it
 // cannot.

@@ -9,6 +9,7 @@
 //   timing.jsonl    speed: the same rows, with the figures that vary from run to run
 //   last.pt         the weights after the last finished epoch (written while the next one is trained)
 //   best.pt         the weights of the best epoch so far (likewise)
+//   report.html     the run as one page, written after every epoch and at the end (`page.hpp`)
 //   checkpoints/    to resume the run from: `checkpoints.hpp`
 //   .lock           the process that writes here
 //   training_statistics.png, test_grid.png, ..._predictions.png

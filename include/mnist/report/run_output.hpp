@@ -53,6 +53,7 @@ struct RunOutputOptions {
   PickleLayout layout = PickleLayout::state_dict;
   RunIdentity identity;
   std::function<void(const std::string&)> print;  // writes to stdout; throws on failure
+  std::function<void()> write_page = {};          // writes report.html; called after each epoch, by another thread
 };
 
 // The recipe of weights after `epochs` epochs, as the last test found them.

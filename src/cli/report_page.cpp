@@ -1,0 +1,127 @@
+#include "report_page.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <ATen/ops/arange.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mnist/core/output.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/core/version.hpp"
+#include "mnist/data/batch.hpp"
+#include "mnist/data/prepare.hpp"
+#include "mnist/train/calibration.hpp"
+
+#include "print.hpp"
+#include "run_figures.hpp"
+
+namespace mnist::cli {
+namespace {
+
+std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, const OpenedData& data,
+                                            const Preprocessing& preprocessing) {
+  constexpr std::size_t kMost = 24;
+  constexpr std::int64_t kLongestSide = 128;  // pixels
+  constexpr std::int64_t kNoEpoch = 0;        // no random augmentation
+  std::vector<Mistake> mistakes = evaluation.report.mistakes();
+  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
+  mistakes.resize(std::min(mistakes.size(), kMost));
+  std::vector<PageMistake> shown;
+  Batches& batches = *data.batches;
+  batches.start(at::arange(batches.size()), kNoEpoch);
+  const auto class_name = [&](std::int64_t index) { return evaluation.class_names[static_cast<std::size_t>(index)]; };
+  for (const Mistake& mistake : mistakes) {
+    const torch::Tensor inputs = batches.get(mistake.item, mistake.item + 1).inputs;
+    const torch::Tensor pixels = shrink_to(denormalize(inputs, preprocessing)[0], kLongestSide);
+    shown.push_back({data.paths.empty() ? fmt::format("item {}", mistake.item)
+                                        : data.paths[static_cast<std::size_t>(mistake.item)].filename().string(),
+                     pixels, class_name(mistake.truth), class_name(mistake.predicted), mistake.probability,
+                     mistake.probability_of_truth});
+  }
+  return shown;
+}
+
+std::string program_name() {
+  return "mnist " + build_info().version;
+}
+
+std::vector<PageFact> run_commands(const RunFigures& run, const std::string& program) {
+  std::vector<PageFact> commands;
+  const std::filesystem::path& folder = run.record.path;
+  const auto quote = [](const std::filesystem::path& path) { return quoted_for_shell(path.string()); };
+  std::error_code ignored;
+  std::filesystem::path model = run.record.manifest.model;
+  if (model.empty() && std::filesystem::exists(folder / "best.pt", ignored)) model = folder / "best.pt";
+  if (!model.empty()) {
+    commands.emplace_back("Classify an image", fmt::format("{} infer --model {} --image IMAGE", program, quote(model)));
+    const auto data = run.options.find("data-dir");
+    commands.emplace_back(
+        "Evaluate the model",
+        fmt::format("{} evaluate --model {}{}", program, quote(model),
+                    data == run.options.end() ? "" : " --data-dir " + quoted_for_shell(data->second)));
+  }
+  if (run.record.state() == "interrupted") {
+    commands.emplace_back("Resume the run", fmt::format("{} train --resume {}", program, quote(folder)));
+  }
+  commands.emplace_back("Repeat the run", fmt::format("{} train --config {}", program, quote(folder / "config.toml")));
+  return commands;
+}
+
+}  // namespace
+
+std::filesystem::path page_path(const std::filesystem::path& run) {
+  return run / "report.html";
+}
+
+PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,
+                                 const Recipe& recipe, const std::string& data_name) {
+  const auto classes = static_cast<std::int64_t>(recipe.class_names.size());
+  PageEvaluation page{.data = data_name,
+                      .evaluation = {},
+                      .report = ClassificationReport(classes, /*top_k=*/1),
+                      .class_names = recipe.class_names,
+                      .mistakes = {}};
+  options.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
+    page.report.add(at_temperature(log_probabilities, recipe.temperature), targets);
+  };
+  page.evaluation = evaluate(network, inputs, options);
+  if (page.evaluation.stopped) throw Stopped();
+  page.mistakes = confident_mistakes(page, data, recipe.preprocessing);
+  return page;
+}
+
+std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters) {
+  std::vector<PageFact> facts = {
+      {"Network", recipe.arch},
+      {"Parameters", with_thousands(parameters)},
+      {"Classes", fmt::format("{}", fmt::join(recipe.class_names, ", "))},
+      {"Input", fmt::format("{} x {} pixels, {}", recipe.preprocessing.width, recipe.preprocessing.height,
+                            recipe.preprocessing.channels == 1 ? "grey" : "RGB")}};
+  const TrainingSummary& training = recipe.training;
+  if (!training.dataset.empty()) {
+    facts.emplace_back("Trained on",
+                       fmt::format("{}, epochs {}, seed {}", training.dataset, training.epochs, training.seed));
+  }
+  if (recipe.temperature != 1) facts.emplace_back("Temperature", fmt::format("{:.3f}", recipe.temperature));
+  for (const Ancestor& ancestor : training.ancestry) facts.emplace_back("Began from", ancestor.file);
+  return facts;
+}
+
+void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
+                    const std::vector<PageFact>& model, const std::string& program,
+                    const std::filesystem::path& output) {
+  const RunFigures figures = figures_of(run);
+  PageContent content{
+      .title = fmt::format("{}: {} on {}", figures.name, figures.record.manifest.arch, figures.record.manifest.dataset),
+      .run = &figures.record,
+      .evaluation = evaluation,
+      .model = model,
+      .commands = run_commands(figures, program),
+      .program = program_name()};
+  for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
+  write_output(output, page_html(content));
+}
+
+}  // namespace mnist::cli

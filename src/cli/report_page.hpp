@@ -1,0 +1,34 @@
+// report.html of a run or a model: collects what the page shows (`report/page.hpp`).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "mnist/core/recipe.hpp"
+#include "mnist/data/batches.hpp"
+#include "mnist/report/page.hpp"
+#include "mnist/train/evaluate.hpp"
+
+#include "open_data.hpp"
+
+namespace mnist::cli {
+
+// The file of a run.
+std::filesystem::path page_path(const std::filesystem::path& run);
+
+// Evaluates the network for a page. `options`: without `each_batch`. `inputs`: what the network computes with, images
+// or features; the images of `data` are shown. Throws `Stopped`.
+PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,
+                                 const Recipe& recipe, const std::string& data_name);
+
+// Facts of a model: network, parameters, training, weights it began from.
+std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters);
+
+// Writes the page of a run as its folder is now. `evaluation` and `model` may be missing. `program`: for commands.
+// Throws a data `Error`.
+void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
+                    const std::vector<PageFact>& model, const std::string& program,
+                    const std::filesystem::path& output);
+
+}  // namespace mnist::cli

@@ -1,0 +1,141 @@
+#include "page_curves.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "svg_plot.hpp"
+
+namespace mnist {
+namespace {
+
+using Points = std::vector<std::pair<double, double>>;
+
+// The place of a step on the axis of epochs: 0.5 is the middle of the first epoch. The first batch of each epoch has a
+// row, so the rows tell how many batches an epoch has.
+class EpochAxis {
+ public:
+  explicit EpochAxis(const std::vector<StepRow>& steps) {
+    for (const StepRow& row : steps) first_.try_emplace(row.epoch, row.step);
+    if (first_.size() > 1) {
+      const auto begin = first_.begin();
+      const auto next = std::next(begin);
+      batches_ = static_cast<double>(next->second - begin->second) / static_cast<double>(next->first - begin->first);
+    } else if (!steps.empty()) {
+      const std::int64_t interval = steps.size() > 1 ? steps[1].step - steps[0].step : 1;
+      batches_ = static_cast<double>(steps.back().step - steps.front().step + interval);
+    }
+    batches_ = std::max(batches_, 1.0);
+  }
+
+  double place(const StepRow& row) const {
+    const auto inside = static_cast<double>(row.step - first_.at(row.epoch));
+    return static_cast<double>(row.epoch - 1) + std::min(inside / batches_, 1.0);
+  }
+
+ private:
+  std::map<std::int64_t, std::int64_t> first_;  // step, by epoch
+  double batches_ = 1;
+};
+
+// At most `most` points: the mean of each group of neighbours.
+Points thinned(const Points& points, std::size_t most) {
+  const std::size_t group = (points.size() + most - 1) / most;
+  if (group <= 1) return points;
+  Points means;
+  for (std::size_t begin = 0; begin < points.size(); begin += group) {
+    const std::size_t end = std::min(begin + group, points.size());
+    std::pair<double, double> mean;
+    for (std::size_t i = begin; i < end; ++i) {
+      mean.first += points[i].first / static_cast<double>(end - begin);
+      mean.second += points[i].second / static_cast<double>(end - begin);
+    }
+    means.push_back(mean);
+  }
+  return means;
+}
+
+Points of_epochs(const RunRecord& run, double EpochRow::*figure) {
+  Points points;
+  for (const EpochRow& row : run.epochs) points.emplace_back(static_cast<double>(row.epoch), row.*figure);
+  return points;
+}
+
+// The top of the loss axis: all epochs and nearly all batches fit; a few high ones would flatten the rest.
+double top_of_loss(const Points& batches, const RunRecord& run) {
+  std::vector<double> values;
+  for (const auto& [x, loss] : batches) values.push_back(loss);
+  std::ranges::sort(values);
+  double top = values.empty() ? 0 : values[(values.size() - 1) * 9 / 10];
+  for (const EpochRow& row : run.epochs) top = std::max({top, row.train_loss, row.test_loss});
+  const double step = axis_step(top > 0 ? top : 1, 5);
+  return step * std::ceil((top > 0 ? top : 1) / step);
+}
+
+std::string figure(const SvgPlot& plot, const std::string& description) {
+  return "<figure>\n" + svg_plot(plot, description) + "</figure>\n";
+}
+
+std::string loss_figure(const RunRecord& run, const Points& batches, double epochs) {
+  SvgPlot plot{.title = "Loss", .x_label = "epoch", .x_end = epochs, .y_end = top_of_loss(batches, run)};
+  plot.series = {{"pale", "", batches},
+                 {"train", "training", of_epochs(run, &EpochRow::train_loss), /*dots=*/true},
+                 {"test", "test", of_epochs(run, &EpochRow::test_loss), /*dots=*/true}};
+  std::string text = "Loss of training and test by epoch";
+  if (!run.epochs.empty()) {
+    text += fmt::format("; after the last epoch {:.4f} and {:.4f}", run.epochs.back().train_loss,
+                        run.epochs.back().test_loss);
+  }
+  return figure(plot, text);
+}
+
+std::string accuracy_figure(const RunRecord& run, double epochs) {
+  if (run.epochs.empty()) return "";
+  double lowest = 1;
+  for (const EpochRow& row : run.epochs) lowest = std::min({lowest, row.train_accuracy, row.test_accuracy});
+  const double step = axis_step(std::max(1 - lowest, 0.005), 5);
+  SvgPlot plot{.title = "Accuracy",
+               .x_label = "epoch",
+               .x_end = epochs,
+               .y_begin = std::max(0.0, step * std::floor(lowest / step - 1e-9)),
+               .percent = true};
+  plot.series = {{"train", "training", of_epochs(run, &EpochRow::train_accuracy), /*dots=*/true},
+                 {"test", "test", of_epochs(run, &EpochRow::test_accuracy), /*dots=*/true}};
+  return figure(plot, fmt::format("Accuracy of training and test by epoch; after the last epoch {:.2f} % and {:.2f} %",
+                                  100 * run.epochs.back().train_accuracy, 100 * run.epochs.back().test_accuracy));
+}
+
+std::string rate_figure(const Points& rates, double epochs) {
+  double top = 0;
+  for (const auto& [x, rate] : rates) top = std::max(top, rate);
+  if (top <= 0) return "";
+  const double step = axis_step(top, 5);
+  SvgPlot plot{
+      .title = "Learning rate", .x_label = "epoch", .x_end = epochs, .y_end = step * std::ceil(top / step - 1e-9)};
+  plot.series = {{"train", "", rates}};
+  return figure(plot, fmt::format("Learning rate by epoch, at most {:g}", top));
+}
+
+}  // namespace
+
+std::string page_curves(const RunRecord& run) {
+  if (run.steps.empty() && run.epochs.empty()) return "";
+  constexpr std::size_t kMostPoints = 400;
+  const EpochAxis axis(run.steps);
+  Points losses;
+  Points rates;
+  double end = 1;
+  for (const StepRow& row : run.steps) {
+    const double x = axis.place(row);
+    losses.emplace_back(x, row.loss);
+    rates.emplace_back(x, row.lr);
+    end = std::max(end, std::ceil(x));
+  }
+  if (!run.epochs.empty()) end = std::max(end, static_cast<double>(run.epochs.back().epoch));
+  return "<div class=\"plots\">\n" + loss_figure(run, thinned(losses, kMostPoints), end) + accuracy_figure(run, end) +
+         rate_figure(thinned(rates, kMostPoints), end) + "</div>\n";
+}
+
+}  // namespace mnist
