@@ -22,6 +22,8 @@
 #include "colors.hpp"
 #include "command.hpp"
 #include "config.hpp"
+#include "describe.hpp"
+#include "exit_codes.hpp"
 #include "help.hpp"
 #include "options.hpp"
 #include "out_of_memory.hpp"
@@ -34,11 +36,7 @@ namespace {
 constexpr const char* kDescription = "Trains small image classifiers, evaluates them, and classifies images with them.";
 constexpr const char* kFooter =
     "mnist COMMAND --help shows a command's options. An option's value comes from the command line,\n"
-    "else from the --config file, else from the environment, else it is the default.\n"
-    "\n"
-    "Exit codes: 0 done, 1 internal error, 2 usage or config, 3 data or file, 4 device not available,\n"
-    "5 training diverged, 75 another process of the run was lost, 85 stopped by SIGUSR1 for a\n"
-    "restart, 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP.";
+    "else from the --config file, else from the environment, else it is the default.\n\n";
 
 struct GeneralOptions {
   LogOptions log;
@@ -53,7 +51,7 @@ std::string version_line() {
 // The program's own options, and the parser settings for all commands.
 void set_up(CLI::App& root, GeneralOptions& options) {
   root.name("mnist");
-  root.footer(kFooter);
+  root.footer(kFooter + exit_code_text());
   root.formatter(std::make_shared<HelpFormatter>());
   root.allow_windows_style_options(false);
   root.require_subcommand(0, 1);  // without a command, the usage is printed
@@ -122,7 +120,8 @@ class Program {
  public:
   Program(int argc, const char* const* argv) : argc_(argc), argv_(argv), root_(kDescription) {
     set_up(root_, options_);
-    for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_runs, add_compare, add_bench, add_help})
+    for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_runs, add_compare, add_bench,
+                            add_completion, add_man, add_help})
       commands_.push_back(add(root_));
   }
 

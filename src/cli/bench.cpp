@@ -316,8 +316,8 @@ int run_bench(const BenchOptions& options, const Context& context) {
 }
 
 // The option accepts a list, and can be repeated.
-CLI::Option* list(CLI::Option* option, const char* type) {
-  return option->delimiter(',')->allow_extra_args(false)->take_all()->type_name(type)->default_str("");
+CLI::Option* list(CLI::Option* option) {
+  return option->delimiter(',')->allow_extra_args(false)->take_all()->default_str("");
 }
 
 }  // namespace
@@ -334,23 +334,18 @@ Command add_bench(CLI::App& root) {
   list(integer(app->add_option("--sizes", o.sizes,
                                "matmul: rows of the square matrices (default: 1024,2048,4096 on the CPU, "
                                "2048,4096,8192 on a GPU)"),
-               1, 1'000'000),
-       "N[,N]");
-  list(one_of(app->add_option("--arch", o.arch, "train, infer: networks"), model_names()), "NAME[,NAME]")
-      ->default_str("cnn");
+               1, 1'000'000));
+  list(one_of(app->add_option("--arch", o.arch, "train, infer: networks"), model_names()))->default_str("cnn");
   list(integer(app->add_option("--batch-sizes", o.batch_sizes,
                                "train, infer: images per step (default: around the network's default)"),
-               1, 1'000'000),
-       "N[,N]");
+               1, 1'000'000));
   list(one_of(app->add_option("--precision", o.precision,
-                              "fp32, tf32 or bf16 (default: all that the device supports; infer: fp32)"),
-              {"fp32", "tf32", "bf16"}),
-       "NAME[,NAME]");
+                              "precision of the network (default: all that the device supports; infer: fp32)"),
+              {"fp32", "tf32", "bf16"}));
   list(integer(app->add_option("--threads", o.threads,
                                "threads on the CPU (default: 1, half and all of OMP_NUM_THREADS, else "
                                "of the cores this process may use; matmul: all)"),
-               1, 1024),
-       "N[,N]");
+               1, 1024));
   real(app->add_option("--seconds", o.seconds, "seconds per measurement, at least 3 repetitions within 20 s"), 0.001,
        3600)
       ->type_name("SECONDS");

@@ -36,6 +36,8 @@ Command add_info(CLI::App& root);
 Command add_runs(CLI::App& root);
 Command add_compare(CLI::App& root);
 Command add_bench(CLI::App& root);
+Command add_completion(CLI::App& root);
+Command add_man(CLI::App& root);
 Command add_help(CLI::App& root);
 
 }  // namespace mnist::cli

@@ -18,7 +18,7 @@
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 
-#include "help.hpp"
+#include "describe.hpp"
 #include "options.hpp"
 #include "toml.hpp"
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -17,11 +16,5 @@ class HelpFormatter : public CLI::FormatterBase {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
 };
-
-// The command's full name, such as "mnist train".
-std::string command_name(const CLI::App& app);
-
-// The options of `app` itself, without those inherited from the program.
-std::vector<const CLI::Option*> own_options(const CLI::App& app);
 
 }  // namespace mnist::cli

@@ -17,7 +17,7 @@
 #include "mnist/core/text.hpp"
 
 #include "config.hpp"
-#include "help.hpp"
+#include "describe.hpp"
 #include "options.hpp"
 #include "print.hpp"
 #include "toml.hpp"

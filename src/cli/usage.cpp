@@ -10,7 +10,7 @@
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 
-#include "help.hpp"
+#include "describe.hpp"
 
 namespace mnist::cli {
 namespace {

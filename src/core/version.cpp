@@ -5,7 +5,7 @@
 namespace mnist {
 
 BuildInfo build_info() {
-  return {MNIST_VERSION, MNIST_GIT_REVISION, MNIST_COMPILER, MNIST_BUILD_TYPE};
+  return {MNIST_VERSION, MNIST_GIT_REVISION, MNIST_DATE, MNIST_COMPILER, MNIST_BUILD_TYPE};
 }
 
 }  // namespace mnist
