@@ -84,6 +84,7 @@ macro(mnist_cuda_plugin)
       # If this LibTorch lacks a function, linking fails here and not later on a machine with a GPU.
       target_link_options(mnist_cuda PRIVATE -Wl,--no-undefined)
       add_dependencies(mnist mnist_cuda)
+      mnist_run_path(mnist_cuda "$ORIGIN/..")
       install(TARGETS mnist_cuda LIBRARY DESTINATION lib/mnist)
       message(STATUS "CUDA plug-in: with nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
     endif()

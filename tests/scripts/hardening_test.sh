@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The program that was built is hardened as cmake/hardening.cmake says: PIE, full RELRO, a stack that is not executable,
-# guarded return addresses, checked functions of the C library.
+# guarded return addresses, checked functions of the C library. It loads no library from the working directory.
 #
 #   tests/scripts/hardening_test.sh PROGRAM
 set -uo pipefail
@@ -27,6 +27,11 @@ expect "has no guarded return addresses" '__stack_chk_fail' "$symbols"
 expect "has no checked functions of the C library" '__[a-z]+_chk@' "$symbols"
 if grep -q 'LOAD.* RWE ' <<<"$header"; then
   echo "$program: has memory that can be both written and executed" >&2
+  failures=$((failures + 1))
+fi
+# An empty entry of the run path is the working directory.
+if grep -E 'R(UN)?PATH.*(\[:|::|:\])' <<<"$dynamic" >&2; then
+  echo "$program: loads libraries from the working directory" >&2
   failures=$((failures + 1))
 fi
 [ $failures = 0 ]

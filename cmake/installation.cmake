@@ -1,0 +1,44 @@
+# mnist_installation(): what `cmake --install BUILD --prefix DIR` writes: the program, completions of shells, the manual
+# page, documentation. The installed program looks for LibTorch in the folder of the build's LibTorch, then in DIR/lib.
+# cuda_plugin.cmake installs the plug-in.
+include(GNUInstallDirs)
+
+# Installs as DESTINATION/NAME what the program prints for the further arguments.
+function(_mnist_install_output destination name)
+  set(file "${PROJECT_BINARY_DIR}/installed/${name}")
+  install(CODE "
+    file(MAKE_DIRECTORY \"${PROJECT_BINARY_DIR}/installed\")
+    execute_process(COMMAND \"$<TARGET_FILE:mnist>\" ${ARGN} OUTPUT_FILE \"${file}\" COMMAND_ERROR_IS_FATAL ANY)
+    file(INSTALL \"${file}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${destination}\")")
+endfunction()
+
+# mnist_run_path(TARGET FOLDER): TARGET looks for libraries in CMAKE_BUILD_RPATH, in the folder of LibTorch, then in
+# FOLDER, both in the build folder and installed. If they differed, CMake would end the path of the build with a colon,
+# and the loader would also search the working directory, which may contain anything.
+function(mnist_run_path target folder)
+  # The option -DCMAKE_INSTALL_RPATH has priority.
+  if(UNIX AND NOT APPLE AND NOT DEFINED CMAKE_INSTALL_RPATH)
+    cmake_path(GET LibTorch_CPU_LIBRARY PARENT_PATH libraries)
+    set(path ${CMAKE_BUILD_RPATH} "${libraries}" "${folder}")
+    set_target_properties(${target} PROPERTIES BUILD_WITH_INSTALL_RPATH ON
+                                               INSTALL_RPATH "${path}")
+  endif()
+endfunction()
+
+function(mnist_installation)
+  mnist_run_path(mnist "$ORIGIN/../lib")
+  install(TARGETS mnist)
+
+  # A build of a container image has no documentation.
+  install(FILES LICENSE README.md SECURITY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
+  install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
+
+  if(CMAKE_CROSSCOMPILING)
+    message(STATUS "Installation: without completions and manual page, which the program would have to print")
+    return()
+  endif()
+  _mnist_install_output("${CMAKE_INSTALL_DATADIR}/bash-completion/completions" mnist completion bash)
+  _mnist_install_output("${CMAKE_INSTALL_DATADIR}/zsh/site-functions" _mnist completion zsh)
+  _mnist_install_output("${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" mnist.fish completion fish)
+  _mnist_install_output("${CMAKE_INSTALL_MANDIR}/man1" mnist.1 man)
+endfunction()
