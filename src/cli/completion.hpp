@@ -9,7 +9,7 @@
 
 namespace mnist::cli {
 
-// bash 3.2 or newer; the package bash-completion is not needed.
+// bash 4 or newer; the package bash-completion is not needed.
 std::string bash_completion(const CLI::App& root);
 
 // zsh 5 or newer: a file _mnist in a folder of $fpath, or sourced after compinit.

@@ -8,7 +8,7 @@
 namespace mnist::cli {
 namespace {
 
-// $cur is the word to complete; bash replaces it by one of COMPREPLY. Written for bash 3.2, which has no compopt.
+// $cur is the word to complete; bash replaces it by one of COMPREPLY. compopt fails outside a completion, in a test.
 constexpr const char* kBashHead = R"(# Completions of bash for mnist, written by: mnist completion bash
 
 # Offers those of the words that begin as the current one.

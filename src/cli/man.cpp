@@ -36,7 +36,7 @@ constexpr std::array<Entry, 6> kVariables = {{
 
 constexpr std::array<Entry, 5> kFiles = {{
     {"mnist_cnn.pt", "Model that train writes and infer and evaluate read by default; a state dict of PyTorch."},
-    {"mnist_cnn.pt.bak", "The model that train replaced."},
+    {"mnist_cnn.pt.bak", "The replaced model, if the new one is not at least as good."},
     {"runs/<arch>-<n>/",
      "Directory of a run: config.toml, manifest.json, log.txt, metrics.jsonl, metrics.csv, "
      "last.pt, best.pt, checkpoints/."},
