@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "mnist/core/text.hpp"
 #include "mnist/model/registry.hpp"
 
 #include "bench_output.hpp"
@@ -30,7 +31,7 @@ const Choice& first_good_one(const std::vector<Choice>& choices) {
 }
 
 std::string threads_text(int threads) {
-  return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
+  return counted(threads, "thread");
 }
 
 using RateText = std::function<std::string(double rate)>;

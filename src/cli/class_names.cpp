@@ -64,8 +64,8 @@ ClassNames from_json(std::string_view text) {
   for (std::size_t number = 0; number < json.size(); ++number) {
     const auto name = json.find(std::to_string(number));
     if (name == json.end()) {
-      throw std::invalid_argument(
-          fmt::format("it has {} names, but none for class {} (numbers start at 0)", json.size(), number));
+      throw std::invalid_argument(fmt::format("it has {}, but none for class {} (numbers start at 0)",
+                                              counted(std::ssize(json), "name"), number));
     }
     add_name(classes, *name);
   }
@@ -119,9 +119,10 @@ void name_classes(LoadedModel& model, const std::filesystem::path& model_file, c
   ClassNames classes = read_class_names(file);
   const std::size_t outputs = model.recipe.class_names.size();
   if (classes.names.size() != outputs) {
-    throw data_error(fmt::format("{} has {} class names, but {} has {} outputs", quoted(file), classes.names.size(),
-                                 quoted(model_file), outputs),
-                     "give one name per output, in the order of the outputs");
+    throw data_error(
+        fmt::format("{} has {}, but {} has {}", quoted(file), counted(std::ssize(classes.names), "class name"),
+                    quoted(model_file), counted(static_cast<std::int64_t>(outputs), "output")),
+        "give one name per output, in the order of the outputs");
   }
   // A folder of pictures is compared with these.
   const bool renames = model.names_its_classes && classes.ids == classes.names;

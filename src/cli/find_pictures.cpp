@@ -19,8 +19,8 @@ void warn_of_left_out(const PhotoFolder& folder, spdlog::logger& log) {
   if (folder.strays.empty()) return;
   const std::size_t count = folder.strays.size();
   log.warn("{}: {} not in a class folder, skipped: {}{}", quoted(folder.dir),
-           count == 1 ? "1 picture is" : fmt::format("{} pictures are", count), quoted(folder.strays.front()),
-           count > 1 ? ", ..." : "");
+           count == 1 ? "1 picture is" : fmt::format("{} are", counted(static_cast<std::int64_t>(count), "picture")),
+           quoted(folder.strays.front()), count > 1 ? ", ..." : "");
 }
 
 // Slow on network file systems.
@@ -38,9 +38,9 @@ DividedPictures divided(const DataOptions& options, spdlog::logger& log) {
     return divide(all, {options.val_split, options.split_seed}, options.stop_requested,
                   [&line](std::int64_t done, std::int64_t count) { line.count(done, count); });
   }();
-  log.info("{} of {} pictures are for validation: --val-split {:g}, seed {}",
-           with_thousands(static_cast<std::int64_t>(sides.val.paths.size())),
-           with_thousands(static_cast<std::int64_t>(all.paths.size())), options.val_split, options.split_seed);
+  log.info("{} of {} are for validation: --val-split {:g}, seed {}",
+           with_thousands(static_cast<std::int64_t>(sides.val.paths.size())), counted(std::ssize(all.paths), "picture"),
+           options.val_split, options.split_seed);
   return sides;
 }
 

@@ -108,7 +108,7 @@ std::string machine_text(const Json& info) {
   for (const Json& library : info["libtorch"]["libraries"]) out += fmt::format("  {}\n", text(library));
   const Json& cpu = info["cpu"];
   const auto cores = cpu["allowed_cores"].get<int>();
-  out += fmt::format("CPU: {}, {} core{} for this process\n", text(cpu["model"]), cores, cores == 1 ? "" : "s");
+  out += fmt::format("CPU: {}, {} for this process\n", text(cpu["model"]), counted(cores, "core"));
   const auto features = cpu["features"].get<std::vector<std::string>>();
   out += fmt::format("  {}\n", features.empty() ? "no known features" : fmt::format("{}", fmt::join(features, " ")));
   const Json& cuda = info["cuda"];
@@ -223,9 +223,9 @@ std::string training_text(const TrainingSummary& training) {
                                                                   training.correct, training.test_items);
   const std::string kept = training.val_split > 0 ? fmt::format(", --val-split {:g}", training.val_split) : "";
   const std::string limit =
-      training.limit_batches > 0 ? fmt::format(" of {} batches at most", training.limit_batches) : "";
-  return fmt::format("{}{}, {} epochs{}, seed {}, {}, by {}", printable(training.dataset), kept, training.epochs, limit,
-                     training.seed, test, printable(training.program));
+      training.limit_batches > 0 ? fmt::format(" of {} at most", counted(training.limit_batches, "batch")) : "";
+  return fmt::format("{}{}, {}{}, seed {}, {}, by {}", printable(training.dataset), kept,
+                     counted(training.epochs, "epoch"), limit, training.seed, test, printable(training.program));
 }
 
 double recipe_temperature(const Description& model) {
@@ -236,10 +236,11 @@ double recipe_temperature(const Description& model) {
 std::string ancestry_text(const TrainingSummary& training) {
   std::string out;
   for (const Ancestor& ancestor : training.ancestry) {
-    out += fmt::format(
-        "begun from: {}{}\n  sha256 {}\n", quoted(std::filesystem::path(ancestor.file)),
-        ancestor.dataset.empty() ? "" : fmt::format(", {}, {} epochs", printable(ancestor.dataset), ancestor.epochs),
-        printable(ancestor.sha256));
+    out += fmt::format("begun from: {}{}\n  sha256 {}\n", quoted(std::filesystem::path(ancestor.file)),
+                       ancestor.dataset.empty()
+                           ? ""
+                           : fmt::format(", {}, {}", printable(ancestor.dataset), counted(ancestor.epochs, "epoch")),
+                       printable(ancestor.sha256));
   }
   return out;
 }
@@ -251,7 +252,8 @@ std::string model_text(const std::filesystem::path& path, bool tensors) {
   out += model.arch.empty()
              ? "network: unknown\n"
              : fmt::format("network: {}{}\n", printable(model.arch), own ? "" : " (found from its tensors)");
-  out += fmt::format("parameters: {} in {} tensors\n", with_thousands(model.parameters), model.file.state.size());
+  out += fmt::format("parameters: {} in {}\n", with_thousands(model.parameters),
+                     counted(std::ssize(model.file.state), "tensor"));
   if (!model.class_names.empty()) {
     std::vector<std::string> names;
     for (const std::string& name : model.class_names) names.push_back(printable(name));

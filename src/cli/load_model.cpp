@@ -30,7 +30,8 @@ const ModelInfo& info_of(const ModelFile& file, const std::filesystem::path& pat
   }
   if (const ModelInfo* info = identify(file.state)) return *info;
   throw data_error(
-      fmt::format("{} contains {} tensors that fit no known network", quoted(path), file.state.size()),
+      fmt::format("{} contains {}, which fit no known network", quoted(path),
+                  counted(std::ssize(file.state), "tensor")),
       fmt::format("known networks are {}; to list the tensors: mnist info --tensors FILE", fmt::join(names, ", ")));
 }
 
@@ -71,8 +72,8 @@ void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t clas
   constexpr std::int64_t kLeastPhoto = 32;  // pixels
   constexpr auto kHint = "the file was changed by another program; train or save the model again";
   if (recipe.class_names.size() != static_cast<std::size_t>(classes)) {
-    throw data_error(fmt::format("{} has {} class names, but its network has {} outputs", quoted(path),
-                                 recipe.class_names.size(), classes),
+    throw data_error(fmt::format("{} has {}, but its network has {}", quoted(path),
+                                 counted(std::ssize(recipe.class_names), "class name"), counted(classes, "output")),
                      kHint);
   }
   const Preprocessing& own = recipe.preprocessing;

@@ -141,7 +141,8 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
       newest_checkpoint(folder, [&](const std::string& what) { log.warn("{}; trying the previous one", what); });
   if (resumption.found) return resumption;
   if (const std::size_t unreadable = checkpoint_files(folder).size(); unreadable > 0) {
-    throw data_error(fmt::format("none of the {} checkpoints in {} can be read", unreadable, quoted(folder)),
+    throw data_error(fmt::format("{} in {}, and none can be read",
+                                 counted(static_cast<std::int64_t>(unreadable), "checkpoint"), quoted(folder)),
                      "start a new run in another folder");
   }
   if (automatic) {
@@ -214,12 +215,9 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
 
 std::string progress_text(const TrainingState& state) {
   const std::int64_t epochs = state.epoch - 1;
-  const auto count = [](std::int64_t number, const char* what) {
-    return fmt::format("{} {}{}", with_thousands(number), what, number == 1 ? "" : "s");
-  };
-  std::string steps = count(state.step, "step");
+  std::string steps = counted(state.step, "step");
   if (epochs == 0) return steps;
-  return count(epochs, "epoch") + (state.step > 0 ? " and " + steps : "");
+  return counted(epochs, "epoch") + (state.step > 0 ? " and " + steps : "");
 }
 
 void check_identity(const RunIdentity& now, const RunIdentity& then, bool deterministic, spdlog::logger& log) {

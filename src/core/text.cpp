@@ -146,4 +146,9 @@ std::string with_thousands(std::int64_t number) {
   return fmt::format("{},{:03}", with_thousands(number / 1000), number % 1000);
 }
 
+std::string counted(std::int64_t number, std::string_view noun) {
+  const bool hisses = noun.ends_with('s') || noun.ends_with('x') || noun.ends_with("tch");
+  return fmt::format("{} {}{}", with_thousands(number), noun, number == 1 ? "" : hisses ? "es" : "s");
+}
+
 }  // namespace mnist

@@ -18,6 +18,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/device/cuda_library.hpp"
 
 namespace mnist {
@@ -27,7 +28,7 @@ std::string libtorch_version() {
 }
 
 std::vector<std::string> libtorch_libraries() {
-  std::vector<std::string> libraries = {fmt::format("{} threads", at::get_num_threads())};
+  std::vector<std::string> libraries = {counted(at::get_num_threads(), "thread")};
   if (at::hasMKL()) libraries.push_back(at::get_mkl_version());
   if (at::hasMKLDNN()) libraries.push_back(at::get_mkldnn_version());
   libraries.push_back(fmt::format("CPU capability {}", at::get_cpu_capability()));

@@ -74,8 +74,8 @@ void GzipReader::next_stream() {
   } else if (begin == kGzipSignature) {
     inflateReset(&stream_);
   } else {
-    throw data_error(fmt::format("{} is damaged: {} bytes follow its gzip stream", quoted(file_.path()),
-                                 with_thousands(static_cast<std::int64_t>(file_.size() - rest))),
+    throw data_error(fmt::format("{} is damaged: it has {} after its gzip stream", quoted(file_.path()),
+                                 counted(static_cast<std::int64_t>(file_.size() - rest), "byte")),
                      kFetchAgain);
   }
 }

@@ -109,9 +109,10 @@ Header read_header(Source& source, int dimensions, const std::filesystem::path& 
     throw_wrong_kind({reinterpret_cast<const char*>(begin.data()), got}, dimensions, path);
   }
   if (got < header.length) {
-    throw data_error(fmt::format("{} holds {} bytes{}, fewer than the {} of an IDX header: an interrupted download?",
-                                 quoted(path), got, source.unpacked(), header.length),
-                     kFetchAgain);
+    throw data_error(
+        fmt::format("{} holds {}{}, fewer than the {} of an IDX header: an interrupted download?", quoted(path),
+                    counted(static_cast<std::int64_t>(got), "byte"), source.unpacked(), header.length),
+        kFetchAgain);
   }
   std::uint64_t extent = 1;  // the content's size without zero dimensions, which could hide absurd sizes
   for (int dimension = 0; dimension < dimensions; ++dimension) {

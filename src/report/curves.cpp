@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/report/pictures.hpp"
 
 #include "canvas.hpp"
@@ -103,7 +104,7 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
   }
   canvas.frame(corner, kWidth, kHeight, kGrey);
   canvas.text({corner.x, corner.y + kHeight + 20}, "0", kAxisText, TextAlign::left, kGrey);
-  canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, fmt::format("{} batches", plot.batches.size()), kAxisText,
+  canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, counted(std::ssize(plot.batches), "batch"), kAxisText,
               TextAlign::right, kGrey);
   canvas.text({corner.x + kWidth / 2, corner.y + kHeight + 38}, "pale: a batch   blue: running mean   red: test set",
               kAxisText, TextAlign::center, kGrey);

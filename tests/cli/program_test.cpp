@@ -79,7 +79,7 @@ TEST(Info, DescribesTheModelInAFile) {
   const std::string text = run(mnist).out;
   EXPECT_THAT(text, AllOf(StartsWith("file: 'm.pt', PyTorch zip\nnetwork: lenet\nparameters: "),
                           HasSubstr("\nclasses: 10: 0, 1, 2, "), HasSubstr("\ninput: digit, 1 x 28 x 28, mean 0.1307"),
-                          HasSubstr("\ntraining: mnist, 1 epochs, seed 7, "), Not(HasSubstr("conv1.weight"))));
+                          HasSubstr("\ntraining: mnist, 1 epoch, seed 7, "), Not(HasSubstr("conv1.weight"))));
   mnist.command.push_back("--tensors");
   EXPECT_THAT(run(mnist).out, AllOf(StartsWith(text), HasSubstr("\n  conv1.weight float [")));
   mnist.command.insert(mnist.command.end(), {"--format", "json"});

@@ -56,5 +56,12 @@ TEST(Text, PaddedByColumnsNotByBytes) {
   EXPECT_EQ(padded("ants", 2), "ants");
 }
 
+TEST(Text, CountsHaveTheFormOfTheirNumber) {
+  EXPECT_EQ(counted(1, "epoch"), "1 epoch");
+  EXPECT_EQ(counted(2, "epoch"), "2 epochs");
+  EXPECT_EQ(counted(0, "class"), "0 classes");
+  EXPECT_EQ(counted(1000, "batch"), "1,000 batches");
+}
+
 }  // namespace
 }  // namespace mnist

@@ -112,7 +112,7 @@ TEST_F(IdxTest, TellsLeftOverBytes) {
   const auto bytes = test::small_images(2, 1);
   EXPECT_THAT(images_error(bytes + "x"), HasSubstr("more than the 1,584 bytes"));
   EXPECT_THAT(images_error(test::gzip(bytes + "x")), HasSubstr("more than the 1,584 bytes"));
-  EXPECT_THAT(images_error(test::gzip(bytes) + "garbage"), HasSubstr("7 bytes follow its gzip stream"));
+  EXPECT_THAT(images_error(test::gzip(bytes) + "garbage"), HasSubstr("it has 7 bytes after its gzip stream"));
 }
 
 TEST_F(IdxTest, TellsFilesOfOtherKinds) {

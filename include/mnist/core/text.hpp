@@ -29,6 +29,9 @@ std::string lower_case(std::string_view text);
 // "1,000,000"
 std::string with_thousands(std::int64_t number);
 
+// "1 epoch", "2,000 epochs", "3 classes": a number with its noun, which is given in the singular.
+std::string counted(std::int64_t number, std::string_view noun);
+
 // Columns that the text takes on a terminal: two for wide characters such as those of Chinese, none for combining ones.
 // It has no control characters (`printable`).
 std::size_t columns_of(std::string_view text);
