@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -71,7 +72,7 @@ CLI::Option& keyed_option(CLI::App& root, CLI::App& app, const TomlEntry& entry,
   const std::vector<std::string> keys = keys_of(app);
   if (std::ranges::count(keys, entry.key) > 0) return *app.get_option("--" + entry.key);
   std::string hint = fmt::format("see: {} --help", command_name(app));
-  if (const std::string best = nearest(entry.key, keys); !best.empty()) hint = fmt::format("did you mean '{}'?", best);
+  if (std::string best = did_you_mean(entry.key, keys); !best.empty()) hint = std::move(best);
   if (std::ranges::count(keys_of(root), entry.key) > 0) hint = "write it above the first [section]";
   for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
     if (&app == &root && std::ranges::count(keys_of(*command), entry.key) > 0) {

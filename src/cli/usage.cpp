@@ -11,6 +11,7 @@
 #include "mnist/core/text.hpp"
 
 #include "describe.hpp"
+#include "options.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -40,6 +41,18 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+// "--arch resnet18" for "resnet18": the option that has this value, if only one has.
+std::string option_with_value(const std::string& value, const CLI::App& app) {
+  std::vector<std::string> found;
+  for (const CLI::Option* option : own_options(app)) {
+    const std::string values = "|" + option->get_type_name() + "|";
+    if (!value.empty() && values.find("|" + value + "|") != std::string::npos) {
+      found.push_back(fmt::format("{} {}", display_name(option), value));
+    }
+  }
+  return found.size() == 1 ? found.front() : "";
+}
+
 Error unknown_option(const std::string& word, const CLI::App& root) {
   const std::string option = word.substr(0, word.find('='));
   const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
@@ -56,8 +69,11 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
   if (&app != &root) {
     for (const std::string& general : option_names(root)) names.push_back(general);
   }
-  const std::string best = nearest(name, names);
-  return usage_error(message, best.empty() ? see_help(app) : fmt::format("did you mean '--{}'?", best));
+  if (const std::string whole = option_with_value(name, app); !whole.empty()) {
+    return usage_error(message, fmt::format("did you mean '{}'?", whole));
+  }
+  const std::string hint = did_you_mean(name, names, "--");
+  return usage_error(message, hint.empty() ? see_help(app) : hint);
 }
 
 Error unknown_word(const std::string& word, const CLI::App& root) {

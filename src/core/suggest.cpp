@@ -1,6 +1,8 @@
 #include "mnist/core/suggest.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -28,35 +30,116 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return edits[a.size()][b.size()];
 }
 
-}  // namespace
+// What words of other programs, and short forms, are called here: values and options.
+const std::multimap<std::string, std::string> kOtherWords = {
+    {"no", "off"},
+    {"no", "never"},
+    {"no", "none"},
+    {"false", "off"},
+    {"false", "never"},
+    {"0", "off"},
+    {"none", "off"},
+    {"yes", "on"},
+    {"yes", "always"},
+    {"true", "on"},
+    {"true", "always"},
+    {"1", "on"},
+    {"gpu", "cuda"},
+    {"gpu", "device"},
+    {"validation", "val"},
+    {"learning-rate", "lr"},
+    {"learning_rate", "lr"},
+    {"data", "data-dir"},
+    {"workers", "threads"},
+    {"num-workers", "threads"},
+    {"num_workers", "threads"},
+    {"b", "batch-size"},
+    {"d", "data-dir"},
+    {"e", "epochs"},
+    {"j", "threads"},
+    {"m", "model"},
+    {"o", "output"},
+    {"q", "quiet"},
+    {"v", "verbose"},
+    {"v", "version"},
+};
 
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr std::size_t kLongest = 100;
-  if (name.size() > kLongest) return "";  // no candidate is near, and the comparison would be slow
-  // A prefix of exactly one name,
-  constexpr std::size_t kShortestBeginning = 4;
-  const auto begins = [&](const std::string& candidate) { return lower_case(candidate).starts_with(lower_case(name)); };
-  if (name.size() >= kShortestBeginning && std::ranges::count_if(candidates, begins) == 1) {
-    return *std::ranges::find_if(candidates, begins);
+using Names = std::vector<std::string>;
+
+Names other_words(const std::string& name, const Names& candidates) {
+  Names found;
+  const auto [begin, end] = kOtherWords.equal_range(name);
+  for (auto word = begin; word != end; ++word) {
+    if (std::ranges::count(candidates, word->second) > 0) found.push_back(word->second);
   }
-  // or a similar name.
-  std::string best;
+  return found;
+}
+
+Names longer_names(const std::string& name, const Names& candidates) {
+  constexpr std::size_t kShortestBeginning = 4;
+  Names found;
+  if (name.size() < kShortestBeginning) return found;
+  std::ranges::copy_if(candidates, std::back_inserter(found),
+                       [&](const std::string& candidate) { return lower_case(candidate).starts_with(name); });
+  return found;
+}
+
+Names similar_name(const std::string& name, const Names& candidates) {
+  Names best;
   // A third of the letters may be wrong; in a short name, one.
   std::size_t limit = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const std::size_t edits = distance(lower_case(name), lower_case(candidate));
+    const std::size_t edits = distance(name, lower_case(candidate));
     if (edits < limit && edits < candidate.size()) {
       limit = edits;
-      best = candidate;
+      best = {candidate};
     }
   }
   return best;
 }
 
+Names shorter_name(const std::string& name, const Names& candidates) {
+  constexpr std::size_t kShortestBeginning = 3;
+  Names best;
+  std::size_t longest = std::max(kShortestBeginning, (name.size() + 1) / 2) - 1;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() <= longest || !name.starts_with(lower_case(candidate))) continue;
+    longest = candidate.size();
+    best = {candidate};
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<std::string> likely(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kLongest = 100;
+  if (name.size() > kLongest) return {};  // no candidate is near, and the comparison would be slow
+  const std::string lower = lower_case(name);
+  for (const auto& find : {other_words, longer_names, similar_name, shorter_name}) {
+    if (Names found = find(lower, candidates); !found.empty()) return found;
+  }
+  return {};
+}
+
+std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  const Names found = likely(name, candidates);
+  return found.size() == 1 ? found.front() : "";
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates, const char* dashes) {
+  std::string names;
+  const Names found = likely(name, candidates);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (i > 0) names += i + 1 == found.size() ? " or " : ", ";
+    names += fmt::format("'{}{}'", dashes, found[i]);
+  }
+  return names.empty() ? "" : fmt::format("did you mean {}?", names);
+}
+
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
-  const std::string best = nearest(name, candidates);
-  return best.empty() ? fmt::format("choose one of: {}", fmt::join(candidates, ", "))
-                      : fmt::format("did you mean '{}'?", best);
+  std::string hint = did_you_mean(name, candidates);
+  return hint.empty() ? fmt::format("choose one of: {}", fmt::join(candidates, ", ")) : hint;
 }
 
 std::size_t index_of(const std::string& name, const std::vector<std::string>& names, const char* what) {

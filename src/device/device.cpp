@@ -12,6 +12,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/device/cuda_library.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 
@@ -19,9 +20,8 @@ namespace mnist {
 namespace {
 
 DeviceChoice cpu(std::string note = "", std::string no_gpu = "") {
-  return {c10::Device(c10::kCPU),
-          fmt::format("cpu ({} thread{})", at::get_num_threads(), at::get_num_threads() == 1 ? "" : "s"),
-          std::move(note), std::move(no_gpu)};
+  return {c10::Device(c10::kCPU), fmt::format("cpu ({})", counted(at::get_num_threads(), "thread")), std::move(note),
+          std::move(no_gpu)};
 }
 
 DeviceChoice mps() {
@@ -94,8 +94,7 @@ DeviceChoice select_device(const std::string& name) {
   }
   const std::optional<int> index = name == "cuda" ? 0 : cuda_index(name);
   if (!index) {
-    throw usage_error(fmt::format("there is no device '{}'", name),
-                      name == "gpu" ? "did you mean 'cuda'?" : suggestion(name, device_names()));
+    throw usage_error(fmt::format("there is no device '{}'", name), suggestion(name, device_names()));
   }
   const CudaStatus status = load_cuda();
   if (!status.usable) {
