@@ -1,5 +1,6 @@
 #include "annotate.hpp"
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <system_error>
@@ -122,8 +123,11 @@ std::filesystem::path input_path(const std::filesystem::path& folder, const std:
 
 std::string caption_of(const Prediction& prediction) {
   std::string caption = prediction.reason;
+  const bool unsure = !prediction.reason.empty();
   for (const ClassProbability& one : prediction.top) {
-    caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", 100 * one.probability, one.name);
+    // Rounded down, an unsure answer does not look like a sure one.
+    const double percent = unsure ? std::floor(1000 * one.probability) / 10 : 100 * one.probability;
+    caption += fmt::format("{}{:.1f} %  {}", caption.empty() ? "" : "\n", percent, one.name);
   }
   return caption;
 }

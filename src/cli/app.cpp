@@ -63,9 +63,16 @@ void set_up(CLI::App& root, GeneralOptions& options) {
   root.set_version_flag("-V,--version", version_line, "print the version and exit");
 
   add_config(root);
-  one_of(root.add_option("--log-level", options.log.level, "minimum level of messages on stderr"), log_levels());
+  one_of(root.add_option("--log-level", options.log.level,
+                         "minimum level of messages on stderr; the error that ends a command is always printed"),
+         log_levels());
   not_empty(root.add_option("--log-file", options.log.file, "also write the log to this file, with times"))
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check([](const std::string& text) -> std::string {
+        if (text != "-") return "";
+        throw usage_error("--log-file cannot be '-'",
+                          "omit it: the log goes to stderr already; a file of that name is ./-");
+      });
   one_of(root.add_option("--color", options.color, "colours; auto: on a terminal if NO_COLOR is not set"),
          {"auto", "always", "never"});
 }
@@ -153,7 +160,7 @@ class Program {
 
   // Report buffered output that cannot be written.
   int finish(int code) {
-    if (code != 0 || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
+    if (code != 0 || !has_lost_output()) return code;
     return failed(data_error("cannot write to stdout", "check that stdout is open and the disk has space"));
   }
 

@@ -281,7 +281,7 @@ class Bench {
     for (const ProductFigure& figure : figures_.products) {
       const Setting& setting = figure.setting;
       std::string name = fmt::format("{} {}", setting.device, setting.precision);
-      if (setting.threads > 0) name += fmt::format(", {} thread{}", setting.threads, setting.threads == 1 ? "" : "s");
+      if (setting.threads > 0) name += ", " + counted(setting.threads, "thread");
       if (curves.empty() || curves.back().name != name) curves.push_back({name, {}});
       curves.back().points.emplace_back(static_cast<double>(figure.size), figure.rate());
     }
@@ -309,7 +309,7 @@ int run_bench(const BenchOptions& options, const Context& context) {
     throw usage_error("--plot draws the figures of matmul, which is not selected", "add matmul, or omit --plot");
   }
   check_is_png("--plot", options.plot);
-  prepare_output(options.plot);
+  prepare_output(options.plot, context.log);
   keep_freed_memory();
   Bench(options, context).run();
   return 0;

@@ -60,6 +60,7 @@ struct EvaluateOptions {
   std::filesystem::path confusion;
   std::filesystem::path misclassified;
   std::filesystem::path show_misclassified;
+  const CLI::Option* top_k_option = nullptr;
 };
 
 // Throws if the model and the data set have different classes.
@@ -68,7 +69,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
   const std::vector<std::string>& known = model.recipe.class_names;
   if (known.size() != class_names.size()) {
     throw data_error(
-        fmt::format("{} has {} classes, the data set {} has {}", quoted(path), known.size(), dataset,
+        fmt::format("{} has {}, the data set {} has {}", quoted(path), counted(std::ssize(known), "class"), dataset,
                     class_names.size()),
         "name the data set that the model was trained on with --dataset and --data-dir, or train it on these "
         "classes first: mnist train --weights FILE");
@@ -81,7 +82,7 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
 }
 
 // Checks early what would otherwise fail after all the work.
-void check_files(const EvaluateOptions& options) {
+void check_files(const EvaluateOptions& options, spdlog::logger& log) {
   check_one_stdin({{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data_dir}});
   check_is_png("--confusion", options.confusion);
   if (options.format == "json" && (options.misclassified == "-" || options.misclassified == "/dev/stdout")) {
@@ -91,7 +92,7 @@ void check_files(const EvaluateOptions& options) {
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;
     check_not_same(output, options.model);
-    prepare_output(output);
+    prepare_output(output, log);
   }
   if (!options.show_misclassified.empty()) {
     make_folder(options.show_misclassified, "choose another folder with --show-misclassified");
@@ -105,7 +106,7 @@ void check_files(const EvaluateOptions& options) {
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
                const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
   tell_device(device, spdlog::level::info, log);
-  log.info("data: {} in {}, {}, {} images", dataset, quoted(options.data.data_dir), part, with_thousands(items));
+  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), part, counted(items, "image"));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
     log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
@@ -178,6 +179,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   Compute compute{.kernels = kernels_named(options.kernels)};
   keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
+  warn_of_threads(options.threads, context.log);
   const DeviceChoice device = select_device(options.device);
   compute.device = device.device;
   compute.precision = choose_precision(options.precision, device.device);
@@ -202,6 +204,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   model.network->use_kernels(compute.kernels);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
   check_can_be_drawn(options, classes);
+  warn_of_top_k(*options.top_k_option, options.top_k, classes, context.log);
   EvaluationResult result{options.model.string(),
                           model.recipe.arch,
                           model.recipe.temperature,
@@ -235,7 +238,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
 }
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
-  check_files(options);
+  check_files(options, context.log);
   const StopSignals signals;
   try {
     if (evaluate_model(options, context, [&] { return signals.received() != 0; })) return 0;
@@ -268,7 +271,8 @@ Command add_evaluate(CLI::App& root) {
        0, 0.9);
   one_of(app->add_option("--split", o.split, "part of the data set; val is the same as test"),
          {"test", "val", "train"});
-  integer(app->add_option("--top-k", o.top_k, "number of most probable classes for the top-k accuracy"), 1, 100'000);
+  o.top_k_option = integer(
+      app->add_option("--top-k", o.top_k, "number of most probable classes for the top-k accuracy"), 1, 100'000);
   integer(app->add_option("--batch-size", o.batch_size, "images per step (default: 1000, of photos 8)"), 1, 1'000'000);
   not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix to this PNG file"))
       ->type_name("FILE");

@@ -145,9 +145,16 @@ std::string temperature_text(double temperature) {
 
 nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
   nlohmann::ordered_json bins = nlohmann::ordered_json::array();
-  for (const CalibrationBin& bin : result.report.calibration()) {
-    const auto mean = [&](double sum) { return bin.items == 0 ? 0 : sum / static_cast<double>(bin.items); };
-    bins.push_back({{"items", bin.items},
+  const std::vector<CalibrationBin>& all = result.report.calibration();
+  const auto edge = [&](std::size_t index) { return static_cast<double>(index) / static_cast<double>(all.size()); };
+  for (std::size_t index = 0; index < all.size(); ++index) {
+    const CalibrationBin& bin = all[index];
+    const auto mean = [&](double sum) {
+      return bin.items == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(sum / static_cast<double>(bin.items));
+    };
+    bins.push_back({{"from", edge(index)},
+                    {"to", edge(index + 1)},
+                    {"items", bin.items},
                     {"probability", mean(bin.probability)},
                     {"accuracy", mean(static_cast<double>(bin.right))}});
   }
@@ -162,7 +169,7 @@ std::string evaluation_text(const EvaluationResult& result, std::size_t columns)
   std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
   // With top-k of all classes, the figure is always 1.
   if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
-    text += fmt::format("Among the {} likeliest: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
+    text += fmt::format("Top-{} accuracy: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
   text += fmt::format("Expected calibration error: {:.2f} % ({})\n\n", 100 * result.report.expected_calibration_error(),
                       temperature_text(result.temperature));

@@ -62,14 +62,19 @@ struct InferOptions {
   std::optional<std::int64_t> batch_size;
   std::string device = "auto";
   int threads = 0;
+  const CLI::App* given = nullptr;  // the parsed command line
 };
+
+bool is_given(const InferOptions& options, const char* option) {
+  return cli::is_given(*options.given->get_option(option));
+}
 
 // The destination of the results: stdout, or --output.
 class Results {
  public:
-  explicit Results(const std::filesystem::path& output) {
+  Results(const std::filesystem::path& output, spdlog::logger& log) {
     if (output.empty()) return;
-    prepare_output(output);
+    prepare_output(output, log);
     output_ = open_output(output);
   }
 
@@ -122,10 +127,14 @@ void check_show(const InferOptions& options) {
                     "write the results to a file: --output FILE");
 }
 
-void check_options(const InferOptions& options) {
+void check_options(const InferOptions& options, spdlog::logger& log) {
   const bool has_images = !options.images.empty() || !options.paths.empty() || !options.files_from.empty();
   check_stdin(options);
   check_show(options);
+  if (options.given->get_option("--files-from")->count() > 1) {
+    throw usage_error("--files-from is given twice, and only one list is read",
+                      "join the lists, as in: cat a.txt b.txt | mnist infer --files-from -");
+  }
   if (options.test_item && has_images) {
     throw usage_error("--test-item classifies an item of a data set, and images are given, too", "give one of them");
   }
@@ -144,7 +153,7 @@ void check_options(const InferOptions& options) {
     throw usage_error("--save-image needs --test-item", "add --test-item N");
   }
   check_is_png("--save-image", options.save_image);
-  prepare_output(options.save_image);
+  prepare_output(options.save_image, log);
   if (!options.save_image.empty() && options.save_image.lexically_normal() == options.output.lexically_normal()) {
     throw usage_error("--save-image and --output give the same file", "give different files");
   }
@@ -157,7 +166,7 @@ InferForm form_of(const InferOptions& options, bool one_picture) {
 }
 
 void infer_test_item(const InferOptions& options, const LoadedModel& model, const Classifier& classifier,
-                     Results& results) {
+                     Results& results, spdlog::logger& log) {
   const std::string name = options.dataset.value_or(dataset_of(model));
   if (name == kFolder) {
     throw usage_error("--test-item is for data sets of digits, but the model was trained on picture files",
@@ -171,7 +180,10 @@ void infer_test_item(const InferOptions& options, const LoadedModel& model, cons
                       "give a number in that range");
   }
   const auto pixels = dataset.images[number].permute({1, 2, 0});
-  if (!options.save_image.empty()) write_png(options.save_image, pixels);
+  if (!options.save_image.empty()) {
+    write_png(options.save_image, pixels);
+    log.info("test item: {}", quoted(options.save_image));
+  }
 
   // Items of a data set are never inverted; only other pictures may need it.
   const auto image = prepare_image(pixels, classifier.preprocessing(), Invert::never);
@@ -213,6 +225,20 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
   return files;
 }
 
+// Warns of given options that have no effect.
+void warn_of_no_effect(const InferOptions& options, const LoadedModel& model, spdlog::logger& log) {
+  const bool photos = model.recipe.preprocessing.kind == Preprocessing::Kind::photo;
+  const auto warn = [&](const char* option, bool unused, const std::string& why) {
+    if (unused && is_given(options, option)) log.warn("{} has no effect: {}", option, why);
+  };
+  warn("--invert", photos && options.invert == "always", "it is for pictures of digits, and the model is for photos");
+  warn("--invert", options.test_item.has_value() && options.invert == "always", "test items are never inverted");
+  for (const char* option : {"--dataset", "--data-dir"}) {
+    warn(option, !options.test_item, "it is for --test-item");
+  }
+  warn_of_top_k(*options.given->get_option("--top-k"), options.top_k, std::ssize(model.recipe.class_names), log);
+}
+
 // Returns the number of paths and images without an answer. Throws `Stopped` after a signal.
 std::int64_t infer_images(const InferOptions& options, const Classifier& classifier, const Context& context,
                           const StopSignals& signals, std::int64_t batch_size, Results& results) {
@@ -223,6 +249,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   ClassSummary summary(static_cast<std::size_t>(options.show.value_or(0)), options.multi ? "digits" : "images");
   const bool table_only = options.show && prints_results(options);
   PictureRun run({.model = options.model,
+                  .annotate = options.annotate,
                   .show_input = options.show_input,
                   .invert = invert_from_name(options.invert),
                   .form = form_of(options, one_picture),
@@ -236,6 +263,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                   .summary = options.show ? &summary : nullptr},
                  classifier, context, signals);
   run.answer(find_files(options, paths, run, context.log));
+  run.tell_written();
   if (table_only) {
     results.write(summary.text());
   } else if (options.show) {
@@ -247,7 +275,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
 // The exit code. Throws `Stopped`.
 int infer(const InferOptions& options, const DeviceChoice& device, const StopSignals& signals, const Context& context) {
   // Before the work, so that an output that cannot be written fails at once.
-  Results results(options.output);
+  Results results(options.output, context.log);
   if (!options.annotate.empty()) make_folder(options.annotate, "choose another folder with --annotate");
   if (!options.show_input.empty()) make_folder(options.show_input, "choose another folder with --show-input");
   auto model = load_model(options.model, context.log);
@@ -256,25 +284,27 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
     throw usage_error(fmt::format("--multi reads digits, but {} is a model for photos", quoted(options.model)),
                       "omit --multi, or give a model for digits with --model");
   }
+  warn_of_no_effect(options, model, context.log);
   const Classifier classifier(model, device.device, options.top_k);
   std::int64_t failures = 0;
   if (options.test_item) {
-    infer_test_item(options, model, classifier, results);
+    infer_test_item(options, model, classifier, results, context.log);
   } else {
     const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
     failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
   }
   results.finish();
-  if (!options.output.empty()) context.log.info("results: {}", quoted(options.output));
+  if (!options.output.empty() && !is_stream(options.output)) context.log.info("results: {}", quoted(options.output));
   return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 
 int run_infer(const InferOptions& options, const Context& context) {
-  check_options(options);
+  check_options(options, context.log);
   for (const auto& input : {options.model, options.classes, options.files_from}) check_not_same(options.output, input);
   check_not_same(options.save_image, options.model);
   keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
+  warn_of_threads(options.threads, context.log);
   const auto device = select_device(options.device);
   // Log the device only if a GPU was expected.
   tell_device(device, device.note.empty() ? spdlog::level::debug : spdlog::level::info, context.log);
@@ -295,6 +325,7 @@ Command add_infer(CLI::App& root) {
   CLI::App* app = root.add_subcommand("infer", "Classify images: files, folders of them, or an item of a test set");
   const auto options = std::make_shared<InferOptions>();
   InferOptions& o = *options;
+  o.given = app;
   constexpr std::int64_t kMany = 1'000'000'000;
   app->add_option("--model", o.model, "model file of this program or of a Python program")
       ->type_name("FILE")

@@ -1,6 +1,7 @@
 #include "infer_images.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,6 +53,16 @@ void search(const std::filesystem::path& folder, std::size_t depth, const Paths&
   }
 }
 
+// A picture in the place of the list would give an error for each of its lines.
+void check_is_list(std::string_view text, const std::filesystem::path& file) {
+  // Of PNG, JPEG, GIF, zip (a model file) and gzip.
+  constexpr std::array<std::string_view, 6> kSignatures = {"\x89PNG\r\n", "\xff\xd8\xff", "GIF87a",
+                                                           "GIF89a",      "PK\x03\x04",   "\x1f\x8b"};
+  if (std::ranges::none_of(kSignatures, [&](std::string_view begin) { return text.starts_with(begin); })) return;
+  throw data_error(fmt::format("{} is not a list of files: it begins as a picture or an archive does", quoted(file)),
+                   "give a picture with --image; a list has one path per line, as in: ls -d scans/* > list.txt");
+}
+
 }  // namespace
 
 FoundImages find_images(const std::filesystem::path& path, const std::vector<std::filesystem::path>& outputs) {
@@ -74,6 +85,7 @@ FoundImages find_images(const std::filesystem::path& path, const std::vector<std
 std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& file) {
   constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
   const std::string text = read_file(file, "list of files", kMostBytes);
+  check_is_list(text, file);
   const char separator = text.find('\0') == std::string::npos ? '\n' : '\0';
   std::vector<std::filesystem::path> paths;
   const std::size_t first = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // editors on Windows write it

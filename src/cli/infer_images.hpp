@@ -26,7 +26,7 @@ struct FoundImages {
 FoundImages find_images(const std::filesystem::path& path, const std::vector<std::filesystem::path>& outputs);
 
 // The paths in the list `file`, in order: one per line, or separated by zero bytes if there is one (find -print0).
-// Empty ones are skipped. Throws a data `Error` if the list is empty, or larger than 64 MiB.
+// Empty ones are skipped. Throws a data `Error` if the list is empty, larger than 64 MiB, or begins as a picture does.
 std::vector<std::filesystem::path> read_file_list(const std::filesystem::path& file);
 
 }  // namespace mnist::cli

@@ -1,5 +1,7 @@
 #include "infer_output.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -10,14 +12,23 @@
 namespace mnist::cli {
 namespace {
 
-// The probability has its own line: log readers expect the first line as it is.
+// Rounded down for an unsure answer, which must not look like a sure one: 0.99999 is then not 1.0000.
+std::string probability_text(const Prediction& prediction, double probability) {
+  constexpr double kDigits = 1e4;
+  if (!prediction.reason.empty()) probability = std::floor(probability * kDigits) / kDigits;
+  return fmt::format("{:.4f}", probability);
+}
+
+// The probability has its own line: log readers expect the first line as it is, above all that of a test item.
 std::string single(const Prediction& prediction) {
   std::string text;
   if (prediction.item) text += fmt::format("Label: {}, ", printable(prediction.item->label));
   text += fmt::format("Prediction: {}\n", answer(prediction));
   if (prediction.top.size() > 1) {
-    for (const auto& one : prediction.top) text += fmt::format("{}\t{:.4f}\n", printable(one.name), one.probability);
-  } else if (!prediction.item && prediction.reason.empty()) {
+    for (const auto& one : prediction.top) {
+      text += fmt::format("{}\t{}\n", printable(one.name), probability_text(prediction, one.probability));
+    }
+  } else if (prediction.reason.empty()) {
     text += fmt::format("Probability: {:.4f}\n", prediction.top.front().probability);
   }
   return text;
@@ -27,7 +38,9 @@ std::string single(const Prediction& prediction) {
 std::string class_fields(const Prediction& prediction) {
   std::string text;
   if (!prediction.reason.empty()) text += fmt::format("\tnone\t-\t{}", prediction.reason);
-  for (const auto& one : prediction.top) text += fmt::format("\t{}\t{:.4f}", printable(one.name), one.probability);
+  for (const auto& one : prediction.top) {
+    text += fmt::format("\t{}\t{}", printable(one.name), probability_text(prediction, one.probability));
+  }
   return text;
 }
 
@@ -141,7 +154,8 @@ std::string answer(const Prediction& prediction) {
   if (prediction.reason.empty()) return printable(prediction.top.front().name);
   if (prediction.top.empty()) return fmt::format("none ({})", prediction.reason);
   const auto& best = prediction.top.front();
-  return fmt::format("{} ({} with {:.2f})", prediction.reason, printable(best.name), best.probability);
+  return fmt::format("{} ({} with {})", prediction.reason, printable(best.name),
+                     probability_text(prediction, best.probability));
 }
 
 Prediction if_sure(Prediction prediction, double min_probability) {

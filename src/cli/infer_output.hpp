@@ -41,9 +41,9 @@ Prediction if_sure(Prediction prediction, double min_probability);
 // Without an answer, the class is "none" in text, null in JSON, empty in CSV, and the reason is added. For unsure
 // answers the classes are kept; "class_index" and "probability" are those of the most probable one.
 enum class InferForm {
-  single,  // "Prediction: 4" and a line "Probability: 0.9987", or for a test item only "Label: 4, Prediction: 4". With
-           // several classes one line for each: class<TAB>probability.
-           // "Prediction: none (no digit found)", "Prediction: unsure (4 with 0.41)"
+  single,  // "Prediction: 4", for a test item "Label: 4, Prediction: 4", and a line "Probability: 0.9987". With several
+           // classes instead of it one line for each: class<TAB>probability.
+           // "Prediction: none (no digit found)", "Prediction: unsure (4 with 0.4100)"
   lines,   // path<TAB>class<TAB>probability, with several classes followed by further pairs.
            // path<TAB>none<TAB>-<TAB>no digit found; path<TAB>none<TAB>-<TAB>unsure<TAB>4<TAB>0.4100
   json,    // one object per line: path (or test_item and label), prediction, class_index, probability, top_k; reason
@@ -64,7 +64,7 @@ struct DigitPrediction {
 // "no digit found", or for several digits "2 digits found; --multi reads them".
 std::string reason_for(std::size_t digits);
 
-// "4", "none (no digit found)", "unsure (4 with 0.41)"
+// "4", "none (no digit found)", "unsure (4 with 0.4100)"; the probability is rounded down
 std::string answer(const Prediction& prediction);
 
 // "4 2 / 7": a slash between lines, "?" for a digit that is unsure.

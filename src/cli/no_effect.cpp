@@ -1,5 +1,7 @@
 #include "no_effect.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "options.hpp"
@@ -13,7 +15,12 @@ struct Case {
   const char* why;
 };
 
-std::vector<Case> cases_of(const Plan& plan) {
+bool is_argument(const std::vector<std::string>& arguments, const std::string& option) {
+  return std::ranges::any_of(arguments,
+                             [&](const std::string& one) { return one == option || one.starts_with(option + "="); });
+}
+
+std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arguments) {
   const TrainOptions& o = plan.options;
   const TrainOptions defaults;
   const bool photos = plan.info.preprocessing.kind == Preprocessing::Kind::photo;
@@ -31,7 +38,8 @@ std::vector<Case> cases_of(const Plan& plan) {
       {"--lr", o.warmup_epochs >= static_cast<double>(o.recipe.epochs),
        "it is not reached: --warmup-epochs covers all epochs"},
       {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1, "the run ends earlier"},
-      {"--augment", !photos && o.augment != defaults.augment, "digits are neither cropped nor flipped"},
+      {"--augment", !photos && (o.augment != defaults.augment || is_argument(arguments, "--augment")),
+       "digits are neither cropped nor flipped; --rotate turns them"},
       {"--rotate", photos && o.rotate != 0, "it rotates digits; --augment on crops and flips photos"},
       {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate != 0,
        "the validation pictures are used for calibration"},
@@ -46,9 +54,10 @@ std::vector<Case> cases_of(const Plan& plan) {
 
 }  // namespace
 
-std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan) {
+std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan,
+                                                const std::vector<std::string>& arguments) {
   std::vector<std::string> sentences;
-  for (const Case& one : cases_of(plan)) {
+  for (const Case& one : cases_of(plan, arguments)) {
     if (!one.unused || !is_given(*given.get_option(one.option))) continue;
     sentences.push_back(fmt::format("{} has no effect: {}", one.option, one.why));
   }

@@ -11,7 +11,9 @@
 namespace mnist::cli {
 
 // One sentence per option, with the reason. `given`: the parsed command line; ignores values from the environment, and
-// values that request nothing.
-std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan);
+// values that request nothing. `arguments`: the command line as the process got it, without a config file: that of a
+// run has all options, with their defaults.
+std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan,
+                                                const std::vector<std::string>& arguments);
 
 }  // namespace mnist::cli

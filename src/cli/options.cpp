@@ -15,6 +15,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/input_file.hpp"
 #include "mnist/core/output.hpp"
+#include "mnist/core/process.hpp"
 #include "mnist/core/suggest.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -76,8 +77,8 @@ CLI::Option* add_flag(CLI::App& app, const std::string& name, bool& value, const
   CLI::Option* option = app.add_flag(name, value, description);
   return option->check([option](const std::string& text) -> std::string {
     if (text == "true" || text == "false") return "";
-    throw usage_error(fmt::format("{} is a flag: true or false, not {}", display_name(option), quoted_name(text)),
-                      "give its name alone");
+    throw usage_error(fmt::format("{} takes no value, and is given {}", display_name(option), quoted_name(text)),
+                      fmt::format("write {0} alone; {0}=false overrides a config file", display_name(option)));
   });
 }
 
@@ -179,9 +180,22 @@ CLI::Option* add_threads(CLI::App& app, int& value) {
       0, 1024);
 }
 
-void prepare_output(const std::filesystem::path& output) {
+void warn_of_threads(int threads, spdlog::logger& log) {
+  const int cores = allowed_cores();
+  if (threads <= cores) return;
+  log.warn("--threads {} is more than the {} that this process may use: this is slower than --threads {}", threads,
+           counted(cores, "core"), cores);
+}
+
+void warn_of_top_k(const CLI::Option& option, std::int64_t top_k, std::int64_t classes, spdlog::logger& log) {
+  if (top_k <= classes || !is_given(option)) return;
+  log.warn("--top-k {} is more than the {} of the model: all of them count", top_k, counted(classes, "class"));
+}
+
+void prepare_output(const std::filesystem::path& output, spdlog::logger& log) {
   if (output.empty()) return;
-  if (!is_stream(output)) make_folder(folder_of(output), "choose another location");
+  const std::filesystem::path folder = folder_of(output);
+  if (!is_stream(output) && make_folder(folder, "choose another location")) log.info("new folder: {}", quoted(folder));
   check_writable(output);
 }
 

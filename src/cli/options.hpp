@@ -41,6 +41,12 @@ void tell_device(const DeviceChoice& device, spdlog::level::level_enum level, sp
 // --threads N, for `set_threads` by way of `wanted_threads`.
 CLI::Option* add_threads(CLI::App& app, int& value);
 
+// Warns if --threads, with this value, is more than the cores that this process may use.
+void warn_of_threads(int threads, spdlog::logger& log);
+
+// Warns if --top-k is given and is more than the classes of the model.
+void warn_of_top_k(const CLI::Option& option, std::int64_t top_k, std::int64_t classes, spdlog::logger& log);
+
 // The value of --threads; if 0, that of OMP_NUM_THREADS, which batch systems set for a job; else 0.
 int wanted_threads(int option);
 
@@ -60,9 +66,9 @@ std::string kernels_name(const Kernels* kernels);
 // The option, whose value is a path, rejects the empty string.
 CLI::Option* not_empty(CLI::Option* option);
 
-// Creates the folder of an output file, and throws a data `Error` if it cannot be written. Call it before the work.
-// `output` may be a stream (`core/output.hpp`), or empty: none.
-void prepare_output(const std::filesystem::path& output);
+// Creates the folder of an output file and logs this, and throws a data `Error` if the file cannot be written. Call it
+// before the work. `output` may be a stream (`core/output.hpp`), or empty: none.
+void prepare_output(const std::filesystem::path& output, spdlog::logger& log);
 
 // Throws a usage `Error` if the picture file of `option` does not end in .png; it may be empty.
 void check_is_png(const char* option, const std::filesystem::path& output);

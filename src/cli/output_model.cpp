@@ -28,14 +28,14 @@ std::string why_kept(const std::filesystem::path& path, const Recipe& mine) {
                           a.dataset == b.dataset && a.test_items == b.test_items;
   if (!comparable) return "it is of another network or other data";
   if (a.correct >= b.correct && a.epochs >= b.epochs) return "";
-  return fmt::format("it has {} of {} right after {} epochs, the new one {} after {}", with_thousands(b.correct),
-                     with_thousands(b.test_items), b.epochs, with_thousands(a.correct), a.epochs);
+  return fmt::format("it has {} of {} right after {}, the new one {} after {}", with_thousands(b.correct),
+                     with_thousands(b.test_items), counted(b.epochs, "epoch"), with_thousands(a.correct), a.epochs);
 }
 
 }  // namespace
 
-void check_output(const std::filesystem::path& path) {
-  prepare_output(path);
+void check_output(const std::filesystem::path& path, spdlog::logger& log) {
+  prepare_output(path, log);
   remove_stale_temporaries(folder_of(path));
 }
 

@@ -11,7 +11,7 @@
 namespace mnist::cli {
 
 // At the start of a run: creates the folder, and throws if the file cannot be written.
-void check_output(const std::filesystem::path& path);
+void check_output(const std::filesystem::path& path, spdlog::logger& log);
 
 // Logs that the run will replace an existing file.
 void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log);

@@ -97,6 +97,15 @@ void PictureRun::answer(const PictureFiles& files) {
   }
 }
 
+void PictureRun::tell_written() const {
+  if (!options_.annotate.empty()) {
+    context_.log.info("{} drawn to {}", counted(drawn_, "picture"), quoted(options_.annotate));
+  }
+  if (!options_.show_input.empty()) {
+    context_.log.info("{} of the network written to {}", counted(inputs_, "input"), quoted(options_.show_input));
+  }
+}
+
 void PictureRun::check_stop() const {
   if (signals_.received() == 0) return;
   const auto number = [](std::size_t value) { return with_thousands(static_cast<std::int64_t>(value)); };
@@ -217,6 +226,7 @@ void PictureRun::draw(Picture& picture) {
     annotate(picture.drawing, *picture.stream, caption, memory_);
     picture.stream.reset();
     picture.annotated = picture.drawing.string();
+    ++drawn_;
   } catch (const std::exception& exception) {
     fail(picture_error(picture.path, exception));
   }
@@ -227,6 +237,7 @@ void PictureRun::show_input(const Picture& picture) {
     for (std::size_t i = 0; i < picture.found.size(); ++i) {
       const auto digit = picture.found.size() == 1 ? 0 : i + 1;
       write_png(input_path(options_.show_input, picture.path, digit), picture.found[i].input.permute({1, 2, 0}));
+      ++inputs_;
     }
   } catch (const std::exception& exception) {
     fail(picture_error(picture.path, exception));

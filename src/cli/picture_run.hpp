@@ -24,6 +24,7 @@ namespace mnist::cli {
 
 struct PictureRunOptions {
   std::filesystem::path model;       // the network's file, for messages
+  std::filesystem::path annotate;    // folder of the drawings, for messages; empty: none
   std::filesystem::path show_input;  // existing folder for the network's inputs; empty: none
   Invert invert = Invert::automatic;
   InferForm form = InferForm::lines;
@@ -49,6 +50,9 @@ class PictureRun {
   // others. After a signal, logs the number of finished images and throws `Stopped`; the current batch is omitted, so
   // that lines are complete. Throws what `options.write` throws.
   void answer(const PictureFiles& files);
+
+  // Logs how many pictures were written to the folders of --annotate and --show-input.
+  void tell_written() const;
 
   // Prints the error of a picture without a result, and counts it.
   void fail(const Error& error);
@@ -76,6 +80,8 @@ class PictureRun {
   std::size_t count_ = 0;
   std::size_t done_ = 0;
   std::int64_t failures_ = 0;
+  std::int64_t drawn_ = 0;   // written drawings
+  std::int64_t inputs_ = 0;  // written inputs
 };
 
 }  // namespace mnist::cli

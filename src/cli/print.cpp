@@ -24,6 +24,10 @@ void print(std::string_view text) {
                                     : "");
 }
 
+bool has_lost_output() {
+  return std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+}
+
 void print_error(const Error& error, bool color, spdlog::logger* log) {
   // Values and names from files must not control the terminal.
   const std::string message = printable(first_line(error.what()));

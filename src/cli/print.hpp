@@ -15,6 +15,10 @@ namespace mnist::cli {
 // Throws a data `Error` if it cannot be written (full disk, closed): a result is never lost silently.
 void print(std::string_view text);
 
+// Whether something printed so far could not be written, except to a reader that has exited. The program then ends with
+// the exit code of a data error, unless it has another one.
+bool has_lost_output();
+
 // Prints an error and its hint to stderr at any log level, and to the log files; `log` may be nullptr.
 void print_error(const Error& error, bool color, spdlog::logger* log);
 

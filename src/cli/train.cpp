@@ -116,9 +116,9 @@ void tell_processes(const TrainingOptions& training, const Network& network, spd
     log.warn("a batch of {} leaves some of the {} processes without a row", training.batch_size, processes);
   } else if (rows < kFewRows && training.inputs == Inputs::images && normalizes()) {
     log.warn(
-        "BatchNorm computes its statistics from {} row{} in each process, which is too few: use --batch-size {} or "
+        "BatchNorm computes its statistics from {} in each process, which is too few: use --batch-size {} or "
         "more",
-        rows, rows == 1 ? "" : "s", kFewRows * processes);
+        counted(rows, "row"), kFewRows * processes);
   }
 }
 
@@ -317,9 +317,12 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   Plan plan = make_plan(*command.options, ranks, context.log);
   const SpinControl spin(static_cast<int>(plan.threads));
   plan.quiet = options->quiet;
-  for (const std::string& sentence : options_without_effect(given, plan)) context.log.warn("{}", sentence);
+  for (const std::string& sentence : options_without_effect(given, plan, context.arguments)) {
+    context.log.warn("{}", sentence);
+  }
+  warn_of_threads(plan.options.threads, context.log);
   check_model_name(plan.output);
-  if (ranks->leads() && !plan.options.dry_run) check_output(plan.output);
+  if (ranks->leads() && !plan.options.dry_run) check_output(plan.output, context.log);
   try {
     return train(std::move(plan), command.app ? *command.app : given, std::move(resumption), stop, early, context);
   } catch (const Stopped&) {

@@ -43,6 +43,7 @@ RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch
               const std::filesystem::path& model) {
   return {.outcome = Outcome::finished,
           .reason = result.epochs < plan.training.epochs ? "early stop" : "all epochs",
+          .exit_code = has_lost_output() ? static_cast<int>(ErrorKind::data) : 0,
           .result = RunResult{result.epochs, epoch, test},
           .model = model};
 }
@@ -133,8 +134,8 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
     context.log.warn("stopped by {} before the end of the dry run", stop.reason());
     return stop.exit_code();
   }
-  context.log.warn("stopped by {} after {} of {} epochs; {} is not written", stop.reason(), result.epochs,
-                   plan.training.epochs, quoted(plan.output));
+  context.log.warn("stopped by {} after {} of {}; {} is not written", stop.reason(), result.epochs,
+                   counted(plan.training.epochs, "epoch"), quoted(plan.output));
   attempt(context.log,
           [&] { write_run_page(directory->path(), nullptr, {}, context.program, page_path(directory->path())); });
   const std::string run = quoted_for_shell(directory->path().string());

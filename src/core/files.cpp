@@ -40,10 +40,11 @@ std::filesystem::path unused_path(const std::filesystem::path& begin, const std:
   return name;
 }
 
-void make_folder(const std::filesystem::path& path, const std::string& hint) {
+bool make_folder(const std::filesystem::path& path, const std::string& hint) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  const bool is_new = std::filesystem::create_directories(path, error);
   if (error) throw data_error(fmt::format("cannot create the folder {}: {}", quoted(path), error.message()), hint);
+  return is_new;
 }
 
 }  // namespace mnist

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <string_view>
 #include <unistd.h>
 
 namespace mnist {
@@ -65,6 +66,10 @@ extern "C" void on_stop_signal(int signal) {
     // A failure does not matter.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, notice, std::strlen(notice));
   } else if ((signal == SIGINT || signal == SIGTERM) && nanoseconds() - g_when >= g_patience) {
+    constexpr std::string_view kLast = "\nended at once by a second signal\n";
+    if (*g_notice != '\0') {
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kLast.data(), kLast.size());
+    }
     end_process(signal);
   }
   errno = error;

@@ -1,4 +1,5 @@
 // What `mnist infer` says of pictures that a network has no answer for, and of those with several digits.
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -53,13 +54,13 @@ TEST_F(InferAnswersTest, SaysWhereThereIsNoDigit) {
 
 TEST_F(InferAnswersTest, IsUnsureBelowTheLeastProbability) {
   const auto least = std::to_string(probability_[3] + 0.001);
-  const auto percent = fmt::format("{:.2f}", probability_[3]);
+  const auto shown = fmt::format("{:.4f}", std::floor(probability_[3] * 1e4) / 1e4);
   const auto one = infer({"images/03.png", "--min-probability", least});
   EXPECT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_EQ(one.out, "Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+  EXPECT_EQ(one.out, "Prediction: unsure (" + expected_[3] + " with " + shown + ")\n");
   EXPECT_THAT(lines_of(infer({"images/03.png", "--min-probability", least, "--top-k", "3"}).out), SizeIs(4));
   EXPECT_EQ(infer({"--test-item", "3", "--data-dir", "data", "--min-probability", least}).out,
-            "Label: 3, Prediction: unsure (" + expected_[3] + " with " + percent + ")\n");
+            "Label: 3, Prediction: unsure (" + expected_[3] + " with " + shown + ")\n");
   EXPECT_THAT(infer({"images/03.png", "images/03.png", "--min-probability", least}).out,
               HasSubstr("images/03.png\tnone\t-\tunsure\t" + expected_[3] + "\t0."));
   const auto json = infer({"images/03.png", "--min-probability", least, "--top-k", "2", "--format", "json"});
@@ -131,7 +132,7 @@ TEST_F(InferAnswersTest, ShowsWhatTheNetworkSees) {
     EXPECT_EQ(seen.sizes(), (std::vector<std::int64_t>{28, 28, 1}));
     EXPECT_EQ(seen.max().item<int>(), 255);
   }
-  EXPECT_EQ(infer({"images/03.png", "--show-input", "seen"}).exit_code, 0);
+  EXPECT_EQ(infer({"images/03.png", "--show-input", "seen"}).err, "1 input of the network written to 'seen'\n");
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "seen" / "03-2.png")) << "a picture that was there is gone";
   EXPECT_EQ(infer({"--test-item", "3", "--show-input", "seen"}).exit_code, 2);
 }
@@ -144,6 +145,12 @@ TEST_F(InferAnswersTest, EvaluateShowsWhatIsMisclassified) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto mistakes = nlohmann::json::parse(outcome.out)["misclassified"];
   ASSERT_FALSE(mistakes.empty());
+  const auto bins = nlohmann::json::parse(outcome.out)["calibration"]["bins"];
+  EXPECT_EQ(bins[0]["from"], 0);
+  EXPECT_EQ(bins[0]["to"], bins[1]["from"]);
+  EXPECT_EQ(bins.back()["to"], 1);
+  EXPECT_EQ(bins[0]["items"], 0) << "of ten classes, the most probable one has at least 0.1";
+  EXPECT_TRUE(bins[0]["accuracy"].is_null() && bins[0]["probability"].is_null()) << "the mean of nothing";
   EXPECT_EQ(test::run(process).exit_code, 0);
   const auto files = std::distance(std::filesystem::directory_iterator(*folder_ / "wrong"), {});
   EXPECT_EQ(files, static_cast<std::ptrdiff_t>(mistakes.size())) << "the second run replaces the first one's";

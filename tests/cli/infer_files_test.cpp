@@ -45,7 +45,7 @@ TEST_F(InferFilesTest, DrawingsOfTheSameImagesAreReplaced) {
   copy(1, "again/1.png");
   copy(2, "again/2.png");
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(infer({"again", "--annotate", "drawn-again"}).exit_code, 0);
+    EXPECT_EQ(infer({"again", "--annotate", "drawn-again"}).err, "2 pictures drawn to 'drawn-again'\n");
     EXPECT_THAT(files_in("drawn-again"), ElementsAre("model_prediction_1.png", "model_prediction_2.png"));
   }
   const auto before = test::content_of(*folder_ / "drawn-again/model_prediction_1.png");

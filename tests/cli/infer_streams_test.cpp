@@ -141,6 +141,11 @@ TEST_F(InferStreamsTest, AListThatNamesNothingIsAnError) {
   }
   const auto none = mnist({"infer", "--model", "model.pt", "--files-from", "none.txt"}, "");
   EXPECT_THAT(none.err, HasSubstr("there is no list of files 'none.txt'"));
+  const auto picture = infer({"--files-from", "images/03.png"});
+  EXPECT_EQ(picture.exit_code, 3);
+  EXPECT_EQ(picture.err,
+            "error: 'images/03.png' is not a list of files: it begins as a picture or an archive does\n"
+            "hint: give a picture with --image; a list has one path per line, as in: ls -d scans/* > list.txt\n");
   // A line contains only the name of a file.
   const auto dash = mnist({"infer", "--model", "model.pt", "--files-from", "-"}, "-\nimages/03.png\n");
   EXPECT_EQ(dash.exit_code, 3);

@@ -76,7 +76,7 @@ TEST_F(InferTest, TakesFoldersInOrderAndInBatches) {
 TEST_F(InferTest, ClassifiesATestItemAndSavesIt) {
   const auto outcome = infer({"--test-item", "4", "--data-dir", "data", "--save-image", "saved.png"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(outcome.out, "Label: 4, Prediction: " + expected_[4] + "\n");
+  EXPECT_EQ(outcome.out, fmt::format("Label: 4, Prediction: {}\nProbability: {:.4f}\n", expected_[4], probability_[4]));
   EXPECT_TRUE(read_image(*folder_ / "saved.png").equal(read_image(image(4))));
   EXPECT_EQ(lines_of(infer({"--image", "saved.png"}).out)[0], "Prediction: " + expected_[4]);
 }
@@ -88,6 +88,18 @@ TEST_F(InferTest, PrintsTheLikeliestClasses) {
   EXPECT_THAT(lines[1], HasSubstr(expected_[2] + "\t"));
   EXPECT_THAT(lines_of(infer({"images/02.png", "--top-k", "99"}).out), SizeIs(11)) << "no more than there are classes";
   EXPECT_THAT(fields_of(lines_of(infer({"images", "--top-k", "2"}).out)[2], '\t'), SizeIs(5));
+}
+
+// An option that changes nothing is named, once, and the answer is given.
+TEST_F(InferTest, WarnsOfOptionsWithoutEffect) {
+  const auto outcome = infer({"images/02.png", "--top-k", "99", "--dataset", "mnist", "--invert", "always"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err,
+            "warning: --dataset has no effect: it is for --test-item\n"
+            "warning: --top-k 99 is more than the 10 classes of the model: all of them count\n");
+  EXPECT_THAT(infer({"--test-item", "1", "--data-dir", "data", "--invert", "always", "--threads", "1024"}).err,
+              AllOf(HasSubstr("warning: --invert has no effect: test items are never inverted\n"),
+                    HasSubstr("warning: --threads 1024 is more than the ")));
 }
 
 TEST_F(InferTest, WritesJson) {

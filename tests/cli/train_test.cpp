@@ -164,6 +164,7 @@ TEST_F(Train, GoesOnWhereStdoutCannotBeWritten) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "lenet.pt"));
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/log.txt"), HasSubstr("Saved model: lenet.pt"));
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/manifest.json"), HasSubstr("\"outcome\": \"finished\""));
+  EXPECT_THAT(content_of(folder_ / "runs/lenet-1/manifest.json"), HasSubstr("\"exit_code\": 3"));
 }
 
 TEST_F(Train, AReaderThatLeavesIsNoFailure) {

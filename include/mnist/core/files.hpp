@@ -67,7 +67,8 @@ bool is_hidden(const std::filesystem::path& path);
 // counts as used.
 std::filesystem::path unused_path(const std::filesystem::path& begin, const std::string& ending = "");
 
-// Creates the folder and its missing parents. Throws a data `Error` with `hint` if it cannot.
-void make_folder(const std::filesystem::path& path, const std::string& hint);
+// Creates the folder and its missing parents. Returns false if it was there. Throws a data `Error` with `hint` if it
+// cannot create it.
+bool make_folder(const std::filesystem::path& path, const std::string& hint);
 
 }  // namespace mnist

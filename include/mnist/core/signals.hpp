@@ -23,7 +23,8 @@ inline constexpr int kStartAgain = 85;
 class StopSignals {
  public:
   // Installs the handlers. A signal that the process ignores stays ignored (nohup, a background job of a shell).
-  // `notice`: a string literal that the first signal writes to stderr, because stopping takes a moment. `patience`:
+  // `notice`: a string literal that the first signal writes to stderr, because stopping takes a moment; a second one
+  // that ends the process then writes a line, too. `patience`:
   // seconds after the first signal in which a second one counts as the same one: a launcher may forward a signal that
   // the terminal has already sent to all processes.
   explicit StopSignals(const char* notice = "", double patience = 0);
