@@ -1,9 +1,7 @@
 // Options that change the arithmetic of a run, given to the real binary: each has the effect that its formula says,
 // seen in the run's metrics and in the model that it writes.
-#include <algorithm>
-#include <cstdlib>
-#include <map>
-#include <sstream>
+#include "options_effect.hpp"
+
 #include <string>
 #include <vector>
 
@@ -12,17 +10,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "mnist/data/batches.hpp"
-#include "mnist/format/image.hpp"
 #include "mnist/format/model_file.hpp"
-#include "mnist/model/registry.hpp"
 
-#include "support/hashed.hpp"
-#include "support/program.hpp"
 #include "support/reference_numbers.hpp"
-#include "support/small_mnist.hpp"
-#include "support/subprocess.hpp"
-#include "support/temporary_folder.hpp"
 
 namespace mnist::test {
 namespace {
@@ -32,71 +22,7 @@ using ::testing::DoubleNear;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::Pointwise;
-using Arguments = std::vector<std::string>;
-
-constexpr double kPrinted = 1e-6;  // of metrics.csv's 8 digits, for numbers up to 10
-
-// A column of a run's metrics.csv, of the rows of one kind: "train", one a logged batch, or "test", one an epoch.
-std::vector<double> column(const std::filesystem::path& run, const std::string& kind, const std::string& name) {
-  const auto fields_of = [](const std::string& line) {
-    std::vector<std::string> fields;
-    std::istringstream in(line);
-    for (std::string field; std::getline(in, field, ',');) fields.push_back(field);
-    return fields;
-  };
-  std::istringstream csv(content_of(run / "metrics.csv"));
-  std::string line;
-  std::getline(csv, line);
-  const std::vector<std::string> names = fields_of(line);
-  const auto index = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
-  std::vector<double> values;
-  while (std::getline(csv, line)) {
-    const std::vector<std::string> fields = fields_of(line);
-    if (fields.at(0) == kind) values.push_back(std::strtod(fields.at(index).c_str(), nullptr));
-  }
-  return values;
-}
-
-// Runs on 40 training and 10 test digits, each in a run directory of its own.
-class OptionEffect : public ::testing::Test {
- protected:
-  OptionEffect() { write_small_mnist(folder_ / "data", 40, 10); }
-
-  // `mnist train` on the CPU with a line of metrics a batch; writes NAME.pt and the run directory NAME.
-  SubprocessResult train(const std::string& name, Arguments more) {
-    Arguments arguments = {"train",     "--device", "cpu",      "--log-interval", "1",
-                           "--run-dir", name,       "--output", name + ".pt"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    SubprocessResult result = mnist(arguments);
-    EXPECT_EQ(result.exit_code, 0) << name << ": " << result.err;
-    return result;
-  }
-
-  SubprocessResult mnist(const Arguments& arguments) {
-    Subprocess process = program(MNIST_BINARY, arguments);
-    process.folder = folder_.path();
-    return run(process);
-  }
-
-  // All weights of NAME.pt in one tensor, in float64.
-  at::Tensor weights(const std::string& name) {
-    std::vector<at::Tensor> flat;
-    for (const auto& [key, tensor] : read_model_file(folder_ / (name + ".pt")).state) {
-      flat.push_back(tensor.to(at::kDouble).flatten());
-    }
-    return at::cat(flat);
-  }
-
-  std::string config(const std::string& name) { return content_of(folder_ / name / "config.toml"); }
-
-  TemporaryFolder folder_;
-};
-
-double relative(const at::Tensor& got, const at::Tensor& expected) {
-  return ((got - expected).norm() / expected.norm()).item<double>();
-}
 
 // Of differences between weights of float32.
 constexpr double kDifferences = 2e-3;
@@ -139,68 +65,6 @@ TEST_F(OptionEffect, OneCycleScheduleIsPyTorchs) {
   std::vector<double> expected = reference_numbers()["one_cycle"].get<std::vector<double>>();  // of --lr 2
   for (double& rate : expected) rate /= 100;
   EXPECT_THAT(column(folder_ / "run", "train", "lr"), Pointwise(DoubleNear(1e-9), expected));
-}
-
-// With a learning rate of 0 and batches of one, a run's losses are those of its images, in the order in which it takes
-// them, under the weights that it starts from.
-class OneByOne : public OptionEffect {
- protected:
-  // The losses of two epochs, one after the other.
-  std::vector<double> losses(const std::string& name, const Arguments& more) {
-    Arguments arguments = {"--arch", "lenet", "--lr", "0", "--batch-size", "1", "--epochs", "2"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    train(name, arguments);
-    return column(folder_ / name, "train", "loss");
-  }
-
-  // In the files' order.
-  std::vector<double> expected(double degrees) {
-    ResidentBatches batches(load_dataset("mnist", folder_ / "data", Split::train), model_info("lenet").preprocessing,
-                            {degrees, /*seed=*/1});
-    const auto network = make_network(model_info("lenet"), 10, 1);
-    const c10::AutoGradMode no_grad(false);
-    std::vector<double> values;
-    for (const std::int64_t epoch : {1, 2}) {
-      batches.start(at::arange(40), epoch);
-      for (std::int64_t item = 0; item < 40; ++item) {
-        const Batch batch = batches.get(item, item + 1);
-        const at::Tensor logits = network->forward(batch.inputs, Dropout::off());
-        values.push_back(at::nll_loss(at::log_softmax(logits, 1), batch.targets).item<double>());
-      }
-    }
-    return values;
-  }
-};
-
-constexpr double kSameLoss = 1e-5;  // two images' differ by more than that
-
-TEST_F(OneByOne, ShuffleOffKeepsTheFilesOrderAndOnTakesAnotherEachEpoch) {
-  const std::vector<double> in_order = expected(0);
-  EXPECT_THAT(losses("off", {"--shuffle", "off"}), Pointwise(DoubleNear(kSameLoss), in_order));
-
-  std::vector<double> shuffled = losses("on", {"--shuffle", "on"});
-  ASSERT_EQ(shuffled.size(), 80U);
-  const std::vector<double> first(shuffled.begin(), shuffled.begin() + 40);
-  const std::vector<double> second(shuffled.begin() + 40, shuffled.end());
-  EXPECT_NE(first, second);
-  EXPECT_NE(first, std::vector<double>(in_order.begin(), in_order.begin() + 40));
-  std::vector<double> sorted = in_order;
-  std::ranges::sort(sorted);
-  std::ranges::sort(shuffled);
-  EXPECT_THAT(shuffled, Pointwise(DoubleNear(kSameLoss), sorted)) << "an image was left out or taken twice";
-}
-
-TEST_F(OneByOne, RotateTurnsTrainingDigitsAnewEachEpoch) {
-  const std::vector<double> turned = expected(30);
-  EXPECT_THAT(losses("turned", {"--shuffle", "off", "--rotate", "30"}), Pointwise(DoubleNear(kSameLoss), turned));
-  const at::Tensor by_epoch = at::tensor(turned, at::kDouble).view({2, 40});
-  const at::Tensor straight = at::tensor(expected(0), at::kDouble).view({2, 40});
-  const auto differ = [](const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().mean().item<double>(); };
-  EXPECT_GT(differ(by_epoch, straight), 100 * kSameLoss);
-  EXPECT_GT(differ(by_epoch[0], by_epoch[1]), 100 * kSameLoss);
-  const SubprocessResult refused = mnist({"train", "--rotate", "200"});
-  EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(refused.err, AllOf(HasSubstr("--rotate"), HasSubstr("hint: ")));
 }
 
 TEST_F(OptionEffect, RecipeFastSetsItsOptionsAndGivesWayToThoseThatAreSaid) {
@@ -291,133 +155,6 @@ TEST_F(OptionEffect, TheModelIsTheAverageOfTheWeights) {
   EXPECT_EQ(column(folder_ / "plain", "train", "loss"), column(folder_ / "averaged", "train", "loss"));
   EXPECT_NE(column(folder_ / "plain", "test", "loss"), column(folder_ / "averaged", "test", "loss"));
   EXPECT_FALSE(at::equal(weights("plain"), weights("averaged")));
-}
-
-TEST_F(OptionEffect, OptionsWithoutEffectAreNamed) {
-  const auto said = [&](const std::string& name, Arguments more) {
-    more.insert(more.end(), {"--arch", "lenet", "--epochs", "1"});
-    return train(name, more).err;
-  };
-  const std::string adam = said("adam", {"--optimizer", "adam", "--momentum", "0.9", "--schedule", "one-cycle",
-                                         "--step-size", "2", "--warmup-epochs", "1", "--augment", "off"});
-  EXPECT_THAT(adam, AllOf(HasSubstr("warning: --momentum has no effect: only --optimizer sgd uses it\n"),
-                          HasSubstr("warning: --step-size has no effect: only --schedule step uses it\n"),
-                          HasSubstr("warning: --warmup-epochs has no effect: one-cycle has its own warm-up\n"),
-                          HasSubstr("warning: --augment has no effect: ")));
-  EXPECT_THAT(adam, Not(HasSubstr("--gamma has")));
-  EXPECT_THAT(said("gamma", {"--gamma", "0.5"}), HasSubstr("warning: --gamma has no effect: --step-size is 0\n"));
-  EXPECT_THAT(said("none", {"--step-size", "1", "--gamma", "0.5", "--momentum", "0.9"}), Not(HasSubstr("effect")));
-  // A run's own config.toml says all options, of which these were not chosen.
-  Subprocess again = program(MNIST_BINARY, {"--config", "none/config.toml", "train", "--run-dir", "again"});
-  again.folder = folder_.path();
-  EXPECT_THAT(run(again).err, Not(HasSubstr("effect")));
-}
-
-TEST_F(OptionEffect, KernelsThatAreNamedComputeTheRun) {
-  const auto with = [&](const std::string& kernels) {
-    const SubprocessResult result = train(kernels, {"--epochs", "1", "--batch-size", "8", "--kernels", kernels});
-    const std::string used = kernels == "auto" ? usable_kernels().front()->name : kernels;
-    EXPECT_THAT(result.err, HasSubstr("kernels " + used + "\n"));
-    return weights(kernels);
-  };
-  const at::Tensor libtorch = with("libtorch");
-  std::vector<std::string> names = {"auto"};
-  for (const Kernels* kernels : usable_kernels()) names.emplace_back(kernels->name);
-  for (const std::string& name : names) {
-    const at::Tensor own = with(name);
-    EXPECT_FALSE(at::equal(own, libtorch)) << name << " is LibTorch";
-    EXPECT_LT(relative(own, libtorch), 1e-2) << name;
-  }
-  EXPECT_TRUE(at::equal(weights("auto"), weights(usable_kernels().front()->name)));
-  EXPECT_EQ(mnist({"train", "--kernels", "sse"}).exit_code, 2);
-}
-
-TEST_F(OptionEffect, CudaGraphsChangeNothingOnTheCpu) {
-  train("on", {"--arch", "lenet", "--epochs", "1", "--cuda-graphs", "on"});
-  train("off", {"--arch", "lenet", "--epochs", "1", "--cuda-graphs", "off"});
-  EXPECT_THAT(config("off"), HasSubstr("\ncuda-graphs = \"off\"\n"));
-  EXPECT_TRUE(at::equal(weights("on"), weights("off")));
-  EXPECT_EQ(mnist({"train", "--cuda-graphs", "yes"}).exit_code, 2);
-}
-
-TEST_F(OptionEffect, CudaGraphsRecordStepsOnAGpu) {
-  for (const std::string graphs : {"on", "off"}) {
-    Subprocess process = program(
-        MNIST_BINARY, {"train", "--device", "cuda", "--epochs", "1", "--cuda-graphs", graphs, "--run-dir", graphs},
-        {{"CUDA_VISIBLE_DEVICES", ""}});
-    process.folder = folder_.path();
-    const SubprocessResult result = run(process);
-    if (result.exit_code == 4) GTEST_SKIP() << "no GPU: " << result.err;
-    ASSERT_EQ(result.exit_code, 0) << result.err;
-    if (result.err.find("kernels libtorch") != std::string::npos) GTEST_SKIP() << "no plug-in: " << result.err;
-    EXPECT_THAT(result.err, HasSubstr(graphs == "on" ? "kernels cuda, recorded\n" : "kernels cuda\n"));
-  }
-}
-
-// Photos of two classes, dark and light: 4 training photos and 2 for the test.
-class AugmentEffect : public OptionEffect {
- protected:
-  AugmentEffect() {
-    for (const char* name :
-         {"train/dark/0", "train/dark/1", "train/light/0", "train/light/1", "val/dark/0", "val/light/0"}) {
-      const std::filesystem::path path = folder_ / "photos" / (std::string(name) + ".png");
-      std::filesystem::create_directories(path.parent_path());
-      const bool light = path.string().find("light") != std::string::npos;
-      const at::Tensor noise = hashed_pixels({60, 80, 3}, path.filename() == "0.png" ? 1 : 2);
-      write_png(path, noise.remainder(100).add(light ? 150 : 0));
-    }
-  }
-
-  // Of two epochs of one batch with all photos, whose weights stay as they are.
-  std::vector<double> losses(const std::string& augment) {
-    train(augment, {"--arch", "resnet18", "--data-dir", "photos", "--weights", "none", "--lr", "0", "--epochs", "2",
-                    "--batch-size", "4", "--shuffle", "off", "--augment", augment});
-    return column(folder_ / augment, "train", "loss");
-  }
-};
-
-TEST_F(AugmentEffect, CropsAndFlipsChangeWithTheEpochAndOffShowsThePhotosAsTheyAre) {
-  const std::vector<double> off = losses("off");
-  ASSERT_EQ(off.size(), 2U);
-  EXPECT_NEAR(off[0], off[1], kPrinted);
-  const std::vector<double> on = losses("on");
-  ASSERT_EQ(on.size(), 2U);
-  EXPECT_GT(std::abs(on[0] - on[1]), 100 * kPrinted);
-  EXPECT_GT(std::abs(on[0] - off[0]), 100 * kPrinted);
-}
-
-// `evaluate --split`: which part of the data set, and which figures it therefore has.
-TEST_F(OptionEffect, SplitNamesThePartThatIsEvaluated) {
-  train("model", {"--arch", "lenet", "--epochs", "1"});
-  const auto figures = [&](const Arguments& more) {
-    Arguments arguments = {"evaluate", "--model", "model.pt", "--device", "cpu", "--format", "json"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const SubprocessResult result = mnist(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return nlohmann::json::parse(result.out);
-  };
-  const auto test = figures({});
-  const auto training = figures({"--split", "train"});
-  EXPECT_EQ(test["total"], 10);
-  EXPECT_EQ(test["split"], "test");
-  EXPECT_EQ(figures({"--split", "test"})["loss"], test["loss"]);
-  EXPECT_EQ(figures({"--split", "val"})["loss"], test["loss"]);
-  EXPECT_NEAR(test["loss"].get<double>(), column(folder_ / "model", "test", "loss").back(), 1e-5);
-
-  const auto network = make_network(model_info("lenet"), 10, 1);
-  load_state_dict(*network, read_model_file(folder_ / "model.pt").state, "'model.pt'");
-  ResidentBatches batches(load_dataset("mnist", folder_ / "data", Split::train), model_info("lenet").preprocessing);
-  batches.start(at::arange(40), 1);
-  const Batch all = batches.get(0, 40);
-  const c10::AutoGradMode no_grad(false);
-  const at::Tensor logits = network->forward(all.inputs, Dropout::off());
-  EXPECT_EQ(training["total"], 40);
-  EXPECT_EQ(training["split"], "train");
-  EXPECT_EQ(training["correct"], logits.argmax(1).eq(all.targets).sum().item<std::int64_t>());
-  EXPECT_NEAR(training["loss"].get<double>(), at::nll_loss(at::log_softmax(logits, 1), all.targets).item<double>(),
-              1e-5);
-  EXPECT_NE(training["loss"], test["loss"]);
-  EXPECT_EQ(mnist({"evaluate", "--split", "tset"}).exit_code, 2);
 }
 
 }  // namespace
