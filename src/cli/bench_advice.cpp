@@ -298,15 +298,14 @@ void add_products(std::vector<Advice>& out, const std::vector<ProductFigure>& pr
 }  // namespace
 
 std::vector<Advice> advice(const BenchFigures& figures) {
-  std::vector<Advice> out;
   if (figures.free_cores && *figures.free_cores < figures.cores - kOthersUse) {
-    out.push_back(
-        {"all", "noise",
-         fmt::format("something else keeps {:.1f} of {} cores busy, so these figures are not reliable: end it "
-                     "and measure again",
-                     figures.cores - std::max(0.0, *figures.free_cores), figures.cores),
-         ""});
+    return {{"all", "noise",
+             fmt::format("other programs keep {:.1f} of {} cores busy, so these figures are not reliable and give no "
+                         "advice; repeat the measurement when the other programs have ended",
+                         figures.cores - std::max(0.0, *figures.free_cores), figures.cores),
+             ""}};
   }
+  std::vector<Advice> out;
   add_products(out, figures.products);
   add_each(figures.training, [&](const BatchFigures& group) { add_training(out, group); });
   add_each(figures.inference, [&](const BatchFigures& group) { add_inference(out, group); });

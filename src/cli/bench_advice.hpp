@@ -20,7 +20,7 @@ struct Advice {
 };
 
 // Advice in the order of the figures; omits topics without measured alternatives. If other programs used the cores,
-// that comes first.
+// the only entry says so ("noise"): figures that are not reliable give no advice.
 std::vector<Advice> advice(const BenchFigures& figures);
 
 }  // namespace mnist::cli
