@@ -24,6 +24,9 @@ CudaStep::CudaStep(Network& network, Batches& train_set, const TrainingOptions& 
       clock_(at::zeros({2}, at::TensorOptions(options.compute.device).dtype(at::kLong))),
       record_(options.cuda_graphs) {
   TORCH_INTERNAL_ASSERT(ranks_->size() == 1, "several processes on GPUs");
+  TORCH_INTERNAL_ASSERT(options.class_weights.empty(), "class weights with the plug-in");
+  TORCH_INTERNAL_ASSERT(options.label_smoothing == 0, "label smoothing with the plug-in");
+  TORCH_INTERNAL_ASSERT(options.clip_grad_norm == 0, "clipping of gradients with the plug-in");
 }
 
 void CudaStep::start(const EpochPlan& plan, std::int64_t first) {

@@ -12,7 +12,8 @@ namespace mnist {
 
 class CudaStep : public TrainingStep {
  public:
-  // Requires `options.compute.cuda` and a single process.
+  // Requires `options.compute.cuda`, a single process, and no class weights, label smoothing or clipping of gradients,
+  // which the plug-in does not compute.
   CudaStep(Network& network, Batches& train_set, const TrainingOptions& options);
 
   void start(const EpochPlan& plan, std::int64_t first) override;

@@ -1,8 +1,13 @@
 #include "mnist/train/step.hpp"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
 
+#include "mnist/core/error.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/train/loop.hpp"
 #include "mnist/train/loss.hpp"
@@ -12,12 +17,25 @@
 namespace mnist {
 namespace {
 
+void check_class_weights(const std::vector<double>& weights) {
+  double sum = 0;
+  for (const double weight : weights) {
+    if (!std::isfinite(weight) || weight < 0) {
+      throw usage_error(fmt::format("the class weight {} is not finite or is negative", weight),
+                        "give each class a finite weight of 0 or more");
+    }
+    sum += weight;
+  }
+  if (!(sum > 0)) throw usage_error("all class weights are 0", "give at least one class a weight above 0");
+}
+
 // With LibTorch's operators (and, on a CPU, the network's own kernels), on any device.
 class PlainStep : public TrainingStep {
  public:
   PlainStep(Network& network, Batches& train_set, const TrainingOptions& options)
       : TrainingStep(network, options), network_(network), train_set_(train_set), options_(options) {
     if (options.class_weights.empty()) return;
+    check_class_weights(options.class_weights);
     weights_ = torch::tensor(options.class_weights, at::kFloat).to(options.compute.device);
   }
 
@@ -69,6 +87,7 @@ class PlainStep : public TrainingStep {
                    : network_.forward(batch.inputs, Dropout(options_.seed, epoch_, rows.step, rows.own.begin));
     }
     figures.select(0, 1).copy_(logits.detach().argmax(1).eq(batch.targets).sum());
+    TORCH_INTERNAL_ASSERT(!weights_.defined() || weights_.numel() == logits.size(1), "one class weight per class");
     if (!weights_.defined()) return training_loss(logits, batch.targets, options_.label_smoothing);
     weight_.copy_(weights_.index_select(0, batch.targets).sum());
     return weighted_loss_sum(logits, batch.targets, options_.label_smoothing, weights_);

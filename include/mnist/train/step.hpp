@@ -77,7 +77,8 @@ class TrainingStep {
   torch::Tensor correct_;  // float [steps]
 };
 
-// Keeps references: all arguments must outlive the step. Trains the parameters that require gradients.
+// Keeps references: all arguments must outlive the step. Trains the parameters that require gradients. Throws a usage
+// `Error` if a class weight is not finite or negative, or all are 0.
 std::unique_ptr<TrainingStep> make_training_step(Network& network, Batches& train_set, const TrainingOptions& options);
 
 }  // namespace mnist
