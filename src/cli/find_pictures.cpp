@@ -30,6 +30,19 @@ auto look_for(const DataOptions& options, Scan&& scan) {
   return scan();
 }
 
+// The accuracy on such pictures says nothing about new ones.
+void warn_of_shared(const DividedPictures& sides, const DataOptions& options, spdlog::logger& log) {
+  const std::vector<SharedPicture> shared =
+      look_for(options, [&] { return shared_pictures(sides, options.stop_requested); });
+  if (shared.empty()) return;
+  log.warn(
+      "{} {} also for training, with the same bytes, so the accuracy is too high or the classes contradict: "
+      "{} is {}{}",
+      with_thousands(static_cast<std::int64_t>(shared.size())),
+      shared.size() == 1 ? "picture for validation is" : "pictures for validation are", quoted(shared.front().val),
+      quoted(shared.front().train), shared.size() > 1 ? ", ..." : "");
+}
+
 DividedPictures divided(const DataOptions& options, spdlog::logger& log) {
   const PhotoFolder all = look_for(options, [&] { return scan_all(options.data_dir); });
   warn_of_left_out(all, log);
@@ -54,7 +67,9 @@ PhotoFolder with_warnings(PhotoFolder folder, spdlog::logger& log) {
 DividedPictures find_training_pictures(const DataOptions& options, spdlog::logger& log) {
   if (options.val_split > 0) {
     check_val_split(options.val_split, options);
-    return divided(options, log);
+    DividedPictures sides = divided(options, log);
+    warn_of_shared(sides, options, log);
+    return sides;
   }
   if (std::error_code ignored;
       is_stdin(options.data_dir) || std::filesystem::is_regular_file(options.data_dir, ignored)) {
@@ -68,6 +83,7 @@ DividedPictures find_training_pictures(const DataOptions& options, spdlog::logge
   check_same_classes(found.train, found.val);
   warn_of_left_out(found.train, log);
   warn_of_left_out(found.val, log);
+  warn_of_shared(found, options, log);
   return found;
 }
 

@@ -10,7 +10,8 @@
 
 namespace mnist::cli {
 
-// The pictures for training and validation. Warns of skipped files, and logs how pictures were divided. Throws a usage
+// The pictures for training and validation. Warns of skipped files and of pictures in both parts, and logs
+// how pictures were divided. Throws a usage
 // `Error` if --val-split is missing or contradicts the existing folders, and as `scan_photo_folder`, `scan_all`,
 // `divide` and `check_same_classes` do.
 DividedPictures find_training_pictures(const DataOptions& options, spdlog::logger& log);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -99,6 +100,36 @@ DividedPictures divide(const PhotoFolder& all, const Division& division, const s
     side.labels.push_back(all.labels[item]);
   }
   return sides;
+}
+
+std::vector<SharedPicture> shared_pictures(const DividedPictures& sides, const std::function<bool()>& stop_requested) {
+  std::map<std::uintmax_t, std::vector<std::filesystem::path>> by_size;
+  std::error_code error;
+  for (const std::filesystem::path& path : sides.train.paths) {
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    if (!error) by_size[size].push_back(path);
+  }
+  std::map<std::filesystem::path, std::string> hashes;
+  const auto hash_of = [&](const std::filesystem::path& path) -> const std::string& {
+    if (stop_requested()) throw Stopped();
+    const auto known = hashes.find(path);
+    return known != hashes.end() ? known->second : hashes.emplace(path, file_sha256(path, "image")).first->second;
+  };
+  std::vector<SharedPicture> shared;
+  for (const std::filesystem::path& path : sides.val.paths) {
+    const auto same_size = by_size.find(std::filesystem::file_size(path, error));
+    if (error || same_size == by_size.end()) continue;
+    for (const std::filesystem::path& other : same_size->second) {
+      try {
+        if (hash_of(path) != hash_of(other)) continue;
+      } catch (const Error&) {
+        continue;  // decoding it later reports the reason
+      }
+      shared.push_back({other, path});
+      break;
+    }
+  }
+  return shared;
 }
 
 }  // namespace mnist

@@ -66,6 +66,36 @@ class ClassFolders : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
+TEST_F(ClassFolders, PicturesOfBothPartsAreFound) {
+  add_two_classes();
+  for (std::uint32_t i = 0; i < 20; ++i) add("all/b/copy" + std::to_string(i) + ".png", i);  // contradict class a
+  const DividedPictures divided = divide(scan_all(folder_ / "all"), {0.3, 1});
+  const std::vector<SharedPicture> shared = shared_pictures(divided);
+  EXPECT_FALSE(shared.empty());
+  for (const SharedPicture& picture : shared) {
+    EXPECT_EQ(test::content_of(picture.train), test::content_of(picture.val));
+    EXPECT_EQ(std::ranges::count(divided.train.paths, picture.train), 1);
+    EXPECT_EQ(std::ranges::count(divided.val.paths, picture.val), 1);
+  }
+  std::set<std::string> in_both = contents(divided.train);
+  std::erase_if(in_both, [&](const std::string& content) { return !contents(divided.val).contains(content); });
+  EXPECT_EQ(shared.size(), in_both.size());
+
+  add("split/train/a/1.png", 1);
+  add("split/train/b/2.png", 2);
+  add("split/val/a/3.png", 3);
+  add("split/val/b/4.png", 4);
+  const auto of_split = [&] {
+    return shared_pictures(
+        {scan_photo_folder(folder_ / "split", Split::train), scan_photo_folder(folder_ / "split", Split::test)});
+  };
+  EXPECT_TRUE(of_split().empty());
+  add("split/val/b/other.png", 1);
+  ASSERT_EQ(of_split().size(), 1U);
+  EXPECT_EQ(of_split().front().train.filename(), "1.png");
+  EXPECT_EQ(of_split().front().val.filename(), "other.png");
+}
+
 TEST_F(ClassFolders, AShareOfEachClassIsKept) {
   add_two_classes();
   const DividedPictures sides = divide(scan_all(folder_ / "all"), {0.2, 1});

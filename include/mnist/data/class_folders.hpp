@@ -61,6 +61,17 @@ DividedPictures divide(
     const std::function<bool()>& stop_requested = [] { return false; },
     const ReadProgress& progress = [](std::int64_t, std::int64_t) {});
 
+// A picture for validation whose bytes are also those of a picture for training, of the same class or another one.
+struct SharedPicture {
+  std::filesystem::path train;
+  std::filesystem::path val;
+};
+
+// The pictures for validation that are also for training. Reads only files that have the size of a file of the other
+// part; unreadable ones are left out.
+std::vector<SharedPicture> shared_pictures(
+    const DividedPictures& sides, const std::function<bool()>& stop_requested = [] { return false; });
+
 // Throws a data `Error` with the names of classes that only one of the two folders has.
 void check_same_classes(const PhotoFolder& train, const PhotoFolder& test);
 
