@@ -29,6 +29,7 @@ Answers answers_of(const Plan& plan, const TrainingData& data, Network& network,
   // Of a frozen body only the data that it trains and tests on have features.
   options.inputs = data.held_back ? Inputs::images : plan.training.inputs;
   options.limit_batches = plan.training.limit_batches;
+  options.spread = plan.training.spread_test;
   options.stop_requested = stop_requested;
   options.each_batch = [&](const torch::Tensor& of_batch, const torch::Tensor& targets_of_batch) {
     log_probabilities.push_back(of_batch.to(at::kCPU, at::kDouble));

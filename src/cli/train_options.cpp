@@ -228,6 +228,7 @@ TrainingOptions training_options(const TrainOptions& options, const c10::Device&
   training.test_batch_size = options.recipe.test_batch_size;
   training.log_interval = options.log_interval;
   training.limit_batches = options.dry_run ? 1 : options.limit_batches;
+  training.spread_test = options.recipe.dataset == kFolder;
   training.seed = options.seed;
   const TrainingDefaults& recipe = options.recipe;
   training.optimizer = {optimizer_kind(recipe.optimizer), recipe.momentum, recipe.weight_decay};

@@ -17,7 +17,10 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
   std::int64_t items = batches.size();
   if (options.limit_batches > 0) items = std::min(items, options.limit_batches * options.batch_size);
   constexpr std::int64_t kNoEpoch = 0;  // no random augmentation here
-  batches.start(own_rows(ranks, at::arange(items), options.batch_size), kNoEpoch);
+  const torch::Tensor order = options.spread
+                                  ? at::arange(items).mul(batches.size()).div(std::max<std::int64_t>(1, items), "floor")
+                                  : at::arange(items);
+  batches.start(own_rows(ranks, order, options.batch_size), kNoEpoch);
   // By batch, kept on the device to avoid a device sync per batch.
   std::vector<torch::Tensor> losses;
   std::vector<torch::Tensor> correct;

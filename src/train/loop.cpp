@@ -253,6 +253,7 @@ void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
                          {.compute = options_.compute,
                           .batch_size = options_.test_batch_size,
                           .limit_batches = options_.limit_batches,
+                          .spread = options_.spread_test,
                           .stop_requested = watch.stop_requested,
                           .inputs = options_.inputs,
                           .ranks = options_.ranks});

@@ -3,8 +3,10 @@
 #include "mnist/train/loop.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include "mnist/core/error.hpp"
@@ -107,6 +109,39 @@ TEST(Loop, ClassWeightsGivePyTorchsWeightedMean) {
     const torch::Tensor before = expected->parameters()[i];
     EXPECT_TRUE(at::allclose(network->parameters()[i], before - options.schedule.lr * before.grad(), 1e-5, 1e-6)) << i;
   }
+}
+
+TEST(Loop, RefusesClassWeightsThatMakeNoSense) {
+  const auto network = make_network(lenet(), 10, 1);
+  TrainingOptions options = quick_options();
+  for (const double weight : {-1.0, std::nan(""), HUGE_VAL}) {
+    options.class_weights = std::vector<double>(10, 1);
+    options.class_weights[3] = weight;
+    EXPECT_THROW(train_with(*network, options), Error) << weight;
+  }
+  options.class_weights = std::vector<double>(10, 0);
+  EXPECT_THROW(train_with(*network, options), Error) << "all are 0";
+  options.class_weights = std::vector<double>(9, 1);
+  EXPECT_THROW(train_with(*network, options), c10::Error) << "a class has none";
+}
+
+// Folders are in the order of their classes: the first items would be of one class.
+TEST(Loop, CutTestsCanTakeItemsFromTheWholeSet) {
+  const auto network = make_network(lenet(), 10, 1);
+  const Dataset set = easy_digits(50, 2);
+  ResidentBatches batches(set, lenet().preprocessing);
+  const auto labels = [&](bool spread) {
+    std::vector<torch::Tensor> targets;
+    EvaluationOptions options;
+    options.batch_size = 3;
+    options.limit_batches = 2;
+    options.spread = spread;
+    options.each_batch = [&](const torch::Tensor&, const torch::Tensor& of_batch) { targets.push_back(of_batch); };
+    EXPECT_EQ(evaluate(*network, batches, options).total, 6);
+    return at::cat(targets);
+  };
+  EXPECT_TRUE(labels(false).equal(set.labels.slice(0, 0, 6)));
+  EXPECT_TRUE(labels(true).equal(set.labels.index_select(0, at::tensor({0, 8, 16, 25, 33, 41}, at::kLong))));
 }
 
 TEST(Loop, SameOptionsGiveTheSameBits) {

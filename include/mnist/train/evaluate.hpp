@@ -27,7 +27,9 @@ enum class Inputs { images, features };
 struct EvaluationOptions {
   Compute compute;  // `kernels` is not used: set them with `Network::use_kernels`
   std::int64_t batch_size = 1000;
-  std::int64_t limit_batches = 0;                               // evaluate at most so many batches; 0: all
+  std::int64_t limit_batches = 0;  // evaluate at most so many batches; 0: all
+  bool spread =
+      false;  // with `limit_batches`: items in even steps over the whole set, for sets in the order of classes
   std::function<bool()> stop_requested = [] { return false; };  // called between two batches
   Inputs inputs = Inputs::images;
   // Each rank computes its rows of every batch; all ranks get the whole result. If `stop_requested` is true on any

@@ -36,11 +36,13 @@ struct TrainingOptions {
   std::int64_t test_batch_size = 1000;
   std::int64_t log_interval = 10;  // batches
   std::int64_t limit_batches = 0;  // training and test batches per epoch; 0: all
+  bool spread_test = false;        // `EvaluationOptions::spread`
   std::uint64_t seed = 1;
   OptimizerOptions optimizer;
   Schedule schedule;
   // Weight of each class in a batch's mean loss, as in torch.nn.CrossEntropyLoss(weight): the weighted sum of the whole
-  // batch divided by the sum of its weights. Empty: all classes weigh the same. Not supported with `compute.cuda`.
+  // batch divided by the sum of its weights. Empty: all classes weigh the same. Else
+  // one finite weight of at least 0 per class, not all 0. Not supported with `compute.cuda`.
   std::vector<double> class_weights;
   double label_smoothing = 0;   // `training_loss`
   double clip_grad_norm = 0;    // `Optimizer::clip_gradients`; 0: off
