@@ -12,6 +12,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/sha256.hpp"
 #include "mnist/data/read_picture.hpp"
+#include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
 
 namespace mnist::cli {
@@ -66,6 +67,28 @@ bool tell_apart(std::vector<DrawingName>& names) {
   return changed;
 }
 
+void make_distinct(std::vector<DrawingName>& names) {
+  while (tell_apart(names)) {
+  }
+}
+
+// The boxes of digits as parts of the picture's sides: it may be decoded at half its size.
+std::vector<MarkedBox> boxes_of(const std::vector<DigitPrediction>& digits, const InputFile& image) {
+  if (digits.empty()) return {};
+  const ImageReader header(image);
+  constexpr int kFirstOnItsSide = 5;  // of EXIF's orientations
+  const bool on_its_side = header.orientation() >= kFirstOnItsSide;
+  const auto width = static_cast<double>(on_its_side ? header.height() : header.width());
+  const auto height = static_cast<double>(on_its_side ? header.width() : header.height());
+  std::vector<MarkedBox> boxes;
+  for (const DigitPrediction& digit : digits) {
+    boxes.push_back({static_cast<double>(digit.box.left) / width, static_cast<double>(digit.box.top) / height,
+                     static_cast<double>(digit.box.width) / width, static_cast<double>(digit.box.height) / height,
+                     digits_text({digit})});
+  }
+  return boxes;
+}
+
 std::string file_name(const std::string& model, const std::string& image) {
   const std::string name = fmt::format("{}_prediction_{}", model, image);
   if (name.size() <= kLongestName) return name + ".png";
@@ -80,6 +103,16 @@ std::string begin_of(const std::string& text, std::size_t longest) {
   std::size_t end = longest;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end);
+}
+
+void tell_older_pictures(const std::filesystem::path& folder, spdlog::logger& log) {
+  std::int64_t count = 0;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() == ".png") ++count;
+  }
+  if (count > 0) log.info("{} already has {} PNG files, which stay there beside the new ones", quoted(folder), count);
 }
 
 std::filesystem::path unused_png(const std::filesystem::path& folder, const std::string& name) {
@@ -101,8 +134,7 @@ std::vector<std::filesystem::path> annotated_paths(const std::filesystem::path& 
     names.push_back({whole_path(name_of(image.path)), image.folders});
     read.insert(whole_path(image.path));
   }
-  while (tell_apart(names)) {
-  }
+  make_distinct(names);
   std::vector<std::filesystem::path> paths;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const std::filesystem::path text = names[i].text();
@@ -115,10 +147,23 @@ std::vector<std::filesystem::path> annotated_paths(const std::filesystem::path& 
   return paths;
 }
 
-std::filesystem::path input_path(const std::filesystem::path& folder, const std::filesystem::path& image,
+std::vector<std::filesystem::path> input_names(const std::vector<ImageFile>& images) {
+  std::vector<DrawingName> names;
+  names.reserve(images.size());
+  for (const ImageFile& image : images) names.push_back({whole_path(name_of(image.path)), image.folders});
+  make_distinct(names);
+  std::vector<std::filesystem::path> found;
+  found.reserve(names.size());
+  for (const DrawingName& name : names) found.push_back(name.text().parent_path() / name.image.stem());
+  return found;
+}
+
+std::filesystem::path input_path(const std::filesystem::path& folder, const std::filesystem::path& name,
                                  std::size_t digit) {
-  const std::string stem = begin_of(name_of(image).stem().string(), kLongestName - 20);
-  return unused_png(folder, digit == 0 ? stem : fmt::format("{}-digit{}", stem, digit));
+  const std::filesystem::path place = folder / name.parent_path();
+  make_folder(place, "choose another folder with --show-input");
+  const std::string stem = begin_of(name.filename().string(), kLongestName - 20);
+  return unused_png(place, digit == 0 ? stem : fmt::format("{}-digit{}", stem, digit));
 }
 
 std::string caption_of(const Prediction& prediction) {
@@ -133,11 +178,11 @@ std::string caption_of(const Prediction& prediction) {
 }
 
 void annotate(const std::filesystem::path& path, const InputFile& image, const std::string& caption,
-              DecodingMemory& memory) {
+              const std::vector<DigitPrediction>& digits, DecodingMemory& memory) {
   make_folder(path.parent_path(), "choose another folder with --annotate");
   // Decode it again: a batch of photos in full size would need gigabytes.
   with_picture(image, Colors::rgb, memory, [&](const torch::Tensor& planes) {
-    draw_image(path, {planes, caption});
+    draw_image(path, {planes, caption, CaptionedImage::Mark::none, boxes_of(digits, image)});
     return planes;
   });
 }

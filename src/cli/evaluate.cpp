@@ -106,7 +106,8 @@ void check_files(const EvaluateOptions& options, spdlog::logger& log) {
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
                const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
   tell_device(device, spdlog::level::info, log);
-  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), part, counted(items, "image"));
+  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), lower_case(part),
+           counted(items, "image"));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
     log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
@@ -120,7 +121,10 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
     log.info("misclassified items: {}", options.misclassified.string());
   }
   if (!options.confusion.empty()) {
-    draw_confusion(options.confusion, result.report.confusion(), result.class_names);
+    const std::string title =
+        fmt::format("{} on {}: {:.2f} % of {} right", options.model.filename().string(), result.dataset,
+                    100 * result.evaluation.accuracy(), with_thousands(result.evaluation.total));
+    draw_confusion(options.confusion, result.report.confusion(), result.class_names, title);
     log.info("confusion matrix: {}", options.confusion.string());
   }
 }
@@ -172,6 +176,40 @@ OpenedData open_split(const DataOptions& options, Split split, const Preprocessi
   return open_pictures(find_pictures(options, split, log), options, opening, log);
 }
 
+bool is_divided(const DataOptions& options) {
+  return options.dataset == kFolder && options.val_split > 0 && !has_split_folders(options.data_dir);
+}
+
+// The part of the data set that is evaluated, as the results name it.
+std::string part_of(const DataOptions& options, Split split) {
+  std::error_code ignored;
+  const bool divided = is_divided(options);
+  if (options.dataset == kFolder && !divided && !has_split_folders(options.data_dir)) return "All images";
+  if (split == Split::train) return "Training set";
+  const bool validates = options.dataset == kFolder && std::filesystem::is_directory(options.data_dir / "val", ignored);
+  return divided || validates ? "Validation set" : "Test set";
+}
+
+// The model's --val-split divided pictures that may not be those of its training. `known`: SHA-256 of the latter.
+void tell_other_pictures(const DataOptions& options, const std::string& known, const std::string& part,
+                         spdlog::logger& log) {
+  if (!is_divided(options) || known.empty()) return;
+  log.warn(
+      "{} does not contain the pictures that the model was trained on; the model's --val-split {:g} gives this {}; to "
+      "evaluate all pictures, use --val-split 0",
+      quoted(options.data_dir), options.val_split, lower_case(part));
+}
+
+// With the defaults of the model.
+DataOptions data_options_of(const EvaluateOptions& options, const LoadedModel& model) {
+  DataOptions data = options.data;
+  data.dataset = options.dataset.value_or(dataset_of(model));
+  data.val_split = options.val_split.value_or(model.recipe.training.val_split);
+  if (options.val_split) check_val_split(*options.val_split, data);
+  data.split_seed = static_cast<std::uint64_t>(model.recipe.training.seed);
+  return data;
+}
+
 // Returns false if a request to stop arrives after the results are printed and before all misclassified items are
 // written. Throws `Stopped` if it arrives earlier.
 bool evaluate_model(const EvaluateOptions& options, const Context& context,
@@ -185,20 +223,17 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   compute.precision = choose_precision(options.precision, device.device);
   LoadedModel model = load_model(options.model, context.log);
   name_classes(model, options.model, options.classes);
-  DataOptions data_options = options.data;
-  data_options.dataset = options.dataset.value_or(dataset_of(model));
+  DataOptions data_options = data_options_of(options, model);
   data_options.stop_requested = stop_requested;
   data_options.status = context.status;
   const Split split = options.split == "train" ? Split::train : Split::test;
-  data_options.val_split = options.val_split.value_or(model.recipe.training.val_split);
-  if (options.val_split) check_val_split(*options.val_split, data_options);
-  data_options.split_seed = static_cast<std::uint64_t>(model.recipe.training.seed);
   const OpenedData data = open_split(data_options, split, model.recipe.preprocessing, device.device, context.log);
   check_classes(model, data.class_names, data_options.dataset, options.model);
-  const bool whole =
-      data_options.dataset == kFolder && data_options.val_split == 0 && !has_split_folders(data_options.data_dir);
-  const std::string part = whole ? "all of it" : split == Split::train ? "training set" : "test set";
+  const std::string part = part_of(data_options, split);
   tell_plan(options, model, device, data_options.dataset, part, data.batches->size(), context.log);
+  const TrainingSummary& trained = model.recipe.training;
+  const std::string& known = split == Split::train ? trained.train_sha256 : trained.val_sha256;
+  if (!options.val_split && known != data.fingerprint) tell_other_pictures(data_options, known, part, context.log);
 
   model.network->to(device.device);
   model.network->use_kernels(compute.kernels);
@@ -210,6 +245,8 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
                           model.recipe.temperature,
                           data_options.dataset,
                           options.split,
+                          part,
+                          split == Split::test && model.recipe.temperature != 1 && known == data.fingerprint,
                           options.classes.empty() ? data.class_names : model.recipe.class_names,
                           data.paths,
                           {},
@@ -239,6 +276,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
 
 int run_evaluate(const EvaluateOptions& options, const Context& context) {
   check_files(options, context.log);
+  if (!options.show_misclassified.empty()) tell_older_pictures(options.show_misclassified, context.log);
   const StopSignals signals;
   try {
     if (evaluate_model(options, context, [&] { return signals.received() != 0; })) return 0;

@@ -139,8 +139,10 @@ nlohmann::ordered_json figures_json(const ClassFigures& figures) {
       {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
 }
 
-std::string temperature_text(double temperature) {
-  return temperature == 1 ? "no temperature fitted" : fmt::format("temperature {:.3f}", temperature);
+std::string temperature_text(const EvaluationResult& result) {
+  if (result.temperature == 1) return "no temperature fitted";
+  return fmt::format("temperature {:.3f}{}", result.temperature,
+                     result.fitted_here ? ", fitted on these images: the error of others is larger" : "");
 }
 
 nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
@@ -159,6 +161,7 @@ nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
                     {"accuracy", mean(static_cast<double>(bin.right))}});
   }
   return {{"temperature", result.temperature},
+          {"fitted_on_these", result.fitted_here},
           {"expected_error", result.report.expected_calibration_error()},
           {"bins", bins}};
 }
@@ -166,13 +169,13 @@ nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
 }  // namespace
 
 std::string evaluation_text(const EvaluationResult& result, std::size_t columns) {
-  std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation));
+  std::string text = fmt::format("\n{}\n\n", test_line(result.evaluation, result.part));
   // With top-k of all classes, the figure is always 1.
   if (result.report.top_k() > 1 && result.report.top_k() < result.report.classes()) {
     text += fmt::format("Top-{} accuracy: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
   text += fmt::format("Expected calibration error: {:.2f} % ({})\n\n", 100 * result.report.expected_calibration_error(),
-                      temperature_text(result.temperature));
+                      temperature_text(result));
   return text + class_table(result, columns) + "\n" + confusion_table(result, columns) + "\n" + mistakes_table(result);
 }
 
@@ -182,6 +185,7 @@ std::string evaluation_json(const EvaluationResult& result) {
                                  {"arch", result.arch},
                                  {"dataset", result.dataset},
                                  {"split", result.split},
+                                 {"part", lower_case(result.part)},
                                  {"loss", evaluation.loss},
                                  {"correct", evaluation.correct},
                                  {"total", evaluation.total},

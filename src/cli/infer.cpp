@@ -222,6 +222,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
   }
   check_output_file(options);
   if (!options.annotate.empty()) files.annotated = annotated_paths(options.annotate, options.model, images);
+  if (!options.show_input.empty()) files.inputs = input_names(images);
   return files;
 }
 
@@ -277,7 +278,10 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
   // Before the work, so that an output that cannot be written fails at once.
   Results results(options.output, context.log);
   if (!options.annotate.empty()) make_folder(options.annotate, "choose another folder with --annotate");
-  if (!options.show_input.empty()) make_folder(options.show_input, "choose another folder with --show-input");
+  if (!options.show_input.empty()) {
+    make_folder(options.show_input, "choose another folder with --show-input");
+    tell_older_pictures(options.show_input, context.log);
+  }
   auto model = load_model(options.model, context.log);
   name_classes(model, options.model, options.classes);
   if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {

@@ -41,6 +41,7 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
 struct PictureRun::Picture {
   std::filesystem::path path;
   std::filesystem::path drawing;             // path of the drawing; empty: none
+  std::filesystem::path input_name;          // of --show-input
   std::optional<std::string> annotated;      // as `Prediction` has it
   std::unique_ptr<InputFile> stream;         // kept for drawing if it cannot be opened again
   std::vector<FoundItem> found;              // inputs for the network
@@ -123,6 +124,7 @@ std::vector<PictureRun::Picture> PictureRun::decode(const PictureFiles& files, s
       Picture& picture = pictures[i];
       picture.path = files.images[begin + i];
       if (!files.annotated.empty()) picture.drawing = files.annotated[begin + i];
+      if (!files.inputs.empty()) picture.input_name = files.inputs[begin + i];
       try {
         read(picture);
       } catch (const Stopped&) {
@@ -223,7 +225,8 @@ void PictureRun::draw(Picture& picture) {
     const bool as_digits = options_.multi && !picture.predictions.empty();
     const auto caption = as_digits ? digits_text(picture.predictions) : caption_of(picture.prediction());
     if (!picture.stream) picture.stream = std::make_unique<InputFile>(picture.path, "image");
-    annotate(picture.drawing, *picture.stream, caption, memory_);
+    annotate(picture.drawing, *picture.stream, caption,
+             as_digits ? picture.predictions : std::vector<DigitPrediction>{}, memory_);
     picture.stream.reset();
     picture.annotated = picture.drawing.string();
     ++drawn_;
@@ -236,7 +239,7 @@ void PictureRun::show_input(const Picture& picture) {
   try {
     for (std::size_t i = 0; i < picture.found.size(); ++i) {
       const auto digit = picture.found.size() == 1 ? 0 : i + 1;
-      write_png(input_path(options_.show_input, picture.path, digit), picture.found[i].input.permute({1, 2, 0}));
+      write_png(input_path(options_.show_input, picture.input_name, digit), picture.found[i].input.permute({1, 2, 0}));
       ++inputs_;
     }
   } catch (const std::exception& exception) {

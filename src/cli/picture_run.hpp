@@ -38,6 +38,7 @@ struct PictureRunOptions {
 struct PictureFiles {
   std::vector<std::filesystem::path> images;
   std::vector<std::filesystem::path> annotated;  // path of each drawing; empty: none
+  std::vector<std::filesystem::path> inputs;     // `input_names`; empty: none
 };
 
 class PictureRun {

@@ -94,7 +94,7 @@ RunOutputOptions output_options(const Plan& plan, const TrainingData& data, cons
       .keep = plan.options.keep,
       .status = status_of(plan, context),
       .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
-      .recipe = recipe_of(plan, data.train.class_names),
+      .recipe = recipe_of(plan, data),
       .layout = plan.layout,
       .identity = identity,
       .print = [](const std::string& text) { print(text); },
@@ -129,9 +129,19 @@ void tell(const Plan& plan, const TrainingData& data, const Network& network, sp
   tell_processes(training, network, log);
   log.info("model: {}, {} parameters, {}, kernels {}", plan.info.name, with_thousands(parameter_count(network)),
            precision_name(training.compute.precision), kernels_text(training));
-  log.info("data: {} in {}, {} training and {} test images", plan.options.recipe.dataset,
-           quoted(plan.options.data.data_dir), with_thousands(data.train.batches->size()),
-           with_thousands(data.test.batches->size()));
+  const std::int64_t train_items = data.train.batches->size();
+  const std::int64_t test_items = data.test.batches->size();
+  const auto used = [&](std::int64_t items, std::int64_t batch_size) {
+    return with_thousands(std::min(items, training.limit_batches * batch_size));
+  };
+  const std::string limited =
+      training.limit_batches == 0
+          ? ""
+          : fmt::format("; {} and {} of them in each epoch: {}", used(train_items, training.batch_size),
+                        used(test_items, training.test_batch_size),
+                        plan.options.dry_run ? "--dry-run" : "--limit-batches");
+  log.info("data: {} in {}, {} training and {} test images{}", plan.options.recipe.dataset,
+           quoted(plan.options.data.data_dir), with_thousands(train_items), with_thousands(test_items), limited);
   log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
            optimizer_name(training.optimizer.kind), training.schedule.lr, training.seed);
 }
@@ -300,13 +310,9 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
         resumption.directory ? resumption.directory->path() : resumption.found->file.parent_path().parent_path();
     const Checkpoint& checkpoint = resumption.found->checkpoint;
     command = continued_command(given, run, checkpoint);
-    const bool done = ranks->leads() && is_done(run, checkpoint, command);
-    if (ranks->any(done)) {
-      const bool all = checkpoint.state.epoch > command.options->recipe.epochs;
-      context.log.info("the run in {} is finished: {}; to continue, use {}", quoted(run),
-                       quoted(output_path(*command.options)), all ? "a larger --epochs" : "--early-stop 0");
-      return 0;
-    }
+    const Remaining remaining = ranks->leads() ? remaining_work(run, checkpoint, command) : Remaining::all;
+    if (ranks->leads()) tell_remaining(remaining, run, checkpoint, *command.options, context.log);
+    if (ranks->any(remaining == Remaining::nothing || remaining == Remaining::replaced)) return 0;
     context.log.info("continues {} from {}, after {}", quoted(run), resumption.found->file.filename().string(),
                      progress_text(checkpoint.state));
   }

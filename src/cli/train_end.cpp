@@ -8,6 +8,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
@@ -33,6 +34,24 @@ bool is_model_of(const std::filesystem::path& path, const Checkpoint& checkpoint
     if (!found) return false;
     expected.temperature = found->temperature;  // fitted after the checkpoint
     return *found == expected;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_model(const std::filesystem::path& path) {
+  try {
+    read_model_file(path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// An unknown checksum is that of every file.
+bool is_file_with(const std::filesystem::path& path, const std::string& sha256) {
+  try {
+    return sha256.empty() || file_sha256(path, "model file") == sha256;
   } catch (const Error&) {
     return false;
   }
@@ -93,15 +112,16 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     test = result.best.test;
   }
   if (plan.info.prints_phases) {
-    output.say(complete_line(result.seconds) + "\n");
-    output.say(best_lines(result.best.epoch, result.best.test, result.epochs, result.test, keeps_best(plan.options)));
+    output.mention(complete_line(result.seconds) + "\n");
+    output.say(best_line(result.best.test) + "\n");
+    output.mention(last_line(result.best.epoch, result.epochs, result.test, keeps_best(plan.options)) + "\n");
   }
   if (plan.options.dry_run) {
     output.say("Dry run: one batch and one test batch; no model was written\n");
     if (directory != nullptr) attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, "")); });
     return;
   }
-  Recipe recipe = trained(recipe_of(plan, data.train.class_names), epochs, test);
+  Recipe recipe = trained(recipe_of(plan, data), epochs, test);
   recipe.temperature = calibrate(plan, data, network, stop_requested, context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
@@ -171,12 +191,36 @@ void end_failed(RunDirectory& run, const std::exception& failure, const Context&
   if (std::filesystem::exists(run.best(), ignored)) log.info("the best weights so far: {}", quoted(run.best()));
 }
 
-bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
+Remaining remaining_work(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command) {
   const std::optional<RunSummary> summary = read_summary(run);
   const TrainOptions& options = *command.options;
-  return summary && summary->outcome == Outcome::finished &&
-         has_all_epochs(checkpoint.state.epoch, checkpoint.state.best, options.recipe.epochs, options.early_stop) &&
-         command.same_output && is_model_of(output_path(options), checkpoint, keeps_best(options));
+  const bool finished =
+      summary && summary->outcome == Outcome::finished &&
+      has_all_epochs(checkpoint.state.epoch, checkpoint.state.best, options.recipe.epochs, options.early_stop);
+  if (!finished || !command.same_output) return Remaining::all;
+  const std::filesystem::path output = output_path(options);
+  std::error_code ignored;
+  if (!std::filesystem::exists(output, ignored)) return Remaining::model;
+  if (is_model_of(output, checkpoint, keeps_best(options))) return Remaining::nothing;
+  const bool is_own = is_file_with(output, summary->model_sha256);  // the options have changed
+  return is_own || options.overwrite || !is_model(output) ? Remaining::all : Remaining::replaced;
+}
+
+void tell_remaining(Remaining remaining, const std::filesystem::path& run, const Checkpoint& checkpoint,
+                    const TrainOptions& options, spdlog::logger& log) {
+  const std::string model = quoted(output_path(options));
+  if (remaining == Remaining::model) {
+    log.warn("the run in {} is finished, but its model {} is missing: it is written again", quoted(run), model);
+  } else if (remaining == Remaining::replaced) {
+    log.warn(
+        "the run in {} is finished, but another model has replaced {}: that one is kept; to write the model of the "
+        "run, use --output FILE or --overwrite",
+        quoted(run), model);
+  } else if (remaining == Remaining::nothing) {
+    const bool all = checkpoint.state.epoch > options.recipe.epochs;
+    log.info("the run in {} is finished: {}; to continue, use {}", quoted(run), model,
+             all ? "a larger --epochs" : "--early-stop 0");
+  }
 }
 
 }  // namespace mnist::cli

@@ -1,5 +1,5 @@
-// The end of `mnist train`: after all epochs, after a stop, or after an error; and whether a resumed run is already
-// finished.
+// The end of `mnist train`: after all epochs, after a stop, or after an error; and what a resumed run
+// still has to do.
 #pragma once
 
 #include <exception>
@@ -38,7 +38,18 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
 // After an error: logs what is left of the run. Does not throw; the caller reports the error itself.
 void end_failed(RunDirectory& run, const std::exception& failure, const Context& context);
 
-// Whether the requested result already exists: then a restarted job has nothing to do.
-bool is_done(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command);
+// What a restarted job has to do for the requested result.
+enum class Remaining {
+  all,       // to continue the run, or to write its model
+  model,     // to write the model of the finished run, because its file is missing
+  nothing,   // the model is there
+  replaced,  // the same, because another model has replaced that of the finished run, and is kept
+};
+
+Remaining remaining_work(const std::filesystem::path& run, const Checkpoint& checkpoint, const TrainCommand& command);
+
+// Logs what is left of a finished run.
+void tell_remaining(Remaining remaining, const std::filesystem::path& run, const Checkpoint& checkpoint,
+                    const TrainOptions& options, spdlog::logger& log);
 
 }  // namespace mnist::cli

@@ -114,13 +114,17 @@ RunDescription description_of(const Plan& plan, const CLI::App& app, const RunId
           .seed = plan.training.seed};
 }
 
-Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names) {
+Recipe recipe_of(const Plan& plan, const TrainingData& data) {
   Recipe recipe;
   recipe.arch = plan.info.name;
-  recipe.class_names = class_names;
+  recipe.class_names = data.train.class_names;
   recipe.preprocessing = plan.preprocessing;
   recipe.training.dataset = plan.options.recipe.dataset;
   recipe.training.val_split = plan.options.data.val_split;
+  if (plan.options.recipe.dataset == kFolder) {
+    recipe.training.train_sha256 = data.train.fingerprint;
+    recipe.training.val_sha256 = data.test.fingerprint;
+  }
   recipe.training.limit_batches = plan.training.limit_batches;
   recipe.training.ancestry = plan.ancestry;
   recipe.training.seed = static_cast<std::int64_t>(plan.options.seed);

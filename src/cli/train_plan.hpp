@@ -57,6 +57,6 @@ RunDescription description_of(const Plan& plan, const CLI::App& app, const RunId
                               const Context& context);
 
 // The recipe of the model, without training data.
-Recipe recipe_of(const Plan& plan, const std::vector<std::string>& class_names);
+Recipe recipe_of(const Plan& plan, const TrainingData& data);
 
 }  // namespace mnist::cli

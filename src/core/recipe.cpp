@@ -115,6 +115,8 @@ TrainingSummary training_from(const Json& json) {
   if (!(training.val_split >= 0 && training.val_split < 1)) {
     throw std::invalid_argument(fmt::format("val_split is {}, not 0 to 1", training.val_split));
   }
+  training.train_sha256 = json.value("train_sha256", "");
+  training.val_sha256 = json.value("val_sha256", "");
   json.at("test_loss").get_to(training.test_loss);
   training.correct = whole_number(json, "correct");
   training.test_items = whole_number(json, "test_items");
@@ -157,6 +159,8 @@ std::string to_json(const Recipe& recipe) {
                                    {"program", training.program}}}};
   if (recipe.temperature != 1) json["temperature"] = recipe.temperature;
   if (training.val_split > 0) json["training"]["val_split"] = training.val_split;
+  if (!training.train_sha256.empty()) json["training"]["train_sha256"] = training.train_sha256;
+  if (!training.val_sha256.empty()) json["training"]["val_sha256"] = training.val_sha256;
   if (training.limit_batches > 0) json["training"]["limit_batches"] = training.limit_batches;
   for (std::size_t i = 0; i < std::min(training.ancestry.size(), kMostAncestors); ++i) {
     json["training"]["ancestry"].push_back(json_of(training.ancestry[i]));

@@ -95,12 +95,27 @@ double Canvas::text_width(const std::string& text, double size) {
 
 std::string Canvas::fitted(const std::string& text, double size, double width) {
   if (text_width(text, size) <= width) return text;
-  std::string begin = text;
-  while (!begin.empty() && text_width(begin + "...", size) > width) {
+  std::size_t middle = text.size() / 2;
+  while (middle < text.size() && is_continuation(text[middle])) ++middle;
+  std::string begin = text.substr(0, middle);
+  std::string end = text.substr(middle);
+  const auto shorten_begin = [&] {
     while (begin.size() > 1 && is_continuation(begin.back())) begin.pop_back();
     begin.pop_back();
+  };
+  const auto shorten_end = [&] {
+    std::size_t first = 1;
+    while (first < end.size() && is_continuation(end[first])) ++first;
+    end.erase(0, first);
+  };
+  while ((!begin.empty() || !end.empty()) && text_width(begin + "..." + end, size) > width) {
+    if (begin.size() >= end.size()) {
+      shorten_begin();
+    } else {
+      shorten_end();
+    }
   }
-  return begin + "...";
+  return begin + "..." + end;
 }
 
 void Canvas::fill(Point corner, double width, double height, Color color) {

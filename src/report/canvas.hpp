@@ -48,7 +48,7 @@ class Canvas {
   // Pixels that `text` takes.
   double text_width(const std::string& text, double size);
 
-  // `text` with its end replaced by "..." where it would be wider than `width`.
+  // `text` with its middle replaced by "..." if it would be wider than `width`: names often differ at the end only.
   std::string fitted(const std::string& text, double size, double width);
 
   void fill(Point corner, double width, double height, Color color);

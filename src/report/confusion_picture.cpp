@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kLabelText = 14;
 constexpr int kMargin = 16;
-constexpr double kWidestName = 180;
+constexpr double kWidestName = 240;
 constexpr int kPlot = 640;  // pixels, size of the matrix if its cells stay readable
 
 // White to blue.
@@ -22,7 +22,7 @@ Color shade(double share) {
 }  // namespace
 
 void draw_confusion(const std::filesystem::path& path, const torch::Tensor& confusion,
-                    const std::vector<std::string>& class_names) {
+                    const std::vector<std::string>& class_names, const std::string& title) {
   const auto classes = static_cast<int>(confusion.size(0));
   const int cell = std::clamp(kPlot / classes, 4, 90);
   const bool has_names = cell >= 16;  // otherwise they would overlap
@@ -32,14 +32,16 @@ void draw_confusion(const std::filesystem::path& path, const torch::Tensor& conf
   name_width = has_names ? std::min(name_width, kWidestName) : 0;
 
   const double left = 2 * kMargin + kLabelText + name_width + 8;
-  const double top = 2 * kMargin + 2 * kLabelText + 8;
-  const std::string title = "predicted class (columns), true class (rows)";
-  const double half_title = measure.text_width(title, kLabelText) / 2;
+  const double top = 2 * kMargin + 3 * kLabelText + 14;
+  const std::string heading = measure.fitted(title, kLabelText, kPlot);
+  const std::string axes = "predicted class (columns), true class (rows)";
+  const double half_title = std::max(measure.text_width(heading, kLabelText), measure.text_width(axes, kLabelText)) / 2;
   const double middle =
       std::max(left + cell * classes / 2.0, kMargin + half_title);  // if the title is wider than the table
   Canvas canvas(static_cast<int>(std::max(left + cell * classes, middle + half_title)) + kMargin,
                 static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
-  canvas.text({middle, kMargin + kLabelText}, title, kLabelText, TextAlign::center, kGrey);
+  canvas.text({middle, kMargin + kLabelText}, heading, kLabelText, TextAlign::center);
+  canvas.text({middle, kMargin + 2 * kLabelText + 6}, axes, kLabelText, TextAlign::center, kGrey);
 
   const torch::Tensor counts = confusion.contiguous();
   const auto* numbers = counts.data_ptr<std::int64_t>();

@@ -110,15 +110,35 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
               kAxisText, TextAlign::center, kGrey);
 }
 
+struct LossAxis {
+  double highest = 1;
+  std::string title = "loss";
+};
+
+// Shows all losses, unless the few highest ones, from the first batches, would flatten the rest: then the title says
+// that they lie above the plot.
+LossAxis loss_axis(const Curves& curves) {
+  constexpr double kFlattens = 4;
+  std::vector<float> sorted = curves.losses;
+  std::ranges::sort(sorted);
+  LossAxis axis;
+  axis.highest = sorted.empty() ? 1 : sorted[(sorted.size() - 1) * 99 / 100];
+  for (const float loss : curves.test_losses) axis.highest = std::max(axis.highest, static_cast<double>(loss));
+  if (!(axis.highest > 0)) axis.highest = 1;
+  const std::vector<float> drawn = thinned(curves.losses);
+  const double most = drawn.empty() ? 0 : std::ranges::max(drawn);
+  if (most > kFlattens * axis.highest) {
+    axis.title = fmt::format("loss (the highest of a batch, {:.3g}, lies above)", sorted.back());
+  } else {
+    axis.highest = std::max(axis.highest, most);
+  }
+  return axis;
+}
+
 }  // namespace
 
 void draw_curves(const std::filesystem::path& path, const Curves& curves) {
-  // Ignore the few highest losses, from the first batches: they would flatten the rest.
-  std::vector<float> sorted = curves.losses;
-  std::ranges::sort(sorted);
-  double highest = sorted.empty() ? 1 : sorted[(sorted.size() - 1) * 99 / 100];
-  for (const float loss : curves.test_losses) highest = std::max(highest, static_cast<double>(loss));
-  if (!(highest > 0)) highest = 1;
+  const LossAxis losses = loss_axis(curves);
 
   double lowest = 1;
   for (const auto* values : {&curves.accuracies, &curves.test_accuracies}) {
@@ -127,7 +147,7 @@ void draw_curves(const std::filesystem::path& path, const Curves& curves) {
   lowest = std::min(std::floor(lowest * 10) / 10, 0.9);
 
   Canvas canvas(static_cast<int>(2 * (kLeft + kWidth + kRight)), static_cast<int>(kTop + kHeight + kBottom));
-  draw(canvas, {kLeft, kTop}, {"loss", curves.losses, curves.test_losses, 0, highest * 1.02});
+  draw(canvas, {kLeft, kTop}, {losses.title, curves.losses, curves.test_losses, 0, losses.highest * 1.02});
   draw(canvas, {kLeft + kWidth + kRight + kLeft, kTop},
        {"accuracy", curves.accuracies, curves.test_accuracies, lowest, 1});
   canvas.save(path);

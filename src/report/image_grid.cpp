@@ -19,13 +19,24 @@ Color color_of(CaptionedImage::Mark mark) {
   return mark == CaptionedImage::Mark::right ? kGood : kBad;
 }
 
+// `corner`, `size`: of the image.
+void mark(Canvas& canvas, Point corner, Point size, const MarkedBox& box) {
+  constexpr Color kMarked = {0.90, 0.35, 0.0};
+  const Point place = {corner.x + box.left * size.x, corner.y + box.top * size.y};
+  canvas.frame(place, box.width * size.x, box.height * size.y, kMarked, 2);
+  // Inside the box if there is no room above it.
+  const double base = place.y - corner.y < kCaptionText ? place.y + kCaptionText : place.y - 3;
+  canvas.text({place.x, base}, box.text, kCaptionText, TextAlign::left, kMarked);
+}
+
 // The image in the middle of a square of `side` pixels at `corner`, its caption below.
 void draw(Canvas& canvas, Point corner, double side, double caption, const CaptionedImage& image) {
   const auto height = static_cast<double>(image.pixels.size(1));
   const auto width = static_cast<double>(image.pixels.size(2));
   const double scale = side / std::max(height, width);
-  canvas.image({corner.x + (side - width * scale) / 2, corner.y + (side - height * scale) / 2}, width * scale,
-               height * scale, image.pixels);
+  const Point place = {corner.x + (side - width * scale) / 2, corner.y + (side - height * scale) / 2};
+  canvas.image(place, width * scale, height * scale, image.pixels);
+  for (const MarkedBox& box : image.boxes) mark(canvas, place, {width * scale, height * scale}, box);
   double base = corner.y + side + kLine;
   for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + caption; base += kLine) {
     const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
@@ -57,7 +68,7 @@ void draw_image(const std::filesystem::path& path, const CaptionedImage& image) 
   constexpr std::int64_t kMost = 1200;
   constexpr std::int64_t kLongest = 4096;  // cairo's limit is 32,767 pixels, with 7 bytes for each
   if (std::max(image.pixels.size(1), image.pixels.size(2)) > kLongest) {
-    return draw_image(path, {shrink_to(image.pixels, kLongest), image.caption, image.mark});
+    return draw_image(path, {shrink_to(image.pixels, kLongest), image.caption, image.mark, image.boxes});
   }
   const auto side = static_cast<int>(std::clamp(std::max(image.pixels.size(1), image.pixels.size(2)), kLeast, kMost));
   const auto lines = std::max<std::int64_t>(2, 1 + std::ranges::count(image.caption, '\n'));

@@ -10,8 +10,8 @@ std::string train_line(const IntervalReport& report) {
                      report.loss);
 }
 
-std::string test_line(const Evaluation& evaluation) {
-  return fmt::format("Test set: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)", evaluation.loss, evaluation.correct,
+std::string test_line(const Evaluation& evaluation, const std::string& part) {
+  return fmt::format("{}: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)", part, evaluation.loss, evaluation.correct,
                      evaluation.total, 100.0 * evaluation.accuracy());
 }
 

@@ -305,6 +305,9 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
     if (const Json sessions = manifest.value("sessions", Json::array()); !sessions.empty()) {
       summary.last_started = sessions.back().at("started");
     }
+    if (const Json& model = manifest.value("model", Json()); model.is_object()) {
+      summary.model_sha256 = model.value("sha256", "");
+    }
     return summary;
   } catch (const std::exception&) {
     return std::nullopt;

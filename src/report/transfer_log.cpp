@@ -26,10 +26,12 @@ std::string transfer_header(const TransferRun& run) {
       run.libtorch, run.device, run.data_dir, run.train_items, run.val_items, fmt::join(names, ", "), run.scenario);
 }
 
-std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch, const Evaluation& last,
-                       bool saves_best) {
-  return fmt::format("Best val Acc: {:.6f}\nLast val Acc: {:.6f} (epoch {}; saved are {})\n", best.accuracy(),
-                     last.accuracy(), last_epoch - 1,
+std::string best_line(const Evaluation& best) {
+  return fmt::format("Best val Acc: {:.6f}", best.accuracy());
+}
+
+std::string last_line(std::int64_t best_epoch, std::int64_t last_epoch, const Evaluation& last, bool saves_best) {
+  return fmt::format("Last val Acc: {:.6f} (epoch {}; saved are {})", last.accuracy(), last_epoch - 1,
                      saves_best ? fmt::format("the weights of epoch {}, the best", best_epoch - 1) : "its weights");
 }
 

@@ -120,6 +120,10 @@ TEST_F(InferAnswersTest, CountsSeveralDigitsAndReadsThemIfAskedTo) {
   EXPECT_THAT(csv[3], ::testing::StartsWith("three.png,2,19,119,32,62,"));
   EXPECT_EQ(csv[4], "blank3.png,,,,,,,,,no digit found");
   EXPECT_EQ(infer({"three.png", "--multi", "--annotate", "annotated-three"}).exit_code, 0);
+  // The first box is at 19,19; the picture is smaller than its drawing, which has a margin of 16.
+  const auto drawing = read_image(*folder_ / "annotated-three" / "model_prediction_three.png").to(at::kInt);
+  const auto orange = (drawing - at::tensor({230, 89, 0}, at::kInt)).abs().le(2).all(2).nonzero();
+  EXPECT_GT(orange.size(0), 200) << "no boxes are drawn";
 }
 
 TEST_F(InferAnswersTest, ShowsWhatTheNetworkSees) {
@@ -132,8 +136,17 @@ TEST_F(InferAnswersTest, ShowsWhatTheNetworkSees) {
     EXPECT_EQ(seen.sizes(), (std::vector<std::int64_t>{28, 28, 1}));
     EXPECT_EQ(seen.max().item<int>(), 255);
   }
-  EXPECT_EQ(infer({"images/03.png", "--show-input", "seen"}).err, "1 input of the network written to 'seen'\n");
-  EXPECT_TRUE(std::filesystem::exists(*folder_ / "seen" / "03-2.png")) << "a picture that was there is gone";
+  std::filesystem::create_directories(*folder_ / "pages/a");
+  std::filesystem::create_directories(*folder_ / "pages/b");
+  std::filesystem::copy_file(image(3), *folder_ / "pages/a/03.png");
+  std::filesystem::copy_file(image(4), *folder_ / "pages/b/03.png");
+  const auto again = infer({"images/03.png", "pages", "--show-input", "seen"});
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, AllOf(HasSubstr("'seen' already has 3 PNG files"),
+                               HasSubstr("3 inputs of the network written to 'seen'\n")));
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "seen" / "03.png")) << "a picture that was there is gone";
+  EXPECT_TRUE(read_image(*folder_ / "seen/a/03.png").equal(read_image(image(3))));
+  EXPECT_TRUE(read_image(*folder_ / "seen/b/03.png").equal(read_image(image(4))));
   EXPECT_EQ(infer({"--test-item", "3", "--show-input", "seen"}).exit_code, 2);
 }
 

@@ -148,6 +148,8 @@ TEST_F(OptionEffect, SplitNamesThePartThatIsEvaluated) {
   const at::Tensor logits = network->forward(all.inputs, Dropout::off());
   EXPECT_EQ(training["total"], 40);
   EXPECT_EQ(training["split"], "train");
+  EXPECT_EQ(training["part"], "training set");
+  EXPECT_EQ(test["part"], "test set");
   EXPECT_EQ(training["correct"], logits.argmax(1).eq(all.targets).sum().item<std::int64_t>());
   EXPECT_NEAR(training["loss"].get<double>(), at::nll_loss(at::log_softmax(logits, 1), all.targets).item<double>(),
               1e-5);

@@ -94,8 +94,19 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
 
   const auto validated = evaluated({"--data-dir", "signs"});
   EXPECT_EQ(validated["total"], 12);
+  EXPECT_EQ(validated["part"], "validation set");
+  EXPECT_EQ(validated["calibration"]["fitted_on_these"], true);
   EXPECT_GE(validated["correct"].get<int>(), 11);
   EXPECT_EQ(evaluated({"--data-dir", "signs", "--split", "train"})["total"], 48);
+  std::filesystem::copy(folder_ / "signs", folder_ / "others", std::filesystem::copy_options::recursive);
+  for (int i = 0; i < 20; ++i) {
+    const auto name = folder_ / "others/bar" / (std::to_string(i) + ".png");
+    std::filesystem::rename(name, name.string() + ".png");
+  }
+  const SubprocessResult other = mnist({"evaluate", "--model", "signs.pt", "--data-dir", "others", "--device", "cpu"});
+  EXPECT_THAT(other.err, HasSubstr("'others' does not contain the pictures that the model was trained on; the model's "
+                                   "--val-split 0.2 gives this validation set"));
+  EXPECT_THAT(other.out, AllOf(HasSubstr("\nValidation set: Average loss: "), Not(HasSubstr("fitted on these"))));
   EXPECT_EQ(evaluated({"--data-dir", "signs", "--val-split", "0"})["total"], 60);
   EXPECT_EQ(read_model_file(folder_ / "signs.pt").recipe->class_names,
             (std::vector<std::string>{"bar", "cross", "frame"}));

@@ -190,6 +190,23 @@ TEST_F(ResumeRun, WritesItsModelAgainWhereItIsNot) {
   EXPECT_TRUE(content_of(folder_ / "lenet.pt") == model);
 }
 
+TEST_F(ResumeRun, KeepsAModelThatReplacedItsOwnAndTellsOfOneThatIsMissing) {
+  const std::vector<std::string> quiet = {"--epochs", "1", "--run-dir", "mine", "--resume", "auto", "--quiet"};
+  ASSERT_EQ(run(command(quiet)).exit_code, 0);
+  const std::string model = content_of(folder_ / "lenet.pt");
+  ASSERT_EQ(run(command({"--epochs", "1", "--run-dir", "other", "--seed", "8", "--overwrite"})).exit_code, 0);
+  const std::string newer = content_of(folder_ / "lenet.pt");
+  const SubprocessResult kept = run(command(quiet));
+  EXPECT_EQ(kept.exit_code, 0);
+  EXPECT_THAT(kept.err, HasSubstr("another model has replaced 'lenet.pt': that one is kept"));
+  EXPECT_TRUE(content_of(folder_ / "lenet.pt") == newer);
+  std::filesystem::remove(folder_ / "lenet.pt");
+  const SubprocessResult again = run(command(quiet));
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, HasSubstr("its model 'lenet.pt' is missing: it is written again"));
+  EXPECT_TRUE(content_of(folder_ / "lenet.pt") == model);
+}
+
 TEST_F(ResumeRun, ConfigIsResolved) {
   ASSERT_EQ(run(command({"--epochs", "1", "--threads", "1"})).exit_code, 0);
   EXPECT_THAT(content_of(folder_ / "runs/lenet-1/config.toml"),

@@ -51,6 +51,8 @@ TEST(ReferenceLog, LinesAreThoseOfTheReferenceProgram) {
   EXPECT_EQ(train_line(interval(937, 32, 1)), "Train Epoch: 1 [29984/60000 (100%)]\tLoss: 1.000000");
   EXPECT_EQ(test_line({.loss = 0.04921, .correct = 9831, .total = 10000}),
             "Test set: Average loss: 0.0492, Accuracy: 9831/10000 (98%)");
+  EXPECT_EQ(test_line({.loss = 0.5, .correct = 1, .total = 2}, "Training set"),
+            "Training set: Average loss: 0.5000, Accuracy: 1/2 (50%)");
 }
 
 TEST(ReferenceLog, TestLineStandsBetweenEmptyLines) {

@@ -182,7 +182,7 @@ TEST(Pictures, AConfusionMatrixHasTheTrueClassesInItsRows) {
   const test::TemporaryFolder folder;
   const std::array<std::array<double, 3>, 3> shares = {{{1, 0, 0}, {0.25, 0, 0.75}, {0, 0, 1}}};
   draw_confusion(folder / "confusion.png", at::tensor({9, 0, 0, 2, 0, 6, 0, 0, 9}, at::kLong).view({3, 3}),
-                 {"i", "wwwwwwww", "i"});
+                 {"i", "wwwwwwww", "i"}, "a title");
   const Picture picture(folder / "confusion.png");
   const Box matrix = picture.box_of(kBlueInk, picture.all());  // from the first cell to the last
   ASSERT_NEAR(static_cast<double>(matrix.width()), static_cast<double>(matrix.height()), 3);
@@ -223,13 +223,37 @@ TEST(Pictures, AConfusionMatrixOfAnySizeIsDrawn) {
     std::vector<std::string> names;
     names.reserve(static_cast<std::size_t>(classes));
     for (std::int64_t i = 0; i < classes; ++i) names.push_back("class " + std::to_string(i));
-    draw_confusion(folder / "confusion.png", at::eye(classes).mul(7).to(at::kLong), names);
+    draw_confusion(folder / "confusion.png", at::eye(classes).mul(7).to(at::kLong), names, std::string(200, 'w'));
     const Picture picture(folder / "confusion.png");
     const Box diagonal = picture.box_of(kBlueInk, picture.all());
     EXPECT_GT(diagonal.width(), 150) << classes;
     EXPECT_NEAR(static_cast<double>(diagonal.width()), static_cast<double>(diagonal.height()), 3) << classes;
     EXPECT_EQ(picture.at(diagonal.right - 4, diagonal.top + 2), kWhiteInk) << classes << ": the corner beside it";
   }
+}
+
+TEST(Pictures, NamesThatDifferAtTheirEndsAreDrawnDifferently) {
+  const test::TemporaryFolder folder;
+  const std::string same(60, 'x');
+  draw_confusion(folder / "confusion.png", at::eye(2).to(at::kLong), {same + "i", same + "ww"}, "i");
+  const Picture picture(folder / "confusion.png");
+  const Box matrix = picture.box_of(kBlueInk, picture.all());
+  const std::int64_t middle = matrix.top + matrix.height() / 2;
+  const auto ink = [&](std::int64_t top, std::int64_t bottom) {
+    return picture.ink_amount({0, top, matrix.left - 2, bottom});
+  };
+  EXPECT_NE(ink(matrix.top, middle), ink(middle, matrix.bottom));
+}
+
+TEST(Pictures, AConfusionMatrixHasItsTitle) {
+  const test::TemporaryFolder folder;
+  const auto ink_of_title = [&](const std::string& title) {
+    draw_confusion(folder / "confusion.png", at::eye(2).to(at::kLong), {"a", "b"}, title);
+    const Picture picture(folder / "confusion.png");
+    return picture.ink_amount({0, 0, picture.width(), 34});
+  };
+  EXPECT_EQ(ink_of_title(""), 0);
+  EXPECT_GT(ink_of_title("wwww"), 1000);
 }
 
 // ---- curves
@@ -284,6 +308,26 @@ TEST(Pictures, CurvesShowWhatTheyWereGiven) {
     SCOPED_TRACE("accuracy");
     expect_curves(picture, {middle, 0, picture.width(), picture.height()}, {0.55, 0.95, 0.8}, 0.5, 0.7);
   }
+}
+
+TEST(Pictures, CurvesShowAHighFirstLossOrSayThatItIsAbove) {
+  const test::TemporaryFolder folder;
+  const auto drawn = [&](float first) {
+    Curves curves{std::vector<float>(200, 1.0F), std::vector<float>(200, 0.5F), {1}, {0.5F}};
+    curves.losses.front() = first;
+    draw_curves(folder / "curves.png", curves);
+    return Picture(folder / "curves.png");
+  };
+  // Where the dot of the test stands, a loss of 1, and the ink of the title.
+  const auto place_of_1 = [](const Picture& picture) { return dots(picture, {0, 0, 604, picture.height()}).at(0); };
+  const auto title = [](const Picture& picture) { return picture.ink_amount({0, 0, 604, 36}); };
+  const Picture even = drawn(1);
+  const Picture high = drawn(3);
+  EXPECT_GT(place_of_1(high), place_of_1(even) + 150) << "the axis does not reach 3";
+  EXPECT_EQ(title(high), title(even));
+  const Picture above = drawn(50);
+  EXPECT_EQ(place_of_1(above), place_of_1(even)) << "the other losses are flattened";
+  EXPECT_GT(title(above), 3 * title(even)) << "nothing tells that the loss is cut off";
 }
 
 TEST(Pictures, CurvesNeedNoValuesAndTakeOddOnes) {

@@ -25,10 +25,11 @@ TEST(TransferLog, HasTheReferenceProgramsLines) {
 
 TEST(TransferLog, SaysWhichEpochIsWhich) {
   EXPECT_EQ(complete_line(125.9), "Training complete in 2m 5s");
-  EXPECT_EQ(best_lines(3, {.correct = 145, .total = 153}, 25, {.correct = 144, .total = 153}, false),
-            "Best val Acc: 0.947712\nLast val Acc: 0.941176 (epoch 24; saved are its weights)\n");
-  EXPECT_EQ(best_lines(3, {.correct = 145, .total = 153}, 25, {.correct = 144, .total = 153}),
-            "Best val Acc: 0.947712\nLast val Acc: 0.941176 (epoch 24; saved are the weights of epoch 2, the best)\n");
+  EXPECT_EQ(best_line({.correct = 145, .total = 153}), "Best val Acc: 0.947712");
+  const Evaluation last{.correct = 144, .total = 153};
+  EXPECT_EQ(last_line(3, 25, last, false), "Last val Acc: 0.941176 (epoch 24; saved are its weights)");
+  EXPECT_EQ(last_line(3, 25, last, true),
+            "Last val Acc: 0.941176 (epoch 24; saved are the weights of epoch 2, the best)");
 }
 
 TEST(TransferLog, BeginsAsTheReferenceProgramDoes) {

@@ -46,7 +46,7 @@ struct Ancestor {
 };
 
 // How the weights came about; for people and for `mnist info`. Nothing computes with it, but that `mnist evaluate`
-// divides a folder by `val_split` and `seed` again.
+// divides a folder by `val_split` and `seed` again, and compares its pictures with those of the training.
 struct TrainingSummary {
   std::string dataset;      // "mnist"
   std::int64_t epochs = 0;  // that these weights were trained for: finished ones, not those asked for
@@ -59,6 +59,10 @@ struct TrainingSummary {
   std::int64_t limit_batches = 0;  // maximum number of training and test batches per epoch; 0: all
   // The file that training began from, the one that it had begun from, and so on as far as they say (100 at most).
   std::vector<Ancestor> ancestry = {};
+  // Of picture files: SHA-256 of names, sizes and labels of the pictures for training and of those for validation, so
+  // that `mnist evaluate` knows whether a folder is the same. Empty: unknown.
+  std::string train_sha256 = {};
+  std::string val_sha256 = {};
 
   bool operator==(const TrainingSummary&) const = default;
 };

@@ -17,10 +17,20 @@
 
 namespace mnist {
 
+// A box on an image, in parts of its width and height (0..1), with a short text above it.
+struct MarkedBox {
+  double left = 0;
+  double top = 0;
+  double width = 0;
+  double height = 0;
+  std::string text;
+};
+
 struct CaptionedImage {
   torch::Tensor pixels;                                      // uint8 [C, H, W], grey or RGB
   std::string caption;                                       // at most two lines, the rest is cut off
   enum class Mark { none, right, wrong } mark = Mark::none;  // the caption's colour
+  std::vector<MarkedBox> boxes = {};
 };
 
 // The images in rows of `columns`, each scaled into a square tile without being distorted.
@@ -30,9 +40,10 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
 void draw_image(const std::filesystem::path& path, const CaptionedImage& image);
 
 // `confusion`: int64 [classes, classes], rows the true classes, columns the predicted ones. The shade
-// is the share of the row; numbers are omitted if they would be too small to read.
+// is the share of the row; numbers are omitted if they would be too small to read. Long names are shortened in the
+// middle. `title`: one line above the matrix.
 void draw_confusion(const std::filesystem::path& path, const torch::Tensor& confusion,
-                    const std::vector<std::string>& class_names);
+                    const std::vector<std::string>& class_names, const std::string& title);
 
 // A run's figures per batch and per epoch.
 struct Curves {
@@ -62,7 +73,8 @@ class CurvesPicture : public TrainingObserver {
   Curves curves_;
 };
 
-// Loss and accuracy side by side over the batches of the run: batches pale, their running mean dark, tests as dots.
+// Loss and accuracy side by side over the batches of the run: batches pale, their running mean dark, tests as dots. If
+// a few losses are so high that they would flatten the others, they are cut off, and the title says so.
 void draw_curves(const std::filesystem::path& path, const Curves& curves);
 
 // The speed of a computation by its size.

@@ -13,8 +13,8 @@ namespace mnist {
 // is the batch's index times the size of this batch.
 std::string train_line(const IntervalReport& report);
 
-// "Test set: Average loss: 0.0492, Accuracy: 9831/10000 (98%)", no line breaks around it.
-std::string test_line(const Evaluation& evaluation);
+// "Test set: Average loss: 0.0492, Accuracy: 9831/10000 (98%)", no line breaks around it. `part`: of the data set.
+std::string test_line(const Evaluation& evaluation, const std::string& part = "Test set");
 
 // Writes each line at once; the test line has an empty line before and after it.
 class ReferenceLog : public TrainingObserver {

@@ -78,6 +78,7 @@ struct RunSummary {
   std::string arch;
   Outcome outcome = Outcome::running;
   std::string last_started;  // UTC, start of its last session
+  std::string model_sha256;  // of the model that a finished run wrote; empty: none
 };
 
 class RunDirectory {

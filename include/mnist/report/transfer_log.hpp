@@ -30,10 +30,12 @@ std::string phase_line(const std::string& phase, double loss, double accuracy);
 // "Training complete in 2m 5s"
 std::string complete_line(double seconds);
 
-// "Best val Acc: 0.947712" and an additional line with the accuracy of the last epoch, and whether the saved weights
-// are those of the best or of the last epoch.
-std::string best_lines(std::int64_t best_epoch, const Evaluation& best, std::int64_t last_epoch, const Evaluation& last,
-                       bool saves_best = true);
+// "Best val Acc: 0.947712"
+std::string best_line(const Evaluation& best);
+
+// "Last val Acc: 0.941176 (epoch 24; saved are its weights)": the accuracy of the last epoch, and whether the saved
+// weights are those of the best or of the last epoch. Epochs as arguments count from 1.
+std::string last_line(std::int64_t best_epoch, std::int64_t last_epoch, const Evaluation& last, bool saves_best);
 
 // Writes each line at once: "Epoch 0/24", ten dashes, the train line, the val line, a message if this epoch is the best
 // so far, then an empty line.
