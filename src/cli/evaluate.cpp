@@ -106,8 +106,7 @@ void check_files(const EvaluateOptions& options, spdlog::logger& log) {
 void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
                const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
   tell_device(device, spdlog::level::info, log);
-  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), lower_case(part),
-           counted(items, "image"));
+  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), lower_case(part), counted(items, "image"));
   const std::string& trained_on = model.recipe.training.dataset;
   if (!trained_on.empty() && trained_on != dataset)
     log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
