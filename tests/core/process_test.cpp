@@ -63,6 +63,7 @@ TEST(BuildInfo, IsFilledIn) {
   const BuildInfo build = build_info();
   EXPECT_THAT(build.version, MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
   EXPECT_THAT(build.git_revision, MatchesRegex("unknown|[0-9a-f]{12}(-dirty)?"));
+  EXPECT_THAT(build.date, MatchesRegex("([0-9]{4}-[0-9]{2}-[0-9]{2})?"));
   EXPECT_FALSE(build.compiler.empty());
   EXPECT_FALSE(build.build_type.empty());
 }
