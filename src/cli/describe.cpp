@@ -77,7 +77,7 @@ std::vector<std::string> names_of(const CLI::Option& option) {
 std::string option_syntax(const CLI::Option& option) {
   const bool repeats = option.get_items_expected_max() > 1;
   if (is_positional(option)) return option.get_single_name() + (repeats ? "..." : "");
-  const std::string names = fmt::format("{}", fmt::join(names_of(option), ", "));
+  std::string names = fmt::format("{}", fmt::join(names_of(option), ", "));
   if (is_flag(option)) return names;
   const bool list = option.get_delimiter() != '\0';
   const std::string value = option.get_type_name() + (list ? "[,...]" : repeats ? "..." : "");
