@@ -34,7 +34,7 @@
 #include "class_names.hpp"
 #include "command.hpp"
 #include "evaluate_output.hpp"
-#include "find_pictures.hpp"
+#include "evaluation_data.hpp"
 #include "load_model.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
@@ -45,9 +45,7 @@ namespace {
 
 struct EvaluateOptions {
   std::filesystem::path model = kDefaultModel;
-  std::optional<std::string> dataset;
-  DataOptions data;
-  std::optional<double> val_split;
+  EvaluationDataOptions data;
   std::string split = "test";
   std::int64_t top_k = 5;
   std::optional<std::int64_t> batch_size;  // else as the network is tested in training
@@ -63,27 +61,10 @@ struct EvaluateOptions {
   const CLI::Option* top_k_option = nullptr;
 };
 
-// Throws if the model and the data set have different classes.
-void check_classes(const LoadedModel& model, const std::vector<std::string>& class_names, const std::string& dataset,
-                   const std::filesystem::path& path) {
-  const std::vector<std::string>& known = model.recipe.class_names;
-  if (known.size() != class_names.size()) {
-    throw data_error(
-        fmt::format("{} has {}, the data set {} has {}", quoted(path), counted(std::ssize(known), "class"), dataset,
-                    class_names.size()),
-        "name the data set that the model was trained on with --dataset and --data-dir, or train it on these "
-        "classes first: mnist train --weights FILE");
-  }
-  if (dataset == kFolder && model.names_its_classes && known != class_names && model.class_ids != class_names) {
-    throw data_error(fmt::format("{} was trained on the classes {}, the folder has {}", quoted(path),
-                                 fmt::join(known, ", "), fmt::join(class_names, ", ")),
-                     "name the folder that the model was trained on with --data-dir");
-  }
-}
-
 // Checks early what would otherwise fail after all the work.
 void check_files(const EvaluateOptions& options, spdlog::logger& log) {
-  check_one_stdin({{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data_dir}});
+  check_one_stdin(
+      {{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data.data_dir}});
   check_is_png("--confusion", options.confusion);
   if (options.format == "json" && (options.misclassified == "-" || options.misclassified == "/dev/stdout")) {
     throw usage_error("stdout is for --format json, and --misclassified writes to it, too",
@@ -100,16 +81,6 @@ void check_files(const EvaluateOptions& options, spdlog::logger& log) {
   if (!options.confusion.empty() && options.confusion.lexically_normal() == options.misclassified.lexically_normal()) {
     throw usage_error("--confusion and --misclassified give the same file", "give different files");
   }
-}
-
-// Logs model and data before the evaluation.
-void tell_plan(const EvaluateOptions& options, const LoadedModel& model, const DeviceChoice& device,
-               const std::string& dataset, const std::string& part, std::int64_t items, spdlog::logger& log) {
-  tell_device(device, spdlog::level::info, log);
-  log.info("data: {} in {}, {}, {}", dataset, quoted(options.data.data_dir), lower_case(part), counted(items, "image"));
-  const std::string& trained_on = model.recipe.training.dataset;
-  if (!trained_on.empty() && trained_on != dataset)
-    log.warn("the model was trained on {}, not on {}", printable(trained_on), dataset);
 }
 
 void write_results(const EvaluateOptions& options, const EvaluationResult& result, spdlog::logger& log) {
@@ -168,47 +139,6 @@ void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
                     "omit --confusion");
 }
 
-OpenedData open_split(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                      const c10::Device& device, spdlog::logger& log) {
-  const Opening opening{preprocessing, {}, device};
-  if (options.dataset != kFolder) return open_dataset(options, split, opening);
-  return open_pictures(find_pictures(options, split, log), options, opening, log);
-}
-
-bool is_divided(const DataOptions& options) {
-  return options.dataset == kFolder && options.val_split > 0 && !has_split_folders(options.data_dir);
-}
-
-// The part of the data set that is evaluated, as the results name it.
-std::string part_of(const DataOptions& options, Split split) {
-  std::error_code ignored;
-  const bool divided = is_divided(options);
-  if (options.dataset == kFolder && !divided && !has_split_folders(options.data_dir)) return "All images";
-  if (split == Split::train) return "Training set";
-  const bool validates = options.dataset == kFolder && std::filesystem::is_directory(options.data_dir / "val", ignored);
-  return divided || validates ? "Validation set" : "Test set";
-}
-
-// The model's --val-split divided pictures that may not be those of its training. `known`: SHA-256 of the latter.
-void tell_other_pictures(const DataOptions& options, const std::string& known, const std::string& part,
-                         spdlog::logger& log) {
-  if (!is_divided(options) || known.empty()) return;
-  log.warn(
-      "{} does not contain the pictures that the model was trained on; the model's --val-split {:g} gives this {}; to "
-      "evaluate all pictures, use --val-split 0",
-      quoted(options.data_dir), options.val_split, lower_case(part));
-}
-
-// With the defaults of the model.
-DataOptions data_options_of(const EvaluateOptions& options, const LoadedModel& model) {
-  DataOptions data = options.data;
-  data.dataset = options.dataset.value_or(dataset_of(model));
-  data.val_split = options.val_split.value_or(model.recipe.training.val_split);
-  if (options.val_split) check_val_split(*options.val_split, data);
-  data.split_seed = static_cast<std::uint64_t>(model.recipe.training.seed);
-  return data;
-}
-
 // Returns false if a request to stop arrives after the results are printed and before all misclassified items are
 // written. Throws `Stopped` if it arrives earlier.
 bool evaluate_model(const EvaluateOptions& options, const Context& context,
@@ -222,32 +152,26 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   compute.precision = choose_precision(options.precision, device.device);
   LoadedModel model = load_model(options.model, context.log);
   name_classes(model, options.model, options.classes);
-  DataOptions data_options = data_options_of(options, model);
-  data_options.stop_requested = stop_requested;
-  data_options.status = context.status;
-  const Split split = options.split == "train" ? Split::train : Split::test;
-  const OpenedData data = open_split(data_options, split, model.recipe.preprocessing, device.device, context.log);
-  check_classes(model, data.class_names, data_options.dataset, options.model);
-  const std::string part = part_of(data_options, split);
-  tell_plan(options, model, device, data_options.dataset, part, data.batches->size(), context.log);
-  const TrainingSummary& trained = model.recipe.training;
-  const std::string& known = split == Split::train ? trained.train_sha256 : trained.val_sha256;
-  if (!options.val_split && known != data.fingerprint) tell_other_pictures(data_options, known, part, context.log);
-
+  tell_device(device, spdlog::level::info, context.log);
+  EvaluationDataOptions data_options = options.data;
+  data_options.data.stop_requested = stop_requested;
+  data_options.data.status = context.status;
+  data_options.split = options.split == "train" ? Split::train : Split::test;
+  const EvaluationData data = open_evaluation_data(model, options.model, data_options, device.device, context.log);
   model.network->to(device.device);
   model.network->use_kernels(compute.kernels);
-  const auto classes = static_cast<std::int64_t>(data.class_names.size());
+  const auto classes = static_cast<std::int64_t>(data.opened.class_names.size());
   check_can_be_drawn(options, classes);
   warn_of_top_k(*options.top_k_option, options.top_k, classes, context.log);
   EvaluationResult result{options.model.string(),
                           model.recipe.arch,
                           model.recipe.temperature,
-                          data_options.dataset,
+                          data.dataset,
                           options.split,
-                          part,
-                          split == Split::test && model.recipe.temperature != 1 && known == data.fingerprint,
-                          options.classes.empty() ? data.class_names : model.recipe.class_names,
-                          data.paths,
+                          data.part,
+                          data.fitted,
+                          options.classes.empty() ? data.opened.class_names : model.recipe.class_names,
+                          data.opened.paths,
                           {},
                           ClassificationReport(classes, std::min(options.top_k, classes))};
   EvaluationOptions evaluation;
@@ -257,7 +181,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
     result.report.add(at_temperature(log_probabilities, model.recipe.temperature), targets);
   };
-  result.evaluation = evaluate(*model.network, *data.batches, evaluation);
+  result.evaluation = evaluate(*model.network, *data.opened.batches, evaluation);
   if (result.evaluation.stopped) throw Stopped();
   if (!std::isfinite(result.evaluation.loss)) {
     throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(options.model)),
@@ -265,7 +189,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   }
   write_results(options, result, context.log);
   if (options.show_misclassified.empty()) return true;
-  if (!show_misclassified(options.show_misclassified, result, *data.batches, model.recipe.preprocessing,
+  if (!show_misclassified(options.show_misclassified, result, *data.opened.batches, model.recipe.preprocessing,
                           stop_requested)) {
     return false;
   }
@@ -297,12 +221,12 @@ Command add_evaluate(CLI::App& root) {
       ->type_name("FILE")
       ->default_str(kDefaultModel);
   add_classes(*app, o.classes);
-  one_of(app->add_option("--dataset", o.dataset, "data set (default: the one the model was trained on)"),
+  one_of(app->add_option("--dataset", o.data.dataset, "data set (default: the one the model was trained on)"),
          all_dataset_names());
-  add_data_dir(*app, o.data.data_dir);
-  add_cache_mb(*app, o.data.cache_mb);
-  add_bad_images(*app, o.data.bad_images);
-  real(app->add_option("--val-split", o.val_split,
+  add_data_dir(*app, o.data.data.data_dir);
+  add_cache_mb(*app, o.data.data.cache_mb);
+  add_bad_images(*app, o.data.data.bad_images);
+  real(app->add_option("--val-split", o.data.val_split,
                        "share of each class's pictures for validation, if --data-dir has no train and "
                        "val (default: the model's, with its seed); 0: evaluate on all of them"),
        0, 0.9);

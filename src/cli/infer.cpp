@@ -65,8 +65,8 @@ struct InferOptions {
   const CLI::App* given = nullptr;  // the parsed command line
 };
 
-bool is_given(const InferOptions& options, const char* option) {
-  return cli::is_given(*options.given->get_option(option));
+bool has_option(const InferOptions& options, const char* option) {
+  return is_given(*options.given->get_option(option));
 }
 
 // The destination of the results: stdout, or --output.
@@ -230,7 +230,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
 void warn_of_no_effect(const InferOptions& options, const LoadedModel& model, spdlog::logger& log) {
   const bool photos = model.recipe.preprocessing.kind == Preprocessing::Kind::photo;
   const auto warn = [&](const char* option, bool unused, const std::string& why) {
-    if (unused && is_given(options, option)) log.warn("{} has no effect: {}", option, why);
+    if (unused && has_option(options, option)) log.warn("{} has no effect: {}", option, why);
   };
   warn("--invert", photos && options.invert == "always", "it is for pictures of digits, and the model is for photos");
   warn("--invert", options.test_item.has_value() && options.invert == "always", "test items are never inverted");

@@ -47,6 +47,15 @@ std::string program_name() {
   return "mnist " + build_info().version;
 }
 
+// How to use a model. `data_dir`: empty if it is unknown.
+std::vector<PageFact> model_commands(const std::filesystem::path& model, const std::filesystem::path& data_dir,
+                                     const std::string& program) {
+  const std::string file = quoted_for_shell(model.string());
+  const std::string data = data_dir.empty() ? "" : " --data-dir " + quoted_for_shell(data_dir.string());
+  return {{"Classify an image", fmt::format("{} infer --model {} --image IMAGE", program, file)},
+          {"Evaluate the model", fmt::format("{} evaluate --model {}{}", program, file, data)}};
+}
+
 std::vector<PageFact> run_commands(const RunFigures& run, const std::string& program) {
   std::vector<PageFact> commands;
   const std::filesystem::path& folder = run.record.path;
@@ -55,12 +64,8 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
   std::filesystem::path model = run.record.manifest.model;
   if (model.empty() && std::filesystem::exists(folder / "best.pt", ignored)) model = folder / "best.pt";
   if (!model.empty()) {
-    commands.emplace_back("Classify an image", fmt::format("{} infer --model {} --image IMAGE", program, quote(model)));
     const auto data = run.options.find("data-dir");
-    commands.emplace_back(
-        "Evaluate the model",
-        fmt::format("{} evaluate --model {}{}", program, quote(model),
-                    data == run.options.end() ? "" : " --data-dir " + quoted_for_shell(data->second)));
+    commands = model_commands(model, data == run.options.end() ? "" : data->second, program);
   }
   if (run.record.state() == "interrupted") {
     commands.emplace_back("Resume the run", fmt::format("{} train --resume {}", program, quote(folder)));
@@ -122,6 +127,17 @@ void write_run_page(const std::filesystem::path& run, const PageEvaluation* eval
       .program = program_name()};
   for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
   write_output(output, page_html(content));
+}
+
+void write_model_page(const std::filesystem::path& model, const PageEvaluation& evaluation,
+                      const std::vector<PageFact>& facts, const std::string& arch, const std::string& dataset,
+                      const std::filesystem::path& data_dir, const std::string& program,
+                      const std::filesystem::path& output) {
+  write_output(output, page_html({.title = fmt::format("{}: {} on {}", model.filename().string(), arch, dataset),
+                                  .evaluation = &evaluation,
+                                  .model = facts,
+                                  .commands = model_commands(model, data_dir, program),
+                                  .program = program_name()}));
 }
 
 }  // namespace mnist::cli

@@ -31,4 +31,10 @@ void write_run_page(const std::filesystem::path& run, const PageEvaluation* eval
                     const std::vector<PageFact>& model, const std::string& program,
                     const std::filesystem::path& output);
 
+// Writes the page of a model without a run. `data_dir`: where the evaluated data are, for commands.
+void write_model_page(const std::filesystem::path& model, const PageEvaluation& evaluation,
+                      const std::vector<PageFact>& facts, const std::string& arch, const std::string& dataset,
+                      const std::filesystem::path& data_dir, const std::string& program,
+                      const std::filesystem::path& output);
+
 }  // namespace mnist::cli

@@ -141,8 +141,7 @@ Resumption find_run(const TrainOptions& options, const std::string& command_line
       newest_checkpoint(folder, [&](const std::string& what) { log.warn("{}; trying the previous one", what); });
   if (resumption.found) return resumption;
   if (const std::size_t unreadable = checkpoint_files(folder).size(); unreadable > 0) {
-    throw data_error(fmt::format("{} in {}, and none can be read",
-                                 counted(static_cast<std::int64_t>(unreadable), "checkpoint"), quoted(folder)),
+    throw data_error(fmt::format("none of the checkpoints in {} can be read", quoted(folder)),
                      "start a new run in another folder");
   }
   if (automatic) {

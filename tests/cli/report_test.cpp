@@ -1,0 +1,89 @@
+// report.html with the real binary: written by training, and again by `mnist report`.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/program.hpp"
+#include "support/small_mnist.hpp"
+#include "support/subprocess.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mnist::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kEvaluated = "<h2>Confusion matrix: ";
+
+class Report : public ::testing::Test {
+ protected:
+  Report() { write_small_mnist(folder_ / "data", 200, 50); }
+
+  SubprocessResult mnist(const std::vector<std::string>& arguments) const {
+    Subprocess process = program(MNIST_BINARY, arguments, {{"MNIST_DEVICE", "cpu"}});
+    process.folder = folder_.path();
+    return run(process);
+  }
+
+  SubprocessResult train(const std::vector<std::string>& further) const {
+    std::vector<std::string> arguments = {"train", "--arch", "lenet", "--quiet", "--run-dir", "run"};
+    arguments.insert(arguments.end(), further.begin(), further.end());
+    return mnist(arguments);
+  }
+
+  std::string page(const std::string& name = "run/report.html") const { return content_of(folder_ / name); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
+  ASSERT_EQ(train({"--epochs", "2", "--lr", "0.001"}).exit_code, 0);
+  const std::string written = page();
+  EXPECT_THAT(
+      written,
+      AllOf(HasSubstr("<h1>run: lenet on mnist</h1>"), HasSubstr("Confusion matrix: test images of mnist"),
+            HasSubstr("class=\"state-finished\">finished"), HasSubstr("<th scope=\"row\">--lr</th><td>0.001</td>"),
+            HasSubstr(" train --config run/config.toml")));
+  const SubprocessResult again = mnist({"report", "run", "--output", "again.html"});
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, HasSubstr("report: 'again.html'\n"));
+  const auto figures = [](const std::string& text) {
+    const std::size_t begin = text.find("<dl class=\"headline\">");
+    return text.substr(begin, text.find("</dl>") - begin);
+  };
+  EXPECT_EQ(figures(page("again.html")), figures(written)) << "the same weights on the same images";
+
+  // The data are gone: the page has what is left, and says what is missing.
+  std::filesystem::remove_all(folder_ / "data");
+  const SubprocessResult without = mnist({"report", "run"});
+  EXPECT_EQ(without.exit_code, 0);
+  EXPECT_THAT(without.err, HasSubstr("; the page has no evaluation; to name the data, use --data-dir\n"));
+  EXPECT_THAT(page(), AllOf(HasSubstr("<h2>Curves</h2>"), Not(HasSubstr(kEvaluated))));
+  EXPECT_EQ(mnist({"report", "run", "--data-dir", "data"}).exit_code, 3) << "data that were named must be there";
+}
+
+TEST_F(Report, OfAModelIsItsEvaluation) {
+  ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
+  ASSERT_EQ(mnist({"report", "lenet.pt"}).exit_code, 0);
+  EXPECT_THAT(page("lenet.html"),
+              AllOf(HasSubstr("<h1>lenet.pt: lenet on mnist</h1>"), HasSubstr(kEvaluated),
+                    HasSubstr("evaluate --model lenet.pt --data-dir data"), Not(HasSubstr("<h2>Curves</h2>"))));
+  EXPECT_EQ(mnist({"report", "lenet.pt", "--output", "lenet.pt"}).exit_code, 2);
+  EXPECT_EQ(mnist({"report", "nothing.pt"}).exit_code, 3);
+  EXPECT_EQ(mnist({"report"}).exit_code, 2);
+}
+
+TEST_F(Report, OfAStoppedRunNamesTheCommandThatResumesIt) {
+  EXPECT_EQ(train({"--epochs", "500", "--stop-after", "1s"}).exit_code, 85);
+  EXPECT_THAT(page(), AllOf(HasSubstr("interrupted: --stop-after"), HasSubstr(" train --resume run<"),
+                            Not(HasSubstr(kEvaluated))));
+}
+
+TEST_F(Report, OfADivergedRunSaysSo) {
+  EXPECT_EQ(train({"--epochs", "2", "--lr", "1e6"}).exit_code, 5);
+  EXPECT_THAT(page(), AllOf(HasSubstr("class=\"state-diverged\">diverged"), HasSubstr("training diverged: ")));
+}
+
+}  // namespace
+}  // namespace mnist::test
