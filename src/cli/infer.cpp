@@ -206,10 +206,12 @@ std::vector<std::filesystem::path> named_paths(const InferOptions& options) {
   return paths;
 }
 
+// Throws `Stopped` after a signal: a list may have a million paths.
 PictureFiles find_files(const InferOptions& options, const std::vector<std::filesystem::path>& paths, PictureRun& run,
-                        spdlog::logger& log) {
+                        const StopSignals& signals, spdlog::logger& log) {
   std::vector<ImageFile> images;
   for (const auto& path : paths) {
+    if (signals.received() != 0) throw Stopped();
     const FoundImages found = find_images(path, {options.annotate, options.show_input});
     images.insert(images.end(), found.images.begin(), found.images.end());
     warn_of_ignored(path, found.ignored, log);
@@ -217,6 +219,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
   }
   PictureFiles files;
   for (const ImageFile& image : images) {
+    if (signals.received() != 0) throw Stopped();
     check_not_same(options.output, image.path);
     files.images.push_back(image.path);
   }
@@ -263,7 +266,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                       },
                   .summary = options.show ? &summary : nullptr},
                  classifier, context, signals);
-  run.answer(find_files(options, paths, run, context.log));
+  run.answer(find_files(options, paths, run, signals, context.log));
   run.tell_written();
   if (table_only) {
     results.write(summary.text());

@@ -34,18 +34,9 @@ bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-// Folder names need not be UTF-8, and cairo draws nothing after an invalid text.
-std::string valid_utf8(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : 0;
-    bool valid = length > 0 && i + length <= text.size();
-    for (std::size_t j = 1; valid && j < length; ++j) valid = is_continuation(text[i + j]);
-    out += valid ? text.substr(i, length) : "?";
-    i += valid ? length : 1;
-  }
-  return printable(out);
+// Names of folders need not be UTF-8, and cairo draws nothing after an invalid text.
+std::string drawable(const std::string& text) {
+  return printable(as_utf8(text));
 }
 
 }  // namespace
@@ -66,7 +57,7 @@ Canvas::Canvas(int width, int height) : parts_(std::make_unique<Parts>()) {
 Canvas::~Canvas() = default;
 
 void Canvas::text(Point position, const std::string& text, double size, TextAlign align, Color color) {
-  const std::string valid = valid_utf8(text);
+  const std::string valid = drawable(text);
   const double width = text_width(valid, size);
   cairo_t* context = parts_->context.get();
   cairo_set_source_rgb(context, color.red, color.green, color.blue);
@@ -89,7 +80,7 @@ double Canvas::text_width(const std::string& text, double size) {
   cairo_t* context = parts_->context.get();
   cairo_set_font_size(context, size);
   cairo_text_extents_t extents;
-  cairo_text_extents(context, valid_utf8(text).c_str(), &extents);
+  cairo_text_extents(context, drawable(text).c_str(), &extents);
   return extents.x_advance;
 }
 

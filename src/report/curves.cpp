@@ -10,6 +10,7 @@
 #include "mnist/report/pictures.hpp"
 
 #include "canvas.hpp"
+#include "svg_plot.hpp"
 
 namespace mnist {
 namespace {
@@ -37,16 +38,6 @@ struct Plot {
   double lowest = 0;
   double highest = 1;
 };
-
-// A step of 1, 2 or 5 times a power of ten that divides the range into about five parts.
-double tick_step(double range) {
-  const double rough = range / 5;
-  const double power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
-}
 
 // Mean over a window that ends at each value.
 std::vector<float> running_mean(const std::vector<float>& values, std::size_t window) {
@@ -80,7 +71,7 @@ void draw(Canvas& canvas, Point corner, const Plot& plot) {
     return corner.y + kHeight * (1 - share);
   };
   canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kAxisText + 3, TextAlign::center);
-  const double step = tick_step(plot.highest - plot.lowest);
+  const double step = axis_step(plot.highest - plot.lowest, 5);
   const auto first = static_cast<int>(std::ceil(plot.lowest / step));
   const auto last = static_cast<int>(std::floor(plot.highest / step + 1e-6));
   for (int number = first; number <= last; ++number) {

@@ -63,5 +63,14 @@ TEST(Text, CountsHaveTheFormOfTheirNumber) {
   EXPECT_EQ(counted(1000, "batch"), "1,000 batches");
 }
 
+TEST(AsUtf8, ReplacesOtherBytes) {
+  EXPECT_EQ(as_utf8("a\xFF\xC3"
+                    "b"),
+            "a\xEF\xBF\xBD\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(as_utf8("gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F");
+  EXPECT_EQ(as_utf8(""), "");
+}
+
 }  // namespace
 }  // namespace mnist
