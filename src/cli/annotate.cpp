@@ -11,6 +11,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/sha256.hpp"
+#include "mnist/core/text.hpp"
 #include "mnist/data/read_picture.hpp"
 #include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
@@ -112,7 +113,7 @@ void tell_older_pictures(const std::filesystem::path& folder, spdlog::logger& lo
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     if (entry->path().extension() == ".png") ++count;
   }
-  if (count > 0) log.info("{} already has {} PNG files, which stay there beside the new ones", quoted(folder), count);
+  if (count > 0) log.info("{} already has {}", quoted(folder), counted(count, "PNG file"));
 }
 
 std::filesystem::path unused_png(const std::filesystem::path& folder, const std::string& name) {

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/report/progress.hpp"
 
@@ -87,7 +88,7 @@ struct SeedGroup {
 std::vector<SeedGroup> seed_groups(const std::vector<RunFigures>& runs) {
   std::map<std::string, std::vector<const RunFigures*>> by_options;
   for (const RunFigures& run : runs) {
-    if (!run.accuracy || run.options.empty()) continue;
+    if (!run.accuracy || !run.test_loss || run.options.empty()) continue;
     std::string key = fmt::format("{} {} {}\n", run.epochs, run.record.manifest.device, run.record.manifest.precision);
     for (const auto& [name, value] : run.options) {
       if (name != "seed" && changes_figures(name)) key += fmt::format("{}={}\n", name, value);
@@ -99,14 +100,18 @@ std::vector<SeedGroup> seed_groups(const std::vector<RunFigures>& runs) {
     std::set<std::uint64_t> seeds;
     std::vector<double> accuracies;
     std::vector<double> losses;
+    SeedGroup group;
     for (const RunFigures* run : members) {
-      seeds.insert(run->record.manifest.seed);
+      // The same seed twice is the same run twice, and would make the deviation look small.
+      if (!seeds.insert(run->record.manifest.seed).second) continue;
+      group.runs.push_back(run);
       accuracies.push_back(*run->accuracy);
       losses.push_back(*run->test_loss);
     }
-    // The same seed twice is the same run twice, and would make the deviation look small.
-    if (members.size() < 2 || seeds.size() < members.size()) continue;
-    groups.push_back({members, spread_of(accuracies), spread_of(losses)});
+    if (seeds.size() < 2) continue;
+    group.accuracy = spread_of(accuracies);
+    group.test_loss = spread_of(losses);
+    groups.push_back(std::move(group));
   }
   return groups;
 }
@@ -189,7 +194,10 @@ std::string group_text(const SeedGroup& group) {
 
 std::string compare_text(const std::vector<RunFigures>& runs) {
   const std::vector<Row> options = option_rows(runs);
-  std::string text = options.empty() ? "The runs have the same options\n\n" : side_by_side(runs, "option", options);
+  const bool known = std::ranges::none_of(runs, [](const RunFigures& run) { return run.options.empty(); });
+  std::string text = !options.empty() ? side_by_side(runs, "option", options)
+                     : known          ? "The runs have the same options\n\n"
+                                      : "";
   text += side_by_side(runs, "figure", figure_rows(runs));
   const std::vector<SeedGroup> groups = seed_groups(runs);
   if (!groups.empty()) text += "Mean and standard deviation of runs that differ in the seed only:\n";
@@ -217,12 +225,27 @@ std::string compare_json(const std::vector<RunFigures>& runs) {
   return json.dump(-1, ' ', false, CompareJson::error_handler_t::replace) + "\n";
 }
 
-int run_compare(const CompareOptions& options) {
+// Runs of the same name are called by their paths.
+void name_apart(std::vector<RunFigures>& runs) {
+  std::map<std::string, int> count;
+  for (const RunFigures& run : runs) ++count[run.name];
+  for (RunFigures& run : runs) {
+    if (count[run.name] > 1) run.name = run.record.path.string();
+  }
+}
+
+int run_compare(const CompareOptions& options, spdlog::logger& log) {
   if (options.runs.size() < 2) {
     throw usage_error("compare needs at least two runs", "give their folders: mnist compare runs/cnn-1 runs/cnn-2");
   }
   std::vector<RunFigures> runs;
   for (const std::filesystem::path& path : options.runs) runs.push_back(figures_of(path));
+  name_apart(runs);
+  for (const RunFigures& run : runs) {
+    if (run.options.empty()) {
+      log.warn("{} cannot be read: the options of this run are unknown", quoted(run.record.path / "config.toml"));
+    }
+  }
   print(options.format == "json" ? compare_json(runs) : compare_text(runs));
   return 0;
 }
@@ -235,7 +258,7 @@ Command add_compare(CLI::App& root) {
   const auto options = std::make_shared<CompareOptions>();
   app->add_option("RUN", options->runs, "run directories, at least two")->type_name("DIR")->take_all();
   add_format(*app, options->format, {"text", "json"});
-  return {app, [options](const Context& /*context*/) { return run_compare(*options); }};
+  return {app, [options](const Context& context) { return run_compare(*options, context.log); }};
 }
 
 }  // namespace mnist::cli

@@ -2,7 +2,6 @@
 #include "mnist/train/evaluate.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -183,10 +182,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   };
   result.evaluation = evaluate(*model.network, *data.opened.batches, evaluation);
   if (result.evaluation.stopped) throw Stopped();
-  if (!std::isfinite(result.evaluation.loss)) {
-    throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(options.model)),
-                     "its weights are damaged, or its training diverged: use another model file");
-  }
+  check_finite_loss(result.evaluation, options.model);
   write_results(options, result, context.log);
   if (options.show_misclassified.empty()) return true;
   if (!show_misclassified(options.show_misclassified, result, *data.opened.batches, model.recipe.preprocessing,

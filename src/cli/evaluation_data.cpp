@@ -1,5 +1,6 @@
 #include "evaluation_data.hpp"
 
+#include <cmath>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -96,6 +97,12 @@ EvaluationData open_evaluation_data(const LoadedModel& model, const std::filesys
   if (!options.val_split && !same) tell_other_pictures(data, known, result.part, log);
   result.fitted = same && options.split == Split::test && model.recipe.temperature != 1;
   return result;
+}
+
+void check_finite_loss(const Evaluation& evaluation, const std::filesystem::path& path) {
+  if (std::isfinite(evaluation.loss)) return;
+  throw data_error(fmt::format("the model {} gives numbers that are not finite", quoted(path)),
+                   "its weights are damaged, or its training diverged: use another model file");
 }
 
 }  // namespace mnist::cli

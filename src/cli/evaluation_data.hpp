@@ -8,6 +8,8 @@
 #include <c10/core/Device.h>
 #include <spdlog/logger.h>
 
+#include "mnist/train/evaluate.hpp"
+
 #include "load_model.hpp"
 #include "open_data.hpp"
 
@@ -32,5 +34,8 @@ struct EvaluationData {
 EvaluationData open_evaluation_data(const LoadedModel& model, const std::filesystem::path& path,
                                     const EvaluationDataOptions& options, const c10::Device& device,
                                     spdlog::logger& log);
+
+// Throws a data `Error` if the loss of the model at `path` is not finite.
+void check_finite_loss(const Evaluation& evaluation, const std::filesystem::path& path);
 
 }  // namespace mnist::cli

@@ -32,6 +32,7 @@ auto look_for(const DataOptions& options, Scan&& scan) {
 
 // The accuracy on such pictures says nothing about new ones.
 void warn_of_shared(const DividedPictures& sides, const DataOptions& options, spdlog::logger& log) {
+  if (!options.ranks->leads()) return;
   const std::vector<SharedPicture> shared =
       look_for(options, [&] { return shared_pictures(sides, options.stop_requested); });
   if (shared.empty()) return;

@@ -86,12 +86,19 @@ class Results {
     }
   }
 
-  void finish() {
-    if (output_) output_->commit();
+  // Keeps the old content of a file: no image has an answer.
+  void discard() { is_discarded_ = true; }
+
+  // Returns whether the results are in --output.
+  bool finish() {
+    if (!output_ || is_discarded_) return false;
+    output_->commit();
+    return true;
   }
 
  private:
   std::unique_ptr<Output> output_;
+  bool is_discarded_ = false;
 };
 
 // Only one input can be stdin.
@@ -273,6 +280,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
   } else if (options.show) {
     print(summary.text());
   }
+  if (run.answers() == 0 && run.failures() > 0) results.discard();
   return run.failures();
 }
 
@@ -300,8 +308,14 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
     const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
     failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
   }
-  results.finish();
-  if (!options.output.empty() && !is_stream(options.output)) context.log.info("results: {}", quoted(options.output));
+  const bool written = results.finish();
+  if (!options.output.empty() && !is_stream(options.output)) {
+    if (written) {
+      context.log.info("results: {}", quoted(options.output));
+    } else {
+      context.log.warn("no image has an answer; {} is not written", quoted(options.output));
+    }
+  }
   return failures == 0 ? 0 : static_cast<int>(ErrorKind::data);
 }
 

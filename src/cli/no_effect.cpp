@@ -13,6 +13,7 @@ struct Case {
   const char* option;
   bool unused;  // its value has no effect
   const char* why;
+  const char* what = "has no effect";
 };
 
 bool is_argument(const std::vector<std::string>& arguments, const std::string& option) {
@@ -27,17 +28,26 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
   const bool steps = plan.training.schedule.kind == ScheduleKind::step;
   const bool one_cycle = plan.training.schedule.kind == ScheduleKind::one_cycle;
   const bool sgd = plan.training.optimizer.kind == OptimizerKind::sgd;
+  // A run's own config.toml has all options, also those that nobody chose.
+  const auto chosen = [&](const char* option, double value, double network_default) {
+    return value != network_default || is_argument(arguments, option);
+  };
+  const TrainingDefaults& usual = plan.info.training;
+  const bool step_size = o.recipe.step_size != 0 && chosen("--step-size", static_cast<double>(o.recipe.step_size),
+                                                           static_cast<double>(usual.step_size));
+  const bool gamma = o.recipe.gamma != 1 && chosen("--gamma", o.recipe.gamma, usual.gamma);
   constexpr const char* kStepOnly = "only --schedule step uses it";
   constexpr const char* kPhotosOnly = "it is for networks that take photos";
   return {
       {"--momentum", !sgd && o.recipe.momentum != 0, "only --optimizer sgd uses it"},
-      {"--step-size", !steps && o.recipe.step_size != 0, kStepOnly},
-      {"--gamma", !steps && o.recipe.gamma != 1, kStepOnly},
+      {"--step-size", !steps && step_size, kStepOnly},
+      {"--gamma", !steps && gamma, kStepOnly},
       {"--gamma", steps && o.recipe.step_size == 0 && o.recipe.gamma != 1, "--step-size is 0"},
       {"--warmup-epochs", one_cycle && o.warmup_epochs != 0, "one-cycle has its own warm-up"},
       {"--lr", o.warmup_epochs >= static_cast<double>(o.recipe.epochs),
        "it is not reached: --warmup-epochs covers all epochs"},
-      {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1, "the run ends earlier"},
+      {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1,
+       "it has too few epochs; the option only selects --keep-best on", "cannot stop the run"},
       {"--augment", !photos && (o.augment != defaults.augment || is_argument(arguments, "--augment")),
        "digits are neither cropped nor flipped; --rotate turns them"},
       {"--rotate", photos && o.rotate != 0, "it rotates digits; --augment on crops and flips photos"},
@@ -59,7 +69,7 @@ std::vector<std::string> options_without_effect(const CLI::App& given, const Pla
   std::vector<std::string> sentences;
   for (const Case& one : cases_of(plan, arguments)) {
     if (!one.unused || !is_given(*given.get_option(one.option))) continue;
-    sentences.push_back(fmt::format("{} has no effect: {}", one.option, one.why));
+    sentences.push_back(fmt::format("{} {}: {}", one.option, one.what, one.why));
   }
   return sentences;
 }

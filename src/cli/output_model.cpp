@@ -26,7 +26,7 @@ std::string why_kept(const std::filesystem::path& path, const Recipe& mine) {
   const TrainingSummary& b = theirs->training;
   const bool comparable = mine.arch == theirs->arch && mine.class_names == theirs->class_names &&
                           a.dataset == b.dataset && a.test_items == b.test_items;
-  if (!comparable) return "it is of another network or other data";
+  if (!comparable) return mine.arch != theirs->arch ? "it is of another network" : "it was tested on other images";
   if (a.correct >= b.correct && a.epochs >= b.epochs) return "";
   return fmt::format("it has {} of {} right after {}, the new one {} after {}", with_thousands(b.correct),
                      with_thousands(b.test_items), counted(b.epochs, "epoch"), with_thousands(a.correct), a.epochs);

@@ -164,6 +164,7 @@ void PictureRun::classify(std::span<Picture> pictures) {
     }
   }
   write(pictures);
+  answers_ += static_cast<std::int64_t>(pictures.size());
 }
 
 // All found items in order: a picture can have more items than a batch.

@@ -58,6 +58,8 @@ class PictureRun {
   // Prints the error of a picture without a result, and counts it.
   void fail(const Error& error);
   std::int64_t failures() const { return failures_; }
+  // Images with an answer, also if it is that there is no digit.
+  std::int64_t answers() const { return answers_; }
 
  private:
   struct Picture;
@@ -81,6 +83,7 @@ class PictureRun {
   std::size_t count_ = 0;
   std::size_t done_ = 0;
   std::int64_t failures_ = 0;
+  std::int64_t answers_ = 0;
   std::int64_t drawn_ = 0;   // written drawings
   std::int64_t inputs_ = 0;  // written inputs
 };

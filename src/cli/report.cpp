@@ -1,15 +1,16 @@
 // mnist report: writes the page of a run or a model (report.html).
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/core/sha256.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -30,8 +31,8 @@ namespace {
 struct ReportOptions {
   std::filesystem::path source;  // a run directory or a model file
   EvaluationDataOptions data;
-  const CLI::Option* data_dir_option = nullptr;
-  std::filesystem::path output;  // empty: report.html in the run directory, or <model>.html here
+  const CLI::App* given = nullptr;  // the parsed command line
+  std::filesystem::path output;     // empty: report.html in the run directory, or <model>.html here
   std::string device = "auto";
   int threads = 0;
 };
@@ -39,61 +40,102 @@ struct ReportOptions {
 // The weights that the run gives: the file that it wrote, unless another one has replaced it, else those in its folder.
 // Empty if there are none.
 std::filesystem::path model_of_run(const RunFigures& run) {
-  const RunManifest& manifest = run.record.manifest;
-  std::error_code ignored;
-  if (!manifest.model.empty() && std::filesystem::is_regular_file(manifest.model, ignored) &&
-      file_sha256(manifest.model, "model file") == manifest.model_sha256) {
-    return manifest.model;
-  }
+  if (const std::filesystem::path written = written_model(run.record.manifest); !written.empty()) return written;
   const auto keep = run.options.find("keep-best");
   const bool best = keep != run.options.end() && keep->second == "on";
   const std::filesystem::path weights = run.record.path / (best ? "best.pt" : "last.pt");
+  std::error_code ignored;
   return std::filesystem::is_regular_file(weights, ignored) ? weights : "";
 }
 
 struct Evaluated {
   PageEvaluation figures;
   std::vector<PageFact> facts;
-  Recipe recipe;
   std::string dataset;
 };
 
-Evaluated evaluate_source(const std::filesystem::path& path, const ReportOptions& options,
-                          const EvaluationDataOptions& data_options, const Context& context) {
+// The model and the device of the evaluation.
+struct Source {
+  std::filesystem::path path;
+  LoadedModel model;
+  c10::Device device = c10::kCPU;
+};
+
+Source load_source(const std::filesystem::path& path, const ReportOptions& options, const Context& context) {
   const DeviceChoice device = select_device(options.device);
   tell_device(device, spdlog::level::info, context.log);
-  const LoadedModel model = load_model(path, context.log);
-  const EvaluationData data = open_evaluation_data(model, path, data_options, device.device, context.log);
-  model.network->to(device.device);
-  model.network->use_kernels(kernels_named("auto"));
-  EvaluationOptions evaluation;
-  evaluation.compute.device = device.device;
-  evaluation.batch_size = model.info->training.test_batch_size;
-  evaluation.stop_requested = data_options.data.stop_requested;
-  return {evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
-                            fmt::format("{} of {}", lower_case(data.part), data.dataset)),
-          model_facts(model.recipe, parameter_count(*model.network)), model.recipe, data.dataset};
+  return {path, load_model(path, context.log), device.device};
 }
 
-// The data of the run, unless others are given. A page without an evaluation is written if they cannot be opened: they
-// may be on another machine.
+Evaluated evaluate_source(const Source& source, const EvaluationData& data,
+                          const std::function<bool()>& stop_requested) {
+  const LoadedModel& model = source.model;
+  model.network->to(source.device);
+  model.network->use_kernels(kernels_named("auto"));
+  EvaluationOptions evaluation;
+  evaluation.compute.device = source.device;
+  evaluation.batch_size = model.info->training.test_batch_size;
+  evaluation.stop_requested = stop_requested;
+  Evaluated evaluated{evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
+                                        fmt::format("{} of {}", lower_case(data.part), data.dataset)),
+                      model_facts(model.recipe, parameter_count(*model.network)), data.dataset};
+  check_finite_loss(evaluated.figures.evaluation, source.path);
+  return evaluated;
+}
+
+// Only the page of the run may be written to its folder: the other files are needed.
+void check_page_of_run(const std::filesystem::path& output, const std::filesystem::path& run,
+                       const std::filesystem::path& model) {
+  std::error_code ignored;
+  const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  const bool inside = std::filesystem::equivalent(folder, run, ignored) && !ignored;
+  if (inside && output.filename() != page_path(run).filename()) {
+    throw usage_error(fmt::format("--output {} is in the run directory, whose files are needed", quoted(output)),
+                      "omit --output, or name a file elsewhere");
+  }
+  check_not_same(output, model);
+}
+
+// The data options of the run, except for given ones.
+void take_data_of_run(const RunFigures& run, const ReportOptions& options, EvaluationDataOptions& data) {
+  const auto take = [&](const char* name, auto& value) {
+    const auto found = run.options.find(name);
+    if (found != run.options.end() && !is_given(*options.given->get_option(fmt::format("--{}", name)))) {
+      value = found->second;
+    }
+  };
+  take("data-dir", data.data.data_dir);
+  take("bad-images", data.data.bad_images);
+}
+
+// Nothing if the data cannot be opened: they may be on another machine. Throws if options say where they are.
+std::optional<EvaluationData> open_data_of_run(const Source& source, const ReportOptions& options,
+                                               const EvaluationDataOptions& data, const Context& context) {
+  try {
+    return open_evaluation_data(source.model, source.path, data, source.device, context.log);
+  } catch (const Error& error) {
+    for (const char* option : {"--data-dir", "--dataset", "--bad-images"}) {
+      if (is_given(*options.given->get_option(option))) throw;
+    }
+    context.log.warn("{}; the page has no evaluation; to name the data, use --data-dir", error.what());
+    return std::nullopt;
+  }
+}
+
 std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOptions data, const Context& context) {
   const RunFigures run = figures_of(options.source);
   const std::filesystem::path output = options.output.empty() ? page_path(options.source) : options.output;
-  const bool given = is_given(*options.data_dir_option);
-  if (const auto folder = run.options.find("data-dir"); !given && folder != run.options.end()) {
-    data.data.data_dir = folder->second;
-  }
+  const std::filesystem::path path = model_of_run(run);
+  check_page_of_run(output, options.source, path);
+  prepare_output(output, context.log);
+  take_data_of_run(run, options, data);
   std::optional<Evaluated> evaluated;
-  if (const std::filesystem::path model = model_of_run(run); model.empty()) {
+  if (path.empty()) {
     context.log.warn("the run has no weights yet: the page has no evaluation");
   } else {
-    try {
-      evaluated = evaluate_source(model, options, data, context);
-    } catch (const Error& error) {
-      if (given) throw;
-      context.log.warn("{}; the page has no evaluation; to name the data, use --data-dir", error.what());
-    }
+    const Source source = load_source(path, options, context);
+    const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
+    if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested);
   }
   write_run_page(options.source, evaluated ? &evaluated->figures : nullptr,
                  evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
@@ -104,10 +146,12 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
                                    const Context& context) {
   const std::filesystem::path output =
       options.output.empty() ? std::filesystem::path(options.source.stem().string() + ".html") : options.output;
-  prepare_output(output, context.log);
   check_not_same(output, options.source);
-  const Evaluated evaluated = evaluate_source(options.source, options, data, context);
-  write_model_page(options.source, evaluated.figures, evaluated.facts, evaluated.recipe.arch, evaluated.dataset,
+  prepare_output(output, context.log);
+  const Source source = load_source(options.source, options, context);
+  const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
+  const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested);
+  write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
   return output;
 }
@@ -117,12 +161,18 @@ int run_report(const ReportOptions& options, const Context& context) {
     throw usage_error("report needs a run directory or a model file",
                       "mnist report runs/cnn-1, or mnist report mnist_cnn.pt --data-dir DIR");
   }
+  std::error_code ignored;
+  if (!std::filesystem::exists(options.source, ignored)) {
+    throw data_error(fmt::format("there is no run directory or model file {}", quoted(options.source)),
+                     "to see the runs in the folder 'runs': mnist runs");
+  }
+  keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
+  warn_of_threads(options.threads, context.log);
   const StopSignals signals;
   EvaluationDataOptions data = options.data;
   data.data.stop_requested = [&signals] { return signals.received() != 0; };
   data.data.status = context.status;
-  std::error_code ignored;
   try {
     const bool run = std::filesystem::is_directory(options.source, ignored);
     const std::filesystem::path output =
@@ -145,7 +195,8 @@ Command add_report(CLI::App& root) {
       ->type_name("PATH");
   one_of(app->add_option("--dataset", o.data.dataset, "data set (default: the one the model was trained on)"),
          all_dataset_names());
-  o.data_dir_option = add_data_dir(*app, o.data.data.data_dir);
+  o.given = app;
+  add_data_dir(*app, o.data.data.data_dir);
   add_cache_mb(*app, o.data.data.cache_mb);
   add_bad_images(*app, o.data.data.bad_images);
   not_empty(app->add_option("--output", o.output,

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <system_error>
 
-#include <ATen/ops/arange.h>
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "mnist/core/output.hpp"
+#include "mnist/core/process.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/data/prepare.hpp"
+#include "mnist/report/checkpoints.hpp"
 #include "mnist/train/calibration.hpp"
 
 #include "print.hpp"
@@ -20,25 +22,29 @@
 namespace mnist::cli {
 namespace {
 
-std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, const OpenedData& data,
-                                            const Preprocessing& preprocessing) {
+// `items`: the evaluated items, in the order of the report.
+std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, const torch::Tensor& items,
+                                            const OpenedData& data, const Preprocessing& preprocessing) {
   constexpr std::size_t kMost = 24;
   constexpr std::int64_t kLongestSide = 128;  // pixels
   constexpr std::int64_t kNoEpoch = 0;        // no random augmentation
   std::vector<Mistake> mistakes = evaluation.report.mistakes();
   std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
   mistakes.resize(std::min(mistakes.size(), kMost));
-  std::vector<PageMistake> shown;
-  Batches& batches = *data.batches;
-  batches.start(at::arange(batches.size()), kNoEpoch);
+  if (mistakes.empty()) return {};
+  std::vector<std::int64_t> chosen;
+  for (const Mistake& mistake : mistakes) chosen.push_back(items[mistake.item].item<std::int64_t>());
+  data.batches->start(at::tensor(chosen), kNoEpoch);
+  const torch::Tensor pixels =
+      denormalize(data.batches->get(0, static_cast<std::int64_t>(chosen.size())).inputs, preprocessing);
   const auto class_name = [&](std::int64_t index) { return evaluation.class_names[static_cast<std::size_t>(index)]; };
-  for (const Mistake& mistake : mistakes) {
-    const torch::Tensor inputs = batches.get(mistake.item, mistake.item + 1).inputs;
-    const torch::Tensor pixels = shrink_to(denormalize(inputs, preprocessing)[0], kLongestSide);
-    shown.push_back({data.paths.empty() ? fmt::format("item {}", mistake.item)
-                                        : data.paths[static_cast<std::size_t>(mistake.item)].filename().string(),
-                     pixels, class_name(mistake.truth), class_name(mistake.predicted), mistake.probability,
-                     mistake.probability_of_truth});
+  std::vector<PageMistake> shown;
+  for (std::size_t i = 0; i < mistakes.size(); ++i) {
+    const Mistake& mistake = mistakes[i];
+    const auto item = static_cast<std::size_t>(chosen[i]);
+    shown.push_back({data.paths.empty() ? fmt::format("item {}", item) : data.paths[item].filename().string(),
+                     shrink_to(pixels[static_cast<std::int64_t>(i)], kLongestSide), class_name(mistake.truth),
+                     class_name(mistake.predicted), mistake.probability, mistake.probability_of_truth});
   }
   return shown;
 }
@@ -61,16 +67,21 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
   const std::filesystem::path& folder = run.record.path;
   const auto quote = [](const std::filesystem::path& path) { return quoted_for_shell(path.string()); };
   std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::absolute(folder, ignored).lexically_normal();
   std::filesystem::path model = run.record.manifest.model;
-  if (model.empty() && std::filesystem::exists(folder / "best.pt", ignored)) model = folder / "best.pt";
+  if (model.empty() && std::filesystem::exists(whole / "best.pt", ignored)) model = whole / "best.pt";
+  const auto data = run.options.find("data-dir");
   if (!model.empty()) {
-    const auto data = run.options.find("data-dir");
     commands = model_commands(model, data == run.options.end() ? "" : data->second, program);
   }
-  if (run.record.state() == "interrupted") {
-    commands.emplace_back("Resume the run", fmt::format("{} train --resume {}", program, quote(folder)));
+  const std::string state = run.record.state();
+  if (state != "finished" && state != "diverged" && !checkpoint_files(folder / "checkpoints").empty()) {
+    commands.emplace_back(state == "running" ? "Resume the run, if it was killed" : "Resume the run",
+                          fmt::format("{} train --resume {}", program, quote(whole)));
   }
-  commands.emplace_back("Repeat the run", fmt::format("{} train --config {}", program, quote(folder / "config.toml")));
+  const bool from_stream = data != run.options.end() && is_stream(data->second);  // it cannot be read again
+  if (!from_stream)
+    commands.emplace_back("Repeat the run", fmt::format("{} train --config {}", program, quote(whole / "config.toml")));
   return commands;
 }
 
@@ -93,7 +104,7 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
   };
   page.evaluation = evaluate(network, inputs, options);
   if (page.evaluation.stopped) throw Stopped();
-  page.mistakes = confident_mistakes(page, data, recipe.preprocessing);
+  page.mistakes = confident_mistakes(page, evaluated_items(inputs.size(), options), data, recipe.preprocessing);
   return page;
 }
 
@@ -117,7 +128,7 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
 void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
                     const std::vector<PageFact>& model, const std::string& program,
                     const std::filesystem::path& output) {
-  const RunFigures figures = figures_of(run);
+  const RunFigures figures = figures_of(run, /*with_steps=*/true);
   PageContent content{
       .title = fmt::format("{}: {} on {}", figures.name, figures.record.manifest.arch, figures.record.manifest.dataset),
       .run = &figures.record,
@@ -129,6 +140,15 @@ void write_run_page(const std::filesystem::path& run, const PageEvaluation* eval
   write_output(output, page_html(content));
 }
 
+void EpochPage::write() {
+  const auto start = std::chrono::steady_clock::now();
+  if (start < next_) return;
+  write_run_page(run_, nullptr, {}, program_, page_path(run_));
+  const auto end = std::chrono::steady_clock::now();
+  constexpr int kPauses = 20;
+  next_ = end + kPauses * (end - start);
+}
+
 void write_model_page(const std::filesystem::path& model, const PageEvaluation& evaluation,
                       const std::vector<PageFact>& facts, const std::string& arch, const std::string& dataset,
                       const std::filesystem::path& data_dir, const std::string& program,
@@ -137,7 +157,8 @@ void write_model_page(const std::filesystem::path& model, const PageEvaluation& 
                                   .evaluation = &evaluation,
                                   .model = facts,
                                   .commands = model_commands(model, data_dir, program),
-                                  .program = program_name()}));
+                                  .program = program_name(),
+                                  .written = utc_time()}));
 }
 
 }  // namespace mnist::cli

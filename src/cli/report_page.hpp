@@ -1,9 +1,12 @@
 // report.html of a run or a model: collects what the page shows (`report/page.hpp`).
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/batches.hpp"
@@ -30,6 +33,21 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
 void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
                     const std::vector<PageFact>& model, const std::string& program,
                     const std::filesystem::path& output);
+
+// Writes the page of a run after an epoch, but only as often as it takes a twentieth of the time: reading millions of
+// rows takes seconds.
+class EpochPage {
+ public:
+  EpochPage(std::filesystem::path run, std::string program) : run_(std::move(run)), program_(std::move(program)) {}
+
+  // Throws a data `Error`.
+  void write();
+
+ private:
+  std::filesystem::path run_;
+  std::string program_;
+  std::chrono::steady_clock::time_point next_{};
+};
 
 // Writes the page of a model without a run. `data_dir`: where the evaluated data are, for commands.
 void write_model_page(const std::filesystem::path& model, const PageEvaluation& evaluation,

@@ -162,10 +162,9 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
   // The device may come from the environment, which --no-cuda overrides.
   if (values["no-cuda"] == std::vector<std::string>{"true"}) values.erase("device");
   const TrainCommand of_run = parse(values);
-  const auto refuse = [&](const std::string& what) {
-    return usage_error(
-        fmt::format("{} cannot change in the run {}", what, quoted(run)),
-        fmt::format("omit it, or start a new run; these can change: --{}", fmt::join(kMayChange, ", --")));
+  const auto refuse = [&](const std::string& what, const std::string& more = "") {
+    return usage_error(fmt::format("{} cannot change in the run {}", what, quoted(run)),
+                       "omit it, or start a new run" + more);
   };
   const std::vector<std::string> left_out = options_left_out(checkpoint.identity.config);
   for (const std::string& name : left_out) {
@@ -191,7 +190,10 @@ TrainCommand continued_command(const CLI::App& given, const std::filesystem::pat
     // --early-stop sets its default.
     if (name == "early-stop" && !is_given(*given.get_option("--keep-best"))) values.erase("keep-best");
   }
-  if (!refused.empty()) throw refuse(fmt::format("{}", fmt::join(refused, ", ")));
+  if (!refused.empty()) {
+    throw refuse(fmt::format("{}", fmt::join(refused, ", ")),
+                 fmt::format("; these can change: --{}", fmt::join(kMayChange, ", --")));
+  }
   TrainCommand command = parse(values);
   command.same_output = output_path(*command.options) == output_path(*of_run.options);
   const std::int64_t epochs = command.options->recipe.epochs;

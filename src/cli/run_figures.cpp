@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,6 +10,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
 
 #include "toml.hpp"
 
@@ -42,8 +44,8 @@ std::optional<double> median_rate(const RunRecord& record) {
 
 }  // namespace
 
-RunFigures figures_of(const std::filesystem::path& run) {
-  RunFigures figures{.name = {}, .record = read_run(run), .options = options_of(run)};
+RunFigures figures_of(const std::filesystem::path& run, bool with_steps) {
+  RunFigures figures{.name = {}, .record = read_run(run, with_steps), .options = options_of(run)};
   std::error_code ignored;
   const std::filesystem::path whole = std::filesystem::absolute(run, ignored).lexically_normal();
   figures.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
@@ -60,10 +62,20 @@ RunFigures figures_of(const std::filesystem::path& run) {
   if (const std::optional<RunResult>& result = record.manifest.result) {
     figures.epochs = std::max(figures.epochs, result->epochs);
     figures.accuracy = result->test.accuracy();
-    figures.test_loss = result->test.loss;
+    if (std::isfinite(result->test.loss)) figures.test_loss = result->test.loss;
   }
   figures.images_per_second = median_rate(record);
   return figures;
+}
+
+std::filesystem::path written_model(const RunManifest& manifest) {
+  std::error_code ignored;
+  if (manifest.model.empty() || !std::filesystem::is_regular_file(manifest.model, ignored)) return {};
+  try {
+    return file_sha256(manifest.model, "model file") == manifest.model_sha256 ? manifest.model : "";
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 std::string short_device(const RunManifest& manifest) {
@@ -78,6 +90,7 @@ nlohmann::ordered_json run_json(const RunFigures& figures) {
   using Json = nlohmann::ordered_json;
   const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(); };
   const RunManifest& manifest = figures.record.manifest;
+  const std::filesystem::path model = written_model(manifest);
   return {{"run", figures.record.path.string()},
           {"state", figures.record.state()},
           {"arch", manifest.arch},
@@ -94,7 +107,7 @@ nlohmann::ordered_json run_json(const RunFigures& figures) {
           {"device", manifest.device},
           {"precision", manifest.precision},
           {"started", manifest.started},
-          {"model", manifest.model.empty() ? Json() : Json(manifest.model.string())}};
+          {"model", model.empty() ? Json() : Json(model.string())}};
 }
 
 }  // namespace mnist::cli

@@ -27,8 +27,11 @@ struct RunFigures {
   std::optional<double> images_per_second;     // of training, median over the epochs
 };
 
-// Throws as `read_run` does.
-RunFigures figures_of(const std::filesystem::path& run);
+// Throws as `read_run` does. `with_steps`: also the rows of intervals.
+RunFigures figures_of(const std::filesystem::path& run, bool with_steps = false);
+
+// The model that the run wrote; empty if it wrote none, or if the file is missing or has another content now.
+std::filesystem::path written_model(const RunManifest& manifest);
 
 // "cpu", "cuda:0": the device without its description.
 std::string short_device(const RunManifest& manifest);

@@ -39,12 +39,13 @@ struct RunsOptions {
 };
 
 // The runs in a folder, which may be one itself.
-void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs, spdlog::logger& log) {
+void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs, int& skipped, spdlog::logger& log) {
   const auto add = [&](const std::filesystem::path& path) {
     try {
       runs.push_back(figures_of(path));
     } catch (const Error& error) {
       log.warn("{}; it is not listed", error.what());
+      ++skipped;
     }
   };
   if (is_run(folder)) return add(folder);
@@ -80,12 +81,13 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
   std::vector<TableRow> rows;
   for (const RunFigures& run : runs) {
     const RunManifest& manifest = run.record.manifest;
-    rows.push_back({run.name, manifest.arch, manifest.dataset,
+    rows.push_back({run.record.path.string(), manifest.arch, manifest.dataset,
                     fmt::format("{}/{}", run.epochs, run.planned_epochs > 0 ? std::to_string(run.planned_epochs) : "?"),
                     percent_text(run.best_accuracy), manifest.seconds ? short_duration(*manifest.seconds) : "-",
                     short_device(manifest), run.record.state()});
   }
-  return table_text({{"run", Align::left, /*shrinks=*/true},
+  return table_text({{"run"},  // not shortened: it is copied to other commands
+
                      {"network", Align::left, /*shrinks=*/true},
                      {"data", Align::left, /*shrinks=*/true},
                      {"epochs", Align::right},
@@ -115,12 +117,13 @@ std::string runs_csv(const std::vector<RunFigures>& runs) {
 
 int run_runs(const RunsOptions& options, const Context& context) {
   std::vector<RunFigures> runs;
+  int skipped = 0;
   std::error_code ignored;
   const std::filesystem::path usual = "runs";
   if (!options.folders.empty()) {
-    for (const std::filesystem::path& folder : options.folders) add_runs(folder, runs, context.log);
+    for (const std::filesystem::path& folder : options.folders) add_runs(folder, runs, skipped, context.log);
   } else if (std::filesystem::exists(usual, ignored)) {
-    add_runs(usual, runs, context.log);
+    add_runs(usual, runs, skipped, context.log);
   }
   const std::size_t all = runs.size();
   const auto differs = [](const std::string& wanted, const std::string& value) {
@@ -131,9 +134,11 @@ int run_runs(const RunsOptions& options, const Context& context) {
            differs(options.state, run.record.state());
   });
   sort_runs(runs, options.sort);
-  if (runs.empty()) {
-    context.log.info(all > 0 ? "none of the runs fits the filters"
-                             : "there are no runs here; mnist train writes them to the folder 'runs'");
+  if (runs.empty() && all > 0) {
+    context.log.info("none of the runs fits the filters");
+  } else if (runs.empty() && skipped == 0) {
+    context.log.info("there are no runs {}; mnist train writes them to the folder 'runs'",
+                     options.folders.empty() ? "here" : "in " + quoted(options.folders.front()));
   }
   if (options.format == "text") {
     if (!runs.empty()) print(runs_text(runs));

@@ -87,19 +87,18 @@ std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) 
 RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity,
                                 const RunDirectory* run, const Context& context) {
   const c10::Device& device = plan.device.device;
-  return {
-      .style = style_of(plan.info),
-      .quiet = plan.quiet,
-      .keep_weights = !plan.options.dry_run,
-      .keep = plan.options.keep,
-      .status = status_of(plan, context),
-      .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
-      .recipe = recipe_of(plan, data),
-      .layout = plan.layout,
-      .identity = identity,
-      .print = [](const std::string& text) { print(text); },
-      .write_page = [folder = run != nullptr ? run->path() : "",
-                     program = context.program] { write_run_page(folder, nullptr, {}, program, page_path(folder)); }};
+  return {.style = style_of(plan.info),
+          .quiet = plan.quiet,
+          .keep_weights = !plan.options.dry_run,
+          .keep = plan.options.keep,
+          .status = status_of(plan, context),
+          .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
+          .recipe = recipe_of(plan, data),
+          .layout = plan.layout,
+          .identity = identity,
+          .print = [](const std::string& text) { print(text); },
+          .write_page = [page = std::make_shared<EpochPage>(run != nullptr ? run->path() : "",
+                                                            context.program)] { page->write(); }};
 }
 
 void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log) {
@@ -256,6 +255,8 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   TrainingData data = open_training_data(plan, stop, context);
   if (plan.options.class_weights == "balanced") {
     plan.training.class_weights = balanced_weights(data.train.class_counts);
+  } else if (plan.options.recipe.dataset == kFolder) {
+    tell_uneven(data.train, context.log);
   }
   const RunIdentity identity = identity_of(plan, app, data);
   check_same_data(*plan.training.ranks, identity.data);

@@ -67,6 +67,11 @@ RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch
           .model = model};
 }
 
+// The page of a run without an evaluation.
+void write_page_of(const RunDirectory& run, const std::string& program) {
+  write_run_page(run.path(), nullptr, {}, program, page_path(run.path()));
+}
+
 // The page of a finished run. Without the evaluation if a stop is requested meanwhile.
 void write_final_page(const Plan& plan, const TrainingData& data, Network& network, const Recipe& recipe,
                       const std::filesystem::path& run, const std::function<bool()>& stop_requested,
@@ -75,6 +80,7 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   options.compute = plan.training.compute;
   options.batch_size = plan.training.test_batch_size;
   options.limit_batches = plan.training.limit_batches;
+  options.spread = plan.training.spread_test;
   options.inputs = plan.training.inputs;
   options.stop_requested = stop_requested;
   std::optional<PageEvaluation> evaluation;
@@ -136,8 +142,9 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
       context.log.info("predictions: {}", picture.string());
     });
   }
-  attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, plan.output)); });
+  // If the folder belongs to another run now, `end` throws, and its page is not touched.
   attempt(context.log, [&] {
+    directory->end(end_of(plan, result, epochs, test, plan.output));
     write_final_page(plan, data, network, recipe, directory->path(), stop_requested, context.program);
     context.log.info("report: {}", page_path(directory->path()).string());
   });
@@ -149,15 +156,18 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
                    .reason = stop.reason(),
                    .exit_code = stop.exit_code(),
                    .result = RunResult{result.epochs, result.epochs, result.test}};
-  if (directory != nullptr) attempt(context.log, [&] { directory->end(end); });
+  if (directory != nullptr) {
+    attempt(context.log, [&] {
+      directory->end(end);
+      if (!plan.options.dry_run) write_page_of(*directory, context.program);
+    });
+  }
   if (directory == nullptr || plan.options.dry_run) {
     context.log.warn("stopped by {} before the end of the dry run", stop.reason());
     return stop.exit_code();
   }
   context.log.warn("stopped by {} after {} of {}; {} is not written", stop.reason(), result.epochs,
                    counted(plan.training.epochs, "epoch"), quoted(plan.output));
-  attempt(context.log,
-          [&] { write_run_page(directory->path(), nullptr, {}, context.program, page_path(directory->path())); });
   const std::string run = quoted_for_shell(directory->path().string());
   if (output.last_checkpoint().empty()) {
     const bool older = !checkpoint_files(directory->checkpoints()).empty();
@@ -183,8 +193,8 @@ void end_failed(RunDirectory& run, const std::exception& failure, const Context&
                                                : static_cast<int>(ErrorKind::internal);
   attempt(log, [&] {
     run.end({.outcome = outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = exit_code});
+    write_page_of(run, context.program);
   });
-  attempt(log, [&] { write_run_page(run.path(), nullptr, {}, context.program, page_path(run.path())); });
   const auto files = checkpoint_files(run.checkpoints());
   if (!files.empty()) log.info("the last good checkpoint: {}", quoted(files.front()));
   std::error_code ignored;

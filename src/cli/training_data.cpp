@@ -12,17 +12,6 @@
 namespace mnist::cli {
 namespace {
 
-// Warns if the largest class has more than twice the pictures of the smallest.
-void tell_uneven(const OpenedData& data, spdlog::logger& log) {
-  const auto [least, most] = std::ranges::minmax_element(data.class_counts);
-  if (*most <= 2 * *least) return;
-  const auto name = [&](const auto& count) {
-    return printable(data.class_names[static_cast<std::size_t>(count - data.class_counts.begin())]);
-  };
-  log.warn("the classes are unbalanced: {} training pictures of {}, {} of {}; consider --class-weights balanced", *most,
-           name(most), *least, name(least));
-}
-
 // The training images of a data set of the table, and those that --calibrate holds back.
 HeldBack held_back(const DataOptions& options, const Opening& opening) {
   check_has_no_photos(options, opening);
@@ -36,6 +25,16 @@ HeldBack held_back(const DataOptions& options, const Opening& opening) {
 }
 
 }  // namespace
+
+void tell_uneven(const OpenedData& data, spdlog::logger& log) {
+  const auto [least, most] = std::ranges::minmax_element(data.class_counts);
+  if (*most <= 2 * *least) return;
+  const auto name = [&](const auto& count) {
+    return printable(data.class_names[static_cast<std::size_t>(count - data.class_counts.begin())]);
+  };
+  log.warn("the classes are unbalanced: {} training pictures of {}, {} of {}; consider --class-weights balanced", *most,
+           name(most), *least, name(least));
+}
 
 std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts) {
   const auto items = static_cast<double>(std::accumulate(class_counts.begin(), class_counts.end(), std::int64_t{0}));
@@ -58,7 +57,6 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
     DividedPictures files = find_training_pictures(options, log);
     data.train = open_pictures(std::move(files.train), options, to_train, log);
     data.test = open_pictures(std::move(files.val), options, to_test, log);
-    tell_uneven(data.train, log);
   } else {
     if (options.val_split > 0) check_val_split(options.val_split, options);
     if (options.calibrate > 0) {

@@ -35,6 +35,9 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                                 const Preprocessing& preprocessing, const TrainingOptions& training,
                                 spdlog::logger& log);
 
+// Warns if the largest class has more than twice the images of the smallest.
+void tell_uneven(const OpenedData& data, spdlog::logger& log);
+
 // Weights per class, so that all classes have the same total weight and the mean weight of an item is 1.
 std::vector<double> balanced_weights(const std::vector<std::int64_t>& class_counts);
 

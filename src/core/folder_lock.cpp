@@ -78,6 +78,15 @@ int lock_now(int descriptor) {
 
 }  // namespace
 
+bool is_locked(const std::filesystem::path& folder) {
+  const int descriptor = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return false;
+  const bool locked =
+      retry_if_interrupted([&] { return ::flock(descriptor, LOCK_SH | LOCK_NB); }) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return locked;
+}
+
 FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& what, const std::string& command,
                        const std::string& hint)
     : path_(folder / ".lock") {

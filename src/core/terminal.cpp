@@ -1,6 +1,7 @@
 #include "mnist/core/terminal.hpp"
 
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -18,6 +19,9 @@ int descriptor_of(Stream stream) {
 }  // namespace
 
 void open_closed_streams() {
+#ifdef SIGXFSZ
+  ::signal(SIGXFSZ, SIG_IGN);
+#endif
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     // open returns the lowest free descriptor: this one.
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);

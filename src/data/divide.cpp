@@ -3,7 +3,10 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <system_error>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -103,31 +106,40 @@ DividedPictures divide(const PhotoFolder& all, const Division& division, const s
 }
 
 std::vector<SharedPicture> shared_pictures(const DividedPictures& sides, const std::function<bool()>& stop_requested) {
-  std::map<std::uintmax_t, std::vector<std::filesystem::path>> by_size;
-  std::error_code error;
-  for (const std::filesystem::path& path : sides.train.paths) {
+  const auto size_of = [](const std::filesystem::path& path) {
+    std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (!error) by_size[size].push_back(path);
-  }
-  std::map<std::filesystem::path, std::string> hashes;
-  const auto hash_of = [&](const std::filesystem::path& path) -> const std::string& {
-    if (stop_requested()) throw Stopped();
-    const auto known = hashes.find(path);
-    return known != hashes.end() ? known->second : hashes.emplace(path, file_sha256(path, "image")).first->second;
+    return error ? std::nullopt : std::optional(size);
   };
+  // Only files of a size that is on both sides are read, each once. An unreadable one is reported when it is decoded.
+  const auto hash_of = [&](const std::filesystem::path& path) -> std::optional<std::string> {
+    if (stop_requested()) throw Stopped();
+    try {
+      return file_sha256(path, "image");
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  };
+  std::unordered_set<std::uintmax_t> val_sizes;
+  for (const std::filesystem::path& path : sides.val.paths) {
+    if (const auto size = size_of(path)) val_sizes.insert(*size);
+  }
+  std::unordered_set<std::uintmax_t> both_sizes;
+  std::unordered_map<std::string, std::filesystem::path> train_hashes;
+  for (const std::filesystem::path& path : sides.train.paths) {
+    const auto size = size_of(path);
+    if (!size || !val_sizes.contains(*size)) continue;
+    both_sizes.insert(*size);
+    if (const auto hash = hash_of(path)) train_hashes.try_emplace(*hash, path);
+  }
   std::vector<SharedPicture> shared;
   for (const std::filesystem::path& path : sides.val.paths) {
-    const auto same_size = by_size.find(std::filesystem::file_size(path, error));
-    if (error || same_size == by_size.end()) continue;
-    for (const std::filesystem::path& other : same_size->second) {
-      try {
-        if (hash_of(path) != hash_of(other)) continue;
-      } catch (const Error&) {
-        continue;  // decoding it later reports the reason
-      }
-      shared.push_back({other, path});
-      break;
-    }
+    const auto size = size_of(path);
+    if (!size || !both_sizes.contains(*size)) continue;
+    const auto hash = hash_of(path);
+    if (!hash) continue;
+    if (const auto other = train_hashes.find(*hash); other != train_hashes.end())
+      shared.push_back({other->second, path});
   }
   return shared;
 }

@@ -102,6 +102,7 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
   const std::size_t label_column = column_of(line, "label", file);
   const std::size_t columns = line.fields.size();
   std::map<std::string, std::vector<std::filesystem::path>> classes;
+  std::map<std::filesystem::path, std::pair<std::string, std::size_t>> seen;  // label and line
   std::size_t count = 0;
   PhotoFolder pictures;
   // A stream is nowhere.
@@ -114,13 +115,23 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
     };
     if (!line.fault.empty()) throw wrong(line.fault);
     if (++count > kMostPictures) throw wrong(fmt::format("exceeds the limit of {} pictures", kMostPictures));
-    if (line.fields.size() != columns) throw wrong(fmt::format("has {} fields, not {}", line.fields.size(), columns));
+    if (line.fields.size() != columns)
+      throw wrong(
+          fmt::format("has {}, not {}", counted(static_cast<std::int64_t>(line.fields.size()), "field"), columns));
     const std::string& path = line.fields[path_column];
     const std::string& label = line.fields[label_column];
     if (path.empty() || label.empty()) throw wrong(path.empty() ? "names no picture" : "names no class");
     if (!is_utf8(label)) throw wrong(fmt::format("has the label {}, which is not UTF-8", quoted_name(label)));
     classes[label].push_back(pictures.dir / path);
     if (classes.size() > kMostClasses) throw wrong(fmt::format("exceeds the limit of {} classes", kMostClasses));
+    const auto& [first_label, first_line] =
+        seen.try_emplace(classes[label].back().lexically_normal(), label, line.number).first->second;
+    if (first_label != label) {
+      throw data_error(
+          fmt::format("{} lists {} as {} in line {} and as {} in line {}", quoted(file), quoted(classes[label].back()),
+                      quoted_name(first_label), first_line, quoted_name(label), line.number),
+          "keep the line with the right class");
+    }
     if (!std::filesystem::is_regular_file(classes[label].back(), ignored)) {
       throw wrong(fmt::format("names {}, which does not exist", quoted(classes[label].back())));
     }

@@ -74,10 +74,11 @@ std::string sessions(const RunRecord& run) {
   return table + "</tbody></table></div>\n";
 }
 
-std::string how_it_ended(const RunRecord& run) {
+// `written`: when this is known; later a running process may have been killed.
+std::string how_it_ended(const RunRecord& run, const std::string& written) {
   const std::string state = run.state();
-  std::string text = fmt::format("<p>State: <strong class=\"state-{}\">{}</strong></p>\n", state, state);
-  return text + sessions(run);
+  const std::string as_of = state == "running" ? " at " + html_text(written) : "";
+  return fmt::format("<p>State: <strong class=\"state-{}\">{}</strong>{}</p>\n", state, state, as_of) + sessions(run);
 }
 
 std::string commands(const std::vector<PageFact>& facts) {
@@ -114,7 +115,7 @@ std::string page_html(const PageContent& content) {
   body += headline(content);
   if (content.run != nullptr) {
     body += page_section("Curves", page_curves(*content.run));
-    body += page_section("How it ended", how_it_ended(*content.run));
+    body += page_section("How it ended", how_it_ended(*content.run, content.written));
   }
   if (content.evaluation != nullptr) {
     const PageEvaluation& evaluation = *content.evaluation;
@@ -130,8 +131,8 @@ std::string page_html(const PageContent& content) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n"
-      "<footer>Written by {}.</footer>\n</body>\n</html>\n",
-      html_text(content.title), kPageStyle, body, html_text(content.program));
+      "<footer>Written by {}, {}.</footer>\n</body>\n</html>\n",
+      html_text(content.title), kPageStyle, body, html_text(content.program), html_text(content.written));
 }
 
 }  // namespace mnist

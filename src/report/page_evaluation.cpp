@@ -59,12 +59,8 @@ std::string matrix(const PageEvaluation& evaluation) {
 
 std::string frequent_confusions(const PageEvaluation& evaluation) {
   std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> pairs;  // items, true class, predicted class
-  const std::int64_t classes = evaluation.report.classes();
-  for (std::int64_t truth = 0; truth < classes; ++truth) {
-    for (std::int64_t predicted = 0; predicted < classes; ++predicted) {
-      const std::int64_t count = evaluation.report.count(truth, predicted);
-      if (count > 0 && truth != predicted) pairs.emplace_back(-count, truth, predicted);
-    }
+  for (const auto& [pair, count] : evaluation.report.counts()) {
+    if (count > 0 && pair.first != pair.second) pairs.emplace_back(-count, pair.first, pair.second);
   }
   std::ranges::sort(pairs);
   pairs.resize(std::min(pairs.size(), kPairsOnPage));

@@ -284,17 +284,6 @@ Outcome outcome_from_text(const std::string& text) {
   return static_cast<Outcome>(found - kOutcomes.begin());
 }
 
-bool is_active_run(const std::filesystem::path& run) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(run / ".lock", ignored)) return false;
-  try {
-    const FolderLock probe(run, "", "", "");
-    return false;
-  } catch (const Error&) {
-    return true;
-  }
-}
-
 std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
   try {
     const Json manifest = Json::parse(read_file(run / "manifest.json", "manifest", kMaxManifest));
@@ -306,7 +295,8 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
       summary.last_started = sessions.back().at("started");
     }
     if (const Json& model = manifest.value("model", Json()); model.is_object()) {
-      summary.model_sha256 = model.value("sha256", "");
+      // Null if the model was written to a pipe.
+      if (const Json& sha256 = model.value("sha256", Json()); sha256.is_string()) summary.model_sha256 = sha256;
     }
     return summary;
   } catch (const std::exception&) {
@@ -326,7 +316,7 @@ std::optional<RunSummary> newest_unfinished(const std::filesystem::path& runs, c
   const auto key = [](const RunSummary& summary) { return std::tie(summary.last_started, summary.path); };
   std::ranges::sort(candidates, [&](const auto& one, const auto& other) { return key(one) > key(other); });
   const auto free =
-      std::ranges::find_if(candidates, [](const RunSummary& summary) { return !is_active_run(summary.path); });
+      std::ranges::find_if(candidates, [](const RunSummary& summary) { return !is_locked(summary.path); });
   return free == candidates.end() ? std::nullopt : std::optional(*free);
 }
 

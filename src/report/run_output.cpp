@@ -146,6 +146,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
     try_again(directory_->best());
   }
   curves_->epoch_done(report);
+  note(RunResult{report.train.epoch, report.train.epoch, report.test});
   if (options_.write_page) write_later("report.html", options_.write_page);
 }
 
@@ -181,8 +182,11 @@ void RunOutput::checkpoint(const TrainingState& state) {
     }
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
-  const std::int64_t epochs = state.epoch - 1;
-  write_later("manifest", [this, result = RunResult{epochs, epochs, state.test}] { directory_->note(result); });
+  note(RunResult{state.epoch - 1, state.epoch - 1, state.test});
+}
+
+void RunOutput::note(const RunResult& result) {
+  write_later("manifest", [this, result] { directory_->note(result); });
 }
 
 void RunOutput::write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
@@ -12,6 +13,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/folder_lock.hpp"
 
 namespace mnist {
 namespace {
@@ -58,7 +60,7 @@ std::optional<RunResult> result_of_json(const RecordJson& manifest) {
   if (found == manifest.end() || !found->is_object()) return std::nullopt;
   const RecordJson& json = *found;
   RunResult result{.epochs = json.at("epochs"), .epoch = json.at("epoch"), .test = {}};
-  result.test.loss = json.at("test_loss").is_number() ? json.at("test_loss").get<double>() : 0;
+  result.test.loss = json.at("test_loss").is_number() ? json.at("test_loss").get<double>() : std::nan("");
   result.test.correct = json.at("correct");
   result.test.total = json.at("total");
   return result;
@@ -88,7 +90,8 @@ RunManifest manifest_of_json(const RecordJson& json) {
     manifest.model = text_value(*model, "path");
     manifest.model_sha256 = text_value(*model, "sha256");
   }
-  for (const RecordJson& session : json.at("sessions")) manifest.sessions.push_back(session_of(session));
+  for (const RecordJson& session : json.value("sessions", RecordJson::array()))
+    manifest.sessions.push_back(session_of(session));
   if (manifest.sessions.empty()) manifest.sessions.push_back(session_of(json));
   return manifest;
 }
@@ -135,9 +138,10 @@ bool read_number(std::string_view field, double& number) {
 }
 
 // Columns: kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy.
-void read_metrics(const std::filesystem::path& path, RunRecord& record) {
+void read_metrics(const std::filesystem::path& path, bool with_steps, RunRecord& record) {
   constexpr std::size_t kColumns = 10;
   each_line(rows_of(path), [&](std::string_view line) {
+    if (!with_steps && line.starts_with("train")) return;
     const std::vector<std::string_view> field = fields_of(line);
     if (field.size() != kColumns) return;
     StepRow step;
@@ -159,8 +163,8 @@ void read_times(const std::filesystem::path& path, RunRecord& record) {
     const RecordJson row = RecordJson::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!row.is_object()) return;
     const auto number = optional_value<std::int64_t>(row, "epoch");
-    const auto epoch = std::ranges::find(record.epochs, number.value_or(0), &EpochRow::epoch);
-    if (epoch == record.epochs.end()) return;
+    const auto epoch = std::ranges::lower_bound(record.epochs, number.value_or(0), {}, &EpochRow::epoch);
+    if (epoch == record.epochs.end() || epoch->epoch != number) return;
     epoch->train_seconds = optional_value<double>(row, "train_seconds");
     epoch->test_seconds = optional_value<double>(row, "test_seconds");
     epoch->images_per_second = optional_value<double>(row, "images_per_second");
@@ -184,7 +188,7 @@ bool is_run(const std::filesystem::path& path) {
   return std::filesystem::is_regular_file(path / kManifest, ignored);
 }
 
-RunRecord read_run(const std::filesystem::path& path) {
+RunRecord read_run(const std::filesystem::path& path, bool with_steps) {
   if (!is_run(path)) {
     std::error_code ignored;
     throw data_error(std::filesystem::exists(path, ignored)
@@ -201,8 +205,8 @@ RunRecord read_run(const std::filesystem::path& path) {
     throw data_error(fmt::format("the manifest {} is damaged", quoted(path / kManifest)),
                      "to continue the run, which writes it again: mnist train --resume DIR");
   }
-  record.active = is_active_run(path);
-  read_metrics(path / "metrics.csv", record);
+  record.active = is_locked(path);
+  read_metrics(path / "metrics.csv", with_steps, record);
   read_times(path / "timing.jsonl", record);
   return record;
 }

@@ -8,18 +8,22 @@
 
 namespace mnist {
 
+torch::Tensor evaluated_items(std::int64_t size, const EvaluationOptions& options) {
+  std::int64_t items = size;
+  if (options.limit_batches > 0) items = std::min(items, options.limit_batches * options.batch_size);
+  if (!options.spread) return at::arange(items);
+  return at::arange(items).mul(size).div(std::max<std::int64_t>(1, items), "floor");
+}
+
 Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions& options) {
   const c10::AutoGradMode no_grad(false);
   const bool was_training = network.is_training();
   network.eval();
   Communicator& ranks = *options.ranks;
   Evaluation result;
-  std::int64_t items = batches.size();
-  if (options.limit_batches > 0) items = std::min(items, options.limit_batches * options.batch_size);
+  const torch::Tensor order = evaluated_items(batches.size(), options);
+  const std::int64_t items = order.size(0);
   constexpr std::int64_t kNoEpoch = 0;  // no random augmentation here
-  const torch::Tensor order = options.spread
-                                  ? at::arange(items).mul(batches.size()).div(std::max<std::int64_t>(1, items), "floor")
-                                  : at::arange(items);
   batches.start(own_rows(ranks, order, options.batch_size), kNoEpoch);
   // By batch, kept on the device to avoid a device sync per batch.
   std::vector<torch::Tensor> losses;

@@ -102,6 +102,14 @@ TEST_F(InferTest, WarnsOfOptionsWithoutEffect) {
                     HasSubstr("warning: --threads 64 is more than the ")));
 }
 
+TEST_F(InferTest, KeepsOldResultsIfNoImageHasAnAnswer) {
+  test::write_file(*folder_ / "kept.csv", "old results\n");
+  const auto outcome = infer({"nothing.png", "--output", "kept.csv", "--format", "csv"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("warning: no image has an answer; 'kept.csv' is not written\n"));
+  EXPECT_EQ(test::content_of(*folder_ / "kept.csv"), "old results\n");
+}
+
 TEST_F(InferTest, WritesJson) {
   const auto lines = lines_of(infer({"images", "--format", "json", "--top-k", "2"}).out);
   ASSERT_THAT(lines, SizeIs(kItems));

@@ -64,10 +64,10 @@ TEST_F(RunLists, HasALinePerRun) {
   make({.name = "lenet-1", .seed = 2, .correct = 9500, .outcome = "running", .arch = "lenet"});
   std::filesystem::create_directory(folder_ / "runs" / "no run");
   EXPECT_EQ(call({"runs"}).out,
-            "run      network  data   epochs     best  time  device  state\n"
-            "cnn-2    cnn      mnist     2/2  80.00 %  1:23  cpu     diverged\n"
-            "lenet-1  lenet    mnist     2/2  95.00 %  1:23  cpu     interrupted\n"
-            "cnn-1    cnn      mnist     2/2  90.00 %  1:23  cpu     finished\n");
+            "run           network  data   epochs     best  time  device  state\n"
+            "runs/cnn-2    cnn      mnist     2/2  80.00 %  1:23  cpu     diverged\n"
+            "runs/lenet-1  lenet    mnist     2/2  95.00 %  1:23  cpu     interrupted\n"
+            "runs/cnn-1    cnn      mnist     2/2  90.00 %  1:23  cpu     finished\n");
   EXPECT_EQ(call({"runs", "--arch", "cnn", "--state", "finished", "--format", "csv"}).out,
             "run,state,arch,dataset,seed,epochs,planned_epochs,best_accuracy,best_epoch,accuracy,test_loss,seconds,"
             "images_per_second,device,precision,started,model\n"
@@ -109,6 +109,9 @@ TEST_F(RunLists, AreComparedSideBySide) {
 TEST_F(RunLists, TheSameSeedTwiceIsNoSpread) {
   make({.name = "a"});
   make({.name = "b"});
+  make({.name = "c", .seed = 2, .correct = 9200});
+  EXPECT_THAT(call({"compare", "runs/a", "runs/b", "runs/c"}).out,
+              HasSubstr("a, c (seeds 1, 2): accuracy 91.00 ± 1.41"));
   const SubprocessResult result = call({"compare", "runs/a", "runs/b"});
   EXPECT_THAT(result.out, HasSubstr("The runs have the same options\n"));
   EXPECT_THAT(result.out, Not(HasSubstr("seeds")));
@@ -125,7 +128,10 @@ TEST_F(RunLists, ManyRunsAreComparedInParts) {
   std::istringstream lines(text.substr(0, text.find("Mean")));
   for (std::string line; std::getline(lines, line);)
     EXPECT_LE(line.size(), 80U + 2 * 9) << "… has three bytes: " << line;
-  EXPECT_THAT(text, HasSubstr("9"));
+  EXPECT_THAT(text, HasSubstr("(seeds 1, 2, 3, 4, 5, 6, 7, 8, 9): "));
+  std::size_t cells = 0;
+  for (std::size_t at = text.find("90.00 %"); at != std::string::npos; at = text.find("90.00 %", at + 1)) ++cells;
+  EXPECT_EQ(cells, 9U * 2 + 1) << "each run has two accuracies, and there is one mean";
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ RunRecord run_of_two_epochs() {
   run.manifest.outcome_text = "diverged: the loss is nan";
   run.manifest.command_line = kEvilName;
   run.manifest.seconds = 75;
-  run.manifest.sessions = {{.started = "2026-01-01T00:00:00Z", .outcome = "running", .device = "cpu"},
+  run.manifest.sessions = {{.started = kEvilName, .outcome = "running", .host = kEvilName, .device = kEvilName},
                            {.started = "2026-01-02T00:00:00Z",
                             .outcome = "diverged: the loss is nan",
                             .reason = "the loss is nan",

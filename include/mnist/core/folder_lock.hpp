@@ -37,4 +37,8 @@ class FolderLock {
   std::string unguarded_;
 };
 
+// Whether a `FolderLock` holds the folder, in this process or another. Changes nothing. False if the file system has no
+// locks.
+bool is_locked(const std::filesystem::path& folder);
+
 }  // namespace mnist

@@ -7,7 +7,8 @@ enum class Stream { out, err };
 
 // Opens /dev/null for each closed standard stream. Otherwise the next opened file gets that descriptor, and printed
 // text goes into a model or the metrics. Call it first in `main`. Writing to a closed stdout is still an error; text
-// for a closed stderr is lost.
+// for a closed stderr is lost. Also ignores SIGXFSZ, so that a limit of file sizes (ulimit -f) is an error like a full
+// disk, instead of the end of the process.
 void open_closed_streams();
 
 // Whether the stream is a terminal.

@@ -43,6 +43,7 @@ struct PageContent {
   std::vector<PageFact> options;               // configuration of the run
   std::vector<PageFact> commands;              // what it is for, and the command
   std::string program;                         // that writes the page: "mnist 0.1.0"
+  std::string written;                         // time of writing, UTC
 };
 
 // The whole page, in UTF-8. Texts may have any bytes.

@@ -136,9 +136,6 @@ class RunDirectory {
   std::chrono::steady_clock::time_point start_;  // of this session
 };
 
-// Whether a process works on the run in this folder.
-bool is_active_run(const std::filesystem::path& run);
-
 // Nothing if the manifest is missing or unreadable.
 std::optional<RunSummary> read_summary(const std::filesystem::path& run);
 

@@ -93,6 +93,7 @@ class RunOutput : public TrainingObserver {
 
  private:
   void show(const std::string& text);
+  void note(const RunResult& result);
   void write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe);
   void write_later(const std::string& name, std::function<void()> work);
   void try_again(const std::string& name);

@@ -77,8 +77,8 @@ struct EpochRow {
 struct RunRecord {
   std::filesystem::path path;
   RunManifest manifest;
-  bool active = false;  // a process works on it
-  std::vector<StepRow> steps;
+  bool active = false;         // a process works on it
+  std::vector<StepRow> steps;  // empty if they were not asked for
   std::vector<EpochRow> epochs;
 
   // The epoch with the highest test accuracy, the first one of several; nullptr before the first epoch.
@@ -93,6 +93,7 @@ bool is_run(const std::filesystem::path& path);
 
 // Rows that cannot be read are missing, so that a damaged file does not hide the run. Throws a data `Error` if `path`
 // is not a run directory or its manifest is damaged.
-RunRecord read_run(const std::filesystem::path& path);
+// `with_steps`: also the rows of intervals, which can be millions.
+RunRecord read_run(const std::filesystem::path& path, bool with_steps = true);
 
 }  // namespace mnist

@@ -48,6 +48,8 @@ class ClassificationReport {
   double top_k_accuracy() const;  // share of items whose class is among the k most probable
 
   std::int64_t count(std::int64_t truth, std::int64_t predicted) const;  // items
+  // Items by (truth, predicted), of the pairs that occur.
+  const std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>& counts() const { return counts_; }
   torch::Tensor confusion() const;  // int64 [classes, classes]: rows the true classes, columns the predicted ones
   std::vector<ClassFigures> by_class() const;
   ClassFigures macro_average() const;  // unweighted means over the classes

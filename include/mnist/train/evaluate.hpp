@@ -40,6 +40,9 @@ struct EvaluationOptions {
   std::function<void(const torch::Tensor& log_probabilities, const torch::Tensor& targets)> each_batch;
 };
 
+// The items that `evaluate` takes from a data set of so many, in its order: int64 [M].
+torch::Tensor evaluated_items(std::int64_t size, const EvaluationOptions& options);
+
 // Evaluates in eval mode and without gradients; restores the network's mode afterwards. Losses are summed in fp32 in a
 // batch and in double over batches, as in the reference programs, so that the printed digits agree.
 Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions& options);
