@@ -213,12 +213,18 @@ std::vector<std::filesystem::path> named_paths(const InferOptions& options) {
   return paths;
 }
 
+void check_stop(const StopSignals& signals, spdlog::logger& log) {
+  if (signals.received() == 0) return;
+  log.warn("stopped by {} before the first image", signals.name());
+  throw Stopped();
+}
+
 // Throws `Stopped` after a signal: a list may have a million paths.
 PictureFiles find_files(const InferOptions& options, const std::vector<std::filesystem::path>& paths, PictureRun& run,
                         const StopSignals& signals, spdlog::logger& log) {
   std::vector<ImageFile> images;
   for (const auto& path : paths) {
-    if (signals.received() != 0) throw Stopped();
+    check_stop(signals, log);
     const FoundImages found = find_images(path, {options.annotate, options.show_input});
     images.insert(images.end(), found.images.begin(), found.images.end());
     warn_of_ignored(path, found.ignored, log);
@@ -226,7 +232,7 @@ PictureFiles find_files(const InferOptions& options, const std::vector<std::file
   }
   PictureFiles files;
   for (const ImageFile& image : images) {
-    if (signals.received() != 0) throw Stopped();
+    check_stop(signals, log);
     check_not_same(options.output, image.path);
     files.images.push_back(image.path);
   }
