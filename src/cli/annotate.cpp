@@ -82,6 +82,7 @@ std::vector<MarkedBox> boxes_of(const std::vector<DigitPrediction>& digits, cons
   const auto width = static_cast<double>(on_its_side ? header.height() : header.width());
   const auto height = static_cast<double>(on_its_side ? header.width() : header.height());
   std::vector<MarkedBox> boxes;
+  boxes.reserve(digits.size());
   for (const DigitPrediction& digit : digits) {
     boxes.push_back({static_cast<double>(digit.box.left) / width, static_cast<double>(digit.box.top) / height,
                      static_cast<double>(digit.box.width) / width, static_cast<double>(digit.box.height) / height,

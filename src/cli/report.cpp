@@ -40,7 +40,7 @@ struct ReportOptions {
 // The weights that the run gives: the file that it wrote, unless another one has replaced it, else those in its folder.
 // Empty if there are none.
 std::filesystem::path model_of_run(const RunFigures& run) {
-  if (const std::filesystem::path written = written_model(run.record.manifest); !written.empty()) return written;
+  if (std::filesystem::path written = written_model(run.record.manifest); !written.empty()) return written;
   const auto keep = run.options.find("keep-best");
   const bool best = keep != run.options.end() && keep->second == "on";
   const std::filesystem::path weights = run.record.path / (best ? "best.pt" : "last.pt");
@@ -124,7 +124,7 @@ std::optional<EvaluationData> open_data_of_run(const Source& source, const Repor
 
 std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOptions data, const Context& context) {
   const RunFigures run = figures_of(options.source);
-  const std::filesystem::path output = options.output.empty() ? page_path(options.source) : options.output;
+  std::filesystem::path output = options.output.empty() ? page_path(options.source) : options.output;
   const std::filesystem::path path = model_of_run(run);
   check_page_of_run(output, options.source, path);
   prepare_output(output, context.log);
@@ -144,7 +144,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
 
 std::filesystem::path report_model(const ReportOptions& options, const EvaluationDataOptions& data,
                                    const Context& context) {
-  const std::filesystem::path output =
+  std::filesystem::path output =
       options.output.empty() ? std::filesystem::path(options.source.stem().string() + ".html") : options.output;
   check_not_same(output, options.source);
   prepare_output(output, context.log);

@@ -33,6 +33,7 @@ std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, co
   mistakes.resize(std::min(mistakes.size(), kMost));
   if (mistakes.empty()) return {};
   std::vector<std::int64_t> chosen;
+  chosen.reserve(mistakes.size());
   for (const Mistake& mistake : mistakes) chosen.push_back(items[mistake.item].item<std::int64_t>());
   data.batches->start(at::tensor(chosen), kNoEpoch);
   const torch::Tensor pixels =

@@ -2,6 +2,8 @@
 
 #include <cairo.h>
 
+#include <fmt/format.h>
+
 #include "mnist/core/error.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/text.hpp"
@@ -99,14 +101,15 @@ std::string Canvas::fitted(const std::string& text, double size, double width) {
     while (first < end.size() && is_continuation(end[first])) ++first;
     end.erase(0, first);
   };
-  while ((!begin.empty() || !end.empty()) && text_width(begin + "..." + end, size) > width) {
+  const auto joined = [&] { return fmt::format("{}...{}", begin, end); };
+  while ((!begin.empty() || !end.empty()) && text_width(joined(), size) > width) {
     if (begin.size() >= end.size()) {
       shorten_begin();
     } else {
       shorten_end();
     }
   }
-  return begin + "..." + end;
+  return joined();
 }
 
 void Canvas::fill(Point corner, double width, double height, Color color) {
