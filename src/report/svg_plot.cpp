@@ -16,6 +16,7 @@ constexpr double kSvgLeft = 48;
 constexpr double kSvgRight = 14;
 constexpr double kSvgTop = 46;
 constexpr double kSvgBottom = 40;
+constexpr double kSlack = 1e-9;  // of rounding, in steps
 
 class PlotWriter {
  public:
@@ -62,16 +63,21 @@ class PlotWriter {
 
   void y_axis() {
     const double step = axis_step(plot_.y_end - plot_.y_begin, 5);
-    for (double tick = std::ceil(plot_.y_begin / step - 1e-9) * step; tick <= plot_.y_end + step * 1e-9; tick += step) {
+    const auto first = static_cast<int>(std::ceil(plot_.y_begin / step - kSlack));
+    const auto last = static_cast<int>(std::floor(plot_.y_end / step + kSlack));
+    for (int i = first; i <= last; ++i) {
+      const double tick = i * step;
       svg_ += fmt::format("<line class=\"grid\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kSvgLeft,
                           kSvgWidth - kSvgRight, y_of(tick), y_of(tick));
-      write(kSvgLeft - 6, y_of(tick) + 4, "end", "", number(std::abs(tick) < step * 1e-6 ? 0 : tick));
+      write(kSvgLeft - 6, y_of(tick) + 4, "end", "", number(tick));
     }
   }
 
   void x_axis() {
     const double step = std::max(1.0, axis_step(plot_.x_end, 8));
-    for (double tick = 0; tick <= plot_.x_end + 1e-9; tick += step) {
+    const auto last = static_cast<int>(std::floor(plot_.x_end / step + kSlack));
+    for (int i = 0; i <= last; ++i) {
+      const double tick = i * step;
       write(x_of(tick), kSvgHeight - kSvgBottom + 16, "middle", "", fmt::format("{:g}", tick));
     }
     write(kSvgWidth - kSvgRight, kSvgHeight - 6, "end", "", plot_.x_label);
