@@ -124,7 +124,7 @@ std::vector<std::string_view> fields_of(std::string_view line) {
   return fields;
 }
 
-// Read the whole field; return false if it is not a number.
+// Read the whole field; return false if it is not a finite number.
 bool read_number(std::string_view field, std::int64_t& number) {
   const char* const end = field.data() + field.size();
   const auto [rest, error] = std::from_chars(field.data(), end, number);
@@ -134,7 +134,7 @@ bool read_number(std::string_view field, double& number) {
   const std::string text(field);
   char* rest = nullptr;
   number = std::strtod(text.c_str(), &rest);
-  return !text.empty() && *rest == '\0';
+  return !text.empty() && *rest == '\0' && std::isfinite(number);
 }
 
 // Columns: kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy.
