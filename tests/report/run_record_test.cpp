@@ -99,8 +99,10 @@ TEST(RunRecord, DamagedRowsAreMissing) {
   const TemporaryFolder folder;
   RunDirectory::at(folder / "run", "mnist train").begin(description());
   write_rows(folder / "run");
-  write_file(folder / "run" / "metrics.csv",
-             test::content_of(folder / "run" / "metrics.csv") + "train,1,x,0.1,0.1,,,,,\ntrain,1,8,0.1,nan,,,,,\ntrain,1,8,0.1,inf,,,,,\ntest,3\n\ntrain,9,9,1,1,,,,,");
+  write_file(
+      folder / "run" / "metrics.csv",
+      test::content_of(folder / "run" / "metrics.csv") +
+          "train,1,x,0.1,0.1,,,,,\ntrain,1,8,0.1,nan,,,,,\ntrain,1,8,0.1,inf,,,,,\ntest,3\n\ntrain,9,9,1,1,,,,,");
   write_file(folder / "run" / "timing.jsonl", R"({"kind":"test","epoch":"two"})"
                                               "\n[\"test\"\n{\"kind\":\"test\",\"epoch\":2,\"train_seconds\":null}\n");
   const RunRecord record = read_run(folder / "run");
