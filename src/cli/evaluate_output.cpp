@@ -116,16 +116,14 @@ std::string confusion_table(const EvaluationResult& result, std::size_t columns)
 
 std::string mistakes_table(const EvaluationResult& result) {
   constexpr std::size_t kName = 20;
-  std::vector<Mistake> mistakes = result.report.mistakes();
-  if (mistakes.empty()) return "Nothing is misclassified\n";
-  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
-  std::string text = fmt::format("Misclassified: {}", with_thousands(static_cast<std::int64_t>(mistakes.size())));
-  if (mistakes.size() > kMistakesInText) {
+  const std::size_t all = result.report.mistakes().size();
+  if (all == 0) return "Nothing is misclassified\n";
+  std::string text = fmt::format("Misclassified: {}", with_thousands(static_cast<std::int64_t>(all)));
+  if (all > kMistakesInText) {
     text += fmt::format("; the {} surest (all: --misclassified FILE)", kMistakesInText);
-    mistakes.resize(kMistakesInText);
   }
   text += '\n';
-  for (const Mistake& mistake : mistakes) {
+  for (const Mistake& mistake : result.report.surest_mistakes(kMistakesInText)) {
     text +=
         fmt::format("  {}: {} ({:.1f} %), true: {} ({:.1f} %)\n", printable(item_name(result, mistake)),
                     shortened(printable(class_name(result, mistake.predicted)), kName), 100 * mistake.probability,

@@ -37,17 +37,6 @@ struct ReportOptions {
   int threads = 0;
 };
 
-// The weights that the run gives: the file that it wrote, unless another one has replaced it, else those in its folder.
-// Empty if there are none.
-std::filesystem::path model_of_run(const RunFigures& run) {
-  if (std::filesystem::path written = written_model(run.record.manifest); !written.empty()) return written;
-  const auto keep = run.options.find("keep-best");
-  const bool best = keep != run.options.end() && keep->second == "on";
-  const std::filesystem::path weights = run.record.path / (best ? "best.pt" : "last.pt");
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(weights, ignored) ? weights : "";
-}
-
 struct Evaluated {
   PageEvaluation figures;
   std::vector<PageFact> facts;

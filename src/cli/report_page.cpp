@@ -1,6 +1,5 @@
 #include "report_page.hpp"
 
-#include <algorithm>
 #include <system_error>
 
 #include <ATen/ops/tensor.h>
@@ -28,9 +27,7 @@ std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, co
   constexpr std::size_t kMost = 24;
   constexpr std::int64_t kLongestSide = 128;  // pixels
   constexpr std::int64_t kNoEpoch = 0;        // no random augmentation
-  std::vector<Mistake> mistakes = evaluation.report.mistakes();
-  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
-  mistakes.resize(std::min(mistakes.size(), kMost));
+  const std::vector<Mistake> mistakes = evaluation.report.surest_mistakes(kMost);
   if (mistakes.empty()) return {};
   std::vector<std::int64_t> chosen;
   chosen.reserve(mistakes.size());
@@ -69,8 +66,7 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
   const auto quote = [](const std::filesystem::path& path) { return quoted_for_shell(path.string()); };
   std::error_code ignored;
   const std::filesystem::path whole = std::filesystem::absolute(folder, ignored).lexically_normal();
-  std::filesystem::path model = run.record.manifest.model;
-  if (model.empty() && std::filesystem::exists(whole / "best.pt", ignored)) model = whole / "best.pt";
+  const std::filesystem::path model = model_of_run(run);
   const auto data = run.options.find("data-dir");
   if (!model.empty()) {
     commands = model_commands(model, data == run.options.end() ? "" : data->second, program);
@@ -81,8 +77,9 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
                           fmt::format("{} train --resume {}", program, quote(whole)));
   }
   const bool from_stream = data != run.options.end() && is_stream(data->second);  // it cannot be read again
-  if (!from_stream)
+  if (!from_stream) {
     commands.emplace_back("Repeat the run", fmt::format("{} train --config {}", program, quote(whole / "config.toml")));
+  }
   return commands;
 }
 
@@ -136,7 +133,8 @@ void write_run_page(const std::filesystem::path& run, const PageEvaluation* eval
       .evaluation = evaluation,
       .model = model,
       .commands = run_commands(figures, program),
-      .program = program_name()};
+      .program = program_name(),
+      .written = utc_time()};
   for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
   write_output(output, page_html(content));
 }

@@ -78,6 +78,16 @@ std::filesystem::path written_model(const RunManifest& manifest) {
   }
 }
 
+std::filesystem::path model_of_run(const RunFigures& run) {
+  if (std::filesystem::path written = written_model(run.record.manifest); !written.empty()) return written;
+  const auto keep = run.options.find("keep-best");
+  const bool best = keep != run.options.end() && keep->second == "on";
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::absolute(run.record.path, ignored).lexically_normal();
+  std::filesystem::path weights = folder / (best ? "best.pt" : "last.pt");
+  return std::filesystem::is_regular_file(weights, ignored) ? weights : "";
+}
+
 std::string short_device(const RunManifest& manifest) {
   return manifest.device.substr(0, manifest.device.find(' '));
 }

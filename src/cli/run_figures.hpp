@@ -33,6 +33,10 @@ RunFigures figures_of(const std::filesystem::path& run, bool with_steps = false)
 // The model that the run wrote; empty if it wrote none, or if the file is missing or has another content now.
 std::filesystem::path written_model(const RunManifest& manifest);
 
+// The weights that the run gives: the model that it wrote, else those in its directory, with the whole path. Empty if
+// there are none.
+std::filesystem::path model_of_run(const RunFigures& run);
+
 // "cpu", "cuda:0": the device without its description.
 std::string short_device(const RunManifest& manifest);
 

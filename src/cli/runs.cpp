@@ -86,8 +86,8 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                     percent_text(run.best_accuracy), manifest.seconds ? short_duration(*manifest.seconds) : "-",
                     short_device(manifest), run.record.state()});
   }
-  return table_text({{"run"},  // not shortened: it is copied to other commands
-
+  // The run is not shortened: people copy it to other commands.
+  return table_text({{"run"},
                      {"network", Align::left, /*shrinks=*/true},
                      {"data", Align::left, /*shrinks=*/true},
                      {"epochs", Align::right},

@@ -36,8 +36,7 @@ std::string matrix(const PageEvaluation& evaluation) {
   const std::int64_t classes = evaluation.report.classes();
   std::string table =
       "<div class=\"wide\"><table class=\"confusion\"><caption>Rows: true class. Columns: predicted class. Shade: "
-      "share of "
-      "the row.</caption>\n<thead><tr><th></th>";
+      "share of the row.</caption>\n<thead><tr><th></th>";
   for (std::int64_t index = 0; index < classes; ++index) {
     table += fmt::format("<th scope=\"col\">{}</th>", html_text(shortened(name_of_class(evaluation, index), 12)));
   }

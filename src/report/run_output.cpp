@@ -182,7 +182,8 @@ void RunOutput::checkpoint(const TrainingState& state) {
     }
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
-  note(RunResult{state.epoch - 1, state.epoch - 1, state.test});
+  // At the end of an epoch, `epoch_done` has done it.
+  if (state.step > 0) note(RunResult{state.epoch - 1, state.epoch - 1, state.test});
 }
 
 void RunOutput::note(const RunResult& result) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <ATen/ATen.h>
 
@@ -95,6 +96,13 @@ ClassFigures ClassificationReport::macro_average() const {
   mean.recall /= count;
   mean.f1 /= count;
   return mean;
+}
+
+std::vector<Mistake> ClassificationReport::surest_mistakes(std::size_t most) const {
+  std::vector<Mistake> mistakes = mistakes_;
+  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
+  mistakes.resize(std::min(mistakes.size(), most));
+  return mistakes;
 }
 
 }  // namespace mnist

@@ -41,6 +41,7 @@ class Report : public ::testing::Test {
 TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
   ASSERT_EQ(train({"--epochs", "2", "--lr", "0.001"}).exit_code, 0);
   const std::string written = page();
+  EXPECT_THAT(written, ContainsRegex("Written by mnist [^,]+, 20[-0-9]+T[0-9:]+Z\\."));
   EXPECT_THAT(written,
               AllOf(HasSubstr("<h1>run: lenet on mnist</h1>"), HasSubstr("Confusion matrix: test images of mnist"),
                     HasSubstr("class=\"state-finished\">finished"),

@@ -61,6 +61,8 @@ class ClassificationReport {
   double expected_calibration_error() const;
 
   const std::vector<Mistake>& mistakes() const { return mistakes_; }  // in the order of the items
+  // At most so many, with the highest probability of the predicted class first.
+  std::vector<Mistake> surest_mistakes(std::size_t most) const;
 
  private:
   std::int64_t classes_;
