@@ -308,7 +308,7 @@ int run_bench(const BenchOptions& options, const Context& context) {
   if (!options.plot.empty() && !options.names.empty() && std::ranges::count(options.names, matmul) == 0) {
     throw usage_error("--plot draws the figures of matmul, which is not selected", "add matmul, or omit --plot");
   }
-  check_is_png("--plot", options.plot);
+  check_is_picture("--plot", options.plot);
   prepare_output(options.plot, context.log);
   keep_freed_memory();
   Bench(options, context).run();
@@ -351,7 +351,8 @@ Command add_bench(CLI::App& root) {
       ->type_name("SECONDS");
   add_device(*app, o.device);
   add_kernels(*app, o.kernels);
-  not_empty(app->add_option("--plot", o.plot, "matmul: draw the rates over the sizes, log-log, to this PNG file"))
+  not_empty(
+      app->add_option("--plot", o.plot, "matmul: draw the rates over the sizes, log-log, to this file, PNG or SVG"))
       ->type_name("FILE");
   add_format(*app, o.format, {"text", "json"});
   return {app, [options](const Context& context) { return run_bench(*options, context); }};

@@ -17,6 +17,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/terminal.hpp"
+#include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
 
 #include "command.hpp"
@@ -32,6 +33,7 @@ using CompareJson = nlohmann::ordered_json;
 
 struct CompareOptions {
   std::vector<std::filesystem::path> runs;
+  std::filesystem::path curves;  // empty: none
   std::string format = "text";
 };
 
@@ -234,6 +236,16 @@ void name_apart(std::vector<RunFigures>& runs) {
   }
 }
 
+void draw_curves_of(const std::vector<RunFigures>& runs, const std::filesystem::path& path, spdlog::logger& log) {
+  check_is_picture("--curves", path);
+  prepare_output(path, log);
+  std::vector<ComparedRun> compared;
+  compared.reserve(runs.size());
+  for (const RunFigures& run : runs) compared.push_back({run.name, &run.record});
+  draw_comparison(path, compared);
+  log.info("curves: {}", quoted(path));
+}
+
 int run_compare(const CompareOptions& options, spdlog::logger& log) {
   if (options.runs.size() < 2) {
     throw usage_error("compare needs at least two runs", "give their folders: mnist compare runs/cnn-1 runs/cnn-2");
@@ -246,6 +258,7 @@ int run_compare(const CompareOptions& options, spdlog::logger& log) {
       log.warn("{} cannot be read: the options of this run are unknown", quoted(run.record.path / "config.toml"));
     }
   }
+  if (!options.curves.empty()) draw_curves_of(runs, options.curves, log);
   print(options.format == "json" ? compare_json(runs) : compare_text(runs));
   return 0;
 }
@@ -257,6 +270,9 @@ Command add_compare(CLI::App& root) {
       root.add_subcommand("compare", "Compare runs: options that differ, figures side by side, mean over seeds");
   const auto options = std::make_shared<CompareOptions>();
   app->add_option("RUN", options->runs, "run directories, at least two")->type_name("DIR")->take_all();
+  not_empty(app->add_option("--curves", options->curves,
+                            "draw loss and accuracy of the runs over their epochs to this file, PNG or SVG"))
+      ->type_name("FILE");
   add_format(*app, options->format, {"text", "json"});
   return {app, [options](const Context& context) { return run_compare(*options, context.log); }};
 }

@@ -38,6 +38,7 @@
 #include "open_data.hpp"
 #include "options.hpp"
 #include "print.hpp"
+#include "report_pictures.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -64,7 +65,7 @@ struct EvaluateOptions {
 void check_files(const EvaluateOptions& options, spdlog::logger& log) {
   check_one_stdin(
       {{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data.data_dir}});
-  check_is_png("--confusion", options.confusion);
+  check_is_picture("--confusion", options.confusion);
   if (options.format == "json" && (options.misclassified == "-" || options.misclassified == "/dev/stdout")) {
     throw usage_error("stdout is for --format json, and --misclassified writes to it, too",
                       "name a file with --misclassified; the JSON has the misclassified items");
@@ -93,6 +94,7 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
     const std::string title =
         fmt::format("{} on {}: {:.2f} % of {} right", options.model.filename().string(), result.dataset,
                     100 * result.evaluation.accuracy(), with_thousands(result.evaluation.total));
+    warn_of_letters(result.class_names, log);
     draw_confusion(options.confusion, result.report.confusion(), result.class_names, title);
     log.info("confusion matrix: {}", options.confusion.string());
   }
@@ -231,7 +233,7 @@ Command add_evaluate(CLI::App& root) {
   o.top_k_option = integer(
       app->add_option("--top-k", o.top_k, "number of most probable classes for the top-k accuracy"), 1, 100'000);
   integer(app->add_option("--batch-size", o.batch_size, "images per step (default: 1000, of photos 8)"), 1, 1'000'000);
-  not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix to this PNG file"))
+  not_empty(app->add_option("--confusion", o.confusion, "draw the confusion matrix to this file, PNG or SVG"))
       ->type_name("FILE");
   not_empty(app->add_option("--misclassified", o.misclassified, "write the misclassified items to this CSV file"))
       ->type_name("FILE");

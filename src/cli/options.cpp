@@ -205,6 +205,13 @@ void check_is_png(const char* option, const std::filesystem::path& output) {
                     "the picture is written as PNG: give a name that ends in .png");
 }
 
+void check_is_picture(const char* option, const std::filesystem::path& output) {
+  const std::string ending = lower_case(output.extension().string());
+  if (output.empty() || ending == ".png" || ending == ".svg") return;
+  throw usage_error(fmt::format("{} {} ends neither in .png nor in .svg", option, quoted(output)),
+                    "the picture is written as PNG or SVG: give a name with one of these endings");
+}
+
 void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs) {
   std::string first;
   for (const auto& [option, path] : inputs) {

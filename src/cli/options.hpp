@@ -73,6 +73,9 @@ void prepare_output(const std::filesystem::path& output, spdlog::logger& log);
 // Throws a usage `Error` if the picture file of `option` does not end in .png; it may be empty.
 void check_is_png(const char* option, const std::filesystem::path& output);
 
+// The same for pictures that can also be SVG.
+void check_is_picture(const char* option, const std::filesystem::path& output);
+
 // Throws a usage `Error` if more than one of the inputs (option, path) is stdin: only the first would get data.
 void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs);
 

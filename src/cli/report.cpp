@@ -23,6 +23,7 @@
 #include "options.hpp"
 #include "print.hpp"
 #include "report_page.hpp"
+#include "report_pictures.hpp"
 #include "run_figures.hpp"
 
 namespace mnist::cli {
@@ -33,6 +34,7 @@ struct ReportOptions {
   EvaluationDataOptions data;
   const CLI::App* given = nullptr;  // the parsed command line
   std::filesystem::path output;     // empty: report.html in the run directory, or <model>.html here
+  std::filesystem::path pictures;   // folder; empty: none
   std::string device = "auto";
   int threads = 0;
 };
@@ -126,6 +128,10 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
     if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested);
   }
+  if (!options.pictures.empty()) {
+    const RunRecord record = read_run(options.source);
+    write_pictures(options.pictures, &record, evaluated ? &evaluated->figures : nullptr, context.log);
+  }
   write_run_page(options.source, evaluated ? &evaluated->figures : nullptr,
                  evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
   return output;
@@ -140,6 +146,7 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
   const Source source = load_source(options.source, options, context);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
   const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested);
+  if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);
   write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
   return output;
@@ -191,6 +198,10 @@ Command add_report(CLI::App& root) {
   not_empty(app->add_option("--output", o.output,
                             "page to write (default: report.html in the run directory, or <model>.html)"))
       ->type_name("FILE");
+  not_empty(app->add_option("--pictures", o.pictures,
+                            "also write curves, confusion matrix, figures of the classes and mistakes to this folder, "
+                            "each as PNG and SVG"))
+      ->type_name("DIR");
   add_device(*app, o.device);
   add_threads(*app, o.threads);
   return {app, [options](const Context& context) { return run_report(*options, context); }};

@@ -28,14 +28,22 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
 // Facts of a model: network, parameters, training, weights it began from.
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters);
 
-// Writes the page of a run as its folder is now. `evaluation` and `model` may be missing. `program`: for commands.
+// The curves of a run, as its page shows them.
+std::filesystem::path curves_path(const std::filesystem::path& run);
+
+// Writes the curves and the page to the folder of a run, as it is now. `evaluation` and `model` may be missing.
+// `program`: for commands. Throws a data `Error`.
+void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
+                     const std::vector<PageFact>& model, const std::string& program);
+
+// Writes only the page. `evaluation` and `model` may be missing. `program`: for commands.
 // Throws a data `Error`.
 void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
                     const std::vector<PageFact>& model, const std::string& program,
                     const std::filesystem::path& output);
 
-// Writes the page of a run after an epoch, but only as often as it takes a twentieth of the time: reading millions of
-// rows takes seconds.
+// Writes curves and page of a run after an epoch, but only as often as it takes a twentieth of the time: reading
+// millions of rows takes seconds.
 class EpochPage {
  public:
   EpochPage(std::filesystem::path run, std::string program) : run_(std::move(run)), program_(std::move(program)) {}

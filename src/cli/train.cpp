@@ -38,6 +38,7 @@
 #include "print.hpp"
 #include "procs.hpp"
 #include "report_page.hpp"
+#include "report_pictures.hpp"
 #include "resume.hpp"
 #include "stop.hpp"
 #include "train_end.hpp"
@@ -163,9 +164,10 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
   if (run != nullptr) context.log.info("run directory: {}", run->path().string());
   if (!plan.options.dry_run) tell_of_old_model(plan.output, plan.options.overwrite, context.log);
   if (plan.info.prints_phases) output.mention(header_of(plan, data));
-  if (!plan.info.draws_photos || run == nullptr) return;
-  attempt(context.log,
-          [&] { draw_training_batch(run->path() / "test_grid.png", data.train, plan.training, plan.info); });
+  if (run == nullptr || plan.options.dry_run) return;
+  warn_of_letters(data.train.class_names, context.log);
+  const std::string name = plan.info.draws_photos ? "test_grid.png" : "training_batch.png";
+  attempt(context.log, [&] { draw_training_batch(run->path() / name, data.train, plan.training, plan.info); });
 }
 
 TrainingData open_training_data(const Plan& plan, const Stop& stop, const Context& context) {

@@ -67,9 +67,9 @@ RunEnd end_of(const Plan& plan, const TrainingResult& result, std::int64_t epoch
           .model = model};
 }
 
-// The page of a run without an evaluation.
+// The page of a run without an evaluation, and its curves.
 void write_page_of(const RunDirectory& run, const std::string& program) {
-  write_run_page(run.path(), nullptr, {}, program, page_path(run.path()));
+  write_run_files(run.path(), nullptr, {}, program);
 }
 
 // The page of a finished run. Without the evaluation if a stop is requested meanwhile.
@@ -89,8 +89,7 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
                                    fmt::format("test images of {}", recipe.training.dataset));
   } catch (const Stopped&) {
   }
-  write_run_page(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program,
-                 page_path(run));
+  write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
 }
 
 bool keeps_best(const TrainOptions& options) {

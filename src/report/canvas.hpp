@@ -1,6 +1,10 @@
 // A picture being drawn, with cairo: text, lines, boxes and photos on white. Positions in pixels from the top left.
+//
+// Letters come from the first font of fontconfig's order for "sans-serif" that has them (`fonts.hpp`). Letters of
+// complex scripts are not joined.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -22,6 +26,9 @@ inline constexpr Color kWhite = {1, 1, 1};
 inline constexpr Color kGood = {0.06, 0.46, 0.22};
 inline constexpr Color kBad = {0.75, 0.12, 0.12};
 inline constexpr Color kBlue = {0.12, 0.38, 0.70};
+
+// Distinguishable for colour-blind people (M. Okabe, K. Ito: Color Universal Design); reused from the first one.
+Color series_color(std::size_t number);
 
 enum class TextAlign { left, center, right };
 
@@ -53,15 +60,18 @@ class Canvas {
 
   void fill(Point corner, double width, double height, Color color);
   void frame(Point corner, double width, double height, Color color, double line_width = 1);
-  void line(const std::vector<Point>& points, Color color, double line_width = 1.5);
+  void line(const std::vector<Point>& points, Color color, double line_width = 1.5, bool dashed = false);
+  void dot(Point middle, double radius, Color color);
 
   // `pixels`: uint8 [C, H, W], grey or RGB, scaled to the box; small ones stay sharp-edged.
   void image(Point corner, double width, double height, const torch::Tensor& pixels);
 
-  // As an 8-bit PNG, atomically. Throws a data `Error`.
+  // As SVG if the name ends in .svg, else as an 8-bit PNG; atomically. Throws a data `Error`.
   void save(const std::filesystem::path& path);
 
  private:
+  void use_font(std::size_t number, double size);
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -19,59 +19,102 @@ Color shade(double share) {
   return {1 - (1 - kBlue.red) * share, 1 - (1 - kBlue.green) * share, 1 - (1 - kBlue.blue) * share};
 }
 
+class ConfusionPicture {
+ public:
+  ConfusionPicture(const torch::Tensor& confusion, const std::vector<std::string>& names, const std::string& title)
+      : counts_(confusion.contiguous()), names_(names), classes_(static_cast<int>(confusion.size(0))) {
+    cell_ = std::clamp(kPlot / classes_, 4, 90);
+    has_names_ = cell_ >= 16;  // otherwise they would overlap
+    Canvas measure(1, 1);
+    double widest = 0;
+    for (const std::string& name : names) widest = std::max(widest, measure.text_width(name, kLabelText));
+    is_turned_ = widest > cell_ - 4;
+    name_width_ = has_names_ ? std::min(widest, kWidestName) : 0;
+    share_width_ = has_names_ ? measure.text_width("100.0 %", kLabelText) + 8 : 0;
+    left_ = 2 * kMargin + kLabelText + name_width_ + 8;
+    top_ = 2 * kMargin + 3 * kLabelText + 14;
+    heading_ = measure.fitted(title, kLabelText, kPlot);
+    const double half = std::max(measure.text_width(heading_, kLabelText), measure.text_width(kAxes, kLabelText)) / 2;
+    middle_ = std::max(left_ + side() / 2.0, kMargin + half);  // if the title is wider than the table
+    width_ = static_cast<int>(std::max(left_ + side() + share_width_, middle_ + half)) + kMargin;
+  }
+
+  void draw(const std::filesystem::path& path) const {
+    const double below = !has_names_ ? 0 : 12 + (is_turned_ ? name_width_ : kLabelText);
+    Canvas canvas(width_, static_cast<int>(top_ + side() + kMargin + below));
+    canvas.text({middle_, kMargin + kLabelText}, heading_, kLabelText, TextAlign::center);
+    canvas.text({middle_, kMargin + 2 * kLabelText + 6}, kAxes, kLabelText, TextAlign::center, kGrey);
+    if (has_names_) {
+      canvas.text({left_ + side() + share_width_, top_ - 6}, "right", kLabelText, TextAlign::right, kGrey);
+    }
+    for (int row = 0; row < classes_; ++row) draw_row(canvas, row);
+    canvas.frame({left_, top_}, side(), side(), kGrey);
+    for (int column = 0; has_names_ && column < classes_; ++column) draw_name_of(canvas, column);
+    canvas.save(path);
+  }
+
+ private:
+  static constexpr const char* kAxes = "predicted class (columns), true class (rows)";
+
+  int side() const { return cell_ * classes_; }
+  std::int64_t count(int row, int column) const { return counts_.data_ptr<std::int64_t>()[row * classes_ + column]; }
+
+  void draw_row(Canvas& canvas, int row) const {
+    std::int64_t total = 0;
+    for (int column = 0; column < classes_; ++column) total += count(row, column);
+    const auto share_of = [&](int column) {
+      return total == 0 ? 0 : static_cast<double>(count(row, column)) / static_cast<double>(total);
+    };
+    for (int column = 0; column < classes_; ++column) {
+      const double share = share_of(column);
+      const Point corner = {left_ + column * cell_, top_ + row * cell_};
+      canvas.fill(corner, cell_, cell_, shade(share));
+      const std::string text = fmt::format("{}", count(row, column));
+      const double size = std::min(kLabelText, cell_ * 0.4);
+      if (count(row, column) > 0 && size >= 9 && canvas.text_width(text, size) < cell_ - 2) {
+        canvas.text({corner.x + cell_ / 2.0, corner.y + cell_ / 2.0 + size * 0.35}, text, size, TextAlign::center,
+                    share > 0.5 ? kWhite : kBlack);
+      }
+    }
+    if (!has_names_) return;
+    const double base = top_ + row * cell_ + cell_ / 2.0 + kLabelText * 0.35;
+    const std::string name = canvas.fitted(names_[static_cast<std::size_t>(row)], kLabelText, name_width_);
+    canvas.text({left_ - 8, base}, name, kLabelText, TextAlign::right);
+    const std::string share = total == 0 ? "-" : fmt::format("{:.1f} %", 100 * share_of(row));
+    canvas.text({left_ + side() + share_width_, base}, share, kLabelText, TextAlign::right, kGrey);
+  }
+
+  void draw_name_of(Canvas& canvas, int column) const {
+    const std::string name = canvas.fitted(names_[static_cast<std::size_t>(column)], kLabelText, name_width_);
+    const double middle = left_ + column * cell_ + cell_ / 2.0;
+    const double bottom = top_ + side() + 8;
+    if (is_turned_) {
+      canvas.text_upright({middle + kLabelText * 0.35, bottom}, name, kLabelText);
+    } else {
+      canvas.text({middle, bottom + kLabelText}, name, kLabelText, TextAlign::center);
+    }
+  }
+
+  torch::Tensor counts_;
+  const std::vector<std::string>& names_;
+  int classes_;
+  int cell_ = 0;
+  bool has_names_ = false;
+  bool is_turned_ = false;  // names of columns that are wider than a column
+  double name_width_ = 0;
+  double share_width_ = 0;
+  double left_ = 0;
+  double top_ = 0;
+  double middle_ = 0;  // of the title
+  int width_ = 0;
+  std::string heading_;
+};
+
 }  // namespace
 
 void draw_confusion(const std::filesystem::path& path, const torch::Tensor& confusion,
                     const std::vector<std::string>& class_names, const std::string& title) {
-  const auto classes = static_cast<int>(confusion.size(0));
-  const int cell = std::clamp(kPlot / classes, 4, 90);
-  const bool has_names = cell >= 16;  // otherwise they would overlap
-  Canvas measure(1, 1);
-  double name_width = 0;
-  for (const std::string& name : class_names) name_width = std::max(name_width, measure.text_width(name, kLabelText));
-  name_width = has_names ? std::min(name_width, kWidestName) : 0;
-
-  const double left = 2 * kMargin + kLabelText + name_width + 8;
-  const double top = 2 * kMargin + 3 * kLabelText + 14;
-  const std::string heading = measure.fitted(title, kLabelText, kPlot);
-  const std::string axes = "predicted class (columns), true class (rows)";
-  const double half_title = std::max(measure.text_width(heading, kLabelText), measure.text_width(axes, kLabelText)) / 2;
-  const double middle =
-      std::max(left + cell * classes / 2.0, kMargin + half_title);  // if the title is wider than the table
-  Canvas canvas(static_cast<int>(std::max(left + cell * classes, middle + half_title)) + kMargin,
-                static_cast<int>(top) + cell * classes + kMargin + (has_names ? static_cast<int>(name_width) + 12 : 0));
-  canvas.text({middle, kMargin + kLabelText}, heading, kLabelText, TextAlign::center);
-  canvas.text({middle, kMargin + 2 * kLabelText + 6}, axes, kLabelText, TextAlign::center, kGrey);
-
-  const torch::Tensor counts = confusion.contiguous();
-  const auto* numbers = counts.data_ptr<std::int64_t>();
-  for (int row = 0; row < classes; ++row) {
-    std::int64_t total = 0;
-    for (int column = 0; column < classes; ++column) total += numbers[row * classes + column];
-    for (int column = 0; column < classes; ++column) {
-      const std::int64_t count = numbers[row * classes + column];
-      const double share = total == 0 ? 0 : static_cast<double>(count) / static_cast<double>(total);
-      const Point corner = {left + column * cell, top + row * cell};
-      canvas.fill(corner, cell, cell, shade(share));
-      const std::string text = fmt::format("{}", count);
-      const double size = std::min(kLabelText, cell * 0.4);
-      if (count > 0 && size >= 9 && canvas.text_width(text, size) < cell - 2) {
-        canvas.text({corner.x + cell / 2.0, corner.y + cell / 2.0 + size * 0.35}, text, size, TextAlign::center,
-                    share > 0.5 ? kWhite : kBlack);
-      }
-    }
-    if (has_names) {
-      const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(row)], kLabelText, name_width);
-      canvas.text({left - 8, top + row * cell + cell / 2.0 + kLabelText * 0.35}, name, kLabelText, TextAlign::right);
-    }
-  }
-  canvas.frame({left, top}, cell * classes, cell * classes, kGrey);
-  for (int column = 0; has_names && column < classes; ++column) {
-    const std::string name = canvas.fitted(class_names[static_cast<std::size_t>(column)], kLabelText, name_width);
-    canvas.text_upright({left + column * cell + cell / 2.0 + kLabelText * 0.35, top + cell * classes + 8}, name,
-                        kLabelText);
-  }
-  canvas.save(path);
+  ConfusionPicture(confusion, class_names, title).draw(path);
 }
 
 }  // namespace mnist

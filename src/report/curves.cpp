@@ -1,181 +1,127 @@
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include "mnist/core/error.hpp"
-#include "mnist/core/text.hpp"
 #include "mnist/report/pictures.hpp"
 
 #include "canvas.hpp"
-#include "svg_plot.hpp"
+#include "run_plots.hpp"
 
 namespace mnist {
 namespace {
 
-constexpr double kWidth = 520;  // of a plot, in pixels
-constexpr double kHeight = 340;
-constexpr double kLeft = 64;
-constexpr double kTop = 44;
-constexpr double kBottom = 52;
-constexpr double kRight = 20;
-constexpr double kAxisText = 13;
-constexpr Color kPale = {0.70, 0.80, 0.92};
+constexpr double kPlotGap = 24;
+constexpr double kHeading = 40;
+constexpr double kHeadingText = 17;
+constexpr double kPlotText = 12.5;
+constexpr Color kGridColor = {0.88, 0.88, 0.88};
 
-// Their names in a checkpoint.
-constexpr std::pair<const char*, std::vector<float> Curves::*> kCurves[] = {
-    {"losses", &Curves::losses},
-    {"accuracies", &Curves::accuracies},
-    {"test_losses", &Curves::test_losses},
-    {"test_accuracies", &Curves::test_accuracies}};
-
-struct Plot {
-  std::string title;
-  const std::vector<float>& batches;
-  const std::vector<float>& tests;
-  double lowest = 0;
-  double highest = 1;
-};
-
-// Mean over a window that ends at each value.
-std::vector<float> running_mean(const std::vector<float>& values, std::size_t window) {
-  std::vector<float> means;
-  double sum = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    sum += values[i];
-    if (i >= window) sum -= values[i - window];
-    means.push_back(static_cast<float>(sum / static_cast<double>(std::min(i + 1, window))));
-  }
-  return means;
+Color pale(const Color& color) {
+  constexpr double kShare = 0.35;
+  const auto mixed = [](double part) { return 1 - (1 - part) * kShare; };
+  return {mixed(color.red), mixed(color.green), mixed(color.blue)};
 }
 
-// At most one point per pixel: the mean of each interval.
-std::vector<float> thinned(const std::vector<float>& values) {
-  const auto stretch = static_cast<std::size_t>(std::ceil(static_cast<double>(values.size()) / kWidth));
-  if (stretch <= 1) return values;
-  std::vector<float> means;
-  for (std::size_t begin = 0; begin < values.size(); begin += stretch) {
-    const std::size_t end = std::min(begin + stretch, values.size());
-    double sum = 0;
-    for (std::size_t i = begin; i < end; ++i) sum += values[i];
-    means.push_back(static_cast<float>(sum / static_cast<double>(end - begin)));
-  }
-  return means;
-}
+class CanvasPen : public PlotPen {
+ public:
+  CanvasPen(Canvas& canvas, Point corner) : canvas_(canvas), corner_(corner) {}
 
-void draw(Canvas& canvas, Point corner, const Plot& plot) {
-  const auto y_of = [&](double value) {
-    const double share = (std::clamp(value, plot.lowest, plot.highest) - plot.lowest) / (plot.highest - plot.lowest);
-    return corner.y + kHeight * (1 - share);
-  };
-  canvas.text({corner.x + kWidth / 2, corner.y - 16}, plot.title, kAxisText + 3, TextAlign::center);
-  const double step = axis_step(plot.highest - plot.lowest, 5);
-  const auto first = static_cast<int>(std::ceil(plot.lowest / step));
-  const auto last = static_cast<int>(std::floor(plot.highest / step + 1e-6));
-  for (int number = first; number <= last; ++number) {
-    const double tick = number * step;
-    canvas.line({{corner.x, y_of(tick)}, {corner.x + kWidth, y_of(tick)}}, {0.88, 0.88, 0.88}, 1);
-    canvas.text({corner.x - 8, y_of(tick) + 4}, fmt::format("{:.3g}", tick), kAxisText, TextAlign::right, kGrey);
+  void title(Point position, const std::string& text) override {
+    canvas_.text(at(position), text, kPlotText + 2, TextAlign::left);
   }
-  const auto curve = [&](const std::vector<float>& values) {
-    std::vector<Point> points;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      points.push_back(
-          {corner.x + kWidth * (static_cast<double>(i) + 0.5) / static_cast<double>(values.size()), y_of(values[i])});
+  void label(Point position, TextAlign align, const std::string& text) override {
+    canvas_.text(at(position), text, kPlotText, align, kGrey);
+  }
+  double legend(Point position, const PlotInk& ink, bool dots, const std::string& text) override {
+    constexpr double kSample = 22;
+    const Point middle = {position.x, position.y - kPlotText * 0.35};
+    line({middle, {middle.x + kSample, middle.y}}, ink);
+    if (dots) dot({middle.x + kSample / 2, middle.y}, ink);
+    canvas_.text(at({position.x + kSample + 6, position.y}), text, kPlotText, TextAlign::left);
+    return kSample + 6 + canvas_.text_width(text, kPlotText);
+  }
+  void grid_line(Point from, Point to) override { canvas_.line({at(from), at(to)}, kGridColor, 1); }
+  void line(const std::vector<Point>& points, const PlotInk& ink) override {
+    std::vector<Point> placed;
+    placed.reserve(points.size());
+    for (const Point& point : points) placed.push_back(at(point));
+    canvas_.line(placed, color_of(ink), ink.pale ? 1 : 2, ink.dashed);
+  }
+  void dot(Point position, const PlotInk& ink) override {
+    // Not only the colours differ.
+    constexpr double kRadius = 3.5;
+    const Point middle = at(position);
+    if (ink.color % 2 == 0) {
+      canvas_.dot(middle, kRadius, color_of(ink));
+    } else {
+      canvas_.fill({middle.x - kRadius, middle.y - kRadius}, 2 * kRadius, 2 * kRadius, color_of(ink));
     }
-    return points;
-  };
-  canvas.line(curve(thinned(plot.batches)), kPale, 1);
-  canvas.line(curve(thinned(running_mean(plot.batches, std::max<std::size_t>(1, plot.batches.size() / 50)))), kBlue, 2);
-  for (std::size_t epoch = 0; epoch < plot.tests.size(); ++epoch) {
-    const double x = corner.x + kWidth * static_cast<double>(epoch + 1) / static_cast<double>(plot.tests.size());
-    canvas.fill({x - 3, y_of(plot.tests[epoch]) - 3}, 6, 6, kBad);
   }
-  canvas.frame(corner, kWidth, kHeight, kGrey);
-  canvas.text({corner.x, corner.y + kHeight + 20}, "0", kAxisText, TextAlign::left, kGrey);
-  canvas.text({corner.x + kWidth, corner.y + kHeight + 20}, counted(std::ssize(plot.batches), "batch"), kAxisText,
-              TextAlign::right, kGrey);
-  canvas.text({corner.x + kWidth / 2, corner.y + kHeight + 38}, "pale: a batch   blue: running mean   red: test set",
-              kAxisText, TextAlign::center, kGrey);
-}
 
-struct LossAxis {
-  double highest = 1;
-  std::string title = "loss";
+ private:
+  Point at(Point position) const { return {corner_.x + position.x, corner_.y + position.y}; }
+  static Color color_of(const PlotInk& ink) {
+    const Color color = series_color(ink.color);
+    return ink.pale ? pale(color) : color;
+  }
+
+  Canvas& canvas_;
+  Point corner_;
 };
 
-// Shows all losses, unless the few highest ones, from the first batches, would flatten the rest: then the title says
-// that they lie above the plot.
-LossAxis loss_axis(const Curves& curves) {
-  constexpr double kFlattens = 4;
-  std::vector<float> sorted = curves.losses;
-  std::ranges::sort(sorted);
-  LossAxis axis;
-  axis.highest = sorted.empty() ? 1 : sorted[(sorted.size() - 1) * 99 / 100];
-  for (const float loss : curves.test_losses) axis.highest = std::max(axis.highest, static_cast<double>(loss));
-  if (!(axis.highest > 0)) axis.highest = 1;
-  const std::vector<float> drawn = thinned(curves.losses);
-  const double most = drawn.empty() ? 0 : std::ranges::max(drawn);
-  if (most > kFlattens * axis.highest) {
-    axis.title = fmt::format("loss (the highest of a batch, {:.3g}, lies above)", sorted.back());
-  } else {
-    axis.highest = std::max(axis.highest, most);
+std::string heading_of(const RunRecord& run) {
+  std::string text = fmt::format("{} on {}", run.manifest.arch, run.manifest.dataset);
+  if (const EpochRow* const best = run.best(); best != nullptr) {
+    text += fmt::format(": best test accuracy {:.2f} % in epoch {} of {}", 100 * best->test_accuracy, best->epoch,
+                        run.epochs.back().epoch);
   }
-  return axis;
+  return text;
 }
 
 }  // namespace
 
-void draw_curves(const std::filesystem::path& path, const Curves& curves) {
-  const LossAxis losses = loss_axis(curves);
-
-  double lowest = 1;
-  for (const auto* values : {&curves.accuracies, &curves.test_accuracies}) {
-    for (const float value : *values) lowest = std::min(lowest, static_cast<double>(value));
+void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecord& run) {
+  const std::vector<Plot> plots = run_plots(run);
+  const PlotSize size;
+  const auto count = static_cast<double>(plots.size());
+  Canvas canvas(static_cast<int>(kPlotGap + std::max(1.0, count) * (size.width + kPlotGap)),
+                static_cast<int>(kHeading + size.height + kPlotGap));
+  canvas.text({kPlotGap, kHeading - 12},
+              canvas.fitted(heading_of(run), kHeadingText, size.width * std::max(1.0, count)), kHeadingText);
+  Point corner = {kPlotGap, kHeading};
+  for (const Plot& plot : plots) {
+    CanvasPen pen(canvas, corner);
+    draw_plot(pen, plot, size);
+    corner.x += size.width + kPlotGap;
   }
-  lowest = std::min(std::floor(lowest * 10) / 10, 0.9);
+  for (const std::filesystem::path& path : paths) canvas.save(path);
+}
 
-  Canvas canvas(static_cast<int>(2 * (kLeft + kWidth + kRight)), static_cast<int>(kTop + kHeight + kBottom));
-  draw(canvas, {kLeft, kTop}, {losses.title, curves.losses, curves.test_losses, 0, losses.highest * 1.02});
-  draw(canvas, {kLeft + kWidth + kRight + kLeft, kTop},
-       {"accuracy", curves.accuracies, curves.test_accuracies, lowest, 1});
+void draw_comparison(const std::filesystem::path& path, const std::vector<ComparedRun>& runs) {
+  constexpr double kLine = 22;
+  constexpr int kColumns = 2;
+  std::vector<const RunRecord*> records;
+  records.reserve(runs.size());
+  for (const ComparedRun& run : runs) records.push_back(run.record);
+  const PlotSize size;
+  const std::size_t lines = (runs.size() + 1) / kColumns;
+  const double legend = kHeading + size.height;
+  Canvas canvas(static_cast<int>(kPlotGap + kColumns * (size.width + kPlotGap)),
+                static_cast<int>(legend + kLine * static_cast<double>(lines) + kPlotGap));
+  canvas.text({kPlotGap, kHeading - 12}, "Test set: solid lines with marks. Training: dashed lines.", kPlotText + 2);
+  Point corner = {kPlotGap, kHeading};
+  for (const Plot& plot : comparison_plots(records)) {
+    CanvasPen pen(canvas, corner);
+    draw_plot(pen, plot, size);
+    corner.x += size.width + kPlotGap;
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    CanvasPen pen(canvas, {kPlotGap + static_cast<double>(i % kColumns) * (size.width + kPlotGap), legend});
+    const double base = kLine * (static_cast<double>(i / kColumns) + 0.8);
+    constexpr double kSample = 40;
+    pen.legend({kSample, base}, {.color = i}, /*dots=*/true, canvas.fitted(runs[i].name, kPlotText, size.width - 90));
+  }
   canvas.save(path);
-}
-
-void CurvesPicture::epoch_done(const EpochReport& report) {
-  const auto append = [](std::vector<float>& values, const std::vector<float>& more) {
-    values.insert(values.end(), more.begin(), more.end());
-  };
-  append(curves_.losses, report.train.batch_losses);
-  append(curves_.accuracies, report.train.batch_accuracies);
-  curves_.test_losses.push_back(static_cast<float>(report.test.loss));
-  curves_.test_accuracies.push_back(static_cast<float>(report.test.accuracy()));
-  background_.post(path_.string(), [this, curves = curves_] {
-    try {
-      draw_curves(path_, curves);
-    } catch (const std::exception& error) {
-      log_.warn("{}; the run continues without this picture", error.what());
-    }
-  });
-}
-
-NamedTensors CurvesPicture::values() const {
-  NamedTensors values;
-  for (const auto& [name, member] : kCurves) values.emplace_back(name, at::tensor(curves_.*member, at::kFloat));
-  return values;
-}
-
-void CurvesPicture::restore(const NamedTensors& values) {
-  for (const auto& [name, tensor] : values) {
-    for (const auto& [known, member] : kCurves) {
-      if (name != known) continue;
-      const torch::Tensor floats = tensor.to(at::kFloat).contiguous();
-      const auto* const begin = floats.const_data_ptr<float>();
-      (curves_.*member).assign(begin, begin + floats.numel());
-    }
-  }
 }
 
 }  // namespace mnist

@@ -19,6 +19,16 @@ Color color_of(CaptionedImage::Mark mark) {
   return mark == CaptionedImage::Mark::right ? kGood : kBad;
 }
 
+std::vector<std::string> lines_of(const std::string& caption) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin <= caption.size();) {
+    const std::size_t end = std::min(caption.find('\n', begin), caption.size());
+    lines.push_back(caption.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
 // `corner`, `size`: of the image.
 void mark(Canvas& canvas, Point corner, Point size, const MarkedBox& box) {
   constexpr Color kMarked = {0.90, 0.35, 0.0};
@@ -30,7 +40,7 @@ void mark(Canvas& canvas, Point corner, Point size, const MarkedBox& box) {
 }
 
 // The image in the middle of a square of `side` pixels at `corner`, its caption below.
-void draw(Canvas& canvas, Point corner, double side, double caption, const CaptionedImage& image) {
+void draw_tile(Canvas& canvas, Point corner, double side, double caption, const CaptionedImage& image) {
   const auto height = static_cast<double>(image.pixels.size(1));
   const auto width = static_cast<double>(image.pixels.size(2));
   const double scale = side / std::max(height, width);
@@ -38,11 +48,11 @@ void draw(Canvas& canvas, Point corner, double side, double caption, const Capti
   canvas.image(place, width * scale, height * scale, image.pixels);
   for (const MarkedBox& box : image.boxes) mark(canvas, place, {width * scale, height * scale}, box);
   double base = corner.y + side + kLine;
-  for (std::size_t begin = 0; begin <= image.caption.size() && base < corner.y + side + caption; base += kLine) {
-    const std::size_t end = std::min(image.caption.find('\n', begin), image.caption.size());
-    const std::string line = canvas.fitted(image.caption.substr(begin, end - begin), kCaptionText, side);
-    canvas.text({corner.x + side / 2, base}, line, kCaptionText, TextAlign::center, color_of(image.mark));
-    begin = end + 1;
+  for (const std::string& line : lines_of(image.caption)) {
+    if (base >= corner.y + side + caption) break;
+    canvas.text({corner.x + side / 2, base}, canvas.fitted(line, kCaptionText, side), kCaptionText, TextAlign::center,
+                color_of(image.mark));
+    base += kLine;
   }
 }
 
@@ -58,23 +68,41 @@ void draw_image_grid(const std::filesystem::path& path, const std::vector<Captio
     const int column = i % columns;
     const double left = kGap + column * (kTile + kGap);
     const double top = kGap + row * (kTile + kCaption + kGap);
-    draw(canvas, {left, top}, kTile, kCaption, images[static_cast<std::size_t>(i)]);
+    draw_tile(canvas, {left, top}, kTile, kCaption, images[static_cast<std::size_t>(i)]);
   }
   canvas.save(path);
 }
 
 void draw_image(const std::filesystem::path& path, const CaptionedImage& image) {
-  constexpr std::int64_t kLeast = 240;
-  constexpr std::int64_t kMost = 1200;
+  constexpr double kLeast = 240;
+  constexpr double kMost = 1200;
   constexpr std::int64_t kLongest = 4096;  // cairo's limit is 32,767 pixels, with 7 bytes for each
   if (std::max(image.pixels.size(1), image.pixels.size(2)) > kLongest) {
     return draw_image(path, {shrink_to(image.pixels, kLongest), image.caption, image.mark, image.boxes});
   }
-  const auto side = static_cast<int>(std::clamp(std::max(image.pixels.size(1), image.pixels.size(2)), kLeast, kMost));
-  const auto lines = std::max<std::int64_t>(2, 1 + std::ranges::count(image.caption, '\n'));
-  const int caption = kCaption + static_cast<int>((lines - 2) * kLine);
-  Canvas canvas(side + 2 * kGap, side + caption + 2 * kGap);
-  draw(canvas, {kGap, kGap}, side, caption, image);
+  const auto longest = static_cast<double>(std::max(image.pixels.size(1), image.pixels.size(2)));
+  const double scale = std::clamp(longest, kLeast, kMost) / longest;
+  const double width = static_cast<double>(image.pixels.size(2)) * scale;
+  const double height = static_cast<double>(image.pixels.size(1)) * scale;
+  // Large pictures are shown smaller than they are: so that their captions can still be read.
+  const double size = std::max(kCaptionText, longest * scale / 40);
+  const double line = size * kLine / kCaptionText;
+  Canvas measure(1, 1);
+  const std::vector<std::string> lines = lines_of(image.caption);
+  double wide = std::max(width, kLeast);
+  for (const std::string& text : lines) wide = std::max(wide, std::min(measure.text_width(text, size), kMost));
+  Canvas canvas(static_cast<int>(wide + 2 * kGap),
+                static_cast<int>(height + line * (static_cast<double>(lines.size()) + 0.5) + 2 * kGap));
+  const Point place = {kGap + (wide - width) / 2, kGap};
+  canvas.image(place, width, height, image.pixels);
+  canvas.frame(place, width, height, kGrey);
+  for (const MarkedBox& box : image.boxes) mark(canvas, place, {width, height}, box);
+  double base = kGap + height + line;
+  for (const std::string& text : lines) {
+    canvas.text({kGap + wide / 2, base}, canvas.fitted(text, size, wide), size, TextAlign::center,
+                color_of(image.mark));
+    base += line;
+  }
   canvas.save(path);
 }
 

@@ -6,9 +6,10 @@
 #include "mnist/report/progress.hpp"
 
 #include "html.hpp"
-#include "page_curves.hpp"
 #include "page_evaluation.hpp"
 #include "page_style.hpp"
+#include "run_plots.hpp"
+#include "svg_plot.hpp"
 
 namespace mnist {
 namespace {
@@ -104,6 +105,12 @@ std::vector<PageFact> environment(const RunManifest& manifest) {
   return facts;
 }
 
+std::string curves(const RunRecord& run) {
+  std::string figures;
+  for (const Plot& plot : run_plots(run)) figures += fmt::format("<figure>\n{}</figure>\n", svg_plot(plot));
+  return figures.empty() ? "" : fmt::format("<div class=\"plots\">\n{}</div>\n", figures);
+}
+
 }  // namespace
 
 std::string page_html(const PageContent& content) {
@@ -114,7 +121,7 @@ std::string page_html(const PageContent& content) {
   }
   body += headline(content);
   if (content.run != nullptr) {
-    body += page_section("Curves", page_curves(*content.run));
+    body += page_section("Curves", curves(*content.run));
     body += page_section("How it ended", how_it_ended(*content.run, content.written));
   }
   if (content.evaluation != nullptr) {

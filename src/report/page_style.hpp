@@ -33,7 +33,7 @@ svg .grid { stroke: var(--rule); stroke-width: 1; } svg .line { fill: none; stro
 svg .train { stroke: var(--train); } svg .pale { stroke: var(--pale); stroke-width: 1; } svg .test { stroke:
   var(--test); }
 svg .dot { fill: var(--test); stroke: none; } svg .trained { fill: var(--train); stroke: none; }
-svg text.train { fill: var(--train); stroke: none; } svg text.test { fill: var(--test); stroke: none; }
+svg text.train, svg text.pale { fill: var(--train); stroke: none; } svg text.test { fill: var(--test); stroke: none; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .3rem; }

@@ -74,8 +74,6 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
   if (!options_.keep_weights) return;
   remove_stale_temporaries(directory_->path());
   remove_stale_temporaries(directory_->checkpoints());
-  curves_ = std::make_unique<CurvesPicture>(directory_->path() / "training_statistics.png", log_, background_);
-  if (continued != nullptr) curves_->restore(continued->curves);
 }
 
 RunOutput::~RunOutput() {
@@ -136,7 +134,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
              report.train.epoch - 1 + first_epoch(options_.style), report.train.seconds, report.test_seconds);
   if (progress_) progress_->epoch_done(report);
   if (metrics_) metrics_->epoch_done(report);
-  if (!curves_) return;
+  if (!keeps_weights()) return;
   // The weights first: the rest takes longer.
   const Recipe recipe = trained(options_.recipe, report.train.epoch, report.test);
   write_weights(directory_->last(), report.network, recipe);
@@ -145,14 +143,13 @@ void RunOutput::epoch_done(const EpochReport& report) {
   } else {
     try_again(directory_->best());
   }
-  curves_->epoch_done(report);
   note(RunResult{report.train.epoch, report.train.epoch, report.test});
   if (options_.write_page) write_later("report.html", options_.write_page);
 }
 
 void RunOutput::resumed(const TrainingState& state) {
   lines_->resumed(state);
-  if (!curves_ || state.best.epoch == 0) return;
+  if (!keeps_weights() || state.best.epoch == 0) return;
   std::error_code ignored;
   const auto is_lost = [&](const std::filesystem::path& path) { return !std::filesystem::exists(path, ignored); };
   if (is_lost(directory_->best())) {
@@ -165,12 +162,11 @@ void RunOutput::resumed(const TrainingState& state) {
 }
 
 void RunOutput::checkpoint(const TrainingState& state) {
-  if (!curves_) return;
+  if (!keeps_weights()) return;
   Checkpoint checkpoint{.state = state,
                         .recipe = trained(options_.recipe, state.epoch - 1, state.test),
                         .identity = options_.identity,
-                        .file_sizes = metrics_->sizes(),
-                        .curves = curves_->values()};
+                        .file_sizes = metrics_->sizes()};
   // Only weights at the end of an epoch are tested.
   if (state.step > 0) checkpoint.recipe = trained(options_.recipe, state.epoch - 1, {});
   checkpoint.file_sizes[kLog] = log_file_->size();

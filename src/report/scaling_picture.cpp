@@ -21,10 +21,6 @@ constexpr double kScalingText = 13;
 constexpr double kGiga = 1e9;
 constexpr Color kGrid = {0.88, 0.88, 0.88};
 
-// Distinguishable for colour-blind people (M. Okabe, K. Ito: Color Universal Design); reused from the first one.
-constexpr Color kCurveColors[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
-                                  {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91}};
-
 // A range of a logarithmic axis.
 struct LogRange {
   double low = 1;
@@ -79,7 +75,7 @@ class ScalingPlot {
   void draw() {
     draw_rates();
     draw_sizes();
-    for (std::size_t i = 0; i < curves_.size(); ++i) draw_curve(curves_[i], kCurveColors[i % std::size(kCurveColors)]);
+    for (std::size_t i = 0; i < curves_.size(); ++i) draw_curve(curves_[i], series_color(i));
     canvas_.frame(kScalingCorner, kScalingWidth, kScalingHeight, kGrey);
     canvas_.text({kScalingCorner.x + kScalingWidth / 2, kScalingCorner.y - 16}, "Matrix product", kScalingText + 3,
                  TextAlign::center);
@@ -131,7 +127,7 @@ class ScalingPlot {
 
   // Two columns below the plot.
   void draw_legend(std::size_t index) {
-    const Color color = kCurveColors[index % std::size(kCurveColors)];
+    const Color color = series_color(index);
     const double x = kScalingCorner.x + (index % 2 == 0 ? 0 : kScalingWidth / 2);
     const std::size_t line = index / 2;
     const double y =

@@ -117,8 +117,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   CheckpointFile file = {.state = state.network,
                          .others = {{"optimizer", state.optimizer},
                                     {"epoch", {{"losses", state.losses}, {"correct", state.correct}}},
-                                    {"best", state.best.network},
-                                    {"curves", checkpoint.curves}},
+                                    {"best", state.best.network}},
                          .recipe = checkpoint.recipe,
                          .json = json_of(checkpoint)};
   if (!state.average.empty()) file.others.emplace_back("average", state.average);
@@ -154,7 +153,6 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     if (name == "correct") checkpoint.state.correct = tensor;
   }
   checkpoint.state.best.network = take(file, "best");
-  checkpoint.curves = take(file, "curves");
   checkpoint.recipe = std::move(file.recipe);
   const bool whole = checkpoint.state.losses.defined() && checkpoint.state.correct.defined();
   if (!whole || !is_consistent(checkpoint.state)) throw damaged("it contradicts itself");

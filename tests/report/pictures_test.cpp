@@ -7,6 +7,7 @@
 #include <map>
 
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "mnist/core/error.hpp"
@@ -24,7 +25,6 @@ constexpr Rgb kWhiteInk = {255, 255, 255};
 constexpr Rgb kGreenInk = {15, 117, 56};
 constexpr Rgb kRedInk = {191, 31, 31};
 constexpr Rgb kBlueInk = {31, 97, 179};
-constexpr Rgb kPaleInk = {179, 204, 235};
 
 struct Box {
   std::int64_t left = 0, top = 0, right = 0, bottom = 0;  // the last two not included
@@ -153,7 +153,7 @@ TEST(Pictures, CaptionsHaveTheColourOfTheirMark) {
   expect_text(grid, caption_of(tile(2, 0)), kRedInk, "wrong");
   draw_image(folder / "one.png", {pixels, "wrong", Mark::wrong});
   const Picture one(folder / "one.png");
-  expect_text(one, {0, one.height() - 62, one.width(), one.height()}, kRedInk, "of one image");
+  expect_text(one, {0, 16 + 240 + 2, one.width(), one.height()}, kRedInk, "of one image");
 }
 
 TEST(Pictures, CaptionsStandBelowTheirImage) {
@@ -172,7 +172,8 @@ TEST(Pictures, NamesOfAnyBytesAreDrawn) {
   const test::TemporaryFolder folder;
   draw_image(folder / "one.png", {test::hashed_pixels({3, 300, 200}, 1), "\xff\xfe caf\xc3\xa9 \x1b[31m"});
   const Picture one(folder / "one.png");
-  EXPECT_EQ(one.width(), 300 + 32);
+  EXPECT_EQ(one.width(), 240 + 32) << "the caption has as much room as the smallest picture";
+  EXPECT_NEAR(static_cast<double>(one.height()), 300 + 32 + 30, 10) << "not in its own shape";
   expect_text(one, {0, 16 + 300 + 2, one.width(), one.height()}, {0, 0, 0}, "caption");
 }
 
@@ -258,114 +259,146 @@ TEST(Pictures, AConfusionMatrixHasItsTitle) {
 
 // ---- curves
 
-// The middles of the red dots of a plot, from left to right: of its tests.
-std::vector<double> dots(const Picture& picture, const Box& plot) {
-  std::vector<double> heights;
-  Box rest = plot;
-  while (true) {
-    const Box reds = picture.box_of(kRedInk, rest);
-    if (reds.width() == 0) return heights;
-    const Box first = picture.box_of(kRedInk, {reds.left, plot.top, reds.left + 8, plot.bottom});
-    heights.push_back(first.middle());
-    rest.left = reds.left + 8;
+constexpr Rgb kTrainInk = {0, 115, 179};
+constexpr Rgb kTestInk = {214, 94, 0};
+constexpr Box kLossPlot = {72, 88, 530, 300};  // without its legend
+constexpr Box kAccuracyPlot = {616, 88, 1074, 300};
+
+RunRecord run_of(const std::vector<float>& losses, const std::vector<std::array<double, 4>>& epochs) {
+  RunRecord run;
+  run.manifest.arch = "cnn";
+  run.manifest.dataset = "mnist";
+  const std::size_t batches = losses.size() / std::max<std::size_t>(1, epochs.size());
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    run.steps.push_back({static_cast<std::int64_t>(i / std::max<std::size_t>(1, batches)) + 1,
+                         static_cast<std::int64_t>(i), 0.1, losses[i]});
   }
+  for (const auto& [train_loss, train_accuracy, test_loss, test_accuracy] : epochs) {
+    run.epochs.push_back({.epoch = static_cast<std::int64_t>(run.epochs.size()) + 1,
+                          .lr = 0.1,
+                          .train_loss = train_loss,
+                          .train_accuracy = train_accuracy,
+                          .test_loss = test_loss,
+                          .test_accuracy = test_accuracy});
+  }
+  return run;
 }
 
-// Loss on the left, accuracy on the right; both have dots at three values, whose places make the scale.
-void expect_curves(const Picture& picture, const Box& plot, const std::array<double, 3>& tests, double lowest_batch,
-                   double highest_batch) {
-  const std::vector<double> y = dots(picture, plot);
-  ASSERT_EQ(y.size(), 3U);
-  const double pixels_a_unit = (y[0] - y[1]) / (tests[1] - tests[0]);
+// The middles of the marks of a colour in a plot, from left to right. The lines between them are thinner.
+std::vector<double> marks(const Picture& picture, const Rgb& ink, const Box& plot, std::size_t epochs) {
+  std::vector<double> heights;
+  const double wide = static_cast<double>(plot.width()) / static_cast<double>(epochs);
+  for (std::size_t i = 1; i <= epochs; ++i) {
+    const auto x = static_cast<std::int64_t>(static_cast<double>(plot.left) + wide * static_cast<double>(i));
+    // The column in the middle of the mark has nothing but the mark.
+    heights.push_back(picture.box_of(ink, {x - 1, plot.top, x, plot.bottom}).middle());
+  }
+  return heights;
+}
+
+void expect_in_scale(const std::vector<double>& y, const std::array<double, 3>& values) {
+  const double pixels_a_unit = (y[0] - y[1]) / (values[1] - values[0]);
   EXPECT_GT(pixels_a_unit, 0) << "upside down, or the epochs backwards";
-  const auto place = [&](double value) { return y[0] + (tests[0] - value) * pixels_a_unit; };
-  EXPECT_NEAR(y[2], place(tests[2]), 2);
-  const Box batches = picture.box_of(kPaleInk, plot);
-  EXPECT_NEAR(static_cast<double>(batches.top), place(highest_batch), 4);
-  EXPECT_NEAR(static_cast<double>(batches.bottom), place(lowest_batch), 4);
-  const Box means = picture.box_of(kBlueInk, {plot.left + 100, plot.top, plot.right, plot.bottom});
-  EXPECT_NEAR(means.middle(), place((lowest_batch + highest_batch) / 2), 3);
-  EXPECT_LT(means.height(), 6) << "the running mean is not that of the batches";
+  EXPECT_NEAR(y[2], y[0] + (values[0] - values[2]) * pixels_a_unit, 2);
 }
 
 TEST(Pictures, CurvesShowWhatTheyWereGiven) {
   const test::TemporaryFolder folder;
-  Curves curves;
-  for (int batch = 0; batch < 100; ++batch) {
-    curves.losses.push_back(batch % 2 == 0 ? 1.0F : 2.0F);
-    curves.accuracies.push_back(batch % 2 == 0 ? 0.5F : 0.7F);
-  }
-  curves.test_losses = {0.4F, 2.6F, 1.2F};
-  curves.test_accuracies = {0.55F, 0.95F, 0.8F};
-  draw_curves(folder / "curves.png", curves);
+  const RunRecord run =
+      run_of({1, 2, 1, 2, 1, 2}, {{{1.5, 0.5, 0.4, 0.55}, {2.2, 0.9, 2.6, 0.95}, {1, 0.7, 1.2, 0.8}}});
+  draw_curves({folder / "curves.png", folder / "curves.svg"}, run);
   const Picture picture(folder / "curves.png");
-  const std::int64_t middle = picture.width() / 2;
-  {
-    SCOPED_TRACE("loss");
-    expect_curves(picture, {0, 0, middle, picture.height()}, {0.4, 2.6, 1.2}, 1, 2);
-  }
-  {
-    SCOPED_TRACE("accuracy");
-    expect_curves(picture, {middle, 0, picture.width(), picture.height()}, {0.55, 0.95, 0.8}, 0.5, 0.7);
-  }
+  expect_in_scale(marks(picture, kTrainInk, kLossPlot, 3), {1.5, 2.2, 1});
+  expect_in_scale(marks(picture, kTestInk, kLossPlot, 3), {0.4, 2.6, 1.2});
+  expect_in_scale(marks(picture, kTrainInk, kAccuracyPlot, 3), {0.5, 0.9, 0.7});
+  expect_in_scale(marks(picture, kTestInk, kAccuracyPlot, 3), {0.55, 0.95, 0.8});
+  RunRecord without = run;
+  without.steps.clear();
+  draw_curves({folder / "without.png"}, without);
+  constexpr Box kFirstHalf = {80, 162, 140, 222};  // of the first epoch, between two lines of the grid
+  EXPECT_FALSE(picture.is_plain(kFirstHalf)) << "no single batches";
+  EXPECT_TRUE(Picture(folder / "without.png").is_plain(kFirstHalf));
+  const std::string svg = test::content_of(folder / "curves.svg");
+  EXPECT_THAT(svg, testing::AllOf(testing::StartsWith("<?xml"), testing::HasSubstr("</svg>")));
 }
 
-TEST(Pictures, CurvesShowAHighFirstLossOrSayThatItIsAbove) {
+TEST(Pictures, CurvesSayThatHighLossesAreCutOff) {
   const test::TemporaryFolder folder;
-  const auto drawn = [&](float first) {
-    Curves curves{std::vector<float>(200, 1.0F), std::vector<float>(200, 0.5F), {1}, {0.5F}};
-    curves.losses.front() = first;
-    draw_curves(folder / "curves.png", curves);
-    return Picture(folder / "curves.png");
+  const auto ink_of_note = [&](float first) {
+    std::vector<float> losses(200, 1.0F);
+    losses.front() = first;
+    draw_curves({folder / "curves.png"}, run_of(losses, {{{1, 0.5, 1, 0.5}}}));
+    return Picture(folder / "curves.png").ink_amount({300, 42, 544, 60});
   };
-  // Where the dot of the test stands, a loss of 1, and the ink of the title.
-  const auto place_of_1 = [](const Picture& picture) { return dots(picture, {0, 0, 604, picture.height()}).at(0); };
-  const auto title = [](const Picture& picture) { return picture.ink_amount({0, 0, 604, 36}); };
-  const Picture even = drawn(1);
-  const Picture high = drawn(3);
-  EXPECT_GT(place_of_1(high), place_of_1(even) + 150) << "the axis does not reach 3";
-  EXPECT_EQ(title(high), title(even));
-  const Picture above = drawn(50);
-  EXPECT_EQ(place_of_1(above), place_of_1(even)) << "the other losses are flattened";
-  EXPECT_GT(title(above), 3 * title(even)) << "nothing tells that the loss is cut off";
+  EXPECT_EQ(ink_of_note(1), 0);
+  EXPECT_GT(ink_of_note(50), 300);
 }
 
 TEST(Pictures, CurvesNeedNoValuesAndTakeOddOnes) {
   const test::TemporaryFolder folder;
-  draw_curves(folder / "none.png", {});
-  draw_curves(folder / "one.png", {{0}, {1}, {0}, {1}});
-  draw_curves(folder / "many.png", {std::vector<float>(20000, 2.5F), std::vector<float>(20000, 0.3F), {1}, {0.5F}});
-  const std::map<std::string, std::size_t> tests = {{"none.png", 0}, {"one.png", 1}, {"many.png", 1}};
-  for (const auto& [name, count] : tests) {
-    const Picture picture(folder / name);
-    EXPECT_EQ(picture.width(), 1208) << name;
-    EXPECT_EQ(dots(picture, {0, 0, 604, picture.height()}).size(), count) << name;
-    EXPECT_EQ(dots(picture, {604, 0, 1208, picture.height()}).size(), count) << name;
-  }
+  draw_curves({folder / "none.png"}, {});
+  draw_curves({folder / "zero.png"}, run_of({0}, {{{0, 1, 0, 1}}}));
+  draw_curves({folder / "many.png"}, run_of(std::vector<float>(20000, 2.5F), {{{1, 0.5, 1, 0.5}}}));
+  EXPECT_EQ(Picture(folder / "none.png").width(), 568);
+  for (const char* const name : {"zero.png", "many.png"}) EXPECT_EQ(Picture(folder / name).width(), 1656) << name;
+}
+
+TEST(Pictures, AComparisonHasAColourForEachRun) {
+  const test::TemporaryFolder folder;
+  const RunRecord one = run_of({}, {{{1, 0.5, 1, 0.5}, {0.5, 0.6, 0.5, 0.6}}});
+  const RunRecord other = run_of({}, {{{2, 0.3, 2, 0.3}, {1.5, 0.4, 1.5, 0.4}}});
+  draw_comparison(folder / "both.png", {{"one", &one}, {"other", &other}});
+  const Picture picture(folder / "both.png");
+  const Box higher = picture.box_of(kTestInk, kLossPlot);
+  const Box lower = picture.box_of(kTrainInk, kLossPlot);
+  EXPECT_LT(higher.bottom, lower.top) << "the larger losses are not above the smaller ones";
+  EXPECT_GT(picture.box_of(kTrainInk, {0, 340, 560, picture.height()}).width(), 10) << "no legend";
+}
+
+// ---- figures of classes
+
+TEST(Pictures, BarsOfClassesAreAsLongAsTheirShares) {
+  const test::TemporaryFolder folder;
+  // Recall 1 and 0.5, precision 2 / 3 and 1.
+  draw_class_bars(folder / "bars.png", at::tensor({4, 0, 2, 2}, at::kLong).view({2, 2}), {"a", "b"}, "title");
+  const Picture picture(folder / "bars.png");
+  const std::int64_t middle = picture.height() - 16 - 30;  // the second row has 30 pixels
+  const Box first = {0, 66, picture.width(), middle};
+  const Box second = {0, middle, picture.width(), picture.height()};
+  EXPECT_NEAR(static_cast<double>(picture.box_of(kTrainInk, first).width()), 360, 1);
+  EXPECT_NEAR(static_cast<double>(picture.box_of(kTestInk, first).width()), 240, 1);
+  EXPECT_NEAR(static_cast<double>(picture.box_of(kTrainInk, second).width()), 180, 1);
+  EXPECT_NEAR(static_cast<double>(picture.box_of(kTestInk, second).width()), 360, 1);
+}
+
+// ---- fonts
+
+TEST(Pictures, LettersWithoutAFontAreNamed) {
+  EXPECT_EQ(letters_without_font({"ants", "", "b\xc3\xa4r"}), "");
+  // A code point that no font has: reserved for private use.
+  EXPECT_EQ(letters_without_font({"a\xf3\xb0\x80\x80z", "\xf3\xb0\x80\x80"}), "\xf3\xb0\x80\x80");
 }
 
 TEST(Pictures, AFolderThatIsNotThereIsAnError) {
-  EXPECT_THROW(draw_curves("/proc/none/x.png", {}), Error);
+  EXPECT_THROW(draw_curves({"/proc/none/x.png"}, {}), Error);
 }
 
 // ---- rates over sizes
 
-constexpr Rgb kFirstInk = {0, 115, 179};
-constexpr Rgb kSecondInk = {214, 94, 0};
 constexpr Box kScalingPlot = {80, 46, 696, 462};  // within its frame
 
 TEST(Pictures, BothAxesOfTheScalingAreLogarithmic) {
   const test::TemporaryFolder folder;
   draw_scaling(folder / "scaling.png", {{"cpu", {{100, 2e9}, {1000, 2e10}, {10'000, 2e11}}}});
   const Picture picture(folder / "scaling.png");
-  const Box curve = picture.box_of(kFirstInk, kScalingPlot);
+  const Box curve = picture.box_of(kTrainInk, kScalingPlot);
   EXPECT_GT(curve.width(), 300);
   EXPECT_GT(curve.height(), 150);
   // From the lower left to the upper right, with its middle in the middle.
-  EXPECT_EQ(picture.at(curve.left + 3, curve.bottom - 4), kFirstInk);
-  EXPECT_EQ(picture.at((curve.left + curve.right) / 2, (curve.top + curve.bottom) / 2), kFirstInk);
-  EXPECT_EQ(picture.at(curve.right - 4, curve.top + 3), kFirstInk);
-  EXPECT_NE(picture.at(curve.left + 3, curve.top + 3), kFirstInk);
+  EXPECT_EQ(picture.at(curve.left + 3, curve.bottom - 4), kTrainInk);
+  EXPECT_EQ(picture.at((curve.left + curve.right) / 2, (curve.top + curve.bottom) / 2), kTrainInk);
+  EXPECT_EQ(picture.at(curve.right - 4, curve.top + 3), kTrainInk);
+  EXPECT_NE(picture.at(curve.left + 3, curve.top + 3), kTrainInk);
 }
 
 TEST(Pictures, HigherRatesStandHigherAndEachCurveIsNamed) {
@@ -373,14 +406,14 @@ TEST(Pictures, HigherRatesStandHigherAndEachCurveIsNamed) {
   draw_scaling(folder / "scaling.png",
                {{"i", {{1024, 1e11}, {2048, 1e11}}}, {"wwwwwwwwww", {{1024, 3e13}, {2048, 3e13}}}});
   const Picture picture(folder / "scaling.png");
-  const Box low = picture.box_of(kFirstInk, kScalingPlot);
-  const Box high = picture.box_of(kSecondInk, kScalingPlot);
+  const Box low = picture.box_of(kTrainInk, kScalingPlot);
+  const Box high = picture.box_of(kTestInk, kScalingPlot);
   EXPECT_GT(low.middle(), high.middle() + 100);
   EXPECT_EQ(low.left, high.left) << "of the same sizes";
   // Below the plot, the colours side by side with the names behind them.
   const Box below = {0, kScalingPlot.bottom + 40, picture.width(), picture.height()};
-  const Box first = picture.box_of(kFirstInk, below);
-  const Box second = picture.box_of(kSecondInk, below);
+  const Box first = picture.box_of(kTrainInk, below);
+  const Box second = picture.box_of(kTestInk, below);
   ASSERT_GT(first.width(), 20);
   ASSERT_GT(second.left, first.right + 100);
   const double short_name = picture.ink_amount({first.right + 4, below.top, second.left - 4, below.bottom});
@@ -392,7 +425,7 @@ TEST(Pictures, ASinglePointIsAPicture) {
   const test::TemporaryFolder folder;
   draw_scaling(folder / "scaling.png", {{"cpu", {{1, 1e9}}}});
   const Picture picture(folder / "scaling.png");
-  EXPECT_GE(picture.box_of(kFirstInk, kScalingPlot).width(), 5);
+  EXPECT_GE(picture.box_of(kTrainInk, kScalingPlot).width(), 5);
 }
 
 }  // namespace

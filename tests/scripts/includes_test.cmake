@@ -14,7 +14,7 @@ set(data data core device format fmt ${torch})
 set(model model core kernels device fmt ${torch})
 set(distributed distributed core fmt ${torch})
 set(train train core kernels device format data model distributed fmt ${torch})
-set(report report core device format data train fmt nlohmann spdlog ${torch})
+set(report report core device format data train fmt nlohmann spdlog fontconfig ${torch})
 set(cuda cuda core device cuda_runtime_api.h cuda_bf16.h ${torch})
 set(cli cli core kernels device format data model distributed train report fmt nlohmann spdlog CLI toml++ ${torch})
 

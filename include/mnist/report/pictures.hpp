@@ -1,4 +1,5 @@
-// Pictures of a run or an evaluation as PNG files: photos with captions, a confusion matrix, curves.
+// Pictures of a run or an evaluation: photos with captions, a confusion matrix, figures of classes, curves. SVG if the
+// name of the file ends in .svg, else PNG. Colours differ for colour-blind people, too.
 // Each function replaces its file atomically and throws a data `Error` if it cannot be written.
 #pragma once
 
@@ -8,12 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/logger.h>
 #include <torch/types.h>
 
-#include "mnist/core/background.hpp"
-#include "mnist/format/named_tensors.hpp"
-#include "mnist/train/observer.hpp"
+#include "mnist/report/run_record.hpp"
 
 namespace mnist {
 
@@ -36,7 +34,7 @@ struct CaptionedImage {
 // The images in rows of `columns`, each scaled into a square tile without being distorted.
 void draw_image_grid(const std::filesystem::path& path, const std::vector<CaptionedImage>& images, int columns);
 
-// One image in its own size (between 240 and 1,200 pixels), with its caption below.
+// One image in its own shape, its longer side between 240 and 1,200 pixels, with a frame and its caption below.
 void draw_image(const std::filesystem::path& path, const CaptionedImage& image);
 
 // `confusion`: int64 [classes, classes], rows the true classes, columns the predicted ones. The shade
@@ -45,37 +43,25 @@ void draw_image(const std::filesystem::path& path, const CaptionedImage& image);
 void draw_confusion(const std::filesystem::path& path, const torch::Tensor& confusion,
                     const std::vector<std::string>& class_names, const std::string& title);
 
-// A run's figures per batch and per epoch.
-struct Curves {
-  std::vector<float> losses;           // of training, per batch
-  std::vector<float> accuracies;       // of training, per batch, 0..1
-  std::vector<float> test_losses;      // per epoch
-  std::vector<float> test_accuracies;  // per epoch
+// Recall and precision of each class as bars. `confusion`, `title`: as above.
+void draw_class_bars(const std::filesystem::path& path, const torch::Tensor& confusion,
+                     const std::vector<std::string>& class_names, const std::string& title);
+
+// Loss, accuracy and learning rate of a run over its epochs: training and test set, single batches pale. Losses that
+// are so high that they would flatten the others are cut off, and the picture says so. The same picture to each of the
+// files.
+void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecord& run);
+
+struct ComparedRun {
+  std::string name;
+  const RunRecord* record = nullptr;
 };
 
-// Collects the curves of a run and draws them after every epoch, so that a killed run has a picture, too.
-class CurvesPicture : public TrainingObserver {
- public:
-  // Keeps a reference to `log` and warns there if the picture cannot be written; the run continues. Draws in
-  // `background`, whose jobs must finish before this object is destroyed.
-  CurvesPicture(std::filesystem::path path, spdlog::logger& log, Background& background)
-      : path_(std::move(path)), log_(log), background_(background) {}
-  void epoch_done(const EpochReport& report) override;
+// Loss and accuracy of several runs.
+void draw_comparison(const std::filesystem::path& path, const std::vector<ComparedRun>& runs);
 
-  // Saves the values to a checkpoint, and restores them: float [values] by name.
-  NamedTensors values() const;
-  void restore(const NamedTensors& values);
-
- private:
-  std::filesystem::path path_;
-  spdlog::logger& log_;
-  Background& background_;
-  Curves curves_;
-};
-
-// Loss and accuracy side by side over the batches of the run: batches pale, their running mean dark, tests as dots. If
-// a few losses are so high that they would flatten the others, they are cut off, and the title says so.
-void draw_curves(const std::filesystem::path& path, const Curves& curves);
+// Those letters of the texts that no installed font has: a picture shows a box instead. UTF-8, each one once.
+std::string letters_without_font(const std::vector<std::string>& texts);
 
 // The speed of a computation by its size.
 struct ScalingCurve {

@@ -1,5 +1,5 @@
 // All output of a run as one observer: lines on stdout, the progress line, and the files of the run directory: log,
-// metrics, curves, weights, checkpoints. For new and resumed runs, with a run directory or without (a dry run). It does
+// metrics, weights, checkpoints, page. For new and resumed runs, with a run directory or without (a dry run). It does
 // not write the final model (--output).
 //
 // Failures do not end the run: they are logged, and the file is tried again next time. A removed run directory is
@@ -26,7 +26,6 @@
 #include "mnist/report/checkpoints.hpp"
 #include "mnist/report/epoch_log.hpp"
 #include "mnist/report/metrics_files.hpp"
-#include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
 #include "mnist/report/run_directory.hpp"
 #include "mnist/train/checkpoint.hpp"
@@ -44,7 +43,7 @@ std::int64_t first_epoch(LogStyle style);
 struct RunOutputOptions {
   LogStyle style = LogStyle::reference;
   bool quiet = false;        // prints one line per epoch (`epoch_log.hpp`); log.txt has the lines of the style
-  bool keep_weights = true;  // writes last.pt, best.pt, the curves and checkpoints; false for a dry run
+  bool keep_weights = true;  // writes last.pt, best.pt, checkpoints and the page; false for a dry run
   std::int64_t keep = 3;     // newest checkpoints
   // Where progress is drawn; lines on stdout erase it first.
   std::shared_ptr<StatusLine> status = std::make_shared<StatusLine>(nullptr);
@@ -53,7 +52,7 @@ struct RunOutputOptions {
   PickleLayout layout = PickleLayout::state_dict;
   RunIdentity identity;
   std::function<void(const std::string&)> print;  // writes to stdout; throws on failure
-  std::function<void()> write_page = {};          // writes report.html; called after each epoch, by another thread
+  std::function<void()> write_page = {};  // report.html and the curves; called after each epoch, by another thread
 };
 
 // The recipe of weights after `epochs` epochs, as the last test found them.
@@ -92,6 +91,7 @@ class RunOutput : public TrainingObserver {
   const std::filesystem::path& last_checkpoint() const { return written_; }
 
  private:
+  bool keeps_weights() const { return directory_ != nullptr && options_.keep_weights; }
   void show(const std::string& text);
   void note(const RunResult& result);
   void write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe);
@@ -113,7 +113,6 @@ class RunOutput : public TrainingObserver {
   std::filesystem::path written_;
   std::map<std::string, std::function<void()>> failed_;  // failed jobs, by name
   // Declared last: its jobs use what is above.
-  std::unique_ptr<CurvesPicture> curves_;
   Background background_{/*threaded=*/true};
 };
 

@@ -3,8 +3,9 @@
 // file, with the weights of the epoch in progress.
 //
 // Contents: "state_dict"; "optimizer"; "average" (of the weights, if the run has one); "epoch" (losses and correct
-// predictions of its batches so far); "best" (the state dict after the best epoch); "curves". The rest is JSON,
-// `format_version` 1: keys are never renamed or reused, and a newer version is rejected.
+// predictions of its batches so far); "best" (the state dict after the best epoch). Older files also have "curves",
+// which nothing needs. The rest is JSON, `format_version` 1: keys are never renamed or reused, and a newer version is
+// rejected.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,6 @@
 
 #include "mnist/core/file_system.hpp"
 #include "mnist/core/recipe.hpp"
-#include "mnist/format/named_tensors.hpp"
 #include "mnist/train/training_state.hpp"
 
 namespace mnist {
@@ -39,10 +39,8 @@ struct Checkpoint {
   TrainingState state;
   Recipe recipe;
   RunIdentity identity;
-  // State of the observers: the sizes in bytes of the files that grow, by name in the run directory, and the curves so
-  // far.
+  // State of the observers: the sizes in bytes of the files that grow, by name in the run directory.
   std::map<std::string, std::uint64_t> file_sizes;
-  NamedTensors curves;
 };
 
 // Replaces `path` atomically. Throws a data `Error` if it cannot be written.
