@@ -15,10 +15,9 @@ std::vector<CaptionedImage> captioned(const std::vector<PageMistake>& mistakes) 
   std::vector<CaptionedImage> images;
   images.reserve(mistakes.size());
   for (const PageMistake& mistake : mistakes) {
-    images.push_back(
-        {mistake.pixels,
-         fmt::format("predicted {:.1f} %: {}\ntrue: {}", 100 * mistake.probability, mistake.predicted, mistake.truth),
-         CaptionedImage::Mark::wrong});
+    images.push_back({mistake.pixels,
+                      fmt::format("{:.1f} % {}\ntrue: {}", 100 * mistake.probability, mistake.predicted, mistake.truth),
+                      CaptionedImage::Mark::wrong});
   }
   return images;
 }

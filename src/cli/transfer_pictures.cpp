@@ -60,10 +60,10 @@ void draw_predictions(const std::filesystem::path& path, Network& network, const
   for (std::int64_t i = 0; i < count; ++i) {
     const bool right = targets[i].equal(predicted[i]);
     const double share = probabilities[i][predicted[i]].item<double>();
-    images.push_back({pixels[i],
-                      fmt::format("predicted {:.1f} %: {}\ntrue: {}", 100 * share, name_of(data, predicted[i]),
-                                  name_of(data, targets[i])),
-                      right ? CaptionedImage::Mark::right : CaptionedImage::Mark::wrong});
+    images.push_back(
+        {pixels[i],
+         fmt::format("{:.1f} % {}\ntrue: {}", 100 * share, name_of(data, predicted[i]), name_of(data, targets[i])),
+         right ? CaptionedImage::Mark::right : CaptionedImage::Mark::wrong});
   }
   draw_image_grid(path, images, 3);
 }

@@ -43,7 +43,8 @@ void draw_class_bars(const std::filesystem::path& path, const torch::Tensor& con
   const double shares = measure.text_width("100.0 %   100.0 %", kBarText);
   const double width = left + kBarLength + 12 + shares + kBarMargin;
   const double top = kBarMargin + 2 * kBarText + 22;
-  Canvas canvas(static_cast<int>(width), static_cast<int>(top + row * static_cast<double>(classes) + kBarMargin));
+  Canvas canvas(static_cast<int>(width),
+                static_cast<int>(top + row * static_cast<double>(classes) + kBarText + kBarMargin));
   canvas.text({kBarMargin, kBarMargin + kBarText}, canvas.fitted(title, kBarText + 2, width - 2 * kBarMargin),
               kBarText + 2);
   const double legend = kBarMargin + 2 * kBarText + 10;
@@ -67,6 +68,10 @@ void draw_class_bars(const std::filesystem::path& path, const torch::Tensor& con
     draw_bar(canvas, {left, y + row / 2}, right, said, 1);
     canvas.text({left + kBarLength + 12, base}, fmt::format("{}   {}", share_text(right, all), share_text(right, said)),
                 kBarText, TextAlign::left, kGrey);
+  }
+  if (classes < class_names.size()) {
+    canvas.text({left, top + row * static_cast<double>(classes) + kBarText},
+                fmt::format("and {} more classes", class_names.size() - classes), kBarText, TextAlign::left, kGrey);
   }
   canvas.save(path);
 }

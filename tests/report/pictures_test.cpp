@@ -362,7 +362,7 @@ TEST(Pictures, BarsOfClassesAreAsLongAsTheirShares) {
   // Recall 1 and 0.5, precision 2 / 3 and 1.
   draw_class_bars(folder / "bars.png", at::tensor({4, 0, 2, 2}, at::kLong).view({2, 2}), {"a", "b"}, "title");
   const Picture picture(folder / "bars.png");
-  const std::int64_t middle = picture.height() - 16 - 30;  // the second row has 30 pixels
+  const std::int64_t middle = picture.height() - 30 - 30;  // the second row has 30 pixels
   const Box first = {0, 66, picture.width(), middle};
   const Box second = {0, middle, picture.width(), picture.height()};
   EXPECT_NEAR(static_cast<double>(picture.box_of(kTrainInk, first).width()), 360, 1);
