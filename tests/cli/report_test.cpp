@@ -69,6 +69,22 @@ TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
   EXPECT_EQ(mnist({"report", "run", "--data-dir", "data"}).exit_code, 3) << "data that were named must be there";
 }
 
+TEST_F(Report, WritesItsPartsAsPictures) {
+  ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
+  for (const char* const file : {"run/training_statistics.png", "run/training_batch.png"}) {
+    EXPECT_EQ(content_of(folder_ / file).substr(1, 3), "PNG") << file;
+  }
+  ASSERT_EQ(mnist({"report", "run", "--pictures", "new/pictures"}).exit_code, 0);
+  for (const std::string name : {"curves", "confusion", "classes", "mistakes"}) {
+    EXPECT_EQ(content_of(folder_ / "new/pictures" / (name + ".png")).substr(1, 3), "PNG") << name;
+    EXPECT_THAT(content_of(folder_ / "new/pictures" / (name + ".svg")), HasSubstr("</svg>")) << name;
+  }
+  ASSERT_EQ(mnist({"report", "lenet.pt", "--pictures", "model"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "model/confusion.svg"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "model/curves.svg")) << "a model has no curves";
+  EXPECT_EQ(mnist({"report", "run", "--pictures", "lenet.pt/x"}).exit_code, 3);
+}
+
 TEST_F(Report, OfAModelIsItsEvaluation) {
   ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
   ASSERT_EQ(mnist({"report", "lenet.pt"}).exit_code, 0);

@@ -106,6 +106,24 @@ TEST_F(RunLists, AreComparedSideBySide) {
   EXPECT_NEAR(json["seeds"][0]["accuracy_sd"].get<double>(), 0.0141421, 1e-6);
 }
 
+TEST_F(RunLists, AreDrawnInOnePicture) {
+  make({.name = "one"});
+  make({.name = "two", .seed = 2});
+  const Arguments both = {"compare", "runs/one", "runs/two", "--curves"};
+  const auto with = [&](const std::string& file) {
+    Arguments arguments = both;
+    arguments.push_back(file);
+    return call(arguments);
+  };
+  EXPECT_EQ(with("both.svg").exit_code, 0);
+  EXPECT_THAT(content_of(folder_ / "both.svg"), HasSubstr("</svg>"));
+  EXPECT_EQ(with("both.png").exit_code, 0);
+  EXPECT_EQ(content_of(folder_ / "both.png").substr(1, 3), "PNG");
+  const SubprocessResult other = with("both.jpg");
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("ends neither in .png nor in .svg"));
+}
+
 TEST_F(RunLists, TheSameSeedTwiceIsNoSpread) {
   make({.name = "a"});
   make({.name = "b"});
