@@ -286,10 +286,16 @@ bool Trainer::evaluate_epoch(const Watch& watch, EpochReport& report) {
   return true;
 }
 
+// The loss of the step is checked. One copy from the device, of values that are there by then.
 void Trainer::report_interval(const Watch& watch, std::int64_t step, double lr, double images_per_second) {
-  watch.notify(&TrainingObserver::interval,
-               IntervalReport{epoch_, step, batches_per_epoch_, (epoch_ - 1) * batches_per_epoch_ + step,
-                              items_of(step), train_set_.size(), step_->loss(step), lr, images_per_second});
+  const std::int64_t begin = std::max<std::int64_t>(0, step + 1 - options_.log_interval);
+  const auto right = step_->correct(begin, step + 1).sum().item<double>();
+  std::int64_t items = 0;
+  for (std::int64_t i = begin; i <= step; ++i) items += items_of(i);
+  watch.notify(
+      &TrainingObserver::interval,
+      IntervalReport{epoch_, step, batches_per_epoch_, (epoch_ - 1) * batches_per_epoch_ + step, items_of(step),
+                     train_set_.size(), last_loss_, lr, images_per_second, right / static_cast<double>(items)});
 }
 
 // Checks the losses of steps up to `end` that are not checked yet; needs one device sync.
@@ -300,6 +306,7 @@ void Trainer::check_losses(std::int64_t end) {
     check_loss(losses.const_data_ptr<float>()[i], kLostBatch, called_epoch(),
                fmt::format("loss of batch {}", steps_checked_ + i + 1));
   }
+  last_loss_ = static_cast<double>(losses.const_data_ptr<float>()[losses.size(0) - 1]);
   steps_checked_ = end;
 }
 

@@ -172,6 +172,10 @@ TEST(Loop, ReportsEveryIntervalWithTheReferenceProgramsCounts) {
   EXPECT_EQ(recorder.intervals[1].batch, 4);
   EXPECT_EQ(recorder.intervals[3].step, 11);
   EXPECT_EQ(recorder.intervals[3].items, 100);
+  const std::vector<float>& accuracies = recorder.epochs[0].train.batch_accuracies;
+  EXPECT_FLOAT_EQ(static_cast<float>(recorder.intervals[0].accuracy), accuracies[0]);
+  EXPECT_FLOAT_EQ(static_cast<float>(recorder.intervals[1].accuracy),
+                  (accuracies[1] + accuracies[2] + accuracies[3] + accuracies[4]) / 4);
   EXPECT_DOUBLE_EQ(recorder.intervals[0].lr, 0.05);
   EXPECT_DOUBLE_EQ(recorder.intervals[2].lr, 0.025);
   EXPECT_EQ(recorder.evaluated, (std::vector<std::int64_t>{1, 2}));

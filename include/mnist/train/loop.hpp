@@ -143,6 +143,7 @@ class Trainer {
   NamedTensors last_network_;  // the network after the last epoch that this process has finished
 
   std::int64_t steps_checked_ = 0;        // steps of this epoch whose losses are checked
+  double last_loss_ = 0;                  // of the last of them
   std::optional<TrainingState> resumed_;  // where this process continues; reset when its first epoch starts
   double seconds_before_ = 0;             // of the run, in previous processes
   double epoch_seconds_before_ = 0;       // of training in this epoch, in previous processes

@@ -30,6 +30,7 @@ struct IntervalReport {
   double loss = 0;               // mean of the batch
   double lr = 0;
   double images_per_second = 0;  // of this epoch so far, without its first batch; 0 if unknown
+  double accuracy = 0;           // of the batches since the previous report, 0..1; each before its update
 };
 
 // After the batches of an epoch, before its evaluation. Loss and correct predictions are those of training: each batch

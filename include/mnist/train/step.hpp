@@ -52,7 +52,6 @@ class TrainingStep {
   // before its update, and the number of correct predictions. Needs a device sync.
   torch::Tensor losses(std::int64_t begin, std::int64_t end) const { return part(losses_, begin, end); }
   torch::Tensor correct(std::int64_t begin, std::int64_t end) const { return part(correct_, begin, end); }
-  double loss(std::int64_t step) const { return losses_.select(0, step).item<double>(); }
 
   // Sets the figures of the epoch's first steps, which another process computed. Call it after `start`.
   void set_figures(const torch::Tensor& losses, const torch::Tensor& correct);
