@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cgroups.hpp"
 
@@ -63,6 +64,14 @@ std::optional<std::uint64_t> available_memory() {
   // cgroups version 1, as a container sees its own group.
   bound(left_by("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"));
   return least;
+}
+
+std::optional<std::uint64_t> resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  if (!(file >> size >> resident)) return std::nullopt;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 MemoryBound::MemoryBound() {

@@ -29,6 +29,7 @@ constexpr std::array<StopSignal, 4> kStops = {{
 std::atomic<std::int64_t> g_when = 0;  // time of the first signal, nanoseconds of the monotonic clock; 0: none
 std::atomic<int> g_received = 0;
 std::atomic<const char*> g_notice = "";
+std::atomic<int> g_notices = 0;
 std::atomic<std::int64_t> g_patience = 0;  // nanoseconds in which a second signal counts as the first one
 static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
               std::atomic<const char*>::is_always_lock_free);  // otherwise the handler could deadlock
@@ -63,6 +64,7 @@ extern "C" void on_stop_signal(int signal) {
   if (g_when.compare_exchange_strong(none, nanoseconds())) {
     g_received = signal;
     const char* const notice = g_notice;
+    if (*notice != '\0') ++g_notices;
     // A failure does not matter.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, notice, std::strlen(notice));
   } else if ((signal == SIGINT || signal == SIGTERM) && nanoseconds() - g_when >= g_patience) {
@@ -118,6 +120,10 @@ int StopSignals::received() const {
 
 bool StopSignals::stop_requested() {
   return g_received != 0;
+}
+
+int StopSignals::notices() {
+  return g_notices;
 }
 
 int StopSignals::exit_code_of(int signal) {

@@ -5,9 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <string>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "mnist/core/text.hpp"
 
 namespace mnist {
 namespace {
@@ -47,6 +50,21 @@ int terminal_width(Stream stream) {
   int columns = 0;
   if (variable != nullptr) std::from_chars(variable, variable + std::strlen(variable), columns);
   return columns >= kNarrowest && columns <= kWidest ? columns : kUsual;
+}
+
+int terminal_height(Stream stream) {
+  winsize size{};
+  return ::ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+bool is_utf8_locale() {
+  for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string locale = lower_case(value);
+    return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+  }
+  return false;
 }
 
 }  // namespace mnist

@@ -104,14 +104,13 @@ TEST(Logger, AFileHasATimeBeforeEachLineAndNoEscapeSequences) {
                            "----------\n"));
 }
 
-TEST(Logger, ALineOnTheTerminalTakesTheProgressAway) {
+TEST(Logger, ALineOnTheTerminalStandsAboveTheProgress) {
   const auto status = std::make_shared<StatusLine>(stderr);
   ::testing::internal::CaptureStderr();
   const auto log = make_logger({.status = status});
   status->draw("50 %");
   log->warn("hot");
-  log->info("bare");
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "\r\x1b[K50 %\r\x1b[Kwarning: hot\nbare\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "\r\x1b[K50 %\r\x1b[Kwarning: hot\n\r\x1b[K50 %");
 }
 
 TEST(Logger, AFormerLogIsAppendedTo) {

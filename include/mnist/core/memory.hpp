@@ -12,6 +12,9 @@ namespace mnist {
 // groups (cgroups). Returns nothing if the system does not report it.
 std::optional<std::uint64_t> available_memory();
 
+// Bytes of RAM that this process occupies now. Returns nothing on systems other than Linux.
+std::optional<std::uint64_t> resident_memory();
+
 // While this object lives, an allocation beyond 90 % of the memory that was available at construction throws
 // std::bad_alloc, or a library's own exception for it. Allocated memory counts, even if it is not used. Does nothing on
 // systems other than Linux, and does not raise a lower limit.

@@ -38,6 +38,9 @@ class StopSignals {
   // Whether a signal arrived for the existing `StopSignals`: for code that waits far below the command that owns it.
   static bool stop_requested();
 
+  // How many notices this process has written so far. Each replaced the line of the terminal that the cursor was in.
+  static int notices();
+
   // Of that signal; 0 and "" if none arrived.
   int exit_code() const { return exit_code_of(received()); }
   std::string name() const { return name_of(received()); }

@@ -1,18 +1,23 @@
-// The status line of a terminal, which shows the progress and is redrawn. To write another line to that terminal, use
-// `interrupt`: otherwise the line would start after the status line. Not for files and pipes.
+// The status at the bottom of a terminal, which shows the progress and is redrawn: one line, or several. To write
+// another line to that terminal, use `interrupt`: otherwise the line would start in the middle of the status. Not for
+// files and pipes.
 #pragma once
 
 #include <cstdio>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace mnist {
+
+// Columns of a line of the status on the terminal of stderr as it is now, at least 1.
+int status_columns();
 
 // May be used by several threads.
 class StatusLine {
  public:
-  // `terminal`: nullptr: there is none, and nothing is drawn.
+  // `terminal`: nullptr: there is none, and nothing is drawn. The size is that of the terminal of stderr.
   explicit StatusLine(std::FILE* terminal) : terminal_(terminal) {}
   ~StatusLine() { clear(); }
   StatusLine(const StatusLine&) = delete;
@@ -20,26 +25,38 @@ class StatusLine {
 
   bool is_drawn_on() const { return terminal_ != nullptr; }
 
-  // Replaces the status line by `line`; shortens it to the width of the terminal.
-  void draw(const std::string& line);
+  // Replaces the status. Each line is shortened to `status_columns`. There must be fewer lines than the
+  // terminal has: lines above its top cannot be erased.
+  void draw(const std::string& line) { draw(std::vector<std::string>{line}); }
+  void draw(const std::vector<std::string>& lines);
 
   // Leaves an empty line.
   void clear();
 
-  // Erases the status line and calls `write`; nothing is drawn in the meantime.
+  // Leaves the status where it is; what follows is written below it.
+  void leave();
+
+  // Erases the status, calls `write`, and draws the status again below what it wrote. `write` must end its last line.
   template <class Write>
   void interrupt(Write&& write) {
     const std::lock_guard lock(mutex_);
     erase();
     std::forward<Write>(write)();
+    show();
   }
 
  private:
+  std::string erasing();
+  std::string showing();
   void erase();
+  void show();
+  void put(const std::string& text);
 
   std::FILE* terminal_;
   std::mutex mutex_;
-  bool shown_ = false;
+  std::vector<std::string> lines_;  // that the status has; empty: none
+  std::vector<std::size_t> shown_;  // the columns of the lines on the terminal; empty: it is erased
+  int notices_ = 0;                 // of stop signals, when it was drawn
 };
 
 }  // namespace mnist

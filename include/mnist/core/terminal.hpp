@@ -21,4 +21,11 @@ bool is_pipe(Stream stream);
 // 10,000), else 80.
 int terminal_width(Stream stream);
 
+// Lines of the stream's terminal; 0 if there is none, or they are unknown.
+int terminal_height(Stream stream);
+
+// Whether text for the terminal is UTF-8: the first of the environment variables LC_ALL, LC_CTYPE and LANG that is set
+// says so.
+bool is_utf8_locale();
+
 }  // namespace mnist
