@@ -38,9 +38,9 @@ struct CompareOptions {
 };
 
 // Options that change no figure of the network.
-constexpr std::array<std::string_view, 11> kNoFigures = {
-    "output",   "save-model", "overwrite", "log-interval", "keep", "checkpoint-every", "checkpoint-exit-code",
-    "cache-mb", "threads",    "recipe",    "timeout"};
+constexpr std::array<std::string_view, 12> kNoFigures = {
+    "output",           "save-model",           "overwrite", "log-interval", "live",   "keep",
+    "checkpoint-every", "checkpoint-exit-code", "cache-mb",  "threads",      "recipe", "timeout"};
 
 bool changes_figures(std::string_view option) {
   return std::ranges::count(kNoFigures, option) == 0;

@@ -21,7 +21,7 @@ bool is_argument(const std::vector<std::string>& arguments, const std::string& o
                              [&](const std::string& one) { return one == option || one.starts_with(option + "="); });
 }
 
-std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arguments) {
+std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arguments, bool draws) {
   const TrainOptions& o = plan.options;
   const TrainOptions defaults;
   const bool photos = plan.info.preprocessing.kind == Preprocessing::Kind::photo;
@@ -59,15 +59,17 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
       {"--cuda-graphs", !plan.device.device.is_cuda() && o.cuda_graphs != defaults.cuda_graphs,
        "the run is not on an NVIDIA GPU"},
       {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is only one process"},
+      {"--live", o.live && !draws,
+       "it needs a terminal that understands escape sequences, and stdout must not be a pipe"},
   };
 }
 
 }  // namespace
 
 std::vector<std::string> options_without_effect(const CLI::App& given, const Plan& plan,
-                                                const std::vector<std::string>& arguments) {
+                                                const std::vector<std::string>& arguments, bool draws) {
   std::vector<std::string> sentences;
-  for (const Case& one : cases_of(plan, arguments)) {
+  for (const Case& one : cases_of(plan, arguments, draws)) {
     if (!one.unused || !is_given(*given.get_option(one.option))) continue;
     sentences.push_back(fmt::format("{} {}: {}", one.option, one.what, one.why));
   }

@@ -80,9 +80,10 @@ std::optional<RunDirectory> new_directory(const Plan& plan, const Context& conte
   return RunDirectory::numbered("runs", options.arch, context.command_line);
 }
 
-// The status line for progress; none for a quiet run or for ranks other than 0.
+// The status line for progress; none for a quiet run, unless it asks for one, or for ranks other than 0.
 std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) {
-  return plan.quiet || !plan.training.ranks->leads() ? std::make_shared<StatusLine>(nullptr) : context.status;
+  return (plan.quiet && !plan.options.live) || !plan.training.ranks->leads() ? std::make_shared<StatusLine>(nullptr)
+                                                                             : context.status;
 }
 
 RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity,
@@ -90,6 +91,7 @@ RunOutputOptions output_options(const Plan& plan, const TrainingData& data, cons
   const c10::Device& device = plan.device.device;
   return {.style = style_of(plan.info),
           .quiet = plan.quiet,
+          .live = plan.options.live,
           .keep_weights = !plan.options.dry_run,
           .keep = plan.options.keep,
           .status = status_of(plan, context),
@@ -326,7 +328,8 @@ int run_rank(const CLI::App& given, const std::shared_ptr<const TrainOptions>& o
   Plan plan = make_plan(*command.options, ranks, context.log);
   const SpinControl spin(static_cast<int>(plan.threads));
   plan.quiet = options->quiet;
-  for (const std::string& sentence : options_without_effect(given, plan, context.arguments)) {
+  for (const std::string& sentence :
+       options_without_effect(given, plan, context.arguments, context.status->is_drawn_on())) {
     context.log.warn("{}", sentence);
   }
   warn_of_threads(plan.options.threads, context.log);

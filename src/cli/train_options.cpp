@@ -184,6 +184,7 @@ void add_result_options(CLI::App& app, TrainOptions& o) {
                "also print speed and loss every --log-interval batches and further details to stderr; same as "
                "--log-level debug"))
       ->configurable(false);
+  add(add_flag(app, "--live", o.live, "on a terminal, draw the curves and a table of the last epochs below the lines"));
   add(integer(app.add_option("--limit-batches", o.limit_batches,
                              "maximum number of training and test batches per epoch; 0: all"),
               0, kMany));

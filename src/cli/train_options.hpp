@@ -37,6 +37,7 @@ struct TrainOptions {
   std::int64_t log_interval = 10;
   bool quiet = false;
   bool verbose = false;
+  bool live = false;
   std::int64_t limit_batches = 0;
   bool dry_run = false;
   std::string device = "auto";

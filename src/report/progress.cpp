@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "mnist/core/memory.hpp"
+#include "mnist/core/signals.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/report/gpu_figures.hpp"
@@ -13,6 +15,7 @@ namespace mnist {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds(100);
+constexpr auto kRedrawFigures = std::chrono::milliseconds(250);
 
 std::string bar(double fraction, int width) {
   const int inner = width - 2;
@@ -32,30 +35,42 @@ std::string short_duration(double seconds) {
   return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, whole % 60);
 }
 
-std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
-                          double seconds_left, int width, const std::string& more) {
-  const std::string head = fmt::format("epoch {}/{} ", epoch, epochs);
-  std::string tail = fmt::format(" {:3.0f} %", 100 * fraction);
-  // The remaining time is more important than the speed; words are not split.
-  const std::string left = seconds_left >= 0 ? fmt::format("  {} left", short_duration(seconds_left)) : "";
-  const std::string rate =
-      images_per_second >= 0 ? fmt::format("  {} images/s", with_thousands(std::llround(images_per_second))) : "";
-  const std::string rest = more.empty() ? "" : "  " + more;
+std::string progress_line(const ProgressFigures& figures, int width) {
+  std::string head = fmt::format("epoch {}/{} ", figures.epoch, figures.epochs);
+  const std::string percent = fmt::format("{:3.0f} %", 100 * figures.fraction);
+  const std::string loss = figures.loss ? fmt::format("  loss {:.3f}", *figures.loss) : "";
+  const std::string accuracy = figures.accuracy ? fmt::format("  acc {:.1f} %", 100 * *figures.accuracy) : "";
+  const std::string rate = figures.images_per_second >= 0
+                               ? fmt::format("  {} images/s", with_thousands(std::llround(figures.images_per_second)))
+                               : "";
+  const std::string left =
+      figures.seconds_left >= 0 ? fmt::format("  {} left", short_duration(figures.seconds_left)) : "";
+  const std::string memory = figures.memory.empty() ? "" : "  " + figures.memory;
   constexpr int kShortestBar = 6;
-  const auto fits = [&](const std::string& text) {
-    return static_cast<int>(head.size() + tail.size() + text.size()) <= width;
-  };
-  if (!rest.empty() && fits(rate + left + rest + std::string(kShortestBar, ' '))) {
-    tail += rate + left + rest;
-  } else if (fits(rate + left)) {
-    tail += rate + left;
-  } else if (fits(left)) {
-    tail += left;
-  }
   constexpr int kLongestBar = 32;
-  const int room = width - static_cast<int>(head.size() + tail.size());
-  std::string line = head + (room >= kShortestBar ? bar(fraction, std::min(room, kLongestBar)) : "") + tail;
-  line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(width, 0))));
+  constexpr std::size_t kWord = 6;  // "epoch "
+  const std::size_t most_important = head.size() + percent.size() + left.size() + loss.size();
+  const auto columns = static_cast<std::size_t>(std::max(width, 0));
+  if (most_important > columns && most_important - kWord <= columns) head.erase(0, kWord);
+  int room = width - static_cast<int>(head.size() + percent.size());
+  // The most important first; words are not split.
+  bool fits = true;
+  const auto take = [&](const std::string& text) {
+    fits = fits && static_cast<int>(text.size()) <= room;
+    if (fits) room -= static_cast<int>(text.size());
+    return fits ? text : std::string();
+  };
+  const std::string shown_left = take(left);
+  const std::string shown_loss = take(loss);
+  const std::string shown_rate = take(rate);
+  const std::string shown_accuracy = take(accuracy);
+  const bool has_bar = fits && room > kShortestBar;
+  // Behind the shortest bar.
+  const bool has_memory = has_bar && room - static_cast<int>(memory.size()) > kShortestBar;
+  if (has_memory) room -= static_cast<int>(memory.size());
+  std::string line = head + (has_bar ? bar(figures.fraction, std::min(room - 1, kLongestBar)) + " " : "") + percent;
+  line += shown_loss + shown_accuracy + shown_rate + shown_left + (has_memory ? memory : "");
+  line.resize(std::min(line.size(), columns));
   return line;
 }
 
@@ -72,8 +87,39 @@ void CountLine::count(std::int64_t done, std::int64_t all) {
   status_.draw(fmt::format("{} {}/{}", what_, with_thousands(done), with_thousands(all)));
 }
 
+ProgressLine::~ProgressLine() {
+  const bool has_figures =
+      live_ && terminal_width(Stream::err) >= kLiveColumns && terminal_height(Stream::err) >= kLiveRows;
+  if (has_figures) {
+    status_.leave();
+  } else {
+    status_.clear();
+  }
+}
+
+void ProgressLine::restore(const RunRecord& run) {
+  if (live_) collector_.restore(run);
+}
+
+void ProgressLine::epoch_started(std::int64_t epoch, std::int64_t epochs) {
+  // The first batch may be slow.
+  figures_.epoch = called(epoch);
+  figures_.epochs = called(epochs);
+  figures_.fraction = 0;
+  figures_.images_per_second = figures_.seconds_left = -1;
+  draw(progress_line(figures_, status_columns()));
+}
+
 void ProgressLine::batch_done(const BatchReport& report) {
   const auto now = Clock::now();
+  count(report, now);
+  if (now - drawn_ < (live_ ? kRedrawFigures : kRedraw) && report.batch != report.batches) return;
+  drawn_ = now;
+  measure(report, now);
+  draw(progress_line(figures_, status_columns()));
+}
+
+void ProgressLine::count(const BatchReport& report, Clock::time_point now) {
   if (report.epoch != epoch_) {
     epoch_ = report.epoch;
     epoch_start_ = now;
@@ -83,39 +129,70 @@ void ProgressLine::batch_done(const BatchReport& report) {
     epoch_items_ += report.items;
     ++epoch_batches_;
   }
-  if (now - drawn_ < kRedraw && report.batch != report.batches) return;
-  const double seconds = std::chrono::duration<double>(now - epoch_start_).count();
-  double rate = -1;
-  double left = -1;
-  if (epoch_items_ > 0 && seconds > 0) {
-    rate = static_cast<double>(epoch_items_) / seconds;
-    const double seconds_per_batch = seconds / static_cast<double>(epoch_batches_);
-    const auto batches_left = report.batches - report.batch + (report.epochs - report.epoch) * report.batches;
-    left = seconds_per_batch * static_cast<double>(batches_left) +
-           test_seconds_ * static_cast<double>(report.epochs - report.epoch + 1);
-  }
-  drawn_ = now;
-  if (gpu_ && now - gpu_read_ >= std::chrono::seconds(1)) {
-    const std::optional<GpuFigures> figures = gpu_();
-    gpu_text_ = figures ? "GPU " + gpu_text(*figures) : "";
-    gpu_read_ = now;
-  }
-  status_.draw(progress_line(called(report.epoch), called(report.epochs),
-                             static_cast<double>(report.batch) / static_cast<double>(report.batches), rate, left,
-                             terminal_width(Stream::err) - 1, gpu_text_));
 }
 
-void ProgressLine::interval(const IntervalReport& /*report*/) {
-  drawn_ = {};  // its line has erased this one
+void ProgressLine::measure(const BatchReport& report, Clock::time_point now) {
+  const double seconds = std::chrono::duration<double>(now - epoch_start_).count();
+  figures_.epoch = called(report.epoch);
+  figures_.epochs = called(report.epochs);
+  figures_.fraction = static_cast<double>(report.batch) / static_cast<double>(report.batches);
+  figures_.images_per_second = figures_.seconds_left = -1;
+  if (epoch_items_ > 0 && seconds > 0) {
+    figures_.images_per_second = static_cast<double>(epoch_items_) / seconds;
+    const double seconds_per_batch = seconds / static_cast<double>(epoch_batches_);
+    const auto batches_left = report.batches - report.batch + (report.epochs - report.epoch) * report.batches;
+    figures_.seconds_left = seconds_per_batch * static_cast<double>(batches_left) +
+                            test_seconds_ * static_cast<double>(report.epochs - report.epoch + 1);
+  }
+  if (now - memory_read_ < std::chrono::seconds(1)) return;
+  memory_read_ = now;
+  if (gpu_) {
+    const std::optional<GpuFigures> gpu = gpu_();
+    figures_.memory = gpu ? "GPU " + gpu_text(*gpu) : "";
+  } else if (const std::optional<std::uint64_t> bytes = resident_memory()) {
+    figures_.memory = fmt::format("{} MiB", with_thousands(static_cast<std::int64_t>(*bytes >> 20)));
+  }
+}
+
+void ProgressLine::draw(const std::string& line) {
+  // The program has told that it stops; a last batch does not need its progress.
+  if (StopSignals::stop_requested()) return;
+  if (!live_) return status_.draw(line);
+  const int columns = terminal_width(Stream::err);
+  const int rows = terminal_height(Stream::err);
+  const std::vector<std::string> lines =
+      live_lines(collector_.figures(), line, columns, rows, live_->utf8, first_epoch_);
+  if (!lines.empty()) return status_.draw(lines);
+  if (!noted_ && live_->note) {
+    live_->note(
+        fmt::format("--live needs a terminal of {} columns and {} lines, and this one has {} and {}: only the "
+                    "progress line is drawn until it is larger",
+                    kLiveColumns, kLiveRows, columns, rows));
+  }
+  noted_ = true;
+  status_.draw(line);
+}
+
+void ProgressLine::interval(const IntervalReport& report) {
+  figures_.loss = report.loss;
+  figures_.accuracy = report.accuracy;
+  if (live_) collector_.interval(report);
 }
 
 void ProgressLine::training_done(const TrainingReport& report) {
-  status_.draw(fmt::format("epoch {}/{} testing", called(report.epoch), called(report.epochs)));
+  if (live_) collector_.training_done(report);
+  draw(fmt::format("epoch {}/{} testing", called(report.epoch), called(report.epochs)));
 }
 
 void ProgressLine::epoch_done(const EpochReport& report) {
   test_seconds_ = report.test_seconds;
-  status_.clear();
+  if (!live_) return status_.clear();
+  collector_.epoch_done(report);
+  draw(fmt::format("epoch {}/{} done", called(report.train.epoch), called(report.train.epochs)));
+}
+
+void ProgressLine::resumed(const TrainingState& state) {
+  if (live_) collector_.resumed(state);
 }
 
 }  // namespace mnist

@@ -10,6 +10,7 @@
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/report/reference_log.hpp"
+#include "mnist/report/run_record.hpp"
 #include "mnist/report/transfer_log.hpp"
 
 namespace mnist {
@@ -28,6 +29,15 @@ std::shared_ptr<LogFile> open_log(spdlog::logger& log, const std::filesystem::pa
     log.warn("{}: it is renamed to {}", error.what(), quoted(aside.filename()));
     std::filesystem::rename(path, aside);
     return add_log_file(log, path);
+  }
+}
+
+// The rows of a resumed run, for people: without them if they cannot be read.
+RunRecord run_so_far(const RunDirectory& directory) {
+  try {
+    return read_run(directory.path());
+  } catch (const Error&) {
+    return {};
   }
 }
 
@@ -59,7 +69,11 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
     quiet_lines_.emplace(first_epoch(options_.style), [this](const std::string& text) { show(text); });
   }
   if (options_.status->is_drawn_on()) {
-    progress_ = std::make_unique<ProgressLine>(*options_.status, first_epoch(options_.style), options_.gpu);
+    std::optional<LiveOptions> live;
+    if (options_.live) {
+      live = {.utf8 = is_utf8_locale(), .note = [this](const std::string& text) { log_.warn("{}", text); }};
+    }
+    progress_ = std::make_unique<ProgressLine>(*options_.status, first_epoch(options_.style), options_.gpu, live);
   }
   if (directory_ == nullptr) return;
 
@@ -74,6 +88,7 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
   if (!options_.keep_weights) return;
   remove_stale_temporaries(directory_->path());
   remove_stale_temporaries(directory_->checkpoints());
+  if (continued != nullptr && progress_ && options_.live) progress_->restore(run_so_far(*directory_));
 }
 
 RunOutput::~RunOutput() {
@@ -103,10 +118,7 @@ void RunOutput::show(const std::string& text) {
 
 void RunOutput::epoch_started(std::int64_t epoch, std::int64_t epochs) {
   lines_->epoch_started(epoch, epochs);
-  if (!progress_) return;
-  // The first batch may be slow.
-  const std::int64_t shift = first_epoch(options_.style) - 1;
-  options_.status->draw(progress_line(epoch + shift, epochs + shift, 0, -1, -1, terminal_width(Stream::err) - 1));
+  if (progress_) progress_->epoch_started(epoch, epochs);
 }
 
 void RunOutput::batch_done(const BatchReport& report) {
@@ -149,6 +161,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
 
 void RunOutput::resumed(const TrainingState& state) {
   lines_->resumed(state);
+  if (progress_) progress_->resumed(state);
   if (!keeps_weights() || state.best.epoch == 0) return;
   std::error_code ignored;
   const auto is_lost = [&](const std::filesystem::path& path) { return !std::filesystem::exists(path, ignored); };

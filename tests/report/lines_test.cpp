@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -65,13 +66,58 @@ TEST(ReferenceLog, TestLineStandsBetweenEmptyLines) {
             "\nTest set: Average loss: 0.5000, Accuracy: 1/2 (50%)\n\n");
 }
 
-TEST(ProgressLine, FitsTheTerminalAndGivesUpTheBarFirst) {
-  EXPECT_EQ(progress_line(2, 14, 0.5, 1430, 21, 79),
-            "epoch 2/14 [==============>               ]  50 %  1,430 images/s  0:21 left");
-  EXPECT_EQ(progress_line(2, 14, 0.5, 1430, 21, 52), "epoch 2/14 [==>   ]  50 %  1,430 images/s  0:21 left");
-  EXPECT_EQ(progress_line(2, 14, 0.5, 1430, 21, 44), "epoch 2/14   50 %  1,430 images/s  0:21 left");
-  EXPECT_EQ(progress_line(2, 14, 0.5, 1430, 21, 10), "epoch 2/14");
-  EXPECT_EQ(progress_line(1, 2, 0, -1, -1, 40), "epoch 1/2 [                      ]   0 %");
+TEST(ProgressLine, FitsTheTerminalAndGivesUpTheLeastImportantFirst) {
+  const ProgressFigures figures{.epoch = 2,
+                                .epochs = 14,
+                                .fraction = 0.5,
+                                .loss = 0.1234,
+                                .accuracy = 0.978,
+                                .images_per_second = 1430,
+                                .seconds_left = 21,
+                                .memory = "612 MiB"};
+  EXPECT_EQ(progress_line(figures, 117),
+            "epoch 2/14 [==============>               ]  50 %  loss 0.123  acc 97.8 %  1,430 images/s  0:21 left"
+            "  612 MiB");
+  EXPECT_EQ(progress_line(figures, 77),
+            "epoch 2/14 [===>   ]  50 %  loss 0.123  acc 97.8 %  1,430 images/s  0:21 left");
+  EXPECT_EQ(progress_line(figures, 72), "epoch 2/14  50 %  loss 0.123  acc 97.8 %  1,430 images/s  0:21 left");
+  EXPECT_EQ(progress_line(figures, 60), "epoch 2/14  50 %  loss 0.123  1,430 images/s  0:21 left");
+  EXPECT_EQ(progress_line(figures, 40), "epoch 2/14  50 %  loss 0.123  0:21 left");
+  EXPECT_EQ(progress_line(figures, 37), "2/14  50 %  loss 0.123  0:21 left");
+  EXPECT_EQ(progress_line(figures, 10), "epoch 2/14");
+  EXPECT_EQ(progress_line({.epoch = 1, .epochs = 2}, 40), "epoch 1/2 [                      ]   0 %");
+}
+
+TEST(ProgressLine, TakesNoMoreThanItsWidth) {
+  ProgressFigures figures{.epoch = 1'000'000,
+                          .epochs = 1'000'000,
+                          .fraction = 1,
+                          .loss = std::nan(""),
+                          .accuracy = 1,
+                          .images_per_second = 1e9,
+                          .seconds_left = 1e6,
+                          .memory = "GPU 87 %, 1.0 of 79.6 GiB, 54 C, 210 W"};
+  for (int width = 0; width < 200; ++width)
+    EXPECT_LE(progress_line(figures, width).size(), static_cast<unsigned>(width));
+}
+
+TEST(StatusLine, ErasesAllItsLinesBeforeALineAndDrawsThemBelow) {
+  const std::string text = drawn([](StatusLine& status) {
+    status.draw(std::vector<std::string>{"one", "two", "three"});
+    status.interrupt([] {});
+  });
+  const std::string block = "\r\x1b[Kone\r\ntwo\r\nthree";
+  const std::string erased = "\r\x1b[2A\x1b[J";
+  EXPECT_EQ(text, block + erased + block + erased);
+}
+
+TEST(StatusLine, CanLeaveItsLines) {
+  const std::string text = drawn([](StatusLine& status) {
+    status.draw(std::vector<std::string>{"one", "two"});
+    status.leave();
+    status.interrupt([] {});
+  });
+  EXPECT_EQ(text, "\r\x1b[Kone\r\ntwo\r\n");
 }
 
 TEST(ProgressLine, CountsEpochsAsTheLinesBesideItDo) {

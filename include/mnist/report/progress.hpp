@@ -1,24 +1,38 @@
-// The progress of a run on the status line of a terminal (`core/status_line.hpp`): number of files read; epoch, bar,
-// speed and remaining time.
+// The progress of a run in the status of a terminal (`core/status_line.hpp`): number of files read; epoch, bar, loss,
+// accuracy, speed, remaining time and memory; on request the figures of the run above that line (`live.hpp`).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "mnist/core/status_line.hpp"
 #include "mnist/device/gpu_monitor.hpp"
+#include "mnist/report/live.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
 
-// "epoch 2/14 [=====>    ]  52 %  1,430 images/s  0:21 left", at most `width` columns; the bar is omitted first.
-// `epoch` and `epochs`: as displayed. `images_per_second` and `seconds_left` below 0: unknown. `more`:
-// text for the end, if there is space.
-std::string progress_line(std::int64_t epoch, std::int64_t epochs, double fraction, double images_per_second,
-                          double seconds_left, int width, const std::string& more = "");
+struct ProgressFigures {
+  std::int64_t epoch = 0;  // as displayed, like `epochs`
+  std::int64_t epochs = 0;
+  double fraction = 0;             // of the epoch's batches
+  std::optional<double> loss;      // of training, the newest known
+  std::optional<double> accuracy;  // of training, 0..1
+  double images_per_second = -1;   // below 0: unknown
+  double seconds_left = -1;        // below 0: unknown
+  std::string memory;              // empty: unknown
+};
+
+// "epoch 2/14 [===>  ]  52 %  loss 0.123  acc 97.8 %  1,430 images/s  0:21 left  612 MiB", at most `width` columns. As
+// the line becomes narrower, the bar becomes shorter; then these are left out: memory, bar, accuracy, images per
+// second, the word "epoch", loss, time left. 77 columns have all but the memory, 37 have the loss and the time left.
+std::string progress_line(const ProgressFigures& figures, int width);
 
 // "0:21", "12:05", "1:02:09".
 std::string short_duration(double seconds);
@@ -41,31 +55,50 @@ class CountLine {
   std::chrono::steady_clock::time_point drawn_{};
 };
 
-// Add it after the observer that writes the lines of the epoch, because these erase the status line.
+// What `ProgressLine` draws above its line.
+struct LiveOptions {
+  bool utf8 = true;                              // the terminal shows UTF-8; else ASCII
+  std::function<void(const std::string&)> note;  // told once if the terminal is too small: only the line is drawn
+};
+
+// Add it after the observer that writes the lines of the epoch: these are written above it.
 class ProgressLine : public TrainingObserver {
  public:
   // `first_epoch`: number of the first epoch, 1 or 0. `gpu`: returns the figures of the GPU in use, if any; called at
-  // most once per second.
-  explicit ProgressLine(StatusLine& status, std::int64_t first_epoch = 1, GpuReader gpu = {})
-      : status_(status), first_epoch_(first_epoch), gpu_(std::move(gpu)) {}
-  ~ProgressLine() override { status_.clear(); }
+  // most once per second. `live`: also draw the figures of the run, at most four times a second. They stay on the
+  // terminal when the line goes away.
+  explicit ProgressLine(StatusLine& status, std::int64_t first_epoch = 1, GpuReader gpu = {},
+                        std::optional<LiveOptions> live = std::nullopt)
+      : status_(status), first_epoch_(first_epoch), gpu_(std::move(gpu)), live_(std::move(live)) {}
+  ~ProgressLine() override;
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
+  // Continues the figures of a resumed run.
+  void restore(const RunRecord& run);
+
+  void epoch_started(std::int64_t epoch, std::int64_t epochs) override;
   void batch_done(const BatchReport& report) override;
   void interval(const IntervalReport& report) override;
   void training_done(const TrainingReport& report) override;
   void epoch_done(const EpochReport& report) override;
+  void resumed(const TrainingState& state) override;
 
  private:
   using Clock = std::chrono::steady_clock;
   std::int64_t called(std::int64_t epoch) const { return epoch - 1 + first_epoch_; }
+  void count(const BatchReport& report, Clock::time_point now);
+  void measure(const BatchReport& report, Clock::time_point now);
+  void draw(const std::string& line);
 
   StatusLine& status_;
   std::int64_t first_epoch_;
   GpuReader gpu_;
-  std::string gpu_text_;
-  Clock::time_point gpu_read_;
+  std::optional<LiveOptions> live_;
+  bool noted_ = false;
+  LiveCollector collector_;  // unused without `live_`
+  ProgressFigures figures_;
+  Clock::time_point memory_read_;
   Clock::time_point drawn_{};
   std::int64_t epoch_ = 0;
   Clock::time_point epoch_start_{};  // end of the first batch of this epoch that this process computed

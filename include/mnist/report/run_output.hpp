@@ -43,6 +43,7 @@ std::int64_t first_epoch(LogStyle style);
 struct RunOutputOptions {
   LogStyle style = LogStyle::reference;
   bool quiet = false;        // prints one line per epoch (`epoch_log.hpp`); log.txt has the lines of the style
+  bool live = false;         // draws the figures of the run with the progress (`live.hpp`)
   bool keep_weights = true;  // writes last.pt, best.pt, checkpoints and the page; false for a dry run
   std::int64_t keep = 3;     // newest checkpoints
   // Where progress is drawn; lines on stdout erase it first.
