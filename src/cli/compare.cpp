@@ -37,15 +37,6 @@ struct CompareOptions {
   std::string format = "text";
 };
 
-// Options that change no figure of the network.
-constexpr std::array<std::string_view, 12> kNoFigures = {
-    "output",           "save-model",           "overwrite", "log-interval", "live",   "keep",
-    "checkpoint-every", "checkpoint-exit-code", "cache-mb",  "threads",      "recipe", "timeout"};
-
-bool changes_figures(std::string_view option) {
-  return std::ranges::count(kNoFigures, option) == 0;
-}
-
 std::string option_value(const RunFigures& run, const std::string& option) {
   const auto found = run.options.find(option);
   return found == run.options.end() ? "-" : found->second;

@@ -194,10 +194,15 @@ std::vector<std::string> options_left_out(const std::string& config) {
   return names;
 }
 
+std::vector<const CLI::Option*> config_options(const CLI::App& command) {
+  std::vector<const CLI::Option*> options = own_options(command);
+  std::erase_if(options, [](const CLI::Option* option) { return !is_key(*option); });
+  return options;
+}
+
 std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved) {
   std::string out = fmt::format("[{}]\n", command.get_name());
-  for (const CLI::Option* option : own_options(command)) {
-    if (!is_key(*option)) continue;
+  for (const CLI::Option* option : config_options(command)) {
     std::vector<std::string> values = option_values(*option);
     if (const auto found = resolved.find(option->get_single_name()); found != resolved.end()) values = {found->second};
     if (!values.empty()) out += config_line(*option, values);

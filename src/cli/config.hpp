@@ -25,6 +25,9 @@ CLI::Option* add_config(CLI::App& root);
 // values such as "auto".
 std::string resolved_config(const CLI::App& command, const std::map<std::string, std::string>& resolved = {});
 
+// The options of a command that a config file may set.
+std::vector<const CLI::Option*> config_options(const CLI::App& command);
+
 // The options that such a text marks as not storable.
 std::vector<std::string> options_left_out(const std::string& config);
 

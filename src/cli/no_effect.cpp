@@ -58,6 +58,7 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
        "it is for picture files"},
       {"--cuda-graphs", !plan.device.device.is_cuda() && o.cuda_graphs != defaults.cuda_graphs,
        "the run is not on an NVIDIA GPU"},
+      {"--tensorboard", o.tensorboard && o.dry_run, "a dry run writes no event file"},
       {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is only one process"},
       {"--live", o.live && !draws,
        "it needs a terminal that understands escape sequences, and stdout must not be a pipe"},

@@ -1,6 +1,7 @@
 #include "run_figures.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -66,6 +67,14 @@ RunFigures figures_of(const std::filesystem::path& run, bool with_steps) {
   }
   figures.images_per_second = median_rate(record);
   return figures;
+}
+
+bool changes_figures(std::string_view option) {
+  constexpr std::array<std::string_view, 13> kNoFigures = {
+      "output",           "save-model",           "overwrite", "log-interval", "keep",
+      "checkpoint-every", "checkpoint-exit-code", "cache-mb",  "threads",      "recipe",
+      "timeout",          "tensorboard",          "live"};
+  return std::ranges::count(kNoFigures, option) == 0;
 }
 
 std::filesystem::path written_model(const RunManifest& manifest) {

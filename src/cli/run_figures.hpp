@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -29,6 +30,9 @@ struct RunFigures {
 
 // Throws as `read_run` does. `with_steps`: also the rows of intervals.
 RunFigures figures_of(const std::filesystem::path& run, bool with_steps = false);
+
+// Whether an option of `mnist train`, without dashes, changes figures of the network.
+bool changes_figures(std::string_view option);
 
 // The model that the run wrote; empty if it wrote none, or if the file is missing or has another content now.
 std::filesystem::path written_model(const RunManifest& manifest);

@@ -86,22 +86,22 @@ std::shared_ptr<StatusLine> status_of(const Plan& plan, const Context& context) 
                                                                              : context.status;
 }
 
-RunOutputOptions output_options(const Plan& plan, const TrainingData& data, const RunIdentity& identity,
-                                const RunDirectory* run, const Context& context) {
-  const c10::Device& device = plan.device.device;
+RunOutputOptions output_options(const Plan& plan, const CLI::App& app, const TrainingData& data,
+                                const RunIdentity& identity, const RunDirectory* run, const Context& context) {
   return {.style = style_of(plan.info),
           .quiet = plan.quiet,
           .live = plan.options.live,
           .keep_weights = !plan.options.dry_run,
           .keep = plan.options.keep,
           .status = status_of(plan, context),
-          .gpu = device.is_cuda() ? watch_gpu(device.index()) : GpuReader(),
+          .gpu = plan.device.device.is_cuda() ? watch_gpu(plan.device.device.index()) : GpuReader(),
           .recipe = recipe_of(plan, data),
           .layout = plan.layout,
           .identity = identity,
           .print = [](const std::string& text) { print(text); },
           .write_page = [page = std::make_shared<EpochPage>(run != nullptr ? run->path() : "",
-                                                            context.program)] { page->write(); }};
+                                                            context.program)] { page->write(); },
+          .tensorboard = plan.options.tensorboard ? std::optional(hyperparameters_of(plan, app)) : std::nullopt};
 }
 
 void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log) {
@@ -168,8 +168,11 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
   if (plan.info.prints_phases) output.mention(header_of(plan, data));
   if (run == nullptr || plan.options.dry_run) return;
   warn_of_letters(data.train.class_names, context.log);
-  const std::string name = plan.info.draws_photos ? "test_grid.png" : "training_batch.png";
-  attempt(context.log, [&] { draw_training_batch(run->path() / name, data.train, plan.training, plan.info); });
+  const std::filesystem::path picture = run->path() / (plan.info.draws_photos ? "test_grid.png" : "training_batch.png");
+  attempt(context.log, [&] {
+    draw_training_batch(picture, data.train, plan.training, plan.info);
+    if (TensorBoardFile* const events = output.tensorboard()) events->picture("train/batch", picture);
+  });
 }
 
 TrainingData open_training_data(const Plan& plan, const Stop& stop, const Context& context) {
@@ -279,13 +282,14 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
   RunDirectory* const run = directory ? &*directory : nullptr;
   // Before the log file is opened: a resumed run already has these lines there.
   if (checkpoint != nullptr) tell(plan, data, *network, context.log);
+  std::optional<RunOutput> output;
   try {
-    RunOutput output(output_options(plan, data, identity, run, context), run, checkpoint, context.log);
-    if (checkpoint == nullptr) introduce(plan, data, *network, run, output, early, context);
+    output.emplace(output_options(plan, app, data, identity, run, context), run, checkpoint, context.log);
+    if (checkpoint == nullptr) introduce(plan, data, *network, run, *output, early, context);
     found.reset();  // frees several times the network's memory
-    return lead(plan, data, *network, trainer, run, output, stop, context);
+    return lead(plan, data, *network, trainer, run, *output, stop, context);
   } catch (const std::exception& error) {
-    if (run != nullptr) end_failed(*run, error, context);
+    if (run != nullptr) end_failed(*run, output, error, context);
     throw;
   }
 }

@@ -72,10 +72,11 @@ void write_page_of(const RunDirectory& run, const std::string& program) {
   write_run_files(run.path(), nullptr, {}, program);
 }
 
-// The page of a finished run. Without the evaluation if a stop is requested meanwhile.
+// The page of a finished run, and its pictures for TensorBoard (`events`, if any). Without the evaluation if a stop is
+// requested meanwhile.
 void write_final_page(const Plan& plan, const TrainingData& data, Network& network, const Recipe& recipe,
-                      const std::filesystem::path& run, const std::function<bool()>& stop_requested,
-                      const std::string& program) {
+                      const std::filesystem::path& run, TensorBoardFile* events,
+                      const std::function<bool()>& stop_requested, const std::string& program) {
   EvaluationOptions options;
   options.compute = plan.training.compute;
   options.batch_size = plan.training.test_batch_size;
@@ -89,7 +90,27 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
                                    fmt::format("test images of {}", recipe.training.dataset));
   } catch (const Stopped&) {
   }
+  if (events != nullptr && evaluation) events->evaluation(*evaluation);
   write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
+}
+
+// The end of a run that an exception ends.
+struct Failure {
+  Outcome outcome;
+  int exit_code;
+};
+
+Failure failure_of(const std::exception& failure) {
+  const auto* const error = dynamic_cast<const Error*>(&failure);
+  const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
+  const auto* const elsewhere = dynamic_cast<const EndedElsewhere*>(&failure);
+  const bool lost = is(ErrorKind::rank_lost) || elsewhere != nullptr;
+  return {is(ErrorKind::diverged) ? Outcome::diverged
+          : lost                  ? Outcome::interrupted
+                                  : Outcome::failed,
+          error != nullptr       ? error->exit_code()
+          : elsewhere != nullptr ? elsewhere->exit_code()
+                                 : static_cast<int>(ErrorKind::internal)};
 }
 
 bool keeps_best(const TrainOptions& options) {
@@ -134,19 +155,22 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   output.mention(fmt::format("Use it: {} infer --model {} --image IMAGE\n", context.program,
                              quoted_for_shell(plan.output.string())));
   if (!output.has_stdout()) context.log.info("saved model: {}", quoted(plan.output));
+  TensorBoardFile* const events = output.tensorboard();
   if (plan.info.draws_photos) {
     const std::filesystem::path picture = directory->path() / predictions_name(plan.info, plan.options.scenario);
     attempt(context.log, [&] {
       draw_predictions(picture, network, data.test, recipe.temperature, plan.training, plan.info);
       context.log.info("predictions: {}", picture.string());
+      if (events != nullptr) events->picture("test/predictions", picture);
     });
   }
   // If the folder belongs to another run now, `end` throws, and its page is not touched.
   attempt(context.log, [&] {
     directory->end(end_of(plan, result, epochs, test, plan.output));
-    write_final_page(plan, data, network, recipe, directory->path(), stop_requested, context.program);
+    write_final_page(plan, data, network, recipe, directory->path(), events, stop_requested, context.program);
     context.log.info("report: {}", page_path(directory->path()).string());
   });
+  if (events != nullptr) events->end(/*success=*/true);
 }
 
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
@@ -180,18 +204,18 @@ int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result
   return stop.exit_code();
 }
 
-void end_failed(RunDirectory& run, const std::exception& failure, const Context& context) {
+void end_failed(RunDirectory& run, std::optional<RunOutput>& output, const std::exception& failure,
+                const Context& context) {
   spdlog::logger& log = context.log;
-  const auto* const error = dynamic_cast<const Error*>(&failure);
-  const auto is = [&](ErrorKind kind) { return error != nullptr && error->kind() == kind; };
-  const auto* const elsewhere = dynamic_cast<const EndedElsewhere*>(&failure);
-  const bool lost = is(ErrorKind::rank_lost) || elsewhere != nullptr;
-  const Outcome outcome = is(ErrorKind::diverged) ? Outcome::diverged : lost ? Outcome::interrupted : Outcome::failed;
-  const int exit_code = error != nullptr       ? error->exit_code()
-                        : elsewhere != nullptr ? elsewhere->exit_code()
-                                               : static_cast<int>(ErrorKind::internal);
+  const Failure end = failure_of(failure);
+  if (output) {
+    TensorBoardFile* const events = output->tensorboard();
+    if (events != nullptr && end.outcome != Outcome::interrupted) events->end(/*success=*/false);
+    output.reset();
+  }
   attempt(log, [&] {
-    run.end({.outcome = outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = exit_code});
+    run.end(
+        {.outcome = end.outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = end.exit_code});
     write_page_of(run, context.program);
   });
   const auto files = checkpoint_files(run.checkpoints());

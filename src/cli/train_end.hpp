@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <spdlog/logger.h>
 
@@ -35,8 +36,10 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
                 RunDirectory* directory, const Context& context);
 
-// After an error: logs what is left of the run. Does not throw; the caller reports the error itself.
-void end_failed(RunDirectory& run, const std::exception& failure, const Context& context);
+// After an error: finishes `output`, if any, and destroys it; logs what is left of the run. Does not throw; the caller
+// reports the error itself.
+void end_failed(RunDirectory& run, std::optional<RunOutput>& output, const std::exception& failure,
+                const Context& context);
 
 // What a restarted job has to do for the requested result.
 enum class Remaining {

@@ -54,6 +54,8 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
                                "folder for config, log, metrics and checkpoints; runs/<arch>-<n>, numbered")))
       ->configurable(false)  // a run has a folder of its own, and its config.toml is to be used again
       ->type_name("DIR");
+  add(add_flag(app, "--tensorboard", o.tensorboard,
+               "also write an event file for TensorBoard to the run directory: tensorboard --logdir runs"));
   add(app.add_option("--resume", o.resume,
                      "resume the run in this folder, else the newest one in runs/ that is not finished; auto: "
                      "start a new one if there is none"))

@@ -52,6 +52,7 @@ struct TrainOptions {
   std::filesystem::path output;      // empty: named after the network
   std::filesystem::path save_model;  // old name of `output`
   bool overwrite = false;
+  bool tensorboard = false;
   std::filesystem::path run_dir;  // empty: numbered
   std::string resume;             // empty: a new run; "newest", "auto" or a run directory
   std::string checkpoint_every;   // empty: every epoch, and at least every 10 minutes

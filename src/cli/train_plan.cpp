@@ -1,10 +1,14 @@
 #include "train_plan.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/process.hpp"
@@ -14,6 +18,8 @@
 #include "config.hpp"
 #include "options.hpp"
 #include "pretrained.hpp"
+#include "run_figures.hpp"
+#include "toml.hpp"
 
 namespace mnist::cli {
 
@@ -112,6 +118,36 @@ RunDescription description_of(const Plan& plan, const CLI::App& app, const RunId
           .threads = identity.threads,
           .ranks = identity.ranks,
           .seed = plan.training.seed};
+}
+
+std::vector<HyperParameter> hyperparameters_of(const Plan& plan, const CLI::App& app) {
+  std::map<std::string, std::string> values;
+  for (const TomlEntry& entry : parse_toml(config_of(plan, app), "options")) {
+    if (!entry.key.empty()) values[entry.key] = fmt::format("{}", fmt::join(entry.values, " "));
+  }
+  constexpr std::array<std::string_view, 5> kImportant = {"arch", "batch-size", "dataset", "lr", "optimizer"};
+  std::vector<HyperParameter> parameters;
+  for (const CLI::Option* const option : config_options(app)) {
+    HyperParameter parameter{.name = option->get_single_name()};
+    const bool left_out = parameter.name == "data-dir" || parameter.name == "dry-run";
+    if (left_out || !changes_figures(parameter.name)) continue;
+    parameter.important = std::ranges::count(kImportant, parameter.name) > 0;
+    const bool is_number = is_integer(*option) || is_real(*option);
+    if (is_number) parameter.type = HyperParameter::Type::number;
+    if (is_flag(*option)) parameter.type = HyperParameter::Type::flag;
+    if (const auto found = values.find(parameter.name); found != values.end()) {
+      const std::string& text = found->second;
+      if (is_flag(*option)) {
+        parameter.value = text == "true";
+      } else if (is_number) {
+        parameter.value = std::strtod(text.c_str(), nullptr);
+      } else {
+        parameter.value = text;
+      }
+    }
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
 }
 
 Recipe recipe_of(const Plan& plan, const TrainingData& data) {

@@ -17,6 +17,7 @@
 #include "mnist/model/registry.hpp"
 #include "mnist/report/run_directory.hpp"
 #include "mnist/report/run_output.hpp"
+#include "mnist/report/tensorboard.hpp"
 #include "mnist/train/checkpoint.hpp"
 #include "mnist/train/loop.hpp"
 
@@ -55,6 +56,9 @@ RunIdentity identity_of(const Plan& plan, const CLI::App& app, const TrainingDat
 // For config.toml and manifest.json.
 RunDescription description_of(const Plan& plan, const CLI::App& app, const RunIdentity& identity,
                               const Context& context);
+
+// The options that change the figures of the run, for TensorBoard: all of them, also those without a value.
+std::vector<HyperParameter> hyperparameters_of(const Plan& plan, const CLI::App& app);
 
 // The recipe of the model, without training data.
 Recipe recipe_of(const Plan& plan, const TrainingData& data);

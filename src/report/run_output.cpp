@@ -89,6 +89,13 @@ RunOutput::RunOutput(RunOutputOptions options, RunDirectory* directory, const Ch
   remove_stale_temporaries(directory_->path());
   remove_stale_temporaries(directory_->checkpoints());
   if (continued != nullptr && progress_ && options_.live) progress_->restore(run_so_far(*directory_));
+  if (!options_.tensorboard) return;
+  TensorBoardFile::Start start{.parameters = *std::move(options_.tensorboard)};
+  if (continued != nullptr) {
+    start.steps = continued->state.all_steps;
+    start.evaluating = continued->state.evaluating;
+  }
+  tensorboard_ = std::make_unique<TensorBoardFile>(directory_->path(), start, log_, background_, options_.gpu, files_);
 }
 
 RunOutput::~RunOutput() {
@@ -132,6 +139,7 @@ void RunOutput::interval(const IntervalReport& report) {
              report.images_per_second);
   if (progress_) progress_->interval(report);
   if (metrics_) metrics_->interval(report);
+  if (tensorboard_) tensorboard_->interval(report);
 }
 
 void RunOutput::training_done(const TrainingReport& report) {
@@ -146,6 +154,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
              report.train.epoch - 1 + first_epoch(options_.style), report.train.seconds, report.test_seconds);
   if (progress_) progress_->epoch_done(report);
   if (metrics_) metrics_->epoch_done(report);
+  if (tensorboard_) tensorboard_->epoch_done(report);
   if (!keeps_weights()) return;
   // The weights first: the rest takes longer.
   const Recipe recipe = trained(options_.recipe, report.train.epoch, report.test);
@@ -189,6 +198,7 @@ void RunOutput::checkpoint(const TrainingState& state) {
       const std::filesystem::path path = directory_->path() / name;
       if (!sync_file(files_, path)) throw file_error("write", path, errno);
     }
+    if (tensorboard_) sync_file(files_, tensorboard_->path());  // a checkpoint does not need it
     written_ = keep_checkpoint(directory_->checkpoints(), checkpoint, options_.keep, files_);
   });
   // At the end of an epoch, `epoch_done` has done it.
@@ -245,6 +255,7 @@ void RunOutput::finish() {
     }
   }
   if (metrics_) metrics_->finish();
+  if (tensorboard_) tensorboard_->finish();
 }
 
 }  // namespace mnist

@@ -10,6 +10,7 @@
 //   last.pt         the weights after the last finished epoch (written while the next one is trained)
 //   best.pt         the weights of the best epoch so far (likewise)
 //   report.html     the run as one page, written after every epoch and at the end (`page.hpp`)
+//   events.out.tfevents.*  for TensorBoard, if it is wanted: `tensorboard.hpp`
 //   checkpoints/    to resume the run from: `checkpoints.hpp`
 //   .lock           the process that writes here
 //   training_statistics.png, test_grid.png, ..._predictions.png

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <spdlog/logger.h>
 
@@ -28,6 +29,7 @@
 #include "mnist/report/metrics_files.hpp"
 #include "mnist/report/progress.hpp"
 #include "mnist/report/run_directory.hpp"
+#include "mnist/report/tensorboard.hpp"
 #include "mnist/train/checkpoint.hpp"
 #include "mnist/train/loop.hpp"
 
@@ -54,6 +56,7 @@ struct RunOutputOptions {
   RunIdentity identity;
   std::function<void(const std::string&)> print;  // writes to stdout; throws on failure
   std::function<void()> write_page = {};  // report.html and the curves; called after each epoch, by another thread
+  std::optional<std::vector<HyperParameter>> tensorboard = {};  // writes a file for TensorBoard with these options
 };
 
 // The recipe of weights after `epochs` epochs, as the last test found them.
@@ -85,6 +88,9 @@ class RunOutput : public TrainingObserver {
   void resumed(const TrainingState& state) override;
   void checkpoint(const TrainingState& state) override;
 
+  // The file for TensorBoard; nullptr if there is none.
+  TensorBoardFile* tensorboard() { return tensorboard_.get(); }
+
   // Erases the progress line and returns when all files are written; failed ones are tried once more.
   void finish();
 
@@ -114,6 +120,7 @@ class RunOutput : public TrainingObserver {
   std::filesystem::path written_;
   std::map<std::string, std::function<void()>> failed_;  // failed jobs, by name
   // Declared last: its jobs use what is above.
+  std::unique_ptr<TensorBoardFile> tensorboard_;
   Background background_{/*threaded=*/true};
 };
 
