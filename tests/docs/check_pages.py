@@ -24,7 +24,8 @@ FOREIGN = {
     "--gtest_filter", "--install", "--prefix", "--preset", "--archive", "--dereference", "--target", "--tag", "--rm",
     "--user", "--nv", "--time", "--partition", "--cpus-per-task", "--gres", "--mem", "--account", "--requeue",
     "--no-requeue", "--nodes", "--ntasks", "--ntasks-per-node", "--kill-on-bad-exit", "--signal", "--no-python",
-    "--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port", "--block-signal", "--workflow", "--disable-new-dtags", "--option",
+    "--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port", "--block-signal", "--workflow",
+    "--disable-new-dtags", "--option",
 }
 failures = []
 
@@ -115,7 +116,8 @@ def check_messages(page):
         complain(page, f"only {len(messages)} messages found")
     for message in messages:
         parts = [part.strip() for part in message.split("…") if len(part.strip()) > 2]
-        if not any(all(part in text for part in parts) for text in sources.values()):
+        whole = [re.compile(rf"(?<![A-Za-z]){re.escape(part)}(?![A-Za-z])") for part in parts]
+        if not any(all(part.search(text) for part in whole) for text in sources.values()):
             complain(page, f"no source has the message '{message}'")
 
 

@@ -116,7 +116,7 @@ def main():
         (tools / "mnist").write_text(WRAPPER)
         (tools / "mnist").chmod(0o755)
         environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "MNIST_PROGRAM": str(program),
-                                    "MNIST_DEVICE": "cpu", "OMP_WAIT_POLICY": "passive"}
+                                    "MNIST_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
         environment.pop("MNIST_DATA_DIR", None)
 
         def run(script):
