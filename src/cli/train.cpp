@@ -104,26 +104,6 @@ RunOutputOptions output_options(const Plan& plan, const CLI::App& app, const Tra
           .tensorboard = plan.options.tensorboard ? std::optional(hyperparameters_of(plan, app)) : std::nullopt};
 }
 
-void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log) {
-  const int processes = training.ranks->size();
-  if (processes == 1) return;
-  log.info("processes: {}, each with its rows of every batch", processes);
-  const auto rows = training.batch_size / processes;
-  const auto normalizes = [&] {
-    return std::ranges::any_of(state_dict(network),
-                               [](const auto& entry) { return entry.first.ends_with("running_mean"); });
-  };
-  constexpr std::int64_t kFewRows = 4;
-  if (rows < 1) {
-    log.warn("a batch of {} leaves some of the {} processes without a row", training.batch_size, processes);
-  } else if (rows < kFewRows && training.inputs == Inputs::images && normalizes()) {
-    log.warn(
-        "BatchNorm computes its statistics from {} in each process, which is too few: use --batch-size {} or "
-        "more",
-        counted(rows, "row"), kFewRows * processes);
-  }
-}
-
 // Logs the plan of the run.
 void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
   const TrainingOptions& training = plan.training;

@@ -3,7 +3,11 @@
 
 #include <string>
 
+#include <spdlog/logger.h>
+
 #include "mnist/distributed/communicator.hpp"
+#include "mnist/model/network.hpp"
+#include "mnist/train/loop.hpp"
 
 #include "command.hpp"
 #include "resume.hpp"
@@ -20,5 +24,8 @@ void check_same_data(Communicator& ranks, const std::string& fingerprint);
 
 // Finds the run to resume: rank 0 owns its directory; the others read the same checkpoint.
 Resumption find_run_together(const TrainOptions& options, Communicator& ranks, const Context& context);
+
+// Logs the number of processes, if there are several, and warns if their parts of a batch are too small.
+void tell_processes(const TrainingOptions& training, const Network& network, spdlog::logger& log);
 
 }  // namespace mnist::cli
