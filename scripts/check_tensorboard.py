@@ -60,8 +60,8 @@ def kill(run):
         sys.exit("error: there was no later checkpoint to remove")
     events, = run.glob("events.out.tfevents.*")
     content = events.read_bytes()
-    # In the middle of the first picture: what is behind it, such as the end, was not written.
-    events.write_bytes(content[:content.index(b"\x89PNG") + 10])
+    # In the middle of the confusion matrix: what is behind it, such as the end, was not written.
+    events.write_bytes(content[:content.index(b"\x89PNG", content.index(b"test/confusion")) + 10])
 
 
 def rows_of(run, kind):

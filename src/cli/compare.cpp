@@ -228,11 +228,13 @@ void name_apart(std::vector<RunFigures>& runs) {
 }
 
 void draw_curves_of(const std::vector<RunFigures>& runs, const std::filesystem::path& path, spdlog::logger& log) {
-  check_is_picture("--curves", path);
-  prepare_output(path, log);
   std::vector<ComparedRun> compared;
   compared.reserve(runs.size());
   for (const RunFigures& run : runs) compared.push_back({run.name, &run.record});
+  if (runs.size() > kDistinctSeries) {
+    log.warn("{} runs in one picture: some have the same colour and mark; {} can be told apart", runs.size(),
+             kDistinctSeries);
+  }
   draw_comparison(path, compared);
   log.info("curves: {}", quoted(path));
 }
@@ -241,6 +243,8 @@ int run_compare(const CompareOptions& options, spdlog::logger& log) {
   if (options.runs.size() < 2) {
     throw usage_error("compare needs at least two runs", "give their folders: mnist compare runs/cnn-1 runs/cnn-2");
   }
+  check_is_picture("--curves", options.curves);
+  prepare_output(options.curves, log);
   std::vector<RunFigures> runs;
   for (const std::filesystem::path& path : options.runs) runs.push_back(figures_of(path));
   name_apart(runs);
@@ -249,8 +253,8 @@ int run_compare(const CompareOptions& options, spdlog::logger& log) {
       log.warn("{} cannot be read: the options of this run are unknown", quoted(run.record.path / "config.toml"));
     }
   }
-  if (!options.curves.empty()) draw_curves_of(runs, options.curves, log);
   print(options.format == "json" ? compare_json(runs) : compare_text(runs));
+  if (!options.curves.empty()) draw_curves_of(runs, options.curves, log);
   return 0;
 }
 

@@ -128,12 +128,12 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
     if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested);
   }
+  write_run_page(options.source, evaluated ? &evaluated->figures : nullptr,
+                 evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
   if (!options.pictures.empty()) {
     const RunRecord record = read_run(options.source);
     write_pictures(options.pictures, &record, evaluated ? &evaluated->figures : nullptr, context.log);
   }
-  write_run_page(options.source, evaluated ? &evaluated->figures : nullptr,
-                 evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
   return output;
 }
 
@@ -146,9 +146,9 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
   const Source source = load_source(options.source, options, context);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
   const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested);
-  if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);
   write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
+  if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);
   return output;
 }
 
@@ -162,6 +162,7 @@ int run_report(const ReportOptions& options, const Context& context) {
     throw data_error(fmt::format("there is no run directory or model file {}", quoted(options.source)),
                      "to see the runs in the folder 'runs': mnist runs");
   }
+  if (!options.pictures.empty()) make_folder(options.pictures, "choose another folder with --pictures");
   keep_freed_memory();
   const SpinControl spin(set_threads(wanted_threads(options.threads)));
   warn_of_threads(options.threads, context.log);
@@ -195,8 +196,9 @@ Command add_report(CLI::App& root) {
   add_data_dir(*app, o.data.data.data_dir);
   add_cache_mb(*app, o.data.data.cache_mb);
   add_bad_images(*app, o.data.data.bad_images);
-  not_empty(app->add_option("--output", o.output,
-                            "page to write (default: report.html in the run directory, or <model>.html)"))
+  not_empty(
+      app->add_option("--output", o.output,
+                      "page to write (default: report.html in the run directory, or <model>.html in this folder)"))
       ->type_name("FILE");
   not_empty(app->add_option("--pictures", o.pictures,
                             "also write curves, confusion matrix, figures of the classes and mistakes to this folder, "

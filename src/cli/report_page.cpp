@@ -151,8 +151,8 @@ void write_run_page(const std::filesystem::path& run, const PageEvaluation* eval
 void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
                      const std::vector<PageFact>& model, const std::string& program) {
   const RunFigures figures = figures_of(run, /*with_steps=*/true);
-  draw_curves({curves_path(run)}, figures.record);
   write_page(figures, evaluation, model, program, page_path(run));
+  draw_curves({curves_path(run)}, figures.record);
 }
 
 void EpochPage::write() {

@@ -31,7 +31,7 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
 // The curves of a run, as its page shows them.
 std::filesystem::path curves_path(const std::filesystem::path& run);
 
-// Writes the curves and the page to the folder of a run, as it is now. `evaluation` and `model` may be missing.
+// Writes the page and the curves to the folder of a run, as it is now. `evaluation` and `model` may be missing.
 // `program`: for commands. Throws a data `Error`.
 void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
                      const std::vector<PageFact>& model, const std::string& program);

@@ -1,9 +1,15 @@
 #include "report_pictures.hpp"
 
+#include <functional>
+#include <system_error>
+#include <utility>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "mnist/core/files.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/report/evaluation_pictures.hpp"
 #include "mnist/report/pictures.hpp"
 
 namespace mnist::cli {
@@ -11,30 +17,37 @@ namespace {
 
 constexpr const char* kEndings[] = {".png", ".svg"};
 
-std::vector<CaptionedImage> captioned(const std::vector<PageMistake>& mistakes) {
-  std::vector<CaptionedImage> images;
-  images.reserve(mistakes.size());
-  for (const PageMistake& mistake : mistakes) {
-    images.push_back({mistake.pixels,
-                      fmt::format("{:.1f} % {}\ntrue: {}", 100 * mistake.probability, mistake.predicted, mistake.truth),
-                      CaptionedImage::Mark::wrong});
-  }
-  return images;
-}
+class Pictures {
+ public:
+  Pictures(std::filesystem::path folder, spdlog::logger& log) : folder_(std::move(folder)), log_(log) {}
 
-void draw_evaluation(const std::filesystem::path& folder, const PageEvaluation& evaluation) {
-  constexpr int kColumns = 6;
-  const std::string title =
-      fmt::format("{}: {:.2f} % of {} right", evaluation.data, 100 * evaluation.evaluation.accuracy(),
-                  with_thousands(evaluation.evaluation.total));
-  const torch::Tensor confusion = evaluation.report.confusion();
-  const std::vector<CaptionedImage> mistakes = captioned(evaluation.mistakes);
-  for (const char* const ending : kEndings) {
-    draw_confusion(folder / fmt::format("confusion{}", ending), confusion, evaluation.class_names, title);
-    draw_class_bars(folder / fmt::format("classes{}", ending), confusion, evaluation.class_names, title);
-    if (!mistakes.empty()) draw_image_grid(folder / fmt::format("mistakes{}", ending), mistakes, kColumns);
+  // Draws to NAME.png and NAME.svg, or removes them: old ones would look current.
+  void draw(const std::string& name, bool known, const std::function<void(const std::filesystem::path&)>& draw_to) {
+    for (const char* const ending : {".png", ".svg"}) {
+      const std::filesystem::path path = folder_ / (name + ending);
+      std::error_code ignored;
+      if (known) {
+        draw_to(path);
+      } else if (std::filesystem::remove(path, ignored)) {
+        log_.warn("{} is removed: it is of an earlier call", quoted(path));
+      }
+    }
+    if (known) names_.push_back(name);
   }
-}
+
+  void tell() const {
+    if (names_.empty()) {
+      log_.warn("no pictures: there are neither rows of metrics nor an evaluation");
+    } else {
+      log_.info("pictures in {}: {}, each as .png and .svg", quoted(folder_), fmt::join(names_, ", "));
+    }
+  }
+
+ private:
+  std::filesystem::path folder_;
+  spdlog::logger& log_;
+  std::vector<std::string> names_;
+};
 
 }  // namespace
 
@@ -49,15 +62,22 @@ void warn_of_letters(const std::vector<std::string>& names, spdlog::logger& log)
 
 void write_pictures(const std::filesystem::path& folder, const RunRecord* run, const PageEvaluation* evaluation,
                     spdlog::logger& log) {
+  using Path = std::filesystem::path;
   make_folder(folder, "choose another folder with --pictures");
-  if (run != nullptr && !(run->steps.empty() && run->epochs.empty())) {
-    draw_curves({folder / "curves.png", folder / "curves.svg"}, *run);
-  }
-  if (evaluation != nullptr) {
-    warn_of_letters(evaluation->class_names, log);
-    draw_evaluation(folder, *evaluation);
-  }
-  log.info("pictures: {}", quoted(folder));
+  if (evaluation != nullptr) warn_of_letters(evaluation->class_names, log);
+  Pictures pictures(folder, log);
+  const bool evaluated = evaluation != nullptr;
+  pictures.draw("curves", run != nullptr && !(run->steps.empty() && run->epochs.empty()),
+                [&](const Path& path) { draw_curves({path}, *run); });
+  pictures.draw("confusion", evaluated, [&](const Path& path) {
+    draw_confusion(path, evaluation->report.confusion(), evaluation->class_names, title_of(*evaluation));
+  });
+  pictures.draw("classes", evaluated, [&](const Path& path) {
+    draw_class_bars(path, evaluation->report.confusion(), evaluation->class_names, title_of(*evaluation));
+  });
+  pictures.draw("mistakes", evaluated && !evaluation->mistakes.empty(),
+                [&](const Path& path) { draw_mistakes(path, evaluation->mistakes); });
+  pictures.tell();
 }
 
 }  // namespace mnist::cli

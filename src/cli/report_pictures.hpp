@@ -15,7 +15,7 @@ namespace mnist::cli {
 void warn_of_letters(const std::vector<std::string>& names, spdlog::logger& log);
 
 // Writes curves (of `run`), confusion, classes and mistakes (of `evaluation`), each as .png and .svg. Those whose
-// source is nullptr or empty are omitted. Makes the folder. Throws a data `Error`.
+// source is nullptr or empty are removed, if an earlier call wrote them. Makes the folder. Throws a data `Error`.
 void write_pictures(const std::filesystem::path& folder, const RunRecord* run, const PageEvaluation* evaluation,
                     spdlog::logger& log);
 

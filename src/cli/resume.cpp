@@ -26,14 +26,14 @@ namespace mnist::cli {
 namespace {
 
 // A run may get more epochs, another machine, and other outputs. Other options would make it a different run.
-constexpr std::array<std::string_view, 20> kMayChange = {
-    "epochs",    "device",        "no-cuda",    "threads",   "kernels", "cuda-graphs",      "log-interval",
-    "output",    "save-model",    "data-dir",   "cache-mb",  "keep",    "checkpoint-every", "checkpoint-exit-code",
-    "overwrite", "deterministic", "early-stop", "keep-best", "live",    "tensorboard"};
+constexpr std::array<std::string_view, 19> kMayChange = {
+    "epochs",    "device",        "no-cuda",    "threads",   "kernels",    "cuda-graphs",      "log-interval",
+    "output",    "save-model",    "data-dir",   "cache-mb",  "keep",       "checkpoint-every", "checkpoint-exit-code",
+    "overwrite", "deterministic", "early-stop", "keep-best", "tensorboard"};
 
 // Options of this process, not of the run.
-constexpr std::array<std::string_view, 7> kOfThisProcess = {"resume",  "run-dir", "stop-after", "procs",
-                                                            "timeout", "quiet",   "verbose"};
+constexpr std::array<std::string_view, 8> kOfThisProcess = {"resume",  "run-dir", "stop-after", "procs",
+                                                            "timeout", "quiet",   "verbose",    "live"};
 
 // Two names for one setting: giving one removes the other.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSynonyms = {

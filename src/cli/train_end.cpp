@@ -86,8 +86,9 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   options.stop_requested = stop_requested;
   std::optional<PageEvaluation> evaluation;
   try {
-    evaluation = evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
-                                   fmt::format("test images of {}", recipe.training.dataset));
+    evaluation = evaluate_for_page(
+        network, data.test_batches(), data.test, options, recipe,
+        fmt::format("{} images of {}", plan.info.draws_photos ? "validation" : "test", recipe.training.dataset));
   } catch (const Stopped&) {
   }
   if (events != nullptr && evaluation) events->evaluation(*evaluation);
@@ -208,11 +209,12 @@ void end_failed(RunDirectory& run, std::optional<RunOutput>& output, const std::
                 const Context& context) {
   spdlog::logger& log = context.log;
   const Failure end = failure_of(failure);
-  if (output) {
+  attempt(log, [&] {
+    if (!output) return;
     TensorBoardFile* const events = output->tensorboard();
     if (events != nullptr && end.outcome != Outcome::interrupted) events->end(/*success=*/false);
-    output.reset();
-  }
+    output->finish();
+  });
   attempt(log, [&] {
     run.end(
         {.outcome = end.outcome, .reason = first_line(failure.what()), .is_error = true, .exit_code = end.exit_code});

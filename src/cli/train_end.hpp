@@ -36,7 +36,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,
                 RunDirectory* directory, const Context& context);
 
-// After an error: finishes `output`, if any, and destroys it; logs what is left of the run. Does not throw; the caller
+// After an error: finishes `output`, if any; logs what is left of the run. Does not throw; the caller
 // reports the error itself.
 void end_failed(RunDirectory& run, std::optional<RunOutput>& output, const std::exception& failure,
                 const Context& context);

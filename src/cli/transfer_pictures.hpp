@@ -1,4 +1,4 @@
-// The pictures of a transfer-learning run, with the file names of the Python program.
+// Pictures of images that a run draws: the first training batch, and predictions of transfer learning.
 #pragma once
 
 #include <filesystem>

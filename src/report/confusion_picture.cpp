@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "mnist/report/pictures.hpp"
@@ -47,7 +48,11 @@ class ConfusionPicture {
     if (has_names_) {
       canvas.text({left_ + side() + share_width_, top_ - 6}, "right", kLabelText, TextAlign::right, kGrey);
     }
-    for (int row = 0; row < classes_; ++row) draw_row(canvas, row);
+    if (has_names_) {
+      for (int row = 0; row < classes_; ++row) draw_row(canvas, row);
+    } else {
+      canvas.image({left_, top_}, side(), side(), pixels());
+    }
     canvas.frame({left_, top_}, side(), side(), kGrey);
     for (int column = 0; has_names_ && column < classes_; ++column) draw_name_of(canvas, column);
     canvas.save(path);
@@ -59,6 +64,16 @@ class ConfusionPicture {
   int side() const { return cell_ * classes_; }
   std::int64_t count(int row, int column) const { return counts_.data_ptr<std::int64_t>()[row * classes_ + column]; }
 
+  // The shades as uint8 [3, side, side]: a million cells would be a picture of 100 MB as SVG.
+  torch::Tensor pixels() const {
+    constexpr int kMostPixels = 2000;
+    const torch::Tensor shares = counts_.to(at::kFloat) / counts_.sum(1, /*keepdim=*/true).clamp_min(1);
+    const torch::Tensor away = at::tensor({1 - kBlue.red, 1 - kBlue.green, 1 - kBlue.blue}, at::kFloat).view({3, 1, 1});
+    const torch::Tensor colors = ((1 - away * shares) * 255).round().to(at::kByte);
+    const auto times = std::max(1, std::min(cell_, kMostPixels / classes_));
+    return colors.repeat_interleave(times, 1).repeat_interleave(times, 2);
+  }
+
   void draw_row(Canvas& canvas, int row) const {
     std::int64_t total = 0;
     for (int column = 0; column < classes_; ++column) total += count(row, column);
@@ -67,16 +82,16 @@ class ConfusionPicture {
     };
     for (int column = 0; column < classes_; ++column) {
       const double share = share_of(column);
+      if (count(row, column) == 0) continue;
       const Point corner = {left_ + column * cell_, top_ + row * cell_};
       canvas.fill(corner, cell_, cell_, shade(share));
       const std::string text = fmt::format("{}", count(row, column));
       const double size = std::min(kLabelText, cell_ * 0.4);
-      if (count(row, column) > 0 && size >= 9 && canvas.text_width(text, size) < cell_ - 2) {
+      if (size >= 9 && canvas.text_width(text, size) < cell_ - 2) {
         canvas.text({corner.x + cell_ / 2.0, corner.y + cell_ / 2.0 + size * 0.35}, text, size, TextAlign::center,
                     share > 0.5 ? kWhite : kBlack);
       }
     }
-    if (!has_names_) return;
     const double base = top_ + row * cell_ + cell_ / 2.0 + kLabelText * 0.35;
     const std::string name = canvas.fitted(names_[static_cast<std::size_t>(row)], kLabelText, name_width_);
     canvas.text({left_ - 8, base}, name, kLabelText, TextAlign::right);

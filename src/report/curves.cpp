@@ -48,10 +48,14 @@ class CanvasPen : public PlotPen {
     canvas_.line(placed, color_of(ink), ink.pale ? 1 : 2, ink.dashed);
   }
   void dot(Point position, const PlotInk& ink) override {
-    // Not only the colours differ.
+    // Not only the colours differ, and a colour that is used again has the other mark.
+    constexpr std::size_t kColors = 6;
     constexpr double kRadius = 3.5;
     const Point middle = at(position);
-    if (ink.color % 2 == 0) {
+    if (ink.dashed) {
+      // A hollow mark: of training.
+      canvas_.frame({middle.x - kRadius, middle.y - kRadius}, 2 * kRadius, 2 * kRadius, color_of(ink), 1.5);
+    } else if ((ink.color + ink.color / kColors) % 2 == 0) {
       canvas_.dot(middle, kRadius, color_of(ink));
     } else {
       canvas_.fill({middle.x - kRadius, middle.y - kRadius}, 2 * kRadius, 2 * kRadius, color_of(ink));
@@ -99,27 +103,28 @@ void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecor
 
 void draw_comparison(const std::filesystem::path& path, const std::vector<ComparedRun>& runs) {
   constexpr double kLine = 22;
-  constexpr int kColumns = 2;
+  constexpr double kSample = 48;  // where the names begin
   std::vector<const RunRecord*> records;
   records.reserve(runs.size());
   for (const ComparedRun& run : runs) records.push_back(run.record);
   const PlotSize size;
-  const std::size_t lines = (runs.size() + 1) / kColumns;
+  const double width = 2 * (size.width + kPlotGap);
   const double legend = kHeading + size.height;
-  Canvas canvas(static_cast<int>(kPlotGap + kColumns * (size.width + kPlotGap)),
-                static_cast<int>(legend + kLine * static_cast<double>(lines) + kPlotGap));
-  canvas.text({kPlotGap, kHeading - 12}, "Test set: solid lines with marks. Training: dashed lines.", kPlotText + 2);
+  Canvas canvas(static_cast<int>(kPlotGap + width),
+                static_cast<int>(legend + kLine * static_cast<double>(runs.size()) + kPlotGap));
+  canvas.text({kPlotGap, kHeading - 12}, "Test set: solid lines, full marks. Training: dashed lines, hollow marks.",
+              kPlotText + 2);
   Point corner = {kPlotGap, kHeading};
   for (const Plot& plot : comparison_plots(records)) {
     CanvasPen pen(canvas, corner);
     draw_plot(pen, plot, size);
     corner.x += size.width + kPlotGap;
   }
+  CanvasPen pen(canvas, {kPlotGap, legend});
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    CanvasPen pen(canvas, {kPlotGap + static_cast<double>(i % kColumns) * (size.width + kPlotGap), legend});
-    const double base = kLine * (static_cast<double>(i / kColumns) + 0.8);
-    constexpr double kSample = 40;
-    pen.legend({kSample, base}, {.color = i}, /*dots=*/true, canvas.fitted(runs[i].name, kPlotText, size.width - 90));
+    std::string name = canvas.fitted(runs[i].name, kPlotText, width / 2);
+    if (runs[i].record->epochs.empty()) name += ": no finished epoch";
+    pen.legend({kSample, kLine * (static_cast<double>(i) + 0.8)}, {.color = i}, /*dots=*/true, name);
   }
   canvas.save(path);
 }

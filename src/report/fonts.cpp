@@ -1,5 +1,6 @@
 #include "fonts.hpp"
 
+#include <algorithm>
 #include <cairo-ft.h>
 #include <fontconfig/fontconfig.h>
 #include <memory>

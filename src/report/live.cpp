@@ -34,6 +34,7 @@ std::string steps_text(double steps) {
 
 // The first losses are so high that they would flatten the others: 2 % may lie above.
 TextPlot loss_plot(const LiveFigures& figures) {
+  constexpr double kFlattens = 8;  // losses so many times higher are cut off
   TextPlot plot{.title = "loss  train, o test",
                 .curve = figures.losses.points(),
                 .marks = figures.test_losses,
@@ -41,7 +42,9 @@ TextPlot loss_plot(const LiveFigures& figures) {
                 .lowest_text = "0",
                 .last_text = steps_text(figures.steps)};
   constexpr double kShown = 0.98;
-  plot.highest = std::max(quantile(plot.curve, kShown, 0), quantile(plot.marks, 1, 0));
+  const double shown = std::max(quantile(plot.curve, kShown, 0), quantile(plot.marks, 1, 0));
+  const double highest = quantile(plot.curve, 1, 0);
+  plot.highest = highest <= kFlattens * shown ? std::max(highest, shown) : shown;
   if (!(plot.highest > 0)) plot.highest = 1;
   plot.highest_text = fmt::format("{:.3g}", plot.highest);
   return plot;
@@ -110,12 +113,6 @@ std::vector<std::string> table_lines(const LiveFigures& figures, std::size_t cou
   return lines;
 }
 
-std::vector<float> floats_of(const torch::Tensor& tensor) {
-  const torch::Tensor floats = tensor.to(at::kCPU, at::kFloat).contiguous();
-  const auto* const begin = floats.const_data_ptr<float>();
-  return {begin, begin + floats.numel()};
-}
-
 }  // namespace
 
 void StepSeries::add(double step, double value) {
@@ -135,14 +132,6 @@ void StepSeries::add(double step, double value) {
   ++in_last_;
   TextPoint& last = points_.back();
   last = {step, last.y + (value - last.y) / static_cast<double>(in_last_)};
-}
-
-void StepSeries::replace(double begin, const std::vector<float>& values) {
-  std::erase_if(points_, [&](const TextPoint& point) { return point.x > begin; });
-  in_last_ = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    add(begin + static_cast<double>(i + 1), static_cast<double>(values[i]));
-  }
 }
 
 std::vector<std::string> live_lines(const LiveFigures& figures, const std::string& progress, int columns, int rows,
@@ -183,11 +172,7 @@ void LiveCollector::interval(const IntervalReport& report) {
 }
 
 void LiveCollector::training_done(const TrainingReport& report) {
-  const auto batches = static_cast<double>(report.batch_losses.size());
-  const double begin = batches * static_cast<double>(report.epoch - 1);
-  figures_.losses.replace(begin, report.batch_losses);
-  figures_.accuracies.replace(begin, report.batch_accuracies);
-  figures_.steps = begin + batches;
+  figures_.steps = static_cast<double>(report.batch_losses.size()) * static_cast<double>(report.epoch);
 }
 
 void LiveCollector::epoch_done(const EpochReport& report) {
@@ -214,8 +199,6 @@ void LiveCollector::resumed(const TrainingState& state) {
     figures_.test_losses.push_back({end, row.test_loss});
     figures_.test_accuracies.push_back({end, row.test_accuracy});
   }
-  // Only the losses: the size of the batches, which the accuracies need, is not in the state.
-  figures_.losses.replace(begin, floats_of(state.losses));
   figures_.steps = static_cast<double>(state.all_steps);
 }
 

@@ -58,7 +58,8 @@ th[scope=row], .left { text-align: left; }
 .bad { color: var(--bad); } .good { color: var(--good); }
 pre { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; overflow-x: auto; margin: .2rem 0 .8rem; }
 footer { margin: 2.5rem 0 1rem; color: var(--soft); font-size: .85rem; }
-@media (max-width: 30rem) { body { padding: .75rem; } .facts th { width: 8rem; } }
+@media (max-width: 30rem) { body { padding: .75rem; } table { font-size: .8rem; } th, td { padding: .2rem .3rem; }
+  .confusion td { min-width: 1.5rem; padding: .2rem .1rem; } .bar { width: 3rem; } .facts th { width: 8rem; } }
 @media print { body { max-width: none; } section { break-inside: avoid; } }
 )css";
 

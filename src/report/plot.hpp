@@ -1,5 +1,5 @@
 // A plot of lines over the epochs of a run, as data, and its layout. Who draws it gives a pen: for a page
-// (`svg_plot.hpp`) or for a picture (`canvas_plot.hpp`).
+// (`svg_plot.hpp`) or for a picture (`curves.cpp`).
 #pragma once
 
 #include <cstddef>

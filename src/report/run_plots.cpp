@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include <fmt/format.h>
@@ -67,7 +68,9 @@ double top_of_loss(const Points& batches, const std::vector<EpochRow>& epochs) {
   values.reserve(batches.size());
   for (const auto& [x, loss] : batches) values.push_back(loss);
   std::ranges::sort(values);
+  constexpr double kFlattens = 8;
   double top = values.empty() ? 0 : values[(values.size() - 1) * 9 / 10];
+  if (!values.empty() && values.back() <= kFlattens * top) top = values.back();
   for (const EpochRow& row : epochs) top = std::max({top, row.train_loss, row.test_loss});
   const double step = axis_step(top > 0 ? top : 1, 5);
   return step * std::ceil((top > 0 ? top : 1) / step);
@@ -129,11 +132,15 @@ std::vector<Plot> run_plots(const RunRecord& run) {
   for (const StepRow& row : run.steps) {
     const double x = axis.place(row);
     losses.emplace_back(x, row.loss);
+    if (!rates.empty() && rates.back().second != row.lr) rates.emplace_back(x, rates.back().second);  // a stair
     rates.emplace_back(x, row.lr);
     end = std::max(end, std::ceil(x));
     top_rate = std::max(top_rate, row.lr);
   }
   if (!run.epochs.empty()) end = std::max(end, static_cast<double>(run.epochs.back().epoch));
+  if (!rates.empty() && !run.epochs.empty()) {
+    rates.emplace_back(std::max(rates.back().first, static_cast<double>(run.epochs.back().epoch)), rates.back().second);
+  }
   std::vector<Plot> plots = {loss_plot(run, thinned(losses, kMostPoints), end)};
   if (!run.epochs.empty()) plots.push_back(accuracy_plot(run, end));
   if (top_rate > 0) plots.push_back(rate_plot(thinned(rates, kMostPoints), top_rate, end));

@@ -13,6 +13,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/process.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/report/evaluation_pictures.hpp"
 #include "mnist/report/pictures.hpp"
 
 #include "tensorboard_events.hpp"
@@ -33,12 +34,14 @@ double seconds_since_1970() {
 std::string name_after(const std::filesystem::path& directory) {
   auto seconds = static_cast<std::int64_t>(seconds_since_1970());
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    constexpr std::int64_t kLatest = 9'999'999'999;  // of ten digits
+    const std::string name = entry->path().filename().string();
     if (!name.starts_with(kPrefix)) continue;
     std::int64_t earlier = 0;
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), earlier);
-    seconds = std::max(seconds, earlier + 1);
+    if (earlier < kLatest) seconds = std::max(seconds, earlier + 1);
   }
   return fmt::format("{}{:010}.{}.{}", kPrefix, seconds, host_name(), ::getpid());
 }
@@ -80,7 +83,8 @@ void TensorBoardFile::epoch_done(const EpochReport& report) {
   steps_ = train.epoch * std::ssize(train.batch_losses);
   std::vector<TaggedScalar> scalars = {
       {"train/epoch_loss", train.loss},
-      {"train/epoch_accuracy", static_cast<double>(train.correct) / static_cast<double>(train.total)},
+      {"train/epoch_accuracy",
+       train.total > 0 ? static_cast<double>(train.correct) / static_cast<double>(train.total) : 0},
       {kLoss, report.test.loss},
       {kAccuracy, report.test.accuracy()},
       {"epoch", static_cast<double>(train.epoch)},
@@ -118,25 +122,13 @@ void TensorBoardFile::draw(const std::string& tag, const std::function<void(cons
 
 void TensorBoardFile::evaluation(const PageEvaluation& evaluation) {
   constexpr std::int64_t kMostClasses = 200;
-  constexpr int kColumns = 6;
   if (evaluation.report.classes() <= kMostClasses) {
-    const std::string title =
-        fmt::format("{}: {:.2f} % of {} right", evaluation.data, 100 * evaluation.evaluation.accuracy(),
-                    with_thousands(evaluation.evaluation.total));
     draw("test/confusion", [&](const std::filesystem::path& path) {
-      draw_confusion(path, evaluation.report.confusion(), evaluation.class_names, title);
+      draw_confusion(path, evaluation.report.confusion(), evaluation.class_names, title_of(evaluation));
     });
   }
   if (evaluation.mistakes.empty()) return;
-  std::vector<CaptionedImage> images;
-  images.reserve(evaluation.mistakes.size());
-  for (const PageMistake& mistake : evaluation.mistakes) {
-    images.push_back({.pixels = mistake.pixels,
-                      .caption = fmt::format("{}\n{} {:.4f}, is {}", mistake.name, mistake.predicted,
-                                             mistake.probability, mistake.truth),
-                      .mark = CaptionedImage::Mark::wrong});
-  }
-  draw("test/mistakes", [&](const std::filesystem::path& path) { draw_image_grid(path, images, kColumns); });
+  draw("test/mistakes", [&](const std::filesystem::path& path) { draw_mistakes(path, evaluation.mistakes); });
 }
 
 void TensorBoardFile::end(bool success) {
@@ -155,7 +147,7 @@ void TensorBoardFile::add(const std::string& records) {
 void TensorBoardFile::write() {
   try {
     if (!file_) file_.emplace(path_, 0, header_, log_, files_);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     if (!std::exchange(warned_, true)) log_.warn("{}; the run continues and keeps the records in memory", error.what());
     return;
   }
@@ -169,7 +161,11 @@ void TensorBoardFile::write() {
 
 void TensorBoardFile::finish() {
   write();
-  if (file_) file_->finish();
+  if (file_) return file_->finish();
+  const std::lock_guard lock(mutex_);
+  if (!waiting_.empty()) {
+    log_.warn("{} could not be written: {} bytes for TensorBoard are lost", quoted(path_), waiting_.size());
+  }
 }
 
 }  // namespace mnist

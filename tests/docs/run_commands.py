@@ -140,7 +140,10 @@ def main():
             ran += len(script)
             if not script:
                 continue
-            result = run("\n".join(script))
+            try:
+                result = run("\n".join(script))
+            except subprocess.TimeoutExpired as slow:
+                sys.exit(f"{place}: it takes longer than {slow.timeout} s:\n{slow.stdout or ''}")
             if result.returncode:
                 failures += 1
                 print(f"{place}: exit code {result.returncode}:\n{result.stdout[-3000:]}")

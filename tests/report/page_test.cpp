@@ -36,7 +36,7 @@ RunRecord run_of_two_epochs() {
                             .from_step = 17}};
   for (std::int64_t epoch = 1; epoch <= 2; ++epoch) {
     for (std::int64_t step = 0; step < 3; ++step)
-      run.steps.push_back({epoch, 3 * (epoch - 1) + step, 0.5, 7.0 / static_cast<double>(epoch + step)});
+      run.steps.push_back({epoch, 3 * (epoch - 1) + step, 0.5, run.steps.empty() ? 7.0 : 0.25});
     run.epochs.push_back({.epoch = epoch,
                           .lr = 0.5,
                           .train_loss = 0.5,

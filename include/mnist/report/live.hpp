@@ -24,8 +24,6 @@ inline constexpr int kLiveRows = 16;
 class StepSeries {
  public:
   void add(double step, double value);
-  // Replaces the values after step `begin` by one value per step.
-  void replace(double begin, const std::vector<float>& values);
   const std::vector<TextPoint>& points() const { return points_; }
 
  private:
@@ -35,8 +33,8 @@ class StepSeries {
 };
 
 struct LiveFigures {
-  StepSeries losses;                       // of training
-  StepSeries accuracies;                   // of training, 0..1
+  StepSeries losses;                       // of training, the last batch of each interval
+  StepSeries accuracies;                   // of training, the mean of each interval, 0..1
   std::vector<TextPoint> test_losses;      // x: steps
   std::vector<TextPoint> test_accuracies;  // 0..1
   std::vector<EpochRow> epochs;
@@ -52,7 +50,8 @@ std::vector<std::string> live_lines(const LiveFigures& figures, const std::strin
 // Collects the figures of a run.
 class LiveCollector : public TrainingObserver {
  public:
-  // Continues a run with its rows up to the checkpoint. `resumed` must follow.
+  // Continues a run with its rows up to the checkpoint: the accuracy of training has one value per finished epoch.
+  // `resumed` must follow.
   void restore(const RunRecord& run);
 
   void interval(const IntervalReport& report) override;

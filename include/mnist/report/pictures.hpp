@@ -3,6 +3,7 @@
 // Each function replaces its file atomically and throws a data `Error` if it cannot be written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -51,6 +52,8 @@ void draw_class_bars(const std::filesystem::path& path, const torch::Tensor& con
 // are so high that they would flatten the others are cut off, and the picture says so. The same picture to each of the
 // files.
 void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecord& run);
+
+inline constexpr std::size_t kDistinctSeries = 12;  // runs in a picture whose colour or mark differ
 
 struct ComparedRun {
   std::string name;

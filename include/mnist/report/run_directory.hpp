@@ -13,7 +13,7 @@
 //   events.out.tfevents.*  for TensorBoard, if it is wanted: `tensorboard.hpp`
 //   checkpoints/    to resume the run from: `checkpoints.hpp`
 //   .lock           the process that writes here
-//   training_statistics.png, test_grid.png, ..._predictions.png
+//   training_statistics.png, training_batch.png or test_grid.png, ..._predictions.png
 #pragma once
 
 #include <chrono>
