@@ -28,21 +28,24 @@ class Dots {
   int height() const { return rows_ * down_; }
 
   void set(int column, int row) { set_[index(column, row)] = true; }
-  void mark(int column, int row) {
-    marked_[static_cast<std::size_t>((row / down_) * columns_ + column / across_)] = true;
-  }
+  void mark(int column, int row) { marked_[cell(column / across_, row / down_)] = true; }
 
   std::string line(int row) const {
     std::string text;
     for (int column = 0; column < columns_; ++column) {
-      const bool marked = marked_[static_cast<std::size_t>(row * columns_ + column)];
+      const bool marked = marked_[cell(column, row)];
       text += marked ? "o" : utf8_ ? braille(column, row) : ascii(column, row);
     }
     return text;
   }
 
  private:
-  std::size_t index(int column, int row) const { return static_cast<std::size_t>(row * width() + column); }
+  std::size_t cell(int column, int row) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) + static_cast<std::size_t>(column);
+  }
+  std::size_t index(int column, int row) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(width()) + static_cast<std::size_t>(column);
+  }
 
   bool is_set(int column, int row) const { return set_[index(column, row)]; }
 

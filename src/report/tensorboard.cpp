@@ -56,7 +56,7 @@ std::vector<TaggedScalar> gpu_scalars(const GpuFigures& gpu) {
 
 }  // namespace
 
-TensorBoardFile::TensorBoardFile(std::filesystem::path directory, const Start& start, spdlog::logger& log,
+TensorBoardFile::TensorBoardFile(const std::filesystem::path& directory, const Start& start, spdlog::logger& log,
                                  Background& background, GpuReader gpu, FileSystem& files)
     : path_(directory / name_after(directory)),
       log_(log),

@@ -61,8 +61,8 @@ class TensorBoardFile : public TrainingObserver {
   // Does not throw if the file cannot be created or written: warns in `log` once, keeps the records in memory and tries
   // again. Writes in `background`, whose jobs must finish before this object is destroyed. Keeps references to `log`,
   // `background` and `files`. `gpu`: returns the figures of the GPU in use.
-  TensorBoardFile(std::filesystem::path directory, const Start& start, spdlog::logger& log, Background& background,
-                  GpuReader gpu = {}, FileSystem& files = FileSystem::system());
+  TensorBoardFile(const std::filesystem::path& directory, const Start& start, spdlog::logger& log,
+                  Background& background, GpuReader gpu = {}, FileSystem& files = FileSystem::system());
 
   const std::filesystem::path& path() const { return path_; }
 
