@@ -114,7 +114,7 @@ std::optional<EvaluationData> open_data_of_run(const Source& source, const Repor
 }
 
 std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOptions data, const Context& context) {
-  const RunFigures run = figures_of(options.source);
+  const RunFigures run = figures_of(options.source, /*with_steps=*/true);
   std::filesystem::path output = options.output.empty() ? page_path(options.source) : options.output;
   const std::filesystem::path path = model_of_run(run);
   check_page_of_run(output, options.source, path);
@@ -128,12 +128,9 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
     if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested);
   }
-  write_run_page(options.source, evaluated ? &evaluated->figures : nullptr,
-                 evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
-  if (!options.pictures.empty()) {
-    const RunRecord record = read_run(options.source);
-    write_pictures(options.pictures, &record, evaluated ? &evaluated->figures : nullptr, context.log);
-  }
+  const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
+  write_run_page(run, evaluation, evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
+  if (!options.pictures.empty()) write_pictures(options.pictures, &run.record, evaluation, context.log);
   return output;
 }
 

@@ -84,28 +84,10 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
   return commands;
 }
 
-void write_page(const RunFigures& figures, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
-                const std::string& program, const std::filesystem::path& output) {
-  PageContent content{
-      .title = fmt::format("{}: {} on {}", figures.name, figures.record.manifest.arch, figures.record.manifest.dataset),
-      .run = &figures.record,
-      .evaluation = evaluation,
-      .model = model,
-      .commands = run_commands(figures, program),
-      .program = program_name(),
-      .written = utc_time()};
-  for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
-  write_output(output, page_html(content));
-}
-
 }  // namespace
 
 std::filesystem::path page_path(const std::filesystem::path& run) {
   return run / "report.html";
-}
-
-std::filesystem::path curves_path(const std::filesystem::path& run) {
-  return run / "training_statistics.png";
 }
 
 PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,
@@ -142,17 +124,25 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
   return facts;
 }
 
-void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
-                    const std::vector<PageFact>& model, const std::string& program,
-                    const std::filesystem::path& output) {
-  write_page(figures_of(run, /*with_steps=*/true), evaluation, model, program, output);
+void write_run_page(const RunFigures& figures, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
+                    const std::string& program, const std::filesystem::path& output) {
+  PageContent content{
+      .title = fmt::format("{}: {} on {}", figures.name, figures.record.manifest.arch, figures.record.manifest.dataset),
+      .run = &figures.record,
+      .evaluation = evaluation,
+      .model = model,
+      .commands = run_commands(figures, program),
+      .program = program_name(),
+      .written = utc_time()};
+  for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
+  write_output(output, page_html(content));
 }
 
 void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
                      const std::vector<PageFact>& model, const std::string& program) {
   const RunFigures figures = figures_of(run, /*with_steps=*/true);
-  write_page(figures, evaluation, model, program, page_path(run));
-  draw_curves({curves_path(run)}, figures.record);
+  write_run_page(figures, evaluation, model, program, page_path(run));
+  draw_curves(run / "training_statistics.png", figures.record);
 }
 
 void EpochPage::write() {

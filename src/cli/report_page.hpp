@@ -14,6 +14,7 @@
 #include "mnist/train/evaluate.hpp"
 
 #include "open_data.hpp"
+#include "run_figures.hpp"
 
 namespace mnist::cli {
 
@@ -28,19 +29,14 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
 // Facts of a model: network, parameters, training, weights it began from.
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters);
 
-// The curves of a run, as its page shows them.
-std::filesystem::path curves_path(const std::filesystem::path& run);
-
 // Writes the page and the curves to the folder of a run, as it is now. `evaluation` and `model` may be missing.
 // `program`: for commands. Throws a data `Error`.
 void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
                      const std::vector<PageFact>& model, const std::string& program);
 
-// Writes only the page. `evaluation` and `model` may be missing. `program`: for commands.
-// Throws a data `Error`.
-void write_run_page(const std::filesystem::path& run, const PageEvaluation* evaluation,
-                    const std::vector<PageFact>& model, const std::string& program,
-                    const std::filesystem::path& output);
+// Writes only the page. `run`: with its steps.
+void write_run_page(const RunFigures& run, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
+                    const std::string& program, const std::filesystem::path& output);
 
 // Writes curves and page of a run after an epoch, but only as often as it takes a twentieth of the time: reading
 // millions of rows takes seconds.

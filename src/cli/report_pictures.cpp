@@ -68,7 +68,7 @@ void write_pictures(const std::filesystem::path& folder, const RunRecord* run, c
   Pictures pictures(folder, log);
   const bool evaluated = evaluation != nullptr;
   pictures.draw("curves", run != nullptr && !(run->steps.empty() && run->epochs.empty()),
-                [&](const Path& path) { draw_curves({path}, *run); });
+                [&](const Path& path) { draw_curves(path, *run); });
   pictures.draw("confusion", evaluated, [&](const Path& path) {
     draw_confusion(path, evaluation->report.confusion(), evaluation->class_names, title_of(*evaluation));
   });

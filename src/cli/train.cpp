@@ -147,11 +147,16 @@ void introduce(const Plan& plan, const TrainingData& data, const Network& networ
   if (!plan.options.dry_run) tell_of_old_model(plan.output, plan.options.overwrite, context.log);
   if (plan.info.prints_phases) output.mention(header_of(plan, data));
   if (run == nullptr || plan.options.dry_run) return;
-  warn_of_letters(data.train.class_names, context.log);
   const std::filesystem::path picture = run->path() / (plan.info.draws_photos ? "test_grid.png" : "training_batch.png");
   attempt(context.log, [&] {
-    draw_training_batch(picture, data.train, plan.training, plan.info);
-    if (TensorBoardFile* const events = output.tensorboard()) events->picture("train/batch", picture);
+    // The first step does not wait for the picture: to find the fonts of a system may take seconds.
+    output.write_later(picture.string(), [&log = context.log, &output, picture, names = data.train.class_names,
+                                          images = training_batch(data.train, plan.training, plan.info)] {
+      constexpr int kColumns = 4;
+      warn_of_letters(names, log);
+      draw_image_grid(picture, images, kColumns);
+      if (TensorBoardFile* const events = output.tensorboard()) events->picture("train/batch", picture, /*step=*/0);
+    });
   });
 }
 

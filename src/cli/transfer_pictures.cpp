@@ -1,14 +1,12 @@
 #include "transfer_pictures.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include "mnist/data/batch.hpp"
-#include "mnist/report/pictures.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -23,8 +21,8 @@ std::string predictions_name(const ModelInfo& info, const std::string& scenario)
   return fmt::format("{}-{}_predictions.png", info.name, scenario == "fixedfeature" ? "fixedfeatures" : "finetuned");
 }
 
-void draw_training_batch(const std::filesystem::path& path, const OpenedData& data, const TrainingOptions& training,
-                         const ModelInfo& info) {
+std::vector<CaptionedImage> training_batch(const OpenedData& data, const TrainingOptions& training,
+                                           const ModelInfo& info) {
   constexpr std::int64_t kMost = 8;
   const std::int64_t items = data.batches->size();
   const std::int64_t count = std::min({training.batch_size, items, kMost});
@@ -34,7 +32,7 @@ void draw_training_batch(const std::filesystem::path& path, const OpenedData& da
   const torch::Tensor pixels = denormalize(batch.inputs, info.preprocessing);
   std::vector<CaptionedImage> images;
   for (std::int64_t i = 0; i < count; ++i) images.push_back({pixels[i], name_of(data, batch.targets[i])});
-  draw_image_grid(path, images, 4);
+  return images;
 }
 
 void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data, double temperature,

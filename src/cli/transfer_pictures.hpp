@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "mnist/model/registry.hpp"
+#include "mnist/report/pictures.hpp"
 #include "mnist/train/loop.hpp"
 
 #include "open_data.hpp"
@@ -14,9 +16,9 @@ namespace mnist::cli {
 // "resnet18-finetuned_predictions.png" or "resnet18-fixedfeatures_predictions.png"
 std::string predictions_name(const ModelInfo& info, const std::string& scenario);
 
-// Draws the first training batch (the network's inputs) with its labels.
-void draw_training_batch(const std::filesystem::path& path, const OpenedData& data, const TrainingOptions& training,
-                         const ModelInfo& info);
+// The first images of the first training batch, as the network sees them, with their labels.
+std::vector<CaptionedImage> training_batch(const OpenedData& data, const TrainingOptions& training,
+                                           const ModelInfo& info);
 
 // Draws six images of the validation set with predicted class, true class and probability.
 void draw_predictions(const std::filesystem::path& path, Network& network, const OpenedData& data, double temperature,

@@ -17,9 +17,7 @@ constexpr const char* kEraseLine = "\r\x1b[K";
 }  // namespace
 
 int status_columns() {
-  // Not the last one, after which some terminals wrap; and two for the ^C that a terminal writes behind the status.
-  constexpr int kFree = 3;
-  return std::max(1, terminal_width(Stream::err) - kFree);
+  return std::max(1, terminal_width(Stream::err) - kStatusMargin);
 }
 
 void StatusLine::draw(const std::vector<std::string>& lines) {

@@ -12,18 +12,12 @@
 #include "mnist/core/output.hpp"
 #include "mnist/core/text.hpp"
 
+#include "c_object.hpp"
 #include "fonts.hpp"
 
 namespace mnist {
-template <auto Destroy>
-struct CairoDestroyer {
-  template <class T>
-  void operator()(T* object) const {
-    Destroy(object);
-  }
-};
-using CairoSurface = std::unique_ptr<cairo_surface_t, CairoDestroyer<cairo_surface_destroy>>;
-using CairoContext = std::unique_ptr<cairo_t, CairoDestroyer<cairo_destroy>>;
+using CairoSurface = std::unique_ptr<cairo_surface_t, DestroyedBy<cairo_surface_destroy>>;
+using CairoContext = std::unique_ptr<cairo_t, DestroyedBy<cairo_destroy>>;
 
 namespace {
 
@@ -57,9 +51,9 @@ struct Canvas::Parts {
 };
 
 Color series_color(std::size_t number) {
-  constexpr Color kColors[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
-                               {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91}};
-  return kColors[number % std::size(kColors)];
+  constexpr Color kColors[kSeriesColors] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
+                                            {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91}};
+  return kColors[number % kSeriesColors];
 }
 
 Canvas::Canvas(int width, int height) : parts_(std::make_unique<Parts>()) {

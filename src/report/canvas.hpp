@@ -27,6 +27,8 @@ inline constexpr Color kGood = {0.06, 0.46, 0.22};
 inline constexpr Color kBad = {0.75, 0.12, 0.12};
 inline constexpr Color kBlue = {0.12, 0.38, 0.70};
 
+inline constexpr std::size_t kSeriesColors = 6;
+
 // Distinguishable for colour-blind people (M. Okabe, K. Ito: Color Universal Design); reused from the first one.
 Color series_color(std::size_t number);
 

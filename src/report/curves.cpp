@@ -14,6 +14,7 @@ constexpr double kPlotGap = 24;
 constexpr double kHeading = 40;
 constexpr double kHeadingText = 17;
 constexpr double kPlotText = 12.5;
+static_assert(kDistinctSeries == 2 * kSeriesColors);  // two marks
 constexpr Color kGridColor = {0.88, 0.88, 0.88};
 
 Color pale(const Color& color) {
@@ -49,13 +50,12 @@ class CanvasPen : public PlotPen {
   }
   void dot(Point position, const PlotInk& ink) override {
     // Not only the colours differ, and a colour that is used again has the other mark.
-    constexpr std::size_t kColors = 6;
     constexpr double kRadius = 3.5;
     const Point middle = at(position);
     if (ink.dashed) {
       // A hollow mark: of training.
       canvas_.frame({middle.x - kRadius, middle.y - kRadius}, 2 * kRadius, 2 * kRadius, color_of(ink), 1.5);
-    } else if ((ink.color + ink.color / kColors) % 2 == 0) {
+    } else if ((ink.color + ink.color / kSeriesColors) % 2 == 0) {
       canvas_.dot(middle, kRadius, color_of(ink));
     } else {
       canvas_.fill({middle.x - kRadius, middle.y - kRadius}, 2 * kRadius, 2 * kRadius, color_of(ink));
@@ -84,7 +84,7 @@ std::string heading_of(const RunRecord& run) {
 
 }  // namespace
 
-void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecord& run) {
+void draw_curves(const std::filesystem::path& path, const RunRecord& run) {
   const std::vector<Plot> plots = run_plots(run);
   const PlotSize size;
   const auto count = static_cast<double>(plots.size());
@@ -98,7 +98,7 @@ void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecor
     draw_plot(pen, plot, size);
     corner.x += size.width + kPlotGap;
   }
-  for (const std::filesystem::path& path : paths) canvas.save(path);
+  canvas.save(path);
 }
 
 void draw_comparison(const std::filesystem::path& path, const std::vector<ComparedRun>& runs) {

@@ -11,19 +11,14 @@
 
 #include "mnist/report/pictures.hpp"
 
+#include "c_object.hpp"
+
 namespace mnist {
 namespace {
 
-template <auto Destroy>
-struct FontDestroyer {
-  template <class T>
-  void operator()(T* object) const {
-    Destroy(object);
-  }
-};
-using FontPattern = std::unique_ptr<FcPattern, FontDestroyer<FcPatternDestroy>>;
-using FontList = std::unique_ptr<FcFontSet, FontDestroyer<FcFontSetDestroy>>;
-using FontFace = std::unique_ptr<cairo_font_face_t, FontDestroyer<cairo_font_face_destroy>>;
+using FontPattern = std::unique_ptr<FcPattern, DestroyedBy<FcPatternDestroy>>;
+using FontList = std::unique_ptr<FcFontSet, DestroyedBy<FcFontSetDestroy>>;
+using FontFace = std::unique_ptr<cairo_font_face_t, DestroyedBy<cairo_font_face_destroy>>;
 
 class Fonts {
  public:

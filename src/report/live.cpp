@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "mnist/core/status_line.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/report/progress.hpp"
 
@@ -137,10 +137,9 @@ void StepSeries::add(double step, double value) {
 std::vector<std::string> live_lines(const LiveFigures& figures, const std::string& progress, int columns, int rows,
                                     bool utf8, std::int64_t first_epoch) {
   if (columns < kLiveColumns || rows < kLiveRows) return {};
-  constexpr int kUnused = 3;  // `status_columns`
   constexpr int kApart = 2;
   constexpr int kHighestPlot = 14;
-  const int width = columns - kUnused;
+  const int width = columns - kStatusMargin;
   const int free = rows * 3 / 5 - 2;  // without the table's head and the progress
   const int epochs = std::clamp((free - 2) / 3, 1, 5);
   const int height = std::min(free - epochs, kHighestPlot);
@@ -180,11 +179,10 @@ void LiveCollector::epoch_done(const EpochReport& report) {
   figures_.steps = static_cast<double>(train.batch_losses.size()) * static_cast<double>(train.epoch);
   figures_.test_losses.push_back({figures_.steps, report.test.loss});
   figures_.test_accuracies.push_back({figures_.steps, report.test.accuracy()});
-  const double accuracy = train.total > 0 ? static_cast<double>(train.correct) / static_cast<double>(train.total) : 0;
   figures_.epochs.push_back({.epoch = train.epoch,
                              .lr = train.lr,
                              .train_loss = train.loss,
-                             .train_accuracy = accuracy,
+                             .train_accuracy = train.accuracy(),
                              .test_loss = report.test.loss,
                              .test_accuracy = report.test.accuracy(),
                              .train_seconds = train.seconds,

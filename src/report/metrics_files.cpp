@@ -46,7 +46,7 @@ void MetricsFiles::interval(const IntervalReport& report) {
 
 void MetricsFiles::epoch_done(const EpochReport& report) {
   const TrainingReport& train = report.train;
-  const auto accuracy = static_cast<double>(train.correct) / static_cast<double>(train.total);
+  const double accuracy = train.accuracy();
   const Json row = {{"kind", "test"},
                     {"epoch", train.epoch},
                     {"lr", train.lr},

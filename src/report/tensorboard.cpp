@@ -81,25 +81,24 @@ void TensorBoardFile::interval(const IntervalReport& report) {
 void TensorBoardFile::epoch_done(const EpochReport& report) {
   const TrainingReport& train = report.train;
   steps_ = train.epoch * std::ssize(train.batch_losses);
-  std::vector<TaggedScalar> scalars = {
-      {"train/epoch_loss", train.loss},
-      {"train/epoch_accuracy",
-       train.total > 0 ? static_cast<double>(train.correct) / static_cast<double>(train.total) : 0},
-      {kLoss, report.test.loss},
-      {kAccuracy, report.test.accuracy()},
-      {"epoch", static_cast<double>(train.epoch)},
-      {"time/train_seconds", train.seconds},
-      {"time/test_seconds", report.test_seconds}};
+  std::vector<TaggedScalar> scalars = {{"train/epoch_loss", train.loss},
+                                       {"train/epoch_accuracy", train.accuracy()},
+                                       {kLoss, report.test.loss},
+                                       {kAccuracy, report.test.accuracy()},
+                                       {"epoch", static_cast<double>(train.epoch)},
+                                       {"time/train_seconds", train.seconds},
+                                       {"time/test_seconds", report.test_seconds}};
   if (const std::optional<GpuFigures> gpu = gpu_ ? gpu_() : std::nullopt) {
     std::ranges::move(gpu_scalars(*gpu), std::back_inserter(scalars));
   }
   add(scalars_record({seconds_since_1970(), std::max<std::int64_t>(steps_ - 1, 0)}, scalars));
 }
 
-void TensorBoardFile::picture(const std::string& tag, const std::filesystem::path& png) {
+void TensorBoardFile::picture(const std::string& tag, const std::filesystem::path& png,
+                              std::optional<std::int64_t> step) {
   constexpr std::uintmax_t kMostBytes = 64 << 20;
   try {
-    add(image_record({seconds_since_1970(), steps_}, tag, read_file(png, "picture", kMostBytes)));
+    add(image_record({seconds_since_1970(), step ? *step : steps_}, tag, read_file(png, "picture", kMostBytes)));
   } catch (const std::exception& error) {
     log_.warn("{}; TensorBoard does not show the picture {}", error.what(), tag);
   }

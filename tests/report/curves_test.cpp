@@ -69,7 +69,8 @@ TEST(Curves, ShowWhatTheyWereGiven) {
   const test::TemporaryFolder folder;
   const RunRecord run =
       run_of({1, 2, 1, 2, 1, 2}, {{{1.5, 0.5, 0.4, 0.55}, {2.2, 0.9, 2.6, 0.95}, {1, 0.7, 1.2, 0.8}}});
-  draw_curves({folder / "curves.png", folder / "curves.svg"}, run);
+  draw_curves(folder / "curves.png", run);
+  draw_curves(folder / "curves.svg", run);
   const Picture picture(folder / "curves.png");
   expect_in_scale(marks(picture, kTrainInk, kLossPlot, 3), {1.5, 2.2, 1});
   expect_in_scale(marks(picture, kTestInk, kLossPlot, 3), {0.4, 2.6, 1.2});
@@ -77,7 +78,7 @@ TEST(Curves, ShowWhatTheyWereGiven) {
   expect_in_scale(marks(picture, kTestInk, kAccuracyPlot, 3), {0.55, 0.95, 0.8});
   RunRecord without = run;
   without.steps.clear();
-  draw_curves({folder / "without.png"}, without);
+  draw_curves(folder / "without.png", without);
   constexpr Box kFirstHalf = {80, 162, 140, 222};  // of the first epoch, between two lines of the grid
   EXPECT_FALSE(picture.is_plain(kFirstHalf)) << "no single batches";
   EXPECT_TRUE(Picture(folder / "without.png").is_plain(kFirstHalf));
@@ -90,7 +91,7 @@ TEST(Curves, SayThatHighLossesAreCutOff) {
   const auto ink_of_note = [&](float first) {
     std::vector<float> losses(200, 1.0F);
     losses.front() = first;
-    draw_curves({folder / "curves.png"}, run_of(losses, {{{1, 0.5, 1, 0.5}}}));
+    draw_curves(folder / "curves.png", run_of(losses, {{{1, 0.5, 1, 0.5}}}));
     return Picture(folder / "curves.png").ink_amount({300, 42, 544, 60});
   };
   EXPECT_EQ(ink_of_note(1), 0);
@@ -99,9 +100,9 @@ TEST(Curves, SayThatHighLossesAreCutOff) {
 
 TEST(Curves, NeedNoValuesAndTakeOddOnes) {
   const test::TemporaryFolder folder;
-  draw_curves({folder / "none.png"}, {});
-  draw_curves({folder / "zero.png"}, run_of({0}, {{{0, 1, 0, 1}}}));
-  draw_curves({folder / "many.png"}, run_of(std::vector<float>(20000, 2.5F), {{{1, 0.5, 1, 0.5}}}));
+  draw_curves(folder / "none.png", {});
+  draw_curves(folder / "zero.png", run_of({0}, {{{0, 1, 0, 1}}}));
+  draw_curves(folder / "many.png", run_of(std::vector<float>(20000, 2.5F), {{{1, 0.5, 1, 0.5}}}));
   EXPECT_EQ(Picture(folder / "none.png").width(), 568);
   for (const char* const name : {"zero.png", "many.png"}) EXPECT_EQ(Picture(folder / name).width(), 1656) << name;
 }

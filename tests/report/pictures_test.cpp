@@ -206,7 +206,7 @@ TEST(Pictures, AConfusionMatrixHasItsTitle) {
 }
 
 TEST(Pictures, AFolderThatIsNotThereIsAnError) {
-  EXPECT_THROW(draw_curves({"/proc/none/x.png"}, {}), Error);
+  EXPECT_THROW(draw_curves("/proc/none/x.png", {}), Error);
 }
 
 // ---- rates over sizes

@@ -11,6 +11,10 @@
 
 namespace mnist {
 
+// Columns at the right that the status leaves free: the last one, after which some terminals wrap, and two for the ^C
+// that a terminal writes behind the status.
+inline constexpr int kStatusMargin = 3;
+
 // Columns of a line of the status on the terminal of stderr as it is now, at least 1.
 int status_columns();
 

@@ -42,8 +42,8 @@ struct LiveFigures {
 };
 
 // The figures with `progress` as the last line, for a terminal with so many columns and rows; each line takes at most
-// `columns` - 3. The lines take at most 60 % of the rows. Empty if the terminal is smaller than kLiveColumns x
-// kLiveRows. `first_epoch`: number of the first epoch as displayed. `utf8`: else ASCII.
+// `columns` - kStatusMargin. The lines take at most 60 % of the rows. Empty if the terminal is smaller than
+// kLiveColumns x kLiveRows. `first_epoch`: number of the first epoch as displayed. `utf8`: else ASCII.
 std::vector<std::string> live_lines(const LiveFigures& figures, const std::string& progress, int columns, int rows,
                                     bool utf8, std::int64_t first_epoch = 1);
 

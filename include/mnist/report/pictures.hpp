@@ -49,9 +49,8 @@ void draw_class_bars(const std::filesystem::path& path, const torch::Tensor& con
                      const std::vector<std::string>& class_names, const std::string& title);
 
 // Loss, accuracy and learning rate of a run over its epochs: training and test set, single batches pale. Losses that
-// are so high that they would flatten the others are cut off, and the picture says so. The same picture to each of the
-// files.
-void draw_curves(const std::vector<std::filesystem::path>& paths, const RunRecord& run);
+// are so high that they would flatten the others are cut off, and the picture says so.
+void draw_curves(const std::filesystem::path& path, const RunRecord& run);
 
 inline constexpr std::size_t kDistinctSeries = 12;  // runs in a picture whose colour or mark differ
 

@@ -91,6 +91,10 @@ class RunOutput : public TrainingObserver {
   // The file for TensorBoard; nullptr if there is none.
   TensorBoardFile* tensorboard() { return tensorboard_.get(); }
 
+  // Calls `work`, which writes a file of the run directory, in the writing thread; `finish` waits for it. If it throws,
+  // warns, and calls it again later. It replaces a waiting job of the same name.
+  void write_later(const std::string& name, std::function<void()> work);
+
   // Erases the progress line and returns when all files are written; failed ones are tried once more.
   void finish();
 
@@ -102,7 +106,6 @@ class RunOutput : public TrainingObserver {
   void show(const std::string& text);
   void note(const RunResult& result);
   void write_weights(const std::filesystem::path& path, const NamedTensors& network, const Recipe& recipe);
-  void write_later(const std::string& name, std::function<void()> work);
   void try_again(const std::string& name);
   void write_or_keep(const std::string& name, const std::function<void()>& work);
   void write(const std::function<void()>& work);

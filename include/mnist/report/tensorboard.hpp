@@ -69,8 +69,10 @@ class TensorBoardFile : public TrainingObserver {
   void interval(const IntervalReport& report) override;
   void epoch_done(const EpochReport& report) override;
 
-  // Adds a PNG file. Warns in the log if it cannot be read.
-  void picture(const std::string& tag, const std::filesystem::path& png);
+  // Adds a PNG file. Warns in the log if it cannot be read. Any thread may call it if it gives the step; without it,
+  // the picture is of the last step.
+  void picture(const std::string& tag, const std::filesystem::path& png,
+               std::optional<std::int64_t> step = std::nullopt);
   // Draws the confusion matrix and the mistakes.
   void evaluation(const PageEvaluation& evaluation);
   // The run has ended, and nothing continues it.

@@ -47,6 +47,8 @@ struct TrainingReport {
   std::vector<float> batch_losses;      // one mean per batch
   std::vector<float> batch_accuracies;  // 0..1, one value per batch
   double exposed_seconds = 0;  // part of `seconds`: waits of this process for other ranks after backward passes
+
+  double accuracy() const { return total == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(total); }
 };
 
 // After an epoch and its evaluation.
