@@ -34,8 +34,8 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
 void write_run_files(const std::filesystem::path& run, const PageEvaluation* evaluation,
                      const std::vector<PageFact>& model, const std::string& program);
 
-// Writes only the page. `run`: with its steps.
-void write_run_page(const RunFigures& run, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
+// Writes only the page. `figures`: of the run, with its steps.
+void write_run_page(const RunFigures& figures, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
                     const std::string& program, const std::filesystem::path& output);
 
 // Writes curves and page of a run after an epoch, but only as often as it takes a twentieth of the time: reading
