@@ -191,7 +191,7 @@ class Pool:
                 job.note("transfer", f"Checkpoint {outcome.checkpoints} transferred; started again in place")
         finally:
             self.end()
-            shutil.rmtree(scratch)
+            shutil.rmtree(scratch, ignore_errors=True)  # a child of the killed script may still be writing a file
 
     def _execute(self, job, scratch, end):
         """Starts the job's process; its exit code (negative: the signal), or None when the time is over."""
@@ -251,9 +251,11 @@ class Pool:
 
 
 def random_evictions(dice, mean):
-    """Endless: after a random time, every third without a warning."""
+    """Endless: after a random time, every third without a warning.
+
+    Not in the first tenth of a second, before the script's first line: HTCondor puts such a job on hold, too."""
     while True:
-        yield Eviction(dice.uniform(0, 2 * mean), dice.random() < 1 / 3)
+        yield Eviction(max(0.1, dice.uniform(0, 2 * mean)), dice.random() < 1 / 3)
 
 
 def main():

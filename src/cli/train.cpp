@@ -170,12 +170,12 @@ TrainingData open_training_data(const Plan& plan, const Stop& stop, const Contex
                             plan.preprocessing, plan.training, context.log);
 }
 
-// Whether this process has done a step. Before that, --stop-after does not stop it, so that a job that is restarted
-// repeatedly finishes, however short its time limit is.
+// Starts the time limit with the first step.
 struct Progress : TrainingObserver {
-  void batch_done(const BatchReport& /*report*/) override { made = true; }
-  void epoch_done(const EpochReport& /*report*/) override { made = true; }
-  bool made = false;
+  explicit Progress(Stop& s) : stop(s) {}
+  void batch_done(const BatchReport& /*report*/) override { stop.step_done(); }
+  void epoch_done(const EpochReport& /*report*/) override { stop.step_done(); }
+  Stop& stop;
 };
 
 // The run directory, with the session of this process.
@@ -200,16 +200,11 @@ std::optional<RunDirectory> open_directory(const Plan& plan, const CLI::App& app
   return directory;
 }
 
-// Checks --stop-after and signals on this rank.
-StopRequested stops_of(const Stop& stop, const Progress& progress) {
-  return [&] { return progress.made ? stop.requested() : stop.signalled(); };
-}
-
 // Ranks other than 0 only compute their part.
 int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
   Communicator& ranks = *plan.training.ranks;
-  Progress progress;
-  const TrainingResult result = trainer.run({&progress}, stops_of(stop, progress));
+  Progress progress(stop);
+  const TrainingResult result = trainer.run({&progress}, [&stop] { return stop.requested(); });
   if (result.stopped) stop.agree(ranks);
   ranks.barrier();
   return result.stopped ? stop.exit_code() : 0;
@@ -219,9 +214,9 @@ int follow(const Plan& plan, Trainer& trainer, Stop& stop) {
 int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& trainer, RunDirectory* run,
          RunOutput& output, Stop& stop, const Context& context) {
   Communicator& ranks = *plan.training.ranks;
-  Progress progress;
+  Progress progress(stop);
   const TrainingResult result =
-      trainer.run({&output, &progress}, stops_of(stop, progress), checkpoint_policy(plan.options));
+      trainer.run({&output, &progress}, [&stop] { return stop.requested(); }, checkpoint_policy(plan.options));
   if (result.stopped) stop.agree(ranks);
   ranks.barrier();
   output.finish();
@@ -235,7 +230,7 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
                      plan.training.epochs, plan.training.early_stop);
   }
   try {
-    end_finished(plan, result, data, network, output, run, stops_of(stop, progress), context);
+    end_finished(plan, result, data, network, output, run, stop, context);
   } catch (const Stopped&) {
     return end_stopped(plan, stop, result, output, run, context);
   }

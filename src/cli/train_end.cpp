@@ -129,8 +129,8 @@ void attempt(spdlog::logger& log, const std::function<void()>& work) {
 }
 
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, RunDirectory* directory, const std::function<bool()>& stop_requested,
-                  const Context& context) {
+                  RunOutput& output, RunDirectory* directory, Stop& stop, const Context& context) {
+  const auto stop_requested = [&stop] { return stop.requested(); };
   std::int64_t epochs = result.epochs;
   Evaluation test = result.test;
   if (keeps_best(plan.options)) {
@@ -152,6 +152,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   recipe.temperature = calibrate(plan, data, network, stop_requested, context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
+  stop.result_saved();
   output.say(fmt::format("Saved model: {}\n", plan.output.string()));
   output.mention(fmt::format("Use it: {} infer --model {} --image IMAGE\n", context.program,
                              quoted_for_shell(plan.output.string())));

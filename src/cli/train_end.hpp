@@ -26,11 +26,10 @@ namespace mnist::cli {
 void attempt(spdlog::logger& log, const std::function<void()>& work);
 
 // After all epochs: writes the model and the tutorial's other files, and completes the manifest. Throws a data `Error`
-// if the model cannot be written anywhere. `directory`: nullptr for a dry run without one. `stop_requested` is called
-// during calibration: throws `Stopped`, before anything is written.
+// if the model cannot be written anywhere. `directory`: nullptr for a dry run without one. Throws `Stopped` for a stop
+// during calibration, before anything is written; a later one only omits what the page has from an evaluation.
 void end_finished(const Plan& plan, const TrainingResult& result, const TrainingData& data, Network& network,
-                  RunOutput& output, RunDirectory* directory, const std::function<bool()>& stop_requested,
-                  const Context& context);
+                  RunOutput& output, RunDirectory* directory, Stop& stop, const Context& context);
 
 // After a stop: prints how to resume. Returns the exit code.
 int end_stopped(const Plan& plan, const Stop& stop, const TrainingResult& result, const RunOutput& output,

@@ -107,7 +107,13 @@ StopSignals::StopSignals(const char* notice, double patience) : previous_(std::m
   mask(SIG_UNBLOCK, SIGUSR1, &previous_->mask);  // see hold_stop_request
 }
 
+void StopSignals::keep_until_exit() {
+  g_notice = "";
+  previous_.reset();
+}
+
 StopSignals::~StopSignals() {
+  if (previous_ == nullptr) return;
   // First: a repeated signal must not meet the previous action, which ends the process.
   ::pthread_sigmask(SIG_SETMASK, &previous_->mask, nullptr);
   for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i].number, &previous_->actions[i], nullptr);

@@ -107,6 +107,17 @@ TEST_F(Stop, TrainingEndsWhilePhotosAreDecoded) {
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs"));
 }
 
+// The line about the report is the last one of a run.
+TEST_F(Stop, AFinishedRunKeepsItsExitCode) {
+  Subprocess process = mnist({"train", "--epochs", "1", "--data-dir", "data", "--run-dir", "finished", "--output", "f.pt"});
+  process.watch_stderr = true;
+  process.signal_when = [](const std::string& err) { return err.find("report: ") != std::string::npos; };
+  process.signal = SIGTERM;
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(result.err.ends_with("report.html\n")) << result.err;
+}
+
 TEST_F(Stop, InferWritesWholeLinesAndNoMore) {
   Subprocess process = mnist({"infer", "--model", "resnet18.pt", "photos/val", "--batch-size", "2"});
   process.signal_when = [](const std::string& out) { return std::ranges::count(out, '\n') >= 4; };

@@ -103,6 +103,19 @@ TEST(StopSignalsDeathTest, ASecondSigintOrSigtermEndsTheProcess) {
   }
 }
 
+TEST(StopSignalsDeathTest, KeptUntilExitTheFirstChangesNothing) {
+  const auto after_the_work = [](int times) {
+    {
+      StopSignals signals("stopping\n");
+      signals.keep_until_exit();
+    }
+    for (int i = 0; i < times; ++i) std::raise(SIGTERM);
+    std::_Exit(7);
+  };
+  EXPECT_EXIT(after_the_work(1), ::testing::ExitedWithCode(7), "^$");
+  EXPECT_EXIT(after_the_work(2), ::testing::KilledBySignal(SIGTERM), "^$");
+}
+
 TEST(StopSignals, ASecondSighupOrSigusr1ChangesNothing) {
   for (const int first : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     for (const int second : {SIGHUP, SIGUSR1}) {

@@ -28,9 +28,13 @@ class StopSignals {
   // seconds after the first signal in which a second one counts as the same one: a launcher may forward a signal that
   // the terminal has already sent to all processes.
   explicit StopSignals(const char* notice = "", double patience = 0);
-  ~StopSignals();  // restores the previous handlers
+  ~StopSignals();  // restores the previous handlers, except after `keep_until_exit`
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
+
+  // The result is saved, and what is left takes a moment: until the process exits, a first signal only sets the flag,
+  // without the notice, so that the exit code stays the one of the work. A second SIGINT or SIGTERM ends the process.
+  void keep_until_exit();
 
   // The number of the first signal that arrived; 0 if none did.
   int received() const;
