@@ -215,8 +215,8 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
          RunOutput& output, Stop& stop, const Context& context) {
   Communicator& ranks = *plan.training.ranks;
   Progress progress(stop);
-  const TrainingResult result =
-      trainer.run({&output, &progress}, [&stop] { return stop.requested(); }, checkpoint_policy(plan.options));
+  const TrainingResult result = trainer.run(
+      {&output, &progress}, [&stop] { return stop.requested(); }, checkpoint_policy(plan.options));
   if (result.stopped) stop.agree(ranks);
   ranks.barrier();
   output.finish();

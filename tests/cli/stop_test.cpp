@@ -109,7 +109,8 @@ TEST_F(Stop, TrainingEndsWhilePhotosAreDecoded) {
 
 // The line about the report is the last one of a run.
 TEST_F(Stop, AFinishedRunKeepsItsExitCode) {
-  Subprocess process = mnist({"train", "--epochs", "1", "--data-dir", "data", "--run-dir", "finished", "--output", "f.pt"});
+  Subprocess process =
+      mnist({"train", "--epochs", "1", "--data-dir", "data", "--run-dir", "finished", "--output", "f.pt"});
   process.watch_stderr = true;
   process.signal_when = [](const std::string& err) { return err.find("report: ") != std::string::npos; };
   process.signal = SIGTERM;
