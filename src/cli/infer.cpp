@@ -281,12 +281,13 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                  classifier, context, signals);
   run.answer(find_files(options, paths, run, signals, context.log));
   run.tell_written();
-  if (table_only) {
+  if (run.answers() == 0 && run.failures() > 0) {
+    results.discard();
+  } else if (table_only) {
     results.write(summary.text());
   } else if (options.show) {
     print(summary.text());
   }
-  if (run.answers() == 0 && run.failures() > 0) results.discard();
   return run.failures();
 }
 

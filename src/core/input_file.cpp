@@ -26,7 +26,8 @@ constexpr std::uint64_t kMostOfStream = std::uint64_t{1} << 30;  // bytes
 // `cause`: an errno.
 Error unreadable(const std::filesystem::path& path, std::string_view what, int cause) {
   if (cause == ENOENT) {
-    return data_error(fmt::format("there is no {} {}", what, quoted(path)), "check the path and its spelling");
+    return data_error(fmt::format("there is no {} {}", path.has_filename() ? what : "folder", quoted(path)),
+                      "check the path and its spelling");
   }
   return data_error(fmt::format("cannot read {} {}: {}", what, quoted(path), std::generic_category().message(cause)),
                     cause == EACCES ? "check the file's permissions" : "");

@@ -1,6 +1,9 @@
 #include "mnist/format/image.hpp"
 
+#include <array>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -17,11 +20,39 @@ namespace {
 
 constexpr std::uint64_t kMaxPixels = 200'000'000;  // the largest phone cameras
 
+// The position after the last chunk of a PNG file; 0 if a chunk is cut off. A chunk: length (4 bytes, big-endian), type
+// (4 bytes), data, checksum (4 bytes).
+std::uint64_t end_of_png(const InputFile& file) {
+  constexpr std::uint64_t kFrame = 12;  // bytes of a chunk without its data
+  std::uint64_t position = kPngSignature.size();
+  for (std::array<unsigned char, 8> head{}; file.read_at(position, head.data(), head.size()) == head.size();) {
+    std::uint64_t length = 0;
+    for (int i = 0; i < 4; ++i) length = length << 8 | head[static_cast<std::size_t>(i)];
+    position += kFrame + length;
+    if (std::string_view(reinterpret_cast<const char*>(&head[4]), 4) == "IEND") return position;
+  }
+  return 0;
+}
+
+// Throws a data `Error` if a stream has a second PNG image after the first one, as of `cat *.png |`: nobody would get
+// its answer. Not for JPEG, whose files from phones contain further images.
+void check_is_single(const InputFile& file) {
+  if (!file.is_copy()) return;
+  const std::uint64_t end = end_of_png(file);
+  std::string next(kPngSignature.size(), '\0');
+  if (end == 0 || file.read_at(end, next.data(), next.size()) < next.size() || next != kPngSignature) return;
+  throw data_error(fmt::format("{} contains more than one image", quoted(file.path())),
+                   "give the paths of the images, or a list of them: ls *.png | mnist infer --files-from -");
+}
+
 std::unique_ptr<ImageDecoder> open_decoder(const InputFile& file) {
   constexpr std::size_t kBegin = 512;
   std::string bytes(kBegin, '\0');
   bytes.resize(file.read_at(0, bytes.data(), bytes.size()));
-  if (bytes.starts_with(kPngSignature)) return open_png(file);
+  if (bytes.starts_with(kPngSignature)) {
+    check_is_single(file);
+    return open_png(file);
+  }
   if (bytes.starts_with(kJpegSignature)) return open_jpeg(file);
   const auto kind = content_kind(bytes);
   if (kind.empty()) {

@@ -151,6 +151,13 @@ TEST_F(InferFilesTest, ShowCountsWhatHasNoAnswer) {
               ElementsAre(HasSubstr("digits  mean probability"), StartsWith(expected_[3]), StartsWith("none")));
 }
 
+TEST_F(InferFilesTest, ShowPrintsNoTableOfNothing) {
+  const auto outcome = infer({"missing/", "--show", "2"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "error: there is no folder 'missing/'\nhint: check the path and its spelling\n");
+}
+
 TEST_F(InferFilesTest, ShowGoesBesideResultsInAFile) {
   for (const auto* format : {"text", "json", "csv"}) {
     const auto outcome = infer({"images", "--show", "1", "--format", format, "--output", "all.out"});

@@ -51,6 +51,16 @@ TEST_F(InferStreamsTest, APictureComesThroughStdin) {
   EXPECT_EQ(nlohmann::json::parse(lines[1])["prediction"], expected_[3]);
 }
 
+TEST_F(InferStreamsTest, SeveralPicturesInOneStreamAreAnError) {
+  const auto outcome = mnist({"infer", "--model", "model.pt", "-"}, bytes(3) + bytes(1));
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("error: '-' contains more than one image\nhint: "));
+  EXPECT_EQ(mnist({"infer", "--model", "model.pt", "-"}, bytes(3) + "further bytes").exit_code, 0);
+  test::write_file(*folder_ / "with-more.png", bytes(3) + bytes(1));
+  EXPECT_EQ(infer({"with-more.png"}).exit_code, 0) << "a file may have anything after its image";
+}
+
 // A pipe can be read once; a picture to be drawn is decoded twice.
 TEST_F(InferStreamsTest, APictureThatIsDecodedAgainIsReadOnce) {
   const auto drawn = mnist({"infer", "--model", "model.pt", "-", "--annotate", "drawn-stdin"}, bytes(3));

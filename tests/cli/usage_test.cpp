@@ -183,6 +183,18 @@ TEST(Usage, AWrongValueInTheEnvironmentIsAnErrorToo) {
   EXPECT_THAT(data.err, HasSubstr(" (from MNIST_DATA_DIR)\n"));
 }
 
+TEST(Usage, ARemovedFolderIsAnError) {
+  const TemporaryFolder folder;
+  Subprocess process = program(MNIST_BINARY, {"runs"});
+  process.folder = folder.path();
+  process.command.insert(process.command.begin(),
+                         {"/bin/sh", "-c", "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\""});
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.err,
+            "error: the current folder does not exist any more\nhint: change to another one, as in: cd ~\n");
+}
+
 TEST(Usage, SaveModelIsOutputByItsOldName) {
   const auto train = [](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"train", "--data-dir", "/none"});
