@@ -63,7 +63,7 @@ double fitted(const Answers& answers, bool pictures, spdlog::logger& log) {
 double calibrate(const Plan& plan, const TrainingData& data, Network& network,
                  const std::function<bool()>& stop_requested, spdlog::logger& log) {
   const bool pictures = plan.options.recipe.dataset == kFolder;
-  if (!pictures && !data.held_back) return 1;
+  if (pictures ? plan.options.data.calibrate == 0 : !data.held_back) return 1;
   try {
     return fitted(answers_of(plan, data, network, stop_requested), pictures, log);
   } catch (const Stopped&) {

@@ -14,8 +14,9 @@
 namespace mnist::cli {
 
 // Fits it on images that were not used for training: those of --calibrate, or the validation pictures of --dataset
-// folder, at most `limit_batches` batches. Logs the calibration error before and after. Returns 1 if there are no such
-// images, and, with a warning, if it fails: a finished run must not lose its model. Only on rank 0. Throws `Stopped`.
+// folder (with --calibrate 0 not even those), at most `limit_batches` batches. Logs the calibration error before and
+// after. Returns 1 if there are no such images, and, with a warning, if it fails: a finished run must not lose its
+// model. Only on rank 0. Throws `Stopped`.
 double calibrate(const Plan& plan, const TrainingData& data, Network& network,
                  const std::function<bool()>& stop_requested, spdlog::logger& log);
 

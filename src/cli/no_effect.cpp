@@ -51,7 +51,7 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
       {"--augment", !photos && (o.augment != defaults.augment || is_argument(arguments, "--augment")),
        "digits are neither cropped nor flipped; --rotate turns them"},
       {"--rotate", photos && o.rotate != 0, "it rotates digits; --augment on crops and flips photos"},
-      {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate != 0,
+      {"--calibrate", o.recipe.dataset == kFolder && o.data.calibrate.value_or(0) != 0,
        "the validation pictures are used for calibration"},
       {"--cache-mb", !photos && o.data.cache_mb != defaults.data.cache_mb, kPhotosOnly},
       {"--bad-images", o.recipe.dataset != kFolder && o.data.bad_images != defaults.data.bad_images,

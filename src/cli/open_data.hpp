@@ -32,7 +32,9 @@ struct DataOptions {
   std::filesystem::path data_dir;  // or, of pictures, a CSV file that lists them
   double val_split = 0;            // share of undivided pictures for validation; 0: none
   std::uint64_t split_seed = 0;
-  std::int64_t calibrate = 0;  // training images of a data set of the table to keep back for the temperature
+  // Training images of a data set of the table to keep back for the temperature. 0: no calibration, also not on the
+  // validation pictures of a folder; nothing: the default, which is that for a folder, and none for a table.
+  std::optional<std::int64_t> calibrate;
   std::int64_t cache_mb = 2048;
   std::string bad_images = "stop";
   std::function<bool()> stop_requested = [] { return false; };                 // called before each photo

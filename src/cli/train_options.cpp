@@ -104,11 +104,12 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
                           "but no train and val, or is a CSV file of path,label: by the pictures' bytes and --seed"),
            0, 0.9))
       ->default_str("");
-  add(integer(
-      app.add_option("--calibrate", o.data.calibrate,
-                     "number of training images to hold back, by --seed, to calibrate the model's probabilities "
-                     "after training, such as 2000; --dataset folder uses the validation pictures"),
-      0, 1'000'000));
+  add(integer(app.add_option(
+                  "--calibrate", o.data.calibrate,
+                  "number of training images to hold back, by --seed, to calibrate the model's probabilities "
+                  "after training, such as 2000; --dataset folder uses the validation pictures; 0: no calibration"),
+              0, 1'000'000))
+      ->default_str("");
   add(add_cache_mb(app, o.data.cache_mb));
   add(add_bad_images(app, o.data.bad_images));
 }

@@ -16,12 +16,13 @@ namespace {
 HeldBack held_back(const DataOptions& options, const Opening& opening) {
   check_has_no_photos(options, opening);
   const Dataset all = load_dataset(options.dataset, options.data_dir, Split::train);
-  if (options.calibrate >= all.size()) {
+  const std::int64_t kept = options.calibrate.value();
+  if (kept >= all.size()) {
     throw usage_error(
-        fmt::format("--calibrate {} uses all of the {} training images", options.calibrate, with_thousands(all.size())),
+        fmt::format("--calibrate {} uses all of the {} training images", kept, with_thousands(all.size())),
         "give a smaller number, such as 2000");
   }
-  return hold_back(all, options.calibrate, options.split_seed);
+  return hold_back(all, kept, options.split_seed);
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
     data.test = open_pictures(std::move(files.val), options, to_test, log);
   } else {
     if (options.val_split > 0) check_val_split(options.val_split, options);
-    if (options.calibrate > 0) {
+    if (options.calibrate.value_or(0) > 0) {
       HeldBack parts = held_back(options, to_train);
       data.train = open_resident(std::move(parts.rest), to_train);
       data.held_back = open_resident(std::move(parts.kept), to_test);

@@ -163,10 +163,13 @@ TEST_F(OwnPictures, UnevenClassesAreSaidAndCanBeWeighted) {
   const SubprocessResult plain = train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25"});
   ASSERT_EQ(plain.exit_code, 0) << plain.err;
   EXPECT_THAT(plain.err, AllOf(HasSubstr("the classes are unbalanced: 18 training pictures of bar, 6 of cross"),
-                               HasSubstr("1 picture is not in a class folder, skipped: 'signs/stray.png'")));
-  const SubprocessResult weighted = train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25",
-                                           "--class-weights", "balanced", "--run-dir", "weighted", "--procs", "2"});
+                               HasSubstr("1 picture is not in a class folder, skipped: 'signs/stray.png'"),
+                               HasSubstr("calibrated on ")));
+  const SubprocessResult weighted =
+      train({"--arch", "lenet", "--data-dir", "signs", "--val-split", "0.25", "--class-weights", "balanced",
+             "--run-dir", "weighted", "--procs", "2", "--calibrate", "0"});
   ASSERT_EQ(weighted.exit_code, 0) << weighted.err;
+  EXPECT_THAT(weighted.err, Not(HasSubstr("calibrated on ")));
   EXPECT_NE(content_of(folder_ / "run/metrics.csv"), content_of(folder_ / "weighted/metrics.csv"));
 }
 
