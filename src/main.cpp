@@ -3,8 +3,6 @@
 #include <string_view>
 #include <unistd.h>
 
-#include <climits>
-
 #include "mnist/core/error.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/terminal.hpp"
@@ -16,7 +14,7 @@ namespace {
 #if defined(__ELF__)
 // oneMKL ends the process with a text of its own, and exit code 2, if it is loaded in a folder that was removed.
 void check_current_folder() {
-  std::array<char, PATH_MAX> path;
+  std::array<char, 4096> path;  // a longer one exists as well
   if (::getcwd(path.data(), path.size()) != nullptr || errno != ENOENT) return;
   constexpr std::string_view kError =
       "error: the current folder does not exist any more\nhint: change to another one, as in: cd ~\n";

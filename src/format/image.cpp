@@ -1,9 +1,6 @@
 #include "mnist/format/image.hpp"
 
-#include <array>
-#include <cstdint>
 #include <string>
-#include <string_view>
 
 #include <fmt/format.h>
 
@@ -14,33 +11,20 @@
 
 #include "content_kind.hpp"
 #include "image_decoder.hpp"
+#include "png_chunks.hpp"
 
 namespace mnist {
 namespace {
 
 constexpr std::uint64_t kMaxPixels = 200'000'000;  // the largest phone cameras
 
-// The position after the last chunk of a PNG file; 0 if a chunk is cut off. A chunk: length (4 bytes, big-endian), type
-// (4 bytes), data, checksum (4 bytes).
-std::uint64_t end_of_png(const InputFile& file) {
-  constexpr std::uint64_t kFrame = 12;  // bytes of a chunk without its data
-  std::uint64_t position = kPngSignature.size();
-  for (std::array<unsigned char, 8> head{}; file.read_at(position, head.data(), head.size()) == head.size();) {
-    std::uint64_t length = 0;
-    for (int i = 0; i < 4; ++i) length = length << 8 | head[static_cast<std::size_t>(i)];
-    position += kFrame + length;
-    if (std::string_view(reinterpret_cast<const char*>(&head[4]), 4) == "IEND") return position;
-  }
-  return 0;
-}
-
 // Throws a data `Error` if a stream has a second PNG image after the first one, as of `cat *.png |`: nobody would get
 // its answer. Not for JPEG, whose files from phones contain further images.
 void check_is_single(const InputFile& file) {
   if (!file.is_copy()) return;
-  const std::uint64_t end = end_of_png(file);
+  const auto end = for_each_png_chunk(file, [](const PngChunk&) { return true; });
   std::string next(kPngSignature.size(), '\0');
-  if (end == 0 || file.read_at(end, next.data(), next.size()) < next.size() || next != kPngSignature) return;
+  if (!end || file.read_at(*end, next.data(), next.size()) < next.size() || next != kPngSignature) return;
   throw data_error(fmt::format("{} contains more than one image", quoted(file.path())),
                    "give the paths of the images, or a list of them: ls *.png | mnist infer --files-from -");
 }

@@ -2,10 +2,8 @@
 #include "png_orientation.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,16 +12,12 @@
 
 #include "crc.hpp"
 #include "exif.hpp"
+#include "png_chunks.hpp"
 
 namespace mnist {
 namespace {
 
 constexpr std::size_t kMostContent = std::size_t{1} << 20;  // bytes of a chunk, compressed and uncompressed
-constexpr int kMostChunks = 1 << 20;                        // more than the largest supported picture has
-
-std::uint32_t big_endian_32(const unsigned char* bytes) {
-  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
-}
 
 // Uncompresses zlib data, up to `kMostContent` bytes; after an error, returns the bytes before it.
 std::string unpacked(std::string_view packed) {
@@ -127,23 +121,15 @@ class Orientations {
 
 int png_orientation(const InputFile& file) {
   Orientations found;
-  std::uint64_t position = 8;  // after the signature
-  for (int chunk = 0; chunk < kMostChunks; ++chunk) {
-    std::array<char, 8 + 32> begin{};  // length, type, and the longest relevant keyword
-    const auto got = file.read_at(position, begin.data(), begin.size());
-    if (got < 8) break;
-    const std::size_t length = big_endian_32(reinterpret_cast<const unsigned char*>(begin.data()));
-    const std::string_view type(begin.data() + 4, 4);
-    if (type == "IEND" || length > std::numeric_limits<std::int32_t>::max()) break;
-    if (length <= kMostContent && found.wants(type, {begin.data() + 8, std::min(got - 8, length)})) {
-      std::string content(4 + length + 4, '\0');  // type, content, checksum
-      if (file.read_at(position + 4, content.data(), content.size()) < content.size()) break;
-      const auto crc = big_endian_32(reinterpret_cast<const unsigned char*>(content.data()) + 4 + length);
-      content.resize(4 + length);
-      if (crc32_of(content) == crc) found.add(type, std::string_view(content).substr(4));
-    }
-    position += 12 + std::uint64_t{length};
-  }
+  for_each_png_chunk(file, [&](const PngChunk& chunk) {
+    if (chunk.length > kMostContent || !found.wants(chunk.type, chunk.begin)) return true;
+    std::string content(4 + chunk.length + 4, '\0');  // type, data, checksum
+    if (file.read_at(chunk.position - 4, content.data(), content.size()) < content.size()) return false;
+    const auto crc = big_endian_32(content.data() + 4 + chunk.length);
+    content.resize(4 + chunk.length);
+    if (crc32_of(content) == crc) found.add(chunk.type, std::string_view(content).substr(4));
+    return true;
+  });
   return found.best();
 }
 
