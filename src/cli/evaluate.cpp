@@ -66,9 +66,9 @@ void check_files(const EvaluateOptions& options, spdlog::logger& log) {
   check_one_stdin(
       {{"--model", options.model}, {"--classes", options.classes}, {"--data-dir", options.data.data.data_dir}});
   check_is_picture("--confusion", options.confusion);
-  if (options.format == "json" && (options.misclassified == "-" || options.misclassified == "/dev/stdout")) {
-    throw usage_error("stdout is for --format json, and --misclassified writes to it, too",
-                      "name a file with --misclassified; the JSON has the misclassified items");
+  if (options.misclassified == "-" || options.misclassified == "/dev/stdout") {
+    throw usage_error("stdout is for the figures, and --misclassified writes to it, too",
+                      "name a file with --misclassified; --format json has the misclassified items");
   }
   for (const std::filesystem::path& output : {options.confusion, options.misclassified}) {
     if (output.empty()) continue;

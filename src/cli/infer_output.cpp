@@ -44,18 +44,26 @@ std::string class_fields(const Prediction& prediction) {
   return text;
 }
 
+// Nine digits give a 32-bit float exactly; more would only look precise.
+constexpr int kProbabilityDigits = 9;
+
+double in_nine_digits(double probability) {
+  return std::stod(fmt::format("{:.{}g}", probability, kProbabilityDigits));
+}
+
 // Adds prediction, class_index, probability, top_k, and the reason if there is no answer.
 void add_classes(nlohmann::ordered_json& object, const Prediction& prediction) {
   for (const auto* key : {"prediction", "class_index", "probability"}) object[key] = nullptr;
   object["top_k"] = nlohmann::ordered_json::array();
   for (const auto& one : prediction.top) {
-    object["top_k"].push_back({{"class", one.name}, {"class_index", one.index}, {"probability", one.probability}});
+    object["top_k"].push_back(
+        {{"class", one.name}, {"class_index", one.index}, {"probability", in_nine_digits(one.probability)}});
   }
   if (!prediction.top.empty()) {
     const auto& best = prediction.top.front();
     if (prediction.reason.empty()) object["prediction"] = best.name;
     object["class_index"] = best.index;
-    object["probability"] = best.probability;
+    object["probability"] = in_nine_digits(best.probability);
   }
   if (!prediction.reason.empty()) object["reason"] = prediction.reason;
 }
@@ -96,7 +104,8 @@ std::string csv_classes(const Prediction& prediction, std::size_t top_k) {
     }
     const auto& one = prediction.top[rank];
     const bool is_answer = rank > 0 || prediction.reason.empty();
-    text += fmt::format(",{},{},{}", is_answer ? csv_field(one.name) : "", one.index, one.probability);
+    text += fmt::format(",{},{},{:.{}g}", is_answer ? csv_field(one.name) : "", one.index, one.probability,
+                        kProbabilityDigits);
   }
   return text;
 }

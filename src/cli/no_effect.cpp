@@ -37,6 +37,7 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
                                                            static_cast<double>(usual.step_size));
   const bool gamma = o.recipe.gamma != 1 && chosen("--gamma", o.recipe.gamma, usual.gamma);
   constexpr const char* kStepOnly = "only --schedule step uses it";
+  constexpr const char* kDryRun = "a dry run writes no model";
   constexpr const char* kPhotosOnly = "it is for networks that take photos";
   return {
       {"--momentum", !sgd && o.recipe.momentum != 0, "only --optimizer sgd uses it"},
@@ -44,6 +45,12 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
       {"--gamma", !steps && gamma, kStepOnly},
       {"--gamma", steps && o.recipe.step_size == 0 && o.recipe.gamma != 1, "--step-size is 0"},
       {"--warmup-epochs", one_cycle && o.warmup_epochs != 0, "one-cycle has its own warm-up"},
+      {"--step-size", steps && o.recipe.step_size >= o.recipe.epochs && is_argument(arguments, "--step-size"),
+       "the run has no more epochs than that"},
+      {"--lr", o.recipe.lr == 0, "no weight changes", "is 0"},
+      {"--output", o.dry_run && is_argument(arguments, "--output"), kDryRun},
+      {"--overwrite", o.dry_run && o.overwrite, kDryRun},
+      {"--calibrate", o.dry_run && o.data.calibrate.value_or(0) != 0, kDryRun},
       {"--lr", o.warmup_epochs >= static_cast<double>(o.recipe.epochs),
        "it is not reached: --warmup-epochs covers all epochs"},
       {"--early-stop", o.early_stop > 0 && o.early_stop >= o.recipe.epochs - 1,

@@ -119,9 +119,9 @@ CLI::Option* add_bad_images(CLI::App& app, std::string& value) {
 void warn_of_ignored(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& ignored,
                      spdlog::logger& log) {
   if (ignored.empty()) return;
-  log.warn("{}: {} not a PNG or JPEG file name (or a linked folder), skipped: {}{}", quoted(folder),
-           ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", ignored.size()), quoted(ignored.front()),
-           ignored.size() > 1 ? ", ..." : "");
+  log.warn("{}: {} skipped (no .png, .jpg or .jpeg file, or a link to a folder): {}{}", quoted(folder),
+           ignored.size() == 1 ? "1 entry is" : fmt::format("{} entries are", with_thousands(std::ssize(ignored))),
+           quoted(ignored.front()), ignored.size() > 1 ? ", ..." : "");
 }
 
 OpenedData open_resident(Dataset dataset, const Opening& opening) {

@@ -45,6 +45,7 @@ struct PictureRun::Picture {
   std::optional<std::string> annotated;      // as `Prediction` has it
   std::unique_ptr<InputFile> stream;         // kept for drawing if it cannot be opened again
   std::vector<FoundItem> found;              // inputs for the network
+  bool has_cut_off = false;                  // as `FoundItems` has it
   std::string reason;                        // why there are no inputs; empty if there are
   std::vector<DigitPrediction> predictions;  // of each found item, in order
   std::optional<Error> error;                // why it could not be read
@@ -139,7 +140,9 @@ std::vector<PictureRun::Picture> PictureRun::decode(const PictureFiles& files, s
 
 void PictureRun::read(Picture& picture) {
   auto file = std::make_unique<InputFile>(picture.path, "image");
-  picture.found = find_items(*file, classifier_.preprocessing(), options_.invert, memory_);
+  auto found = find_items(*file, classifier_.preprocessing(), options_.invert, memory_);
+  picture.found = std::move(found.items);
+  picture.has_cut_off = found.has_cut_off;
   if (!picture.drawing.empty() && file->is_copy()) picture.stream = std::move(file);
   if (options_.multi || picture.found.size() == 1) return;
   picture.reason = reason_for(picture.found.size());
@@ -215,6 +218,10 @@ void PictureRun::write(std::span<Picture> pictures) {
     if (!options_.show_input.empty()) show_input(picture);
     if (!picture.drawing.empty()) draw(picture);
     text += result_of(picture);
+    if (picture.has_cut_off) {
+      context_.log.warn("{}: a stroke at the edge is ignored; if it is a digit, leave a margin around it",
+                        quoted(picture.path));
+    }
     if (options_.summary != nullptr) sum_up(picture);
   }
   options_.write(text);

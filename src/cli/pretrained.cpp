@@ -54,6 +54,14 @@ const char* last_layer_note(LastLayer last_layer) {
   return "";
 }
 
+std::string size_note(const ModelFile& file, const Preprocessing& preprocessing) {
+  if (!file.recipe) return "";
+  const Preprocessing& theirs = file.recipe->preprocessing;
+  if (theirs.height == preprocessing.height && theirs.width == preprocessing.width) return "";
+  return fmt::format("; trained on images of {} x {}, this run uses {} x {}", theirs.height, theirs.width,
+                     preprocessing.height, preprocessing.width);
+}
+
 }  // namespace
 
 std::filesystem::path default_weights(const ModelInfo& info) {
@@ -68,10 +76,11 @@ std::string initial_weights(const ModelInfo& info, const std::string& weights) {
 }
 
 std::vector<Ancestor> load_initial_weights(Network& network, const ModelInfo& info, const std::string& weights,
-                                           const std::vector<std::string>& class_names, spdlog::logger& log) {
+                                           const std::vector<std::string>& class_names,
+                                           const Preprocessing& preprocessing, spdlog::logger& log) {
   const std::filesystem::path path = initial_weights(info, weights);
   if (path != "none") {
-    return load_pretrained(network, info, path, class_names, log);
+    return load_pretrained(network, info, path, class_names, preprocessing, log);
   }
   if (!info.pretrained.empty()) {
     log.warn(
@@ -82,7 +91,8 @@ std::vector<Ancestor> load_initial_weights(Network& network, const ModelInfo& in
 }
 
 std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, const std::filesystem::path& path,
-                                      const std::vector<std::string>& class_names, spdlog::logger& log) {
+                                      const std::vector<std::string>& class_names, const Preprocessing& preprocessing,
+                                      spdlog::logger& log) {
   std::error_code ignored;
   if (!info.pretrained.empty() && path == default_weights(info) && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("there are no pretrained weights {}", quoted(path)),
@@ -102,7 +112,7 @@ std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, c
   }
   load_state_dict(network, file.state, quoted(path));
   check_finite(network, path);
-  log.info("weights: {}{}", quoted(path), last_layer_note(last_layer));
+  log.info("weights: {}{}{}", quoted(path), last_layer_note(last_layer), size_note(file, preprocessing));
   return ancestry_of(path, file);
 }
 

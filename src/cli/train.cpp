@@ -60,7 +60,10 @@ std::shared_ptr<Network> build_network(Plan& plan, TrainingData& data, const Che
   network->use_kernels(plan.training.compute.kernels);
   const bool from_file = checkpoint == nullptr && plan.training.ranks->leads();
   if (checkpoint != nullptr) plan.ancestry = checkpoint->recipe.training.ancestry;
-  if (from_file) plan.ancestry = load_initial_weights(*network, plan.info, plan.options.weights, class_names, log);
+  if (from_file) {
+    plan.ancestry =
+        load_initial_weights(*network, plan.info, plan.options.weights, class_names, plan.preprocessing, log);
+  }
   network->to(plan.device.device);
   if (plan.training.inputs == Inputs::features) {
     if (from_file && plan.ancestry.empty()) {
@@ -122,8 +125,9 @@ void tell(const Plan& plan, const TrainingData& data, const Network& network, sp
           : fmt::format("; {} and {} of them in each epoch: {}", used(train_items, training.batch_size),
                         used(test_items, training.test_batch_size),
                         plan.options.dry_run ? "--dry-run" : "--limit-batches");
-  log.info("data: {} in {}, {} training and {} test images{}", plan.options.recipe.dataset,
-           quoted(plan.options.data.data_dir), with_thousands(train_items), with_thousands(test_items), limited);
+  log.info("data: {} in {}, {} training and {} {} images{}", plan.options.recipe.dataset,
+           quoted(plan.options.data.data_dir), with_thousands(train_items), with_thousands(test_items),
+           held_out_name(plan), limited);
   log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
            optimizer_name(training.optimizer.kind), training.schedule.lr, training.seed);
 }

@@ -88,9 +88,9 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
       options.limit_batches == 0 ? "" : fmt::format(" (--limit-batches {})", options.limit_batches);
   std::optional<PageEvaluation> evaluation;
   try {
-    evaluation = evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
-                                   fmt::format("{} images of {}{}", plan.info.draws_photos ? "validation" : "test",
-                                               recipe.training.dataset, limited));
+    evaluation =
+        evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
+                          fmt::format("{} images of {}{}", held_out_name(plan), recipe.training.dataset, limited));
   } catch (const Stopped&) {
   }
   if (events != nullptr && evaluation) events->evaluation(*evaluation);

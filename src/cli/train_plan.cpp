@@ -71,6 +71,10 @@ LogStyle style_of(const ModelInfo& info) {
   return info.prints_phases ? LogStyle::transfer : LogStyle::reference;
 }
 
+const char* held_out_name(const Plan& plan) {
+  return plan.options.recipe.dataset == kFolder ? "validation" : "test";
+}
+
 std::string kernels_text(const TrainingOptions& training) {
   if (!training.compute.device.is_cuda()) return kernels_name(training.compute.kernels);
   if (training.compute.cuda == nullptr) return kernels_name(nullptr);

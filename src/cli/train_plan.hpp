@@ -43,6 +43,9 @@ struct Plan {
 // The Python program whose lines a run of this network prints.
 LogStyle style_of(const ModelInfo& info);
 
+// The name of the images that test each epoch: "validation" for own pictures, else "test".
+const char* held_out_name(const Plan& plan);
+
 // Sets LibTorch's threads and determinism for the process. Throws an `Error` if the device or the precision is not
 // available. `ranks`: the processes of the run.
 Plan make_plan(const TrainOptions& options, std::shared_ptr<Communicator> ranks, spdlog::logger& log);

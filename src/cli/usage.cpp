@@ -32,6 +32,15 @@ std::string see_help(const CLI::App& app) {
   return fmt::format("see: {} --help", command_name(app));
 }
 
+// What to write instead of an option that other commands or programs have; empty: nothing.
+std::string other_way(const std::string& name, const CLI::App& app) {
+  if (name == "quiet" || name == "q" || name == "silent") return "use --log-level warning";
+  const std::vector<const CLI::Option*> options = own_options(app);
+  const auto argument = std::ranges::find_if(options, [](const CLI::Option* option) { return is_positional(*option); });
+  if (name != "model" || argument == options.end()) return "";
+  return fmt::format("write the file without --model: {} FILE", command_name(app));
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : own_options(app)) {
@@ -72,6 +81,7 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
   if (const std::string whole = option_with_value(name, app); !whole.empty()) {
     return usage_error(message, fmt::format("did you mean '{}'?", whole));
   }
+  if (const std::string way = other_way(name, app); !way.empty()) return usage_error(message, way);
   const std::string hint = did_you_mean(name, names, "--");
   return usage_error(message, hint.empty() ? see_help(app) : hint);
 }

@@ -1,10 +1,13 @@
 #include "mnist/core/logging.hpp"
 
+#include <cstdio>
 #include <fstream>
+#include <memory>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -53,11 +56,42 @@ class TerminalSink : public spdlog::sinks::stderr_sink_mt {
   std::shared_ptr<StatusLine> status_;
 };
 
+// Several processes may append to it. If a line cannot be written (full disk), stderr reports it, once, and the program
+// continues.
+class SharedLogFile : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit SharedLogFile(const std::filesystem::path& path) : path_(path), file_(path.string(), /*truncate=*/false) {
+    file_.set_formatter(log_file_formatter());
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    attempt([&] { file_.log(message); });
+  }
+  void flush_() override {
+    attempt([&] { file_.flush(); });
+  }
+
+ private:
+  template <typename Write>
+  void attempt(const Write& write) {
+    try {
+      write();
+    } catch (const spdlog::spdlog_ex& error) {
+      // Not through the log, which is writing this line.
+      if (!failing_) fmt::print(stderr, "warning: {}; lines are missing in {}\n", error.what(), quoted(path_));
+      failing_ = true;
+    }
+  }
+
+  std::filesystem::path path_;
+  spdlog::sinks::basic_file_sink_st file_;
+  bool failing_ = false;
+};
+
 std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path) {
   try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(checked_log(path).string(), /*truncate=*/false);
-    sink->set_formatter(log_file_formatter());
-    return sink;
+    return std::make_shared<SharedLogFile>(checked_log(path));
   } catch (const spdlog::spdlog_ex& error) {
     throw data_error(fmt::format("cannot write the log file {}: {}", quoted(path), error.what()), "name another file");
   }
@@ -84,7 +118,14 @@ std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
   }
   logger->set_level(level);
   logger->flush_on(spdlog::level::trace);
-  if (!options.file.empty()) logger->sinks().push_back(file_sink(options.file));
+  if (!options.file.empty()) {
+    // spdlog creates the folder.
+    const auto folder = folder_of(options.file);
+    std::error_code ignored;
+    const bool is_new = !std::filesystem::exists(folder, ignored);
+    logger->sinks().push_back(file_sink(options.file));
+    if (is_new) logger->info("new folder: {}", quoted(folder));
+  }
   return logger;
 }
 

@@ -33,7 +33,8 @@ DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& pre
         return;
       }
       try {
-        const auto found = find_items(InputFile(files.paths[item], "image"), preprocessing, Invert::automatic, memory);
+        const auto found =
+            find_items(InputFile(files.paths[item], "image"), preprocessing, Invert::automatic, memory).items;
         counts[item] = found.size();
         if (found.empty()) {
           faults[item] = fmt::format("nothing is drawn on {}", quoted(files.paths[item]));

@@ -51,6 +51,27 @@ bool is_written(const Component& component, const Ink& ink, double ground) {
   return extent >= kLeastExtent && mean >= ground * (extent < kSmall ? kLeastSmallSignal : kLeastSignal);
 }
 
+// Whether a stroke at the border is as high as the digits, not much wider, and touches one side only. Table edges and
+// shadows are longer, and usually touch two sides.
+bool has_cut_off(const std::vector<Component>& components, const std::vector<DigitComponents>& digits, const Ink& ink,
+                 double ground) {
+  constexpr double kLeastShare = 0.5;  // of the highest digit
+  constexpr double kMostSize = 1.5;
+  double highest = 0;
+  for (const DigitComponents& digit : digits) {
+    highest = std::max(highest, static_cast<double>(digit.box.height()));
+    if (std::ranges::any_of(digit.components, &Component::at_border)) return false;  // such strokes are in use
+  }
+  return std::ranges::any_of(components, [&](const Component& component) {
+    const int sides = (component.top == 0 ? 1 : 0) + (component.left == 0 ? 1 : 0) +
+                      (component.bottom == ink.soft.size(0) ? 1 : 0) + (component.right == ink.soft.size(1) ? 1 : 0);
+    const auto height = static_cast<double>(component.height());
+    const auto width = static_cast<double>(component.width());
+    return sides == 1 && height >= kLeastShare * highest && std::max(height, width) <= kMostSize * highest &&
+           is_written(component, ink, ground);
+  });
+}
+
 // float [H, W]: the number of the pixel's digit (from 1); 0 for the background and for specks, which may be parts of a
 // broken stroke; -1 for other components.
 torch::Tensor owners_of(const std::vector<Component>& components, const std::vector<DigitComponents>& digits,
@@ -134,7 +155,7 @@ bool has_light_ground(const torch::Tensor& picture) {
   return border.to(torch::kFloat32).mean().item<double>() > middle;
 }
 
-std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert) {
+Page read_page(const torch::Tensor& grey, Invert invert) {
   const Sheet sheet = light_digits(grey, invert);
   auto ink = find_ink(sheet.picture);
   if (!ink) return {};
@@ -149,12 +170,13 @@ std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert) {
   std::erase_if(components, [&](const Component& component) { return !is_written(component, *ink, ground); });
   const auto digits = digits_of(std::move(components));
   const auto owners = owners_of(all_components, digits, *ink);
-  std::vector<WrittenDigit> written;
+  Page page{{}, has_cut_off(all_components, digits, *ink, ground)};
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const auto owner = static_cast<std::int64_t>(i) + 1;
-    written.push_back({ink_of(digits[i].box, owner, *ink, owners), box_on(grey, sheet, digits[i].box), digits[i].line});
+    page.digits.push_back(
+        {ink_of(digits[i].box, owner, *ink, owners), box_on(grey, sheet, digits[i].box), digits[i].line});
   }
-  return written;
+  return page;
 }
 
 }  // namespace mnist

@@ -16,12 +16,18 @@ struct WrittenDigit {
   std::int64_t line;  // of the page, from 0
 };
 
+// What is written on a picture.
+struct Page {
+  std::vector<WrittenDigit> digits;  // by line from top to bottom, in a line from left to right
+  bool has_cut_off = false;          // a stroke at the edge of the picture looks like a further digit
+};
+
 // Whether the picture has a light background, judged by its border. `picture`: uint8 or float [1, H, W].
 bool has_light_ground(const torch::Tensor& picture);
 
-// Returns the digits by line from top to bottom, in a line from left to right. `grey`: uint8 [1, H, W]. The result is
-// empty if the picture has no contrast, only noise of the background, or only specks. `automatic`: a paper sheet whose
-// edges are visible is used as the page; otherwise the border decides whether to invert.
-std::vector<WrittenDigit> read_page(const torch::Tensor& grey, Invert invert);
+// `grey`: uint8 [1, H, W]. The result has no digits if the picture has no contrast, only noise of the background, or
+// only specks. `automatic`: a paper sheet whose edges are visible is used as the page; otherwise the border decides
+// whether to invert.
+Page read_page(const torch::Tensor& grey, Invert invert);
 
 }  // namespace mnist

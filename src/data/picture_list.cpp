@@ -20,6 +20,7 @@ constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
 constexpr std::size_t kMostColumns = 100;
 constexpr std::size_t kMostPictures = 1'000'000;
 constexpr std::size_t kMostClasses = 100'000;  // of a model
+constexpr std::size_t kLongestList = 200;      // characters of column names in a message
 constexpr const char* kColumns = "write `path,label` in the first line, and a picture and its class in each other line";
 
 struct CsvLine {
@@ -86,7 +87,11 @@ class CsvReader {
 std::size_t column_of(const CsvLine& header, std::string_view name, const std::filesystem::path& file) {
   const auto found = std::ranges::find(header.fields, name);
   if (found == header.fields.end()) {
-    throw data_error(fmt::format("line {} of {} has no column '{}'", header.number, quoted(file), name), kColumns);
+    std::string columns;
+    for (const std::string& field : header.fields) columns += (columns.empty() ? "" : ", ") + quoted_name(field);
+    throw data_error(fmt::format("line {} of {} has no column '{}'; its columns: {}", header.number, quoted(file), name,
+                                 shortened(columns, kLongestList)),
+                     kColumns);
   }
   return static_cast<std::size_t>(found - header.fields.begin());
 }
@@ -133,7 +138,9 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
           "keep the line with the right class");
     }
     if (!std::filesystem::is_regular_file(classes[label].back(), ignored)) {
-      throw wrong(fmt::format("names {}, which does not exist", quoted(classes[label].back())));
+      throw data_error(fmt::format("line {} of {} names {}, which does not exist", line.number, quoted(file),
+                                   quoted(classes[label].back())),
+                       "paths are relative to the folder of the list");
     }
   }
   if (classes.size() < 2) {

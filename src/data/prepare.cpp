@@ -27,14 +27,15 @@ FoundItem whole(const torch::Tensor& input, const torch::Tensor& planes) {
   return {input, {0, 0, planes.size(2), planes.size(1)}};
 }
 
-std::vector<FoundItem> find_digits(const torch::Tensor& grey, const Preprocessing& preprocessing, Invert invert) {
+FoundItems find_digits(const torch::Tensor& grey, const Preprocessing& preprocessing, Invert invert) {
   if (grey.size(1) == preprocessing.height && grey.size(2) == preprocessing.width) {
     const bool inverted = invert == Invert::always || (invert == Invert::automatic && has_light_ground(grey));
-    return {whole(inverted ? grey.bitwise_not() : grey, grey)};
+    return {{whole(inverted ? grey.bitwise_not() : grey, grey)}};
   }
-  std::vector<FoundItem> found;
-  for (const WrittenDigit& digit : read_page(grey, invert)) {
-    found.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box, digit.line});
+  const Page page = read_page(grey, invert);
+  FoundItems found{{}, page.has_cut_off};
+  for (const WrittenDigit& digit : page.digits) {
+    found.items.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box, digit.line});
   }
   return found;
 }
@@ -81,10 +82,10 @@ Colors colors_of(const Preprocessing& preprocessing) {
 }
 
 // `planes`: with the colours of `colors_of`.
-std::vector<FoundItem> find_in_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
-  if (preprocessing.kind == Preprocessing::Kind::photo) return {whole(prepare_photo(planes, preprocessing), planes)};
+FoundItems find_in_planes(const torch::Tensor& planes, const Preprocessing& preprocessing, Invert invert) {
+  if (preprocessing.kind == Preprocessing::Kind::photo) return {{whole(prepare_photo(planes, preprocessing), planes)}};
   auto found = find_digits(planes, preprocessing, invert);
-  for (FoundItem& item : found) item.input = item.input.expand({preprocessing.channels, -1, -1}).contiguous();
+  for (FoundItem& item : found.items) item.input = item.input.expand({preprocessing.channels, -1, -1}).contiguous();
   return found;
 }
 
@@ -100,9 +101,9 @@ torch::Tensor planes_of(const torch::Tensor& pixels, const Preprocessing& prepro
   return to_grey(pixels, Backdrop::black);
 }
 
-std::vector<FoundItem> find_in_file(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
-                                    DecodingMemory& memory) {
-  std::vector<FoundItem> found;
+FoundItems find_in_file(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
+                        DecodingMemory& memory) {
+  FoundItems found;
   bool is_blank = false;
   const auto find = [&](const torch::Tensor& planes) {
     is_blank = preprocessing.kind == Preprocessing::Kind::digit && !has_contrast(planes);
@@ -117,14 +118,14 @@ std::vector<FoundItem> find_in_file(const InputFile& file, const Preprocessing& 
 }
 
 // Removes items without contrast: a picture of the recipe's size is always an item.
-std::vector<FoundItem> with_contrast(std::vector<FoundItem> found, const Preprocessing& preprocessing) {
+FoundItems with_contrast(FoundItems found, const Preprocessing& preprocessing) {
   if (preprocessing.kind == Preprocessing::Kind::photo) return found;
-  std::erase_if(found, [](const FoundItem& item) { return !has_contrast(item.input); });
+  std::erase_if(found.items, [](const FoundItem& item) { return !has_contrast(item.input); });
   return found;
 }
 
-torch::Tensor only_input(const std::vector<FoundItem>& found, const Preprocessing& preprocessing) {
-  if (!found.empty()) return found.front().input;
+torch::Tensor only_input(const FoundItems& found, const Preprocessing& preprocessing) {
+  if (!found.items.empty()) return found.items.front().input;
   return torch::zeros({preprocessing.channels, preprocessing.height, preprocessing.width}, torch::kUInt8);
 }
 
@@ -139,12 +140,12 @@ Invert invert_from_name(const std::string& name) {
   throw usage_error(fmt::format("'{}' is not a value of --invert", name), suggestion(name, names));
 }
 
-std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
+FoundItems find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert) {
   return with_contrast(find_in_planes(planes_of(pixels, preprocessing), preprocessing, invert), preprocessing);
 }
 
-std::vector<FoundItem> find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
-                                  DecodingMemory& memory) {
+FoundItems find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
+                      DecodingMemory& memory) {
   return with_contrast(find_in_file(file, preprocessing, invert, memory), preprocessing);
 }
 

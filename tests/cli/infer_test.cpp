@@ -257,8 +257,9 @@ TEST_F(InferTest, TellsWhichFilesOfAFolderAreLeftOut) {
   test::write_file(*folder_ / "mixed" / "animation.gif", "GIF89a and so on");
   const auto outcome = infer({"mixed"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err,
-              HasSubstr("1 entry is not a PNG or JPEG file name (or a linked folder), skipped: 'mixed/animation.gif'"));
+  EXPECT_THAT(
+      outcome.err,
+      HasSubstr("1 entry is skipped (no .png, .jpg or .jpeg file, or a link to a folder): 'mixed/animation.gif'"));
 }
 
 TEST_F(InferTest, TellsOfAFolderWithoutImages) {

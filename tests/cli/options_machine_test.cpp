@@ -32,7 +32,14 @@ TEST_F(OptionEffect, OptionsWithoutEffectAreNamed) {
   EXPECT_THAT(said("gamma", {"--gamma", "0.5"}), HasSubstr("warning: --gamma has no effect: --step-size is 0\n"));
   EXPECT_THAT(said("cropped", {"--augment", "on"}), HasSubstr("warning: --augment has no effect: digits are neither"))
       << "it is the default, and a request all the same";
-  EXPECT_THAT(said("none", {"--step-size", "1", "--gamma", "0.5", "--momentum", "0.9"}), Not(HasSubstr("effect")));
+  EXPECT_THAT(said("none", {"--gamma", "1", "--momentum", "0.9"}), Not(HasSubstr("effect")));
+  EXPECT_THAT(said("late", {"--step-size", "1"}),
+              HasSubstr("warning: --step-size has no effect: the run has no more epochs than that\n"));
+  EXPECT_THAT(said("still", {"--lr", "0"}), HasSubstr("warning: --lr is 0: no weight changes\n"));
+  const std::string dry = said("dry", {"--dry-run", "--output", "dry.pt", "--overwrite", "--calibrate", "8"});
+  for (const char* option : {"--output", "--overwrite", "--calibrate"}) {
+    EXPECT_THAT(dry, HasSubstr(std::string("warning: ") + option + " has no effect: a dry run writes no model\n"));
+  }
   // A run's own config.toml says all options, of which these were not chosen.
   Subprocess again = program(MNIST_BINARY, {"--config", "none/config.toml", "train", "--run-dir", "again"});
   again.folder = folder_.path();

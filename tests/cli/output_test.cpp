@@ -89,12 +89,6 @@ TEST_F(Outputs, StdoutByItsNameIsWrittenToAndNotReplaced) {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(content_of(*folder_ / "all.txt"), "before\n" + results()) << name;
   }
-  write_file(*folder_ / "all.txt", "before\n");
-  const SubprocessResult result =
-      in_shell("\"$@\" >> all.txt", {"evaluate", "--model", "m.pt", "--misclassified", "/dev/stdout"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(content_of(*folder_ / "all.txt"),
-              AllOf(StartsWith("before\n\nTest set: "), HasSubstr("\nitem,true,predicted,probability,")));
 }
 
 TEST_F(Outputs, APipeGetsTheResults) {

@@ -89,7 +89,7 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
   EXPECT_THAT(trained.err, AllOf(HasSubstr("12 of 60 pictures are for validation: --val-split 0.2, seed 3"),
                                  HasSubstr("weights: 'mnist_cnn.pt'; the last layer is new"),
-                                 HasSubstr("48 training and 12 test images"), Not(HasSubstr("uneven"))));
+                                 HasSubstr("48 training and 12 validation images"), Not(HasSubstr("uneven"))));
   EXPECT_THAT(content_of(folder_ / "run/config.toml"), AllOf(HasSubstr("\nval-split = 0.2\n"), HasSubstr("seed = 3")));
 
   const auto validated = evaluated({"--data-dir", "signs"});

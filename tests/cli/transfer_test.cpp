@@ -62,8 +62,8 @@ TEST_F(Transfer, TrainsEvaluatesAndInfers) {
                                     "Transfer learning scenario: finetuning\n\nEpoch 0/1\n----------\ntrain Loss: "));
   EXPECT_THAT(result.out, ContainsRegex("Training complete in 0m [0-9]+s\nBest val Acc: [01]\\.[0-9]{6}\nLast val "));
   EXPECT_THAT(result.err,
-              AllOf(HasSubstr("1 entry is not a PNG or JPEG file name"), HasSubstr("notes.txt"),
-                    HasSubstr("8 training and 4 test images; 8 and 4 of them in each epoch: --limit-batches"),
+              AllOf(HasSubstr("1 entry is skipped (no .png, .jpg or .jpeg file"), HasSubstr("notes.txt"),
+                    HasSubstr("8 training and 4 validation images; 8 and 4 of them in each epoch: --limit-batches"),
                     HasSubstr("starting from random weights"), Not(HasSubstr("not in a class folder"))));
   for (const char* name : {"test_grid.png", "resnet18-finetuned_predictions.png", "training_statistics.png", "best.pt",
                            "last.pt", "config.toml", "metrics.csv"}) {

@@ -42,6 +42,19 @@ TEST(Logger, EachLevelHidesWhatIsBelow) {
   EXPECT_EQ(told({.level = "off"}), "");
 }
 
+TEST(Logger, ReportsOnceThatItsFileCannotBeWritten) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_THAT(told({.level = "info", .file = "/dev/full"}),
+              MatchesRegex("i\nwarning: [^\n]*No space left on device; lines are missing in '/dev/full'\n"
+                           "warning: w\nerror: e\n"));
+}
+
+TEST(Logger, NamesANewFolderOfItsFile) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(told({.level = "info", .file = folder / "new" / "log.txt"}),
+            "new folder: '" + (folder / "new").string() + "'\ni\nwarning: w\nerror: e\n");
+}
+
 TEST(EarlyLog, TellsAFileWhatWasLoggedBefore) {
   const TemporaryFolder folder;
   const auto log = make_logger({.level = "error"});

@@ -174,6 +174,8 @@ TEST_F(ClassFolders, AListThatMakesNoSenseIsRefusedByItsLine) {
   EXPECT_THAT(error_of_list("file,label\n"), HasSubstr("line 1 of"));
   EXPECT_THAT(error_of_list("path,label\n1.png,a\n\n1.png\n"), HasSubstr("line 4 of"));
   EXPECT_THAT(error_of_list("path,label\n1.png,a\n2.png,b\n"), HasSubstr("2.png', which does not exist"));
+  EXPECT_THAT(error_of_list("file,class\n1.png,a\n2.png,b\n"),
+              HasSubstr("has no column 'path'; its columns: 'file', 'class'"));
   EXPECT_THAT(error_of_list("path,label\n1.png,\n"), HasSubstr("names no class"));
   EXPECT_THAT(error_of_list("path,label\n1.png,a\n./1.png,b\n"), HasSubstr("as 'a' in line 2 and as 'b' in line 3"));
   EXPECT_THAT(error_of_list("path,label\n,a\n"), HasSubstr("names no picture"));

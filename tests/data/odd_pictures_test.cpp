@@ -14,7 +14,7 @@ Preprocessing digits() {
 
 void expect_prepared(const torch::Tensor& pixels, const std::string& what) {
   for (const Invert invert : {Invert::automatic, Invert::always, Invert::never}) {
-    for (const FoundItem& item : find_items(pixels, digits(), invert)) {
+    for (const FoundItem& item : find_items(pixels, digits(), invert).items) {
       EXPECT_EQ(item.input.sizes(), at::IntArrayRef({1, 28, 28})) << what;
     }
   }

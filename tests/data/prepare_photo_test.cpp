@@ -43,7 +43,8 @@ TEST(PreparePhotoTest, EnlargesWhatIsSmallerThanTheCrop) {
 }
 
 TEST(PreparePhotoTest, FindsThePhotoWhateverIsOnIt) {
-  const auto found = find_items(torch::full({40, 30, 3}, 255, torch::kUInt8), photo_recipe(10, 10), Invert::automatic);
+  const auto found =
+      find_items(torch::full({40, 30, 3}, 255, torch::kUInt8), photo_recipe(10, 10), Invert::automatic).items;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].input.sizes(), (std::vector<std::int64_t>{3, 10, 10}));
   EXPECT_EQ(found[0].box.width, 30);

@@ -175,13 +175,27 @@ TEST(PrepareDigitTest, ReadsASheetOnADeskAsAPage) {
   EXPECT_LT(mean_difference(prepare_image(sheet, kDigit, Invert::automatic), drawn_digit()), kSimilar);
   const auto board = 255 - sheet;
   EXPECT_LT(mean_difference(prepare_image(board, kDigit, Invert::automatic), drawn_digit()), kSimilar);
-  const auto found = find_items(sheet, kDigit, Invert::automatic);
+  const auto found = find_items(sheet, kDigit, Invert::automatic).items;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NEAR(static_cast<double>(found[0].box.top), 60 + 100 + 180 * 4 / 28.0, 4);
   EXPECT_NEAR(static_cast<double>(found[0].box.left), 80 + 60 + 180 * 9 / 28.0, 4);
   const auto blank = on_a_desk(photo_of(torch::zeros({28, 28}, torch::kUInt8), 180, 100, 60, 220, 200, 3));
-  EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty());
-  EXPECT_TRUE(find_items(255 - blank, kDigit, Invert::automatic).empty());
+  EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).items.empty());
+  EXPECT_TRUE(find_items(255 - blank, kDigit, Invert::automatic).items.empty());
+}
+
+TEST(PrepareDigitTest, SaysThatADigitIsCutOff) {
+  const auto cut_off = [](const torch::Tensor& photo) {
+    const FoundItems found = find_items(photo, kDigit, Invert::automatic);
+    EXPECT_EQ(found.items.size(), 1U);
+    return found.has_cut_off;
+  };
+  auto photo = photo_of(drawn_digit(), 150, 100, 80, 220, 200, 3);
+  EXPECT_FALSE(cut_off(photo));
+  photo.slice(0, 120, 220).slice(1, 285, 300).fill_(40);  // the left part of a digit at the right edge
+  EXPECT_TRUE(cut_off(photo));
+  photo.slice(0, 0, 400).slice(1, 285, 300).fill_(40);  // a table's edge
+  EXPECT_FALSE(cut_off(photo));
 }
 
 // Draws lines two pixels thick that climb by 3 of 100, `spacing` apart.
@@ -200,11 +214,11 @@ TEST(PrepareDigitTest, TakesTheLinesOfThePaperAway) {
     rule(photo, 50, level);
     rule(blank, 50, level);
     EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar) << level;
-    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty()) << level;
+    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).items.empty()) << level;
     rule(photo.transpose(0, 1), 50, level);
     rule(blank.transpose(0, 1), 50, level);
     EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar) << level;
-    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).empty()) << level;
+    EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).items.empty()) << level;
   }
 }
 
@@ -240,19 +254,20 @@ TEST(PrepareDigitTest, GivesThinStrokesMnistsWidth) {
 
 TEST(FindItemsTest, FindsNothingWhereNothingIsWritten) {
   for (const auto& [height, width] : {std::pair{1, 1}, {28, 28}, {50, 40}, {900, 700}}) {
-    EXPECT_TRUE(find_items(torch::full({height, width, 1}, 230, torch::kUInt8), kDigit, Invert::automatic).empty());
+    EXPECT_TRUE(
+        find_items(torch::full({height, width, 1}, 230, torch::kUInt8), kDigit, Invert::automatic).items.empty());
   }
   const auto blank = torch::zeros({28, 28}, torch::kUInt8);
   for (const auto& [bright, dim, noise] : {std::tuple{210.0, 180.0, 3.0}, {230.0, 90.0, 5.0}, {150.0, 150.0, 20.0}}) {
     auto photo = photo_of(blank, 100, 10, 10, bright, dim, noise);
-    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).empty()) << bright;
+    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).items.empty()) << bright;
     photo.slice(0, 200, 203).slice(1, 100, 103).fill_(20);
-    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).empty()) << "a speck, " << bright;
+    EXPECT_TRUE(find_items(photo, kDigit, Invert::automatic).items.empty()) << "a speck, " << bright;
   }
 }
 
 TEST(FindItemsTest, SaysWhereTheDigitIs) {
-  const auto found = find_items(photo_of(drawn_digit(), 140, 100, 60, 220, 200, 3), kDigit, Invert::automatic);
+  const auto found = find_items(photo_of(drawn_digit(), 140, 100, 60, 220, 200, 3), kDigit, Invert::automatic).items;
   ASSERT_EQ(found.size(), 1U);
   // The drawn digit's ink begins at (4, 9) of 28 and is 20 high and 11 wide.
   EXPECT_NEAR(static_cast<double>(found[0].box.top), 120, 3);
@@ -271,7 +286,7 @@ TEST(FindItemsTest, ReadsSeveralDigitsInOrder) {
   write(140, 10, 130);
   write(110, 20, 20);
   write(120, 160, 60);
-  const auto found = find_items(picture, kDigit, Invert::automatic);
+  const auto found = find_items(picture, kDigit, Invert::automatic).items;
   ASSERT_EQ(found.size(), 3U);
   EXPECT_NEAR(static_cast<double>(found[0].box.left), 20 + 110 * 9 / 28.0, 3);
   EXPECT_NEAR(static_cast<double>(found[1].box.left), 130 + 140 * 9 / 28.0, 3);
@@ -294,7 +309,7 @@ TEST(FindItemsTest, TakesBrokenStrokesForOneDigit) {
   five.slice(0, 140, 155).slice(1, 110, 190).fill_(0);
   five.slice(0, 140, 240).slice(1, 180, 195).fill_(0);
   for (const auto& picture : {four, five}) {
-    const auto found = find_items(picture, kDigit, Invert::automatic);
+    const auto found = find_items(picture, kDigit, Invert::automatic).items;
     ASSERT_EQ(found.size(), 1U);
     EXPECT_NEAR(static_cast<double>(found[0].box.top), 60, 2);
     EXPECT_GT(found[0].box.height, 170);
@@ -304,7 +319,7 @@ TEST(FindItemsTest, TakesBrokenStrokesForOneDigit) {
 
 TEST(FindItemsTest, TakesAPictureOfTheRecipesSizeAsItIs) {
   const auto digit = drawn_digit();
-  const auto found = find_items(digit.unsqueeze(2), kDigit, Invert::automatic);
+  const auto found = find_items(digit.unsqueeze(2), kDigit, Invert::automatic).items;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_TRUE(found[0].input.equal(digit.unsqueeze(0)));
   EXPECT_EQ(found[0].box.width, 28);

@@ -224,7 +224,8 @@ TEST(TransparentPictureTest, WhiteInkOnNothingIsReadOverBlack) {
   test::write_file(folder / "white.png", test::png_file({40, 60, 8, 6}, rows));
   DecodingMemory memory(1);
   const auto found = find_items(InputFile(folder / "white.png", "image"), recipe_for(Preprocessing::Kind::digit),
-                                Invert::automatic, memory);
+                                Invert::automatic, memory)
+                         .items;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NEAR(static_cast<double>(found[0].box.top), 10, 2);
   EXPECT_NEAR(static_cast<double>(found[0].box.height), 40, 4);

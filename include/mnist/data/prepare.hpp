@@ -42,6 +42,12 @@ struct FoundItem {
   std::int64_t line = 0;  // of the page, from 0
 };
 
+// The inputs found on a picture.
+struct FoundItems {
+  std::vector<FoundItem> items;
+  bool has_cut_off = false;  // a stroke at the edge of the picture looks like a further digit and is not in `items`
+};
+
 // Finds the digits on a picture, or prepares a photo. `pixels`: uint8 [height, width, 1..4] of `read_image`.
 // Transparent pixels are composited over white; for digits over black, if nothing is visible over white.
 //
@@ -54,12 +60,11 @@ struct FoundItem {
 // result is empty if the picture shows no digit.
 //
 // photo: RGB, shorter side to `resize` (antialiased bilinear), centre crop; always one item.
-std::vector<FoundItem> find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
+FoundItems find_items(const torch::Tensor& pixels, const Preprocessing& preprocessing, Invert invert);
 
 // The same for a picture file, in bounded memory. A huge picture is read at a smaller size (`with_picture`), and its
 // boxes are in pixels of that size. Throws like `with_picture`.
-std::vector<FoundItem> find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert,
-                                  DecodingMemory& memory);
+FoundItems find_items(const InputFile& file, const Preprocessing& preprocessing, Invert invert, DecodingMemory& memory);
 
 // Returns exactly one input, uint8 [C, H, W]: the first item of `find_items`, or zeros if there is no digit. A picture
 // of the recipe's size, such as an item of a data set, is used unchanged even if it has no contrast.
