@@ -15,6 +15,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/logging.hpp"
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/core/version.hpp"
 #include "mnist/device/runtime.hpp"
@@ -136,9 +137,10 @@ class Program {
     if (!parse()) return 0;
     const auto command = given_command();
     if (command == commands_.end()) {
-      fmt::print(stderr, "Usage: mnist [options] COMMAND [options of the command]\n\nCommands:");
-      for (const Command& entry : commands_) fmt::print(stderr, " {}", entry.app->get_name());
-      fmt::print(stderr, "\nhint: see: mnist --help\n");
+      std::string names;
+      for (const Command& entry : commands_) names += " " + entry.app->get_name();
+      write_to_stderr(fmt::format(
+          "Usage: mnist [options] COMMAND [options of the command]\n\nCommands:{}\nhint: see: mnist --help\n", names));
       return static_cast<int>(ErrorKind::usage);
     }
     color_err_ = options_.log.color = use_color(options_.color, Stream::err);
@@ -172,7 +174,8 @@ class Program {
   // Returns false if the command line only asked for a text, which is then printed.
   bool parse() try {
     check_words();
-    root_.parse(argc_, argv_);
+    root_.parse(words_from_last());
+    check_log_file();
     return true;
   } catch (const CLI::CallForVersion&) {
     print(version_line() + "\n");
@@ -200,6 +203,35 @@ class Program {
     const bool has_separator = static_cast<int>(words.size()) < argc_ - 1;
     if (has_separator && named_command(words) == commands_.end()) {
       throw usage_error("there is a '--' before the command", "write the command first: mnist COMMAND ...");
+    }
+  }
+
+  // For the parser, which takes the words in this order, and words after "--" as arguments only if there is none
+  // before.
+  std::vector<std::string> words_from_last() const {
+    std::vector<std::string> words;
+    bool are_arguments = false;
+    for (int i = 1; i < argc_; ++i) {
+      const std::string word = argv_[i];
+      const bool is_path = are_arguments && word.size() > 1 && word.starts_with('-');
+      if (are_arguments || word != "--") words.push_back(is_path ? "./" + word : word);
+      are_arguments = are_arguments || word == "--";
+    }
+    std::ranges::reverse(words);
+    return words;
+  }
+
+  // The log would be appended to a result, or replaced by it.
+  void check_log_file() const {
+    const auto command = given_command();
+    if (options_.log.file.empty() || command == commands_.end()) return;
+    const auto log = options_.log.file.lexically_normal();
+    for (const CLI::Option* option : own_options(*command->app)) {
+      const std::vector<std::string>& values = option->results();
+      if (option->get_type_name() != "FILE" || values.size() != 1) continue;
+      if (std::filesystem::path(values.front()).lexically_normal() != log) continue;
+      throw usage_error(fmt::format("{} and --log-file give the same file", display_name(option)),
+                        "give different files");
     }
   }
 

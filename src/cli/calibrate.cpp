@@ -53,7 +53,7 @@ double fitted(const Answers& answers, bool pictures, spdlog::logger& log) {
            100 * error_at(answers, temperature), 100 * error_at(answers, 1));
   constexpr std::int64_t kFew = 200;
   if (answers.targets.size(0) < kFew) {
-    log.info("these are few images: with others the temperature and the errors would differ");
+    log.info("these are few images: other images would give another temperature and other errors");
   }
   return temperature;
 }

@@ -114,7 +114,8 @@ CLI::Option* add_classes(CLI::App& app, std::filesystem::path& value) {
       ->type_name("FILE");
 }
 
-void name_classes(LoadedModel& model, const std::filesystem::path& model_file, const std::filesystem::path& file) {
+void name_classes(LoadedModel& model, const std::filesystem::path& model_file, const std::filesystem::path& file,
+                  spdlog::logger& log) {
   if (file.empty()) return;
   ClassNames classes = read_class_names(file);
   const std::size_t outputs = model.recipe.class_names.size();
@@ -123,6 +124,11 @@ void name_classes(LoadedModel& model, const std::filesystem::path& model_file, c
         fmt::format("{} has {}, but {} has {}", quoted(file), counted(std::ssize(classes.names), "class name"),
                     quoted(model_file), counted(static_cast<std::int64_t>(outputs), "output")),
         "give one name per output, in the order of the outputs");
+  }
+  std::vector<std::string> sorted = classes.names;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    log.warn("{} names two classes {}; class_index tells them apart", quoted(file), quoted_name(*twice));
   }
   // A folder of pictures is compared with these.
   const bool renames = model.names_its_classes && classes.ids == classes.names;

@@ -20,6 +20,7 @@ CLI::Option* add_classes(CLI::App& app, std::filesystem::path& value);
 //   {"0": ["n01440764", "tench"], ...}. The last entry is the name; the first one may be the name of a folder
 //   (`LoadedModel::class_ids`).
 // Throws a data `Error` for any other content, or if there is not one name per output. `model`: its file.
-void name_classes(LoadedModel& model, const std::filesystem::path& model_file, const std::filesystem::path& file);
+void name_classes(LoadedModel& model, const std::filesystem::path& model_file, const std::filesystem::path& file,
+                  spdlog::logger& log);
 
 }  // namespace mnist::cli

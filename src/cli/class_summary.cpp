@@ -48,7 +48,7 @@ std::string ClassSummary::text() const {
 std::string ClassSummary::examples_of(const Row& row) const {
   if (row.examples.empty()) return "";
   const bool all = static_cast<std::size_t>(row.count) == row.examples.size();
-  std::string text = fmt::format("\n{}{}:\n", printable(row.name), all ? "" : ", the least certain");
+  std::string text = fmt::format("\n{}{}:\n", printable(row.name), all || &row == &none_ ? "" : ", the least certain");
   for (const Example& one : row.examples) {
     text += one.reason.empty() ? fmt::format("  {:.4f}  {}\n", one.probability, printable(one.path))
                                : fmt::format("  {}: {}\n", printable(one.path), printable(one.reason));

@@ -1,18 +1,17 @@
 // Fields of CSV (RFC 4180).
 #pragma once
 
+#include <algorithm>
 #include <string>
-
-#include "mnist/core/text.hpp"
 
 namespace mnist::cli {
 
-// `value`, in quotes if necessary, with control characters as \xNN, because terminals would interpret them.
+// `value` with all its bytes, in quotes if it has a comma, a quote or a control character.
 inline std::string csv_field(const std::string& value) {
-  std::string text = printable(value);
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  const auto is_special = [](char c) { return c == ',' || c == '"' || static_cast<unsigned char>(c) < 0x20; };
+  if (std::ranges::none_of(value, is_special)) return value;
   std::string field = "\"";
-  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (const char c : value) field += c == '"' ? std::string("\"\"") : std::string(1, c);
   return field + "\"";
 }
 

@@ -88,7 +88,7 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
   print(options.format == "json" ? evaluation_json(result) : evaluation_text(result, columns));
   if (!options.misclassified.empty()) {
     write_output(options.misclassified, mistakes_csv(result));
-    log.info("misclassified items: {}", options.misclassified.string());
+    log.info("misclassified items: {}", quoted(options.misclassified));
   }
   if (!options.confusion.empty()) {
     const std::string title =
@@ -96,7 +96,7 @@ void write_results(const EvaluateOptions& options, const EvaluationResult& resul
                     100 * result.evaluation.accuracy(), with_thousands(result.evaluation.total));
     warn_of_letters(result.class_names, log);
     draw_confusion(options.confusion, result.report.confusion(), result.class_names, title);
-    log.info("confusion matrix: {}", options.confusion.string());
+    log.info("confusion matrix: {}", quoted(options.confusion));
   }
 }
 
@@ -152,7 +152,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   compute.device = device.device;
   compute.precision = choose_precision(options.precision, device.device);
   LoadedModel model = load_model(options.model, context.log);
-  name_classes(model, options.model, options.classes);
+  name_classes(model, options.model, options.classes, context.log);
   tell_device(device, spdlog::level::info, context.log);
   EvaluationDataOptions data_options = options.data;
   data_options.data.stop_requested = stop_requested;
@@ -191,7 +191,8 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
                           stop_requested)) {
     return false;
   }
-  context.log.info("misclassified items as the network saw them: {}", quoted(options.show_misclassified));
+  const auto mistakes = std::ssize(result.report.mistakes());
+  context.log.info("{} written to {}", counted(mistakes, "misclassified input"), quoted(options.show_misclassified));
   return true;
 }
 
@@ -225,8 +226,8 @@ Command add_evaluate(CLI::App& root) {
   add_cache_mb(*app, o.data.data.cache_mb);
   add_bad_images(*app, o.data.data.bad_images);
   real(app->add_option("--val-split", o.data.val_split,
-                       "share of each class's pictures for validation, if --data-dir has no train and "
-                       "val (default: the model's, with its seed); 0: evaluate on all of them"),
+                       "share of each class's pictures for validation, if --data-dir has no train and val (default: "
+                       "the model's, with its seed); 0: evaluate all pictures"),
        0, 0.9);
   one_of(app->add_option("--split", o.split, "part of the data set; val is the same as test"),
          {"test", "val", "train"});

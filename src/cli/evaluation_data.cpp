@@ -1,5 +1,6 @@
 #include "evaluation_data.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <system_error>
 #include <utility>
@@ -35,13 +36,6 @@ void check_classes(const LoadedModel& model, const std::vector<std::string>& cla
   }
 }
 
-OpenedData open_split(const DataOptions& options, Split split, const Preprocessing& preprocessing,
-                      const c10::Device& device, spdlog::logger& log) {
-  const Opening opening{preprocessing, {}, device};
-  if (options.dataset != kFolder) return open_dataset(options, split, opening);
-  return open_pictures(find_pictures(options, split, log), options, opening, log);
-}
-
 bool is_divided(const DataOptions& options) {
   return options.dataset == kFolder && options.val_split > 0 && !has_split_folders(options.data_dir);
 }
@@ -61,9 +55,33 @@ void tell_other_pictures(const DataOptions& options, const std::string& known, c
                          spdlog::logger& log) {
   if (!is_divided(options) || known.empty()) return;
   log.warn(
-      "{} does not contain the pictures that the model was trained on; the model's --val-split {:g} gives this {}; to "
+      "{} is not the folder or list that the model was trained on; the model's --val-split {:g} gives this {}; to "
       "evaluate all pictures, use --val-split 0",
       quoted(options.data_dir), options.val_split, lower_case(part));
+}
+
+// Another division than that of the training has pictures of both of its parts.
+void tell_other_division(const DataOptions& options, const LoadedModel& model, spdlog::logger& log) {
+  const TrainingSummary& training = model.recipe.training;
+  if (training.dataset != kFolder || options.dataset != kFolder || training.val_split == 0) return;
+  if (options.val_split == training.val_split) return;
+  log.warn("the model was trained with --val-split {:g}: if these are the same pictures, it has seen most of them",
+           training.val_split);
+}
+
+// Gives the pictures the labels of the model, if it has all of their classes.
+void take_labels_of(const LoadedModel& model, PhotoFolder& folder, spdlog::logger& log) {
+  const std::vector<std::string>& known = model.class_ids.empty() ? model.recipe.class_names : model.class_ids;
+  if (!model.names_its_classes || folder.class_names.size() >= known.size()) return;
+  std::vector<std::int64_t> labels;
+  for (const std::string& name : folder.class_names) {
+    const auto found = std::ranges::find(known, name);
+    if (found == known.end()) return;
+    labels.push_back(found - known.begin());
+  }
+  for (std::int64_t& label : folder.labels) label = labels[static_cast<std::size_t>(label)];
+  log.info("{} of the model's {} have pictures", folder.class_names.size(), counted(std::ssize(known), "class"));
+  folder.class_names = known;
 }
 
 // With the defaults of the model.
@@ -76,13 +94,22 @@ DataOptions with_defaults(const EvaluationDataOptions& options, const LoadedMode
   return data;
 }
 
+OpenedData open_split(const DataOptions& options, Split split, const LoadedModel& model, const c10::Device& device,
+                      spdlog::logger& log) {
+  const Opening opening{model.recipe.preprocessing, {}, device};
+  if (options.dataset != kFolder) return open_dataset(options, split, opening);
+  PhotoFolder pictures = find_pictures(options, split, log);
+  take_labels_of(model, pictures, log);
+  return open_pictures(std::move(pictures), options, opening, log);
+}
+
 }  // namespace
 
 EvaluationData open_evaluation_data(const LoadedModel& model, const std::filesystem::path& path,
                                     const EvaluationDataOptions& options, const c10::Device& device,
                                     spdlog::logger& log) {
   const DataOptions data = with_defaults(options, model);
-  EvaluationData result{.opened = open_split(data, options.split, model.recipe.preprocessing, device, log),
+  EvaluationData result{.opened = open_split(data, options.split, model, device, log),
                         .dataset = data.dataset,
                         .part = part_of(data, options.split)};
   check_classes(model, result.opened.class_names, data.dataset, path);
@@ -95,6 +122,7 @@ EvaluationData open_evaluation_data(const LoadedModel& model, const std::filesys
   const std::string& known = options.split == Split::train ? training.train_sha256 : training.val_sha256;
   const bool same = known == result.opened.fingerprint;
   if (!options.val_split && !same) tell_other_pictures(data, known, result.part, log);
+  tell_other_division(data, model, log);
   result.fitted = same && options.split == Split::test && model.recipe.temperature != 1;
   return result;
 }

@@ -43,18 +43,27 @@ namespace {
 // The destination of the results: stdout, or --output.
 class Results {
  public:
-  Results(const std::filesystem::path& output, spdlog::logger& log) {
+  Results(const std::filesystem::path& output, spdlog::logger& log) : path_(output) {
     if (output.empty()) return;
     prepare_output(output, log);
     output_ = open_output(output);
   }
 
   void write(const std::string& text) {
+    has_some_ = has_some_ || !text.empty();
     if (output_) {
       output_->write(text);
     } else {
       print(text);
     }
+  }
+
+  // Keeps the results so far in a file of their own.
+  void keep_part(spdlog::logger& log) {
+    if (!output_ || !has_some_ || is_stream(path_)) return;
+    const auto part = unused_path(path_.string() + ".part");
+    output_->commit_part(part);
+    log.info("results so far: {}", quoted(part));
   }
 
   // Keeps the old content of a file: no image has an answer.
@@ -68,7 +77,9 @@ class Results {
   }
 
  private:
+  std::filesystem::path path_;
   std::unique_ptr<Output> output_;
+  bool has_some_ = false;
   bool is_discarded_ = false;
 };
 
@@ -215,7 +226,7 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
     tell_older_pictures(options.show_input, context.log);
   }
   auto model = load_model(options.model, context.log);
-  name_classes(model, options.model, options.classes);
+  name_classes(model, options.model, options.classes, context.log);
   if (options.multi && model.recipe.preprocessing.kind == Preprocessing::Kind::photo) {
     throw usage_error(fmt::format("--multi reads digits, but {} is a model for photos", quoted(options.model)),
                       "omit --multi, or give a model for digits with --model");
@@ -227,7 +238,12 @@ int infer(const InferOptions& options, const DeviceChoice& device, const StopSig
     infer_test_item(options, model, classifier, results, context.log);
   } else {
     const std::int64_t usual = std::min<std::int64_t>(64, model.info->training.test_batch_size);
-    failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+    try {
+      failures = infer_images(options, classifier, context, signals, options.batch_size.value_or(usual), results);
+    } catch (const Stopped&) {
+      results.keep_part(context.log);
+      throw;
+    }
   }
   const bool written = results.finish();
   if (!options.output.empty() && !is_stream(options.output)) {

@@ -67,7 +67,10 @@ std::shared_ptr<const InferOptions> add_infer_options(CLI::App& app) {
   integer(app.add_option("--top-k", o.top_k, "number of classes per picture, most probable first"), 1, 100'000);
   real(app.add_option("--min-probability", o.min_probability, "no answer if no class reaches this probability"), 0, 1);
   add_flag(app, "--multi", o.multi, "read all digits of a picture, line by line, with their positions");
-  add_format(app, o.format, {"text", "json", "csv"});
+  add_format(app, o.format, {"text", "json", "csv"})
+      ->description(
+          "form of the results on stdout; text: two lines for a single picture, otherwise one line per picture: "
+          "path, class and probability, separated by tabs");
   not_empty(app.add_option("--output", o.output, "write the results to this file instead of stdout"))
       ->type_name("FILE");
   integer(app.add_option(

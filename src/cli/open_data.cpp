@@ -158,9 +158,11 @@ OpenedData open_pictures(PhotoFolder files, const DataOptions& options, const Op
   }();
   tell_broken(pictures.broken, options, log);
   if (!pictures.with_several_digits.empty()) {
-    log.warn("{} of {} pictures show several digits, the first one is used: {}{}", pictures.with_several_digits.size(),
-             pictures.paths.size(), quoted(pictures.with_several_digits.front()),
-             pictures.with_several_digits.size() > 1 ? ", ..." : "");
+    log.warn(
+        "{} of {} pictures show several digits, the first one is used (for photos, choose an --arch such as resnet18): "
+        "{}{}",
+        pictures.with_several_digits.size(), pictures.paths.size(), quoted(pictures.with_several_digits.front()),
+        pictures.with_several_digits.size() > 1 ? ", ..." : "");
   }
   OpenedData data = open_resident(std::move(pictures.dataset), opening);
   // Hashes the files, because preprocessing may round differently on other processors or versions.

@@ -237,8 +237,8 @@ CLI::Option* add_precision(CLI::App& app, std::string& value) {
   return one_of(
       app.add_option("--precision", value,
                      "precision of the network; tf32: on NVIDIA GPUs; auto: bf16 on a CPU that is faster with it, tf32 "
-                     "on a GPU that has it. The convolutions of cnn stay fp32 on every CPU, those of the networks "
-                     "for photos on one slower in bf16, unless --kernels libtorch"),
+                     "on a GPU that has it. On a CPU, bf16 leaves convolutions of cnn in fp32, and those of the "
+                     "networks for photos if they are faster in fp32, unless --kernels libtorch"),
       {"fp32", "tf32", "bf16", "auto"});
 }
 

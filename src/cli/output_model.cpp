@@ -42,8 +42,8 @@ void check_output(const std::filesystem::path& path, spdlog::logger& log) {
 void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog::logger& log) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return;
-  const std::string kept =
-      fmt::format(", and keeps it as {} unless it is better", quoted(std::filesystem::path(path.string() + ".bak")));
+  const std::string kept = fmt::format("; if the old model is better, it is kept as {}",
+                                       quoted(std::filesystem::path(path.string() + ".bak")));
   log.info("{} exists: this run replaces it at its end{}", quoted(path), overwrite ? "" : kept);
 }
 

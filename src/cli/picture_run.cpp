@@ -36,6 +36,22 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
       "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
 }
 
+const char* text_of(PictureNote note) {
+  switch (note) {
+    case PictureNote::none:
+      return "";
+    case PictureNote::stroke_at_edge:
+      return "a stroke at the edge is ignored; if it is a digit, leave a margin around it";
+    case PictureNote::digit_at_edge:
+      return "the ink touches the edge, so a part of a digit may be missing; leave a margin around it";
+    case PictureNote::wide_digit:
+      return "a digit is wider than high; if it is several digits, leave gaps between them";
+    case PictureNote::small_marks:
+      return "there are only small marks, below a fortieth of the picture; if they are digits, cut them out";
+  }
+  return "";
+}
+
 }  // namespace
 
 struct PictureRun::Picture {
@@ -45,7 +61,7 @@ struct PictureRun::Picture {
   std::optional<std::string> annotated;      // as `Prediction` has it
   std::unique_ptr<InputFile> stream;         // kept for drawing if it cannot be opened again
   std::vector<FoundItem> found;              // inputs for the network
-  bool has_cut_off = false;                  // as `FoundItems` has it
+  PictureNote note = PictureNote::none;      // as `FoundItems` has it
   std::string reason;                        // why there are no inputs; empty if there are
   std::vector<DigitPrediction> predictions;  // of each found item, in order
   std::optional<Error> error;                // why it could not be read
@@ -142,7 +158,7 @@ void PictureRun::read(Picture& picture) {
   auto file = std::make_unique<InputFile>(picture.path, "image");
   auto found = find_items(*file, classifier_.preprocessing(), options_.invert, memory_);
   picture.found = std::move(found.items);
-  picture.has_cut_off = found.has_cut_off;
+  picture.note = found.note;
   if (!picture.drawing.empty() && file->is_copy()) picture.stream = std::move(file);
   if (options_.multi || picture.found.size() == 1) return;
   picture.reason = reason_for(picture.found.size());
@@ -218,9 +234,12 @@ void PictureRun::write(std::span<Picture> pictures) {
     if (!options_.show_input.empty()) show_input(picture);
     if (!picture.drawing.empty()) draw(picture);
     text += result_of(picture);
-    if (picture.has_cut_off) {
-      context_.log.warn("{}: a stroke at the edge is ignored; if it is a digit, leave a margin around it",
+    if (options_.form == InferForm::json && !is_utf8(picture.path.string())) {
+      context_.log.warn("{}: JSON has U+FFFD in place of bytes that are not UTF-8; --format csv has them",
                         quoted(picture.path));
+    }
+    if (const char* const note = text_of(picture.note); *note != '\0') {
+      context_.log.warn("{}: {}", quoted(picture.path), note);
     }
     if (options_.summary != nullptr) sum_up(picture);
   }

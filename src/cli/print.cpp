@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/sink.h>
 
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 
 namespace mnist::cli {
@@ -31,10 +32,11 @@ bool has_lost_output() {
 void print_error(const Error& error, bool color, spdlog::logger* log) {
   // Values and names from files must not control the terminal.
   const std::string message = printable(first_line(error.what()));
-  fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
+  std::string text = fmt::format("{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", message);
   if (!error.hint().empty()) {
-    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", printable(error.hint()));
+    text += fmt::format("{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", printable(error.hint()));
   }
+  write_to_stderr(text);
   if (log == nullptr) return;
   for (std::size_t i = 1; i < log->sinks().size(); ++i) {  // the first is stderr
     log->sinks()[i]->log({spdlog::string_view_t(log->name()), spdlog::level::err, spdlog::string_view_t(message)});

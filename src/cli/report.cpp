@@ -11,6 +11,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -153,6 +154,9 @@ int run_report(const ReportOptions& options, const Context& context) {
   if (options.source.empty()) {
     throw usage_error("report needs a run directory or a model file",
                       "mnist report runs/cnn-1, or mnist report mnist_cnn.pt --data-dir DIR");
+  }
+  if (is_stdin(options.source)) {
+    throw usage_error("report does not read stdin", "give a run directory or a model file");
   }
   std::error_code ignored;
   if (!std::filesystem::exists(options.source, ignored)) {

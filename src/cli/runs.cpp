@@ -1,5 +1,6 @@
 // mnist runs: lists runs.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -61,6 +62,13 @@ void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs
   std::ranges::for_each(paths, add);
 }
 
+// Nothing is shortened in a pipe, unless COLUMNS asks for it.
+std::size_t table_width() {
+  constexpr std::size_t kUnlimited = 10'000;
+  const bool is_limited = is_terminal(Stream::out) || std::getenv("COLUMNS") != nullptr;
+  return is_limited ? static_cast<std::size_t>(terminal_width(Stream::out)) : kUnlimited;
+}
+
 // The best first: the newest, the most accurate, the fastest; names in their order.
 void sort_runs(std::vector<RunFigures>& runs, const std::string& key) {
   std::ranges::stable_sort(runs, {}, [](const RunFigures& run) { return run.record.path; });
@@ -95,7 +103,7 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                      {"time", Align::right},
                      {"device"},
                      {"state"}},
-                    rows, static_cast<std::size_t>(terminal_width(Stream::out)));
+                    rows, table_width());
 }
 
 // The keys of the JSON form are the columns.

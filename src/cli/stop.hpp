@@ -13,7 +13,7 @@ namespace mnist::cli {
 class Stop {
  public:
   // The arguments of `StopSignals`.
-  explicit Stop(const char* notice, double patience = 0) : signals_(notice, patience) {}
+  explicit Stop(const char* notice, double patience = kSameSignal) : signals_(notice, patience) {}
 
   // A signal while the process exits does not change the exit code: a batch system acts on it.
   ~Stop() { signals_.keep_until_exit(); }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
@@ -107,6 +108,12 @@ RunOutputOptions output_options(const Plan& plan, const CLI::App& app, const Tra
           .tensorboard = plan.options.tensorboard ? std::optional(hyperparameters_of(plan, app)) : std::nullopt};
 }
 
+std::string class_list(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostColumns = 200;
+  return fmt::format("{}: {}", counted(std::ssize(names), "class"),
+                     shortened(printable(fmt::format("{}", fmt::join(names, ", "))), kMostColumns));
+}
+
 // Logs the plan of the run.
 void tell(const Plan& plan, const TrainingData& data, const Network& network, spdlog::logger& log) {
   const TrainingOptions& training = plan.training;
@@ -128,6 +135,9 @@ void tell(const Plan& plan, const TrainingData& data, const Network& network, sp
   log.info("data: {} in {}, {} training and {} {} images{}", plan.options.recipe.dataset,
            quoted(plan.options.data.data_dir), with_thousands(train_items), with_thousands(test_items),
            held_out_name(plan), limited);
+  if (plan.options.recipe.dataset == kFolder && !plan.info.prints_phases) {
+    log.info("{}", class_list(data.train.class_names));
+  }
   log.info("training: epochs {}, batch size {}, {}, lr {:g}, seed {}", training.epochs, training.batch_size,
            optimizer_name(training.optimizer.kind), training.schedule.lr, training.seed);
 }
@@ -230,8 +240,8 @@ int lead(const Plan& plan, const TrainingData& data, Network& network, Trainer& 
   }
   if (result.stopped) return end_stopped(plan, stop, result, output, run, context);
   if (result.epochs < plan.training.epochs) {
-    context.log.info("stops after {} of {} epochs: none of the last {} was better than the best one", result.epochs,
-                     plan.training.epochs, plan.training.early_stop);
+    context.log.info("stops after {} of {} epochs: no better epoch in the last {}", result.epochs, plan.training.epochs,
+                     plan.training.early_stop);
   }
   try {
     end_finished(plan, result, data, network, output, run, stop, context);
@@ -248,6 +258,7 @@ int train(Plan plan, const CLI::App& app, Resumption resumption, Stop& stop, Ear
     plan.training.class_weights = balanced_weights(data.train.class_counts);
   } else if (plan.options.recipe.dataset == kFolder) {
     tell_uneven(data.train, context.log);
+    tell_similar_names(data.train, context.log);
   }
   const RunIdentity identity = identity_of(plan, app, data);
   check_same_data(*plan.training.ranks, identity.data);
@@ -353,7 +364,7 @@ int run_train(const CLI::App& given, const std::shared_ptr<const TrainOptions>& 
   }
   const char* const notice = notice_of_stop(options->dry_run, is_interactive(Stream::err));
   constexpr double kLauncherPatience = 2;  // also for one process: srun sends SIGTERM twice if its job is preempted
-  Stop stop(place.rank == 0 ? notice : "", launcher_of_process().empty() ? 0 : kLauncherPatience);
+  Stop stop(place.rank == 0 ? notice : "", launcher_of_process().empty() ? kSameSignal : kLauncherPatience);
   ignore_closed_pipes();
   if (place.rank > 0) context.log.set_level(spdlog::level::off);
   if (place.size > 1 && !place.one_machine) {

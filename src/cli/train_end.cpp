@@ -146,7 +146,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     output.mention(last_line(result.best.epoch, result.epochs, result.test, keeps_best(plan.options)) + "\n");
   }
   if (plan.options.dry_run) {
-    output.say("Dry run: one batch and one test batch; no model was written\n");
+    output.say("Dry run: one training batch and one test batch; no model was written\n");
     if (directory != nullptr) attempt(context.log, [&] { directory->end(end_of(plan, result, epochs, test, "")); });
     return;
   }

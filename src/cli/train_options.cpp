@@ -100,8 +100,8 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
           32, 1024))
       ->default_str("");
   add(real(app.add_option("--val-split", o.data.val_split,
-                          "share of each class's pictures for validation, if --data-dir has a folder for each class "
-                          "but no train and val, or is a CSV file of path,label: by the pictures' bytes and --seed"),
+                          "share of each class's pictures for validation, if --data-dir is a folder of class folders "
+                          "or a CSV file of path,label; the content of a picture and --seed decide its part"),
            0, 0.9))
       ->default_str("");
   add(integer(app.add_option(
@@ -126,8 +126,8 @@ void add_training_options(CLI::App& app, TrainOptions& o) {
   add(real(app.add_option("--clip-grad-norm", o.clip_grad_norm, "maximum norm of all gradients together; 0: no limit"),
            0, 1e9));
   add(real(app.add_option("--ema-decay", o.ema_decay,
-                          "evaluate and write a moving average of the weights; each step keeps this share of it, such "
-                          "as 0.999; 0: no average"),
+                          "evaluate and write a moving average of the weights; each step keeps this share of it, less "
+                          "in the first steps, such as 0.999; 0: no average"),
            0, 0.999999));
   add(integer(app.add_option("--early-stop", o.early_stop,
                              "stop after this many epochs without a better test accuracy; 0: never"),

@@ -1,7 +1,9 @@
 #include "training_data.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "mnist/core/error.hpp"
@@ -26,6 +28,17 @@ HeldBack held_back(const DataOptions& options, const Opening& opening) {
 }
 
 }  // namespace
+
+void tell_similar_names(const OpenedData& data, spdlog::logger& log) {
+  std::map<std::string, std::string> seen;
+  for (const std::string& name : data.class_names) {
+    const auto [other, is_new] = seen.emplace(lower_case(name), name);
+    if (is_new) continue;
+    log.warn("the classes {} and {} differ only in upper and lower case", quoted_name(other->second),
+             quoted_name(name));
+    return;
+  }
+}
 
 void tell_uneven(const OpenedData& data, spdlog::logger& log) {
   const auto [least, most] = std::ranges::minmax_element(data.class_counts);

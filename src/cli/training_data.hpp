@@ -35,6 +35,9 @@ TrainingData open_training_data(const DataOptions& options, const Augmentation& 
                                 const Preprocessing& preprocessing, const TrainingOptions& training,
                                 spdlog::logger& log);
 
+// Warns if the names of two classes differ only in upper and lower case: they may be one class.
+void tell_similar_names(const OpenedData& data, spdlog::logger& log);
+
 // Warns if the largest class has more than twice the images of the smallest.
 void tell_uneven(const OpenedData& data, spdlog::logger& log);
 

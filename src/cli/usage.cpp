@@ -1,8 +1,10 @@
 #include "usage.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -80,6 +82,9 @@ Error unknown_option(const std::string& word, const CLI::App& root) {
   }
   if (const std::string whole = option_with_value(name, app); !whole.empty()) {
     return usage_error(message, fmt::format("did you mean '{}'?", whole));
+  }
+  if (std::error_code ignored; std::filesystem::exists(word, ignored)) {
+    return usage_error(message, fmt::format("the file of this name is ./{}", word));
   }
   if (const std::string way = other_way(name, app); !way.empty()) return usage_error(message, way);
   const std::string hint = did_you_mean(name, names, "--");

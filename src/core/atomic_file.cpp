@@ -125,6 +125,11 @@ void AtomicFile::commit() {
   if (!sync_folder(files_, folder_of(path_))) fail("sync");
 }
 
+void AtomicFile::commit_part(const std::filesystem::path& path) {
+  path_ = path;
+  commit();
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, FileSystem& files) {
   AtomicFile file(path, files);
   file.write(bytes);

@@ -63,6 +63,7 @@ struct stat checked_status(int descriptor, const std::filesystem::path& path, st
 std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, std::string_view what) {
   const struct stat status = checked_status(descriptor, path, what);
   if (!S_ISREG(status.st_mode)) {
+    if (S_ISCHR(status.st_mode)) throw data_error(fmt::format("{} {} is a device", what, quoted(path)), "give a file");
     throw data_error(fmt::format("{} {} is not a regular file", what, quoted(path)), "copy it into a file first");
   }
   if (status.st_size == 0) {

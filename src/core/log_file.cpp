@@ -1,11 +1,11 @@
 #include "mnist/core/log_file.hpp"
 
-#include <cstdio>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/terminal.hpp"
 
 #include "log_form.hpp"
 
@@ -52,7 +52,9 @@ void LogFile::sink_it_(const spdlog::details::log_msg& message) {
     failing_ = false;
   } catch (const Error& error) {
     // Not through the log, which is writing this line.
-    if (!failing_) fmt::print(stderr, "warning: {}; lines are missing there from now on\n", error.what());
+    if (!failing_) {
+      write_to_stderr(fmt::format("warning: {}; lines are missing there from now on\n", error.what()));
+    }
     failing_ = true;
   }
 }

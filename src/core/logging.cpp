@@ -1,6 +1,5 @@
 #include "mnist/core/logging.hpp"
 
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <system_error>
@@ -15,6 +14,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/core/terminal.hpp"
 
 #include "log_form.hpp"
 
@@ -56,6 +56,13 @@ class TerminalSink : public spdlog::sinks::stderr_sink_mt {
   std::shared_ptr<StatusLine> status_;
 };
 
+// spdlog repeats the name of the file.
+std::string reason_of(const spdlog::spdlog_ex& error) {
+  const std::string text = error.what();
+  const std::size_t last = text.rfind(": ");
+  return "cannot write the log: " + (last == std::string::npos ? text : text.substr(last + 2));
+}
+
 // Several processes may append to it. If a line cannot be written (full disk), stderr reports it, once, and the program
 // continues.
 class SharedLogFile : public spdlog::sinks::base_sink<std::mutex> {
@@ -79,7 +86,9 @@ class SharedLogFile : public spdlog::sinks::base_sink<std::mutex> {
       write();
     } catch (const spdlog::spdlog_ex& error) {
       // Not through the log, which is writing this line.
-      if (!failing_) fmt::print(stderr, "warning: {}; lines are missing in {}\n", error.what(), quoted(path_));
+      if (!failing_) {
+        write_to_stderr(fmt::format("warning: {}; lines are missing in {}\n", reason_of(error), quoted(path_)));
+      }
       failing_ = true;
     }
   }
@@ -93,7 +102,7 @@ std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path
   try {
     return std::make_shared<SharedLogFile>(checked_log(path));
   } catch (const spdlog::spdlog_ex& error) {
-    throw data_error(fmt::format("cannot write the log file {}: {}", quoted(path), error.what()), "name another file");
+    throw data_error(fmt::format("{} {}", reason_of(error), quoted(path)), "name another file with --log-file");
   }
 }
 

@@ -64,6 +64,7 @@ class StreamOutput : public Output {
     if (!write_all(files_, descriptor_, all)) throw file_error("write", path_, errno);
   }
   void commit() override {}
+  void commit_part(const std::filesystem::path& /*path*/) override {}
 
  private:
   std::filesystem::path path_;
@@ -94,6 +95,10 @@ void check_writable(const std::filesystem::path& path) {
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) throw file_error("write", path, EBADF);
   } else if (!is_pipe_or_terminal(path)) {
     const AtomicFile file(path);
+    // A rename would also replace a write-protected file.
+    if (std::error_code ignored; std::filesystem::exists(path, ignored) && ::access(path.c_str(), W_OK) != 0) {
+      throw file_error("write", path, errno);
+    }
   } else if (::access(path.c_str(), W_OK) != 0) {
     throw file_error("write", path, errno);
   }

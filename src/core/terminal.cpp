@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -50,6 +51,11 @@ int terminal_width(Stream stream) {
   int columns = 0;
   if (variable != nullptr) std::from_chars(variable, variable + std::strlen(variable), columns);
   return columns >= kNarrowest && columns <= kWidest ? columns : kUsual;
+}
+
+void write_to_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
 }
 
 int terminal_height(Stream stream) {

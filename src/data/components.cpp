@@ -1,6 +1,8 @@
 #include "components.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -80,6 +82,45 @@ void drop_underlines(std::vector<Component>& components) {
   components.erase(std::remove_if(strokes, components.end(), underlines_one), components.end());
 }
 
+// Whether the component is a frame: nearly all of its pixels are near the sides of its box, and each corner has ink. An
+// oval digit 0 has none in the corners.
+bool is_frame(const Component& component, std::int64_t page_width) {
+  constexpr double kStrip = 0.15;  // of the box's shorter side
+  constexpr double kLeastShare = 0.95;
+  const auto shorter = static_cast<double>(std::min(component.width(), component.height()));
+  const auto strip = static_cast<std::int64_t>(std::ceil(kStrip * shorter));
+  std::int64_t near = 0;
+  std::array<bool, 4> corners{};
+  for (const auto pixel : component.pixels) {
+    const auto row = pixel / page_width;
+    const auto column = pixel % page_width;
+    const bool left = column < component.left + strip;
+    const bool right = column >= component.right - strip;
+    const bool top = row < component.top + strip;
+    const bool bottom = row >= component.bottom - strip;
+    if (left || right || top || bottom) ++near;
+    if ((left || right) && (top || bottom)) corners[(left ? 0U : 1U) + (top ? 0U : 2U)] = true;
+  }
+  return std::ranges::all_of(corners, [](bool inked) { return inked; }) &&
+         static_cast<double>(near) >= kLeastShare * static_cast<double>(component.pixels.size());
+}
+
+// Drops the frames of form fields: those that a component of some size is in.
+void drop_frames(std::vector<Component>& components, std::int64_t page_width) {
+  constexpr std::int64_t kMostTimes = 5;  // the frame's height, in multiples of that of its content
+  const auto is_inside = [](const Component& inner, const Component& outer) {
+    return inner.top > outer.top && inner.bottom < outer.bottom && inner.left > outer.left && inner.right < outer.right;
+  };
+  const std::vector<Component> all = components;
+  std::erase_if(components, [&](const Component& frame) {
+    return std::ranges::any_of(all,
+                               [&](const Component& inner) {
+                                 return is_inside(inner, frame) && frame.height() <= kMostTimes * inner.height();
+                               }) &&
+           is_frame(frame, page_width);
+  });
+}
+
 }  // namespace
 
 std::vector<Component> find_components(const torch::Tensor& ink) {
@@ -96,7 +137,9 @@ std::vector<Component> find_components(const torch::Tensor& ink) {
   return components;
 }
 
-std::vector<Component> digit_components(std::vector<Component> components, double least_extent) {
+std::vector<Component> digit_components(std::vector<Component> components, std::int64_t page_width,
+                                        double least_extent) {
+  drop_frames(components, page_width);
   std::erase_if(components, [&](const Component& component) {
     return component.at_border && static_cast<double>(std::max(component.height(), component.width())) < least_extent;
   });

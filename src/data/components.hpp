@@ -27,9 +27,11 @@ struct Component {
 // `ink`: float [H, W], from about 0 (paper) to 1 (ink).
 std::vector<Component> find_components(const torch::Tensor& ink);
 
-// Returns the components that can be digits. Drops components that are much smaller than the largest one, underlines,
-// and components at the border of the picture unless the others have little weight. Components at the border that are
-// shorter than `least_extent` pixels are always dropped.
-std::vector<Component> digit_components(std::vector<Component> components, double least_extent);
+// Returns the components that can be digits. Drops frames around others, components that are much smaller than the
+// largest one, underlines, and components at the border of the picture unless the others have little weight. Components
+// at the border that are shorter than `least_extent` pixels are always dropped. `page_width`: of the picture, in
+// pixels.
+std::vector<Component> digit_components(std::vector<Component> components, std::int64_t page_width,
+                                        double least_extent);
 
 }  // namespace mnist

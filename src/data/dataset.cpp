@@ -67,7 +67,7 @@ struct FileSearch {
     std::error_code ignored;
     const auto hint =
         std::filesystem::is_directory(dir / "train", ignored)
-            ? "to train on pictures in DIR/train/<class> and DIR/val/<class>, use --dataset folder, for photos also "
+            ? "pictures in DIR/train/<class> and DIR/val/<class> need --dataset folder; to train on photos, use "
               "--arch resnet18"
             : fmt::format(
                   "download it with scripts/fetch_data {}, or give its folder with --data-dir or MNIST_DATA_DIR",

@@ -37,7 +37,9 @@ DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& pre
             find_items(InputFile(files.paths[item], "image"), preprocessing, Invert::automatic, memory).items;
         counts[item] = found.size();
         if (found.empty()) {
-          faults[item] = fmt::format("nothing is drawn on {}", quoted(files.paths[item]));
+          faults[item] =
+              fmt::format("no digit or other drawing found on {} (for photos, choose an --arch such as resnet18)",
+                          quoted(files.paths[item]));
         } else {
           images[item] = found.front().input;
         }

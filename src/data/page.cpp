@@ -43,25 +43,30 @@ double ground_level(const Ink& ink, const std::vector<Component>& components) {
   return ground[static_cast<std::int64_t>(0.95 * count)].item<double>();
 }
 
+// A solid spot, such as a full stop: as wide as high, and without gaps.
+bool is_dot(const Component& component) {
+  constexpr double kLeastFill = 0.7;  // of its box; a disc fills 0.79 of it
+  constexpr double kLongest = 1.4;    // times the other side
+  const auto height = static_cast<double>(component.height());
+  const auto width = static_cast<double>(component.width());
+  const bool is_square = std::max(height, width) <= kLongest * std::min(height, width);
+  return is_square && static_cast<double>(component.pixels.size()) >= kLeastFill * height * width;
+}
+
 // A small component must be stronger: noise can be as faint as a digit, but not as large.
 bool is_written(const Component& component, const Ink& ink, double ground) {
   const auto longer = static_cast<double>(std::max(ink.soft.size(0), ink.soft.size(1)));
   const auto extent = static_cast<double>(std::max(component.height(), component.width())) / longer;
   const auto mean = component.weight / static_cast<double>(component.pixels.size());
+  if (extent < kSmall && is_dot(component)) return false;
   return extent >= kLeastExtent && mean >= ground * (extent < kSmall ? kLeastSmallSignal : kLeastSignal);
 }
 
 // Whether a stroke at the border is as high as the digits, not much wider, and touches one side only. Table edges and
 // shadows are longer, and usually touch two sides.
-bool has_cut_off(const std::vector<Component>& components, const std::vector<DigitComponents>& digits, const Ink& ink,
-                 double ground) {
+bool has_stroke_at_edge(const std::vector<Component>& components, double highest, const Ink& ink, double ground) {
   constexpr double kLeastShare = 0.5;  // of the highest digit
   constexpr double kMostSize = 1.5;
-  double highest = 0;
-  for (const DigitComponents& digit : digits) {
-    highest = std::max(highest, static_cast<double>(digit.box.height()));
-    if (std::ranges::any_of(digit.components, &Component::at_border)) return false;  // such strokes are in use
-  }
   return std::ranges::any_of(components, [&](const Component& component) {
     const int sides = (component.top == 0 ? 1 : 0) + (component.left == 0 ? 1 : 0) +
                       (component.bottom == ink.soft.size(0) ? 1 : 0) + (component.right == ink.soft.size(1) ? 1 : 0);
@@ -70,6 +75,28 @@ bool has_cut_off(const std::vector<Component>& components, const std::vector<Dig
     return sides == 1 && height >= kLeastShare * highest && std::max(height, width) <= kMostSize * highest &&
            is_written(component, ink, ground);
   });
+}
+
+// `candidates`: components that may be digits, also if they are too small. `digits`: what was made of them.
+PictureNote note_of(const std::vector<Component>& all, const std::vector<Component>& candidates,
+                    const std::vector<DigitComponents>& digits, const Ink& ink, double ground) {
+  constexpr double kWide = 1.3;          // times the height
+  constexpr std::size_t kFewMarks = 50;  // more of them are texture
+  if (digits.empty()) {
+    const bool has_marks = std::ranges::any_of(candidates, [&](const Component& component) {
+      return component.weight >= kLeastSmallSignal * ground * static_cast<double>(component.pixels.size());
+    });
+    return has_marks && candidates.size() <= kFewMarks ? PictureNote::small_marks : PictureNote::none;
+  }
+  double highest = 0;
+  bool is_wide = false;
+  for (const DigitComponents& digit : digits) {
+    if (std::ranges::any_of(digit.components, &Component::at_border)) return PictureNote::digit_at_edge;
+    highest = std::max(highest, static_cast<double>(digit.box.height()));
+    is_wide = is_wide || static_cast<double>(digit.box.width()) > kWide * static_cast<double>(digit.box.height());
+  }
+  if (has_stroke_at_edge(all, highest, ink, ground)) return PictureNote::stroke_at_edge;
+  return is_wide ? PictureNote::wide_digit : PictureNote::none;
 }
 
 // float [H, W]: the number of the pixel's digit (from 1); 0 for the background and for specks, which may be parts of a
@@ -166,11 +193,12 @@ Page read_page(const torch::Tensor& grey, Invert invert) {
   const double ground = ground_level(*ink, all_components);
   // At the border there are also ends of ruled lines.
   const auto longer = static_cast<double>(std::max(ink->soft.size(0), ink->soft.size(1)));
-  auto components = digit_components(all_components, unruled.had_lines ? kLongestEnd * longer : 0);
+  auto components = digit_components(all_components, ink->soft.size(1), unruled.had_lines ? kLongestEnd * longer : 0);
+  const auto candidates = components;
   std::erase_if(components, [&](const Component& component) { return !is_written(component, *ink, ground); });
   const auto digits = digits_of(std::move(components));
   const auto owners = owners_of(all_components, digits, *ink);
-  Page page{{}, has_cut_off(all_components, digits, *ink, ground)};
+  Page page{{}, note_of(all_components, candidates, digits, *ink, ground)};
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const auto owner = static_cast<std::int64_t>(i) + 1;
     page.digits.push_back(

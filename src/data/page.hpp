@@ -19,7 +19,7 @@ struct WrittenDigit {
 // What is written on a picture.
 struct Page {
   std::vector<WrittenDigit> digits;  // by line from top to bottom, in a line from left to right
-  bool has_cut_off = false;          // a stroke at the edge of the picture looks like a further digit
+  PictureNote note = PictureNote::none;
 };
 
 // Whether the picture has a light background, judged by its border. `picture`: uint8 or float [1, H, W].

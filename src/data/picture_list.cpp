@@ -84,6 +84,12 @@ class CsvReader {
   std::size_t number_ = 1;
 };
 
+// Without blanks at its ends, as after a comma.
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
 std::size_t column_of(const CsvLine& header, std::string_view name, const std::filesystem::path& file) {
   const auto found = std::ranges::find(header.fields, name);
   if (found == header.fields.end()) {
@@ -91,7 +97,7 @@ std::size_t column_of(const CsvLine& header, std::string_view name, const std::f
     for (const std::string& field : header.fields) columns += (columns.empty() ? "" : ", ") + quoted_name(field);
     throw data_error(fmt::format("line {} of {} has no column '{}'; its columns: {}", header.number, quoted(file), name,
                                  shortened(columns, kLongestList)),
-                     kColumns);
+                     header.fields.size() == 1 ? "separate the columns by commas" : kColumns);
   }
   return static_cast<std::size_t>(found - header.fields.begin());
 }
@@ -124,7 +130,7 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
       throw wrong(
           fmt::format("has {}, not {}", counted(static_cast<std::int64_t>(line.fields.size()), "field"), columns));
     const std::string& path = line.fields[path_column];
-    const std::string& label = line.fields[label_column];
+    const std::string label = trimmed(line.fields[label_column]);
     if (path.empty() || label.empty()) throw wrong(path.empty() ? "names no picture" : "names no class");
     if (!is_utf8(label)) throw wrong(fmt::format("has the label {}, which is not UTF-8", quoted_name(label)));
     classes[label].push_back(pictures.dir / path);
@@ -146,7 +152,7 @@ PhotoFolder read_picture_list(const std::filesystem::path& file) {
   if (classes.size() < 2) {
     throw data_error(fmt::format("{} lists pictures of {}: training needs at least two classes", quoted(file),
                                  classes.empty() ? "no class" : "a single class"),
-                     kColumns);
+                     classes.empty() ? kColumns : "add pictures of another class");
   }
   for (auto& [label, paths] : classes) {
     std::ranges::sort(paths);

@@ -33,7 +33,7 @@ FoundItems find_digits(const torch::Tensor& grey, const Preprocessing& preproces
     return {{whole(inverted ? grey.bitwise_not() : grey, grey)}};
   }
   const Page page = read_page(grey, invert);
-  FoundItems found{{}, page.has_cut_off};
+  FoundItems found{{}, page.note};
   for (const WrittenDigit& digit : page.digits) {
     found.items.push_back({place_digit(digit.ink, preprocessing.height, preprocessing.width), digit.box, digit.line});
   }

@@ -18,10 +18,9 @@ namespace {
 
 constexpr std::uint64_t kMaxPixels = 200'000'000;  // the largest phone cameras
 
-// Throws a data `Error` if a stream has a second PNG image after the first one, as of `cat *.png |`: nobody would get
-// its answer. Not for JPEG, whose files from phones contain further images.
+// Throws a data `Error` if a second PNG image follows the first one, as after `cat *.png`: nobody would get its answer.
+// Not for JPEG, whose files from phones contain further images.
 void check_is_single(const InputFile& file) {
-  if (!file.is_copy()) return;
   const auto end = for_each_png_chunk(file, [](const PngChunk&) { return true; });
   std::string next(kPngSignature.size(), '\0');
   if (!end || file.read_at(*end, next.data(), next.size()) < next.size() || next != kPngSignature) return;

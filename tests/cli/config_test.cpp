@@ -168,8 +168,7 @@ TEST(Config, WhatIsNoFileOfAReasonableSizeIsAUsageError) {
   EXPECT_EQ(error("/none/mnist.toml"),
             "error: there is no config file '/none/mnist.toml'\nhint: check the path and its spelling\n");
   EXPECT_EQ(error("/"), "error: config file '/' is a folder\nhint: give a file in it\n");
-  EXPECT_EQ(error("/dev/zero"),
-            "error: config file '/dev/zero' is not a regular file\nhint: copy it into a file first\n");
+  EXPECT_EQ(error("/dev/zero"), "error: config file '/dev/zero' is a device\nhint: give a file\n");
   EXPECT_EQ(error("pipe"), "error: config file 'pipe' is not a regular file\nhint: copy it into a file first\n");
   EXPECT_EQ(error("large.toml"),
             "error: config file 'large.toml' is too large: 1048578 bytes, the limit is 1048576\n"

@@ -137,7 +137,7 @@ TEST_F(OptionEffect, LabelSmoothingAndClipping) {
 TEST_F(OptionEffect, EarlyStopEndsTheRunAndKeepsTheBest) {
   // With a rate of 0 no epoch is better than the first.
   const SubprocessResult result = train("run", {"--arch", "lenet", "--lr", "0", "--epochs", "9", "--early-stop", "2"});
-  EXPECT_THAT(result.err, HasSubstr("stops after 3 of 9 epochs: none of the last 2 was better than the best one"));
+  EXPECT_THAT(result.err, HasSubstr("stops after 3 of 9 epochs: no better epoch in the last 2"));
   EXPECT_EQ(column(folder_ / "run", "test", "loss").size(), 3U);
   EXPECT_EQ(read_model_file(folder_ / "run.pt").recipe->training.epochs, 1);
   EXPECT_THAT(config("run"), HasSubstr("\nkeep-best = \"on\"\n"));

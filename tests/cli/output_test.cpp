@@ -1,7 +1,9 @@
 // Where the program writes: closed descriptors, streams, pipes, folders that are not there.
+#include <csignal>
 #include <cstddef>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -89,6 +91,56 @@ TEST_F(Outputs, StdoutByItsNameIsWrittenToAndNotReplaced) {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(content_of(*folder_ / "all.txt"), "before\n" + results()) << name;
   }
+}
+
+TEST_F(Outputs, AMessageThatCannotBeWrittenChangesNothing) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const SubprocessResult result =
+      in_shell("\"$@\" 2>/dev/full", {"infer", "--model", "m.pt", "digit.png", "none.png", "digit.png"});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.out, results());
+  EXPECT_EQ(in_shell("\"$@\" 2>/dev/full", {"dance"}).exit_code, 2);
+}
+
+TEST_F(Outputs, AWriteProtectedFileIsKept) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write every file";
+  write_file(*folder_ / "kept.txt", "mine\n");
+  ::chmod((*folder_ / "kept.txt").c_str(), 0444);
+  const SubprocessResult result = run(mnist({"infer", "--model", "m.pt", "digit.png", "--output", "kept.txt"}));
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(content_of(*folder_ / "kept.txt"), "mine\n");
+}
+
+TEST_F(Outputs, WordsAfterTwoDashesAreFiles) {
+  for (const char* name : {"--help", "-dash.png", "plain.png"}) {
+    std::filesystem::copy_file(*folder_ / "digit.png", *folder_ / name);
+  }
+  const SubprocessResult result =
+      run(mnist({"infer", "--model", "m.pt", "digit.png", "--", "--help", "-dash.png", "plain.png"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(StartsWith("digit.png\t"), HasSubstr("\n./--help\t"), HasSubstr("\n./-dash.png\t"),
+                                HasSubstr("\nplain.png\t")));
+  EXPECT_THAT(run(mnist({"infer", "--model", "m.pt", "digit.png", "-dash.png"})).err,
+              HasSubstr("hint: the file of this name is ./-dash.png\n"));
+}
+
+TEST_F(Outputs, StoppedResultsAreKeptBesideTheFile) {
+  write_file(*folder_ / "old.csv", "old\n");
+  std::vector<std::string> arguments = {"infer", "--model",      "m.pt", "--output",     "old.csv", "--format",
+                                        "csv",   "--batch-size", "1",    "--files-from", "list"};
+  std::string list = "none.png\n";
+  for (int i = 0; i < 20'000; ++i) list += "digit.png\n";
+  write_file(*folder_ / "list", list);
+  Subprocess process = mnist(arguments);
+  process.watch_stderr = true;
+  process.signal_when = [](const std::string& err) { return err.find("none.png") != std::string::npos; };
+  process.signal = SIGINT;
+  // The first picture fails, the signal comes while the others are read.
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_EQ(content_of(*folder_ / "old.csv"), "old\n");
+  EXPECT_THAT(result.err, HasSubstr("results so far: 'old.csv.part'\n"));
+  EXPECT_THAT(content_of(*folder_ / "old.csv.part"), StartsWith("path,prediction,"));
 }
 
 TEST_F(Outputs, APipeGetsTheResults) {

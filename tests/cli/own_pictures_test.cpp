@@ -104,10 +104,19 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
     std::filesystem::rename(name, name.string() + ".png");
   }
   const SubprocessResult other = mnist({"evaluate", "--model", "signs.pt", "--data-dir", "others", "--device", "cpu"});
-  EXPECT_THAT(other.err, HasSubstr("'others' does not contain the pictures that the model was trained on; the model's "
+  EXPECT_THAT(other.err, HasSubstr("'others' is not the folder or list that the model was trained on; the model's "
                                    "--val-split 0.2 gives this validation set"));
   EXPECT_THAT(other.out, AllOf(HasSubstr("\nValidation set: Average loss: "), Not(HasSubstr("fitted on these"))));
   EXPECT_EQ(evaluated({"--data-dir", "signs", "--val-split", "0"})["total"], 60);
+  EXPECT_THAT(
+      mnist({"evaluate", "--model", "signs.pt", "--data-dir", "signs", "--val-split", "0.5", "--device", "cpu"}).err,
+      HasSubstr(
+          "the model was trained with --val-split 0.2: if these are the same pictures, it has seen most of them"));
+  std::filesystem::remove_all(folder_ / "others/cross");
+  const auto subset = evaluated({"--data-dir", "others", "--val-split", "0"});
+  EXPECT_EQ(subset["total"], 40) << "of two of the three classes";
+  EXPECT_EQ(subset["classes"].size(), 3u);
+  EXPECT_GE(subset["correct"].get<int>(), 36);
   EXPECT_EQ(read_model_file(folder_ / "signs.pt").recipe->class_names,
             (std::vector<std::string>{"bar", "cross", "frame"}));
 

@@ -69,6 +69,12 @@ INSTANTIATE_TEST_SUITE_P(
                 {"report", "--model", "m.pt"},
                 "mnist report has no option '--model'",
                 "write the file without --model: mnist report FILE"},
+        Mistake{"a log in the place of results",
+                {"infer", "x.png", "--output", "a/../r.txt", "--log-file", "r.txt"},
+                "--output and --log-file give the same file",
+                "give different files"},
+        Mistake{
+            "report of stdin", {"report", "-"}, "report does not read stdin", "give a run directory or a model file"},
         Mistake{"stderr as a log file",
                 {"info", "--log-file", "-"},
                 "--log-file cannot be '-'",

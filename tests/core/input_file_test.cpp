@@ -56,7 +56,7 @@ TEST(InputFile, TellsWhatCannotBeOpened) {
   EXPECT_THAT(error_of_opening(folder / "none"), HasSubstr("there is no image"));
   EXPECT_THAT(error_of_opening(folder.path()), HasSubstr("is a folder"));
   EXPECT_THAT(error_of_opening(folder / "empty"), HasSubstr("is empty"));
-  EXPECT_THAT(error_of_opening("/dev/zero"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(error_of_opening("/dev/zero"), HasSubstr("is a device"));
 }
 
 // What is in front of this process's stdin, as long as it lives.

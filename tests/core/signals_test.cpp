@@ -94,7 +94,7 @@ TEST(StopSignalsDeathTest, ASecondSigintOrSigtermEndsTheProcess) {
     for (const int second : {SIGINT, SIGTERM}) {
       EXPECT_EXIT(
           {
-            const StopSignals signals;
+            const StopSignals signals("", /*patience=*/0);
             std::raise(first);
             std::raise(second);
           },
@@ -106,7 +106,7 @@ TEST(StopSignalsDeathTest, ASecondSigintOrSigtermEndsTheProcess) {
 TEST(StopSignalsDeathTest, KeptUntilExitTheFirstChangesNothing) {
   const auto after_the_work = [](int times) {
     {
-      StopSignals signals("stopping\n");
+      StopSignals signals("stopping\n", /*patience=*/0);
       signals.keep_until_exit();
     }
     for (int i = 0; i < times; ++i) std::raise(SIGTERM);

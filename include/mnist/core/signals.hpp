@@ -20,14 +20,17 @@ namespace mnist {
 // The exit code that asks a batch system to start the job again.
 inline constexpr int kStartAgain = 85;
 
+// Seconds between two copies of one signal, at most.
+inline constexpr double kSameSignal = 0.3;
+
 class StopSignals {
  public:
   // Installs the handlers. A signal that the process ignores stays ignored (nohup, a background job of a shell).
   // `notice`: a string literal that the first signal writes to stderr, because stopping takes a moment; a second one
-  // that ends the process then writes a line, too. `patience`:
-  // seconds after the first signal in which a second one counts as the same one: a launcher may forward a signal that
-  // the terminal has already sent to all processes.
-  explicit StopSignals(const char* notice = "", double patience = 0);
+  // that ends the process then writes a line, too. `patience`: seconds after the first signal in which a second one
+  // counts as the same one: timeout(1) sends a signal to the process and to its group, and a launcher may forward one
+  // that the terminal has already sent to all processes.
+  explicit StopSignals(const char* notice = "", double patience = kSameSignal);
   ~StopSignals();  // restores the previous handlers, except after `keep_until_exit`
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;

@@ -1,6 +1,8 @@
 // What the standard streams are connected to. Whether to print colours is decided in `src/cli/colors.hpp`.
 #pragma once
 
+#include <string_view>
+
 namespace mnist {
 
 enum class Stream { out, err };
@@ -20,6 +22,9 @@ bool is_pipe(Stream stream);
 // Columns of the stream's terminal. If there is none, or they are unknown: the environment variable COLUMNS (20 to
 // 10,000), else 80.
 int terminal_width(Stream stream);
+
+// Writes to stderr. A failure is ignored (full disk, closed pipe): there is nobody who could be told.
+void write_to_stderr(std::string_view text);
 
 // Lines of the stream's terminal; 0 if there is none, or they are unknown.
 int terminal_height(Stream stream);

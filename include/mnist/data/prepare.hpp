@@ -42,10 +42,19 @@ struct FoundItem {
   std::int64_t line = 0;  // of the page, from 0
 };
 
+// What may make the digits on a picture wrong or incomplete.
+enum class PictureNote {
+  none,
+  stroke_at_edge,  // a stroke at the edge looks like a further digit and is not among the items
+  digit_at_edge,   // a digit touches the edge: a part of it may be missing
+  wide_digit,      // a digit is much wider than high: it may be several that touch
+  small_marks,     // there are only marks that are too small for digits
+};
+
 // The inputs found on a picture.
 struct FoundItems {
   std::vector<FoundItem> items;
-  bool has_cut_off = false;  // a stroke at the edge of the picture looks like a further digit and is not in `items`
+  PictureNote note = PictureNote::none;
 };
 
 // Finds the digits on a picture, or prepares a photo. `pixels`: uint8 [height, width, 1..4] of `read_image`.
