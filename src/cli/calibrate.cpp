@@ -7,6 +7,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/report/progress.hpp"
 #include "mnist/train/calibration.hpp"
 #include "mnist/train/classification_report.hpp"
 #include "mnist/train/evaluate.hpp"
@@ -20,7 +21,7 @@ struct Answers {
 };
 
 Answers answers_of(const Plan& plan, const TrainingData& data, Network& network,
-                   const std::function<bool()>& stop_requested) {
+                   const std::function<bool()>& stop_requested, StatusLine& status) {
   std::vector<torch::Tensor> log_probabilities;
   std::vector<torch::Tensor> targets;
   EvaluationOptions options;
@@ -31,6 +32,8 @@ Answers answers_of(const Plan& plan, const TrainingData& data, Network& network,
   options.limit_batches = plan.training.limit_batches;
   options.spread = plan.training.spread_test;
   options.stop_requested = stop_requested;
+  CountLine line(status, "calibrating");
+  options.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
   options.each_batch = [&](const torch::Tensor& of_batch, const torch::Tensor& targets_of_batch) {
     log_probabilities.push_back(of_batch.to(at::kCPU, at::kDouble));
     targets.push_back(targets_of_batch.to(at::kCPU));
@@ -61,11 +64,11 @@ double fitted(const Answers& answers, bool pictures, spdlog::logger& log) {
 }  // namespace
 
 double calibrate(const Plan& plan, const TrainingData& data, Network& network,
-                 const std::function<bool()>& stop_requested, spdlog::logger& log) {
+                 const std::function<bool()>& stop_requested, StatusLine& status, spdlog::logger& log) {
   const bool pictures = plan.options.recipe.dataset == kFolder;
   if (pictures ? plan.options.data.calibrate == 0 : !data.held_back) return 1;
   try {
-    return fitted(answers_of(plan, data, network, stop_requested), pictures, log);
+    return fitted(answers_of(plan, data, network, stop_requested, status), pictures, log);
   } catch (const Stopped&) {
     throw;
   } catch (const std::exception& error) {

@@ -26,6 +26,7 @@
 #include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
 #include "mnist/report/pictures.hpp"
+#include "mnist/report/progress.hpp"
 #include "mnist/train/calibration.hpp"
 #include "mnist/train/classification_report.hpp"
 
@@ -140,6 +141,12 @@ void check_can_be_drawn(const EvaluateOptions& options, std::int64_t classes) {
                     "omit --confusion");
 }
 
+Evaluation evaluate_visibly(Network& network, Batches& batches, EvaluationOptions options, StatusLine& status) {
+  CountLine line(status, "evaluating");
+  options.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
+  return evaluate(network, batches, options);
+}
+
 // Returns false if a request to stop arrives after the results are printed and before all misclassified items are
 // written. Throws `Stopped` if it arrives earlier.
 bool evaluate_model(const EvaluateOptions& options, const Context& context,
@@ -182,7 +189,7 @@ bool evaluate_model(const EvaluateOptions& options, const Context& context,
   evaluation.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
     result.report.add(at_temperature(log_probabilities, model.recipe.temperature), targets);
   };
-  result.evaluation = evaluate(*model.network, *data.opened.batches, evaluation);
+  result.evaluation = evaluate_visibly(*model.network, *data.opened.batches, evaluation, *context.status);
   if (result.evaluation.stopped) throw Stopped();
   check_finite_loss(result.evaluation, options.model);
   write_results(options, result, context.log);

@@ -200,7 +200,7 @@ std::int64_t infer_images(const InferOptions& options, const Classifier& classif
                   .batch_size = static_cast<std::size_t>(batch_size),
                   .write =
                       [&](const std::string& text) {
-                        if (!table_only) results.write(text);
+                        if (!table_only) context.status->interrupt([&] { results.write(text); });
                       },
                   .summary = options.show ? &summary : nullptr},
                  classifier, context, signals);

@@ -16,6 +16,7 @@
 #include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
+#include "mnist/report/progress.hpp"
 
 #include "annotate.hpp"
 #include "print.hpp"
@@ -88,7 +89,7 @@ PictureRun::PictureRun(PictureRunOptions options, const Classifier& classifier, 
       memory_(at::get_num_threads()) {}
 
 void PictureRun::fail(const Error& error) {
-  print_error(error, context_.color_err, &context_.log);
+  context_.status->interrupt([&] { print_error(error, context_.color_err, &context_.log); });
   ++failures_;
 }
 
@@ -98,7 +99,10 @@ void PictureRun::answer(const PictureFiles& files) {
   options_.write(options_.multi ? digits_header(options_.form, top_k, annotated)
                                 : infer_header(options_.form, /*test_item=*/false, top_k, annotated));
   count_ = files.images.size();
+  std::optional<CountLine> line;
+  if (count_ > 1) line.emplace(*context_.status, "classifying");
   for (done_ = 0; done_ < count_;) {
+    if (line) line->count(static_cast<std::int64_t>(done_), static_cast<std::int64_t>(count_));
     const std::size_t end = done_ + std::min(options_.batch_size, count_ - done_);
     auto decoded = decode(files, done_, end);
     check_stop();

@@ -17,6 +17,7 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/device/spin_control.hpp"
+#include "mnist/report/progress.hpp"
 
 #include "command.hpp"
 #include "evaluation_data.hpp"
@@ -59,15 +60,17 @@ Source load_source(const std::filesystem::path& path, const ReportOptions& optio
   return {path, load_model(path, context.log), device.device};
 }
 
-Evaluated evaluate_source(const Source& source, const EvaluationData& data,
-                          const std::function<bool()>& stop_requested) {
+Evaluated evaluate_source(const Source& source, const EvaluationData& data, const std::function<bool()>& stop_requested,
+                          StatusLine& status) {
   const LoadedModel& model = source.model;
+  CountLine line(status, "evaluating");
   model.network->to(source.device);
   model.network->use_kernels(kernels_named("auto"));
   EvaluationOptions evaluation;
   evaluation.compute.device = source.device;
   evaluation.batch_size = model.info->training.test_batch_size;
   evaluation.stop_requested = stop_requested;
+  evaluation.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
   Evaluated evaluated{evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
                                         fmt::format("{} of {}", lower_case(data.part), data.dataset)),
                       model_facts(model.recipe, parameter_count(*model.network)), data.dataset};
@@ -127,7 +130,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   } else {
     const Source source = load_source(path, options, context);
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
-    if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested);
+    if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested, *context.status);
   }
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
   write_run_page(run, evaluation, evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
@@ -143,7 +146,7 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
   prepare_output(output, context.log);
   const Source source = load_source(options.source, options, context);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
-  const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested);
+  const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested, *context.status);
   write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
   if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);

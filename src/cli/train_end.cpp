@@ -13,6 +13,7 @@
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/checkpoints.hpp"
+#include "mnist/report/progress.hpp"
 #include "mnist/report/transfer_log.hpp"
 
 #include "calibrate.hpp"
@@ -72,11 +73,11 @@ void write_page_of(const RunDirectory& run, const std::string& program) {
   write_run_files(run.path(), nullptr, {}, program);
 }
 
-// The page of a finished run, and its pictures for TensorBoard (`events`, if any). Without the evaluation if a stop is
+// The page of a finished run, and its pictures for TensorBoard. Without the evaluation if a stop is
 // requested meanwhile.
 void write_final_page(const Plan& plan, const TrainingData& data, Network& network, const Recipe& recipe,
-                      const std::filesystem::path& run, TensorBoardFile* events,
-                      const std::function<bool()>& stop_requested, const std::string& program) {
+                      const std::filesystem::path& run, RunOutput& output, const std::function<bool()>& stop_requested,
+                      const std::string& program) {
   EvaluationOptions options;
   options.compute = plan.training.compute;
   options.batch_size = plan.training.test_batch_size;
@@ -88,11 +89,14 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
       options.limit_batches == 0 ? "" : fmt::format(" (--limit-batches {})", options.limit_batches);
   std::optional<PageEvaluation> evaluation;
   try {
+    CountLine line(output.status(), "evaluating");
+    options.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
     evaluation =
         evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
                           fmt::format("{} images of {}{}", held_out_name(plan), recipe.training.dataset, limited));
   } catch (const Stopped&) {
   }
+  TensorBoardFile* const events = output.tensorboard();
   if (events != nullptr && evaluation) events->evaluation(*evaluation);
   write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
 }
@@ -151,7 +155,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
     return;
   }
   Recipe recipe = trained(recipe_of(plan, data), epochs, test);
-  recipe.temperature = calibrate(plan, data, network, stop_requested, context.log);
+  recipe.temperature = calibrate(plan, data, network, stop_requested, output.status(), context.log);
   save_output(plan.output, state_dict(network), recipe, plan.layout, plan.options.overwrite, directory->path(),
               context.log);
   stop.result_saved();
@@ -171,7 +175,7 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   // If the folder belongs to another run now, `end` throws, and its page is not touched.
   attempt(context.log, [&] {
     directory->end(end_of(plan, result, epochs, test, plan.output));
-    write_final_page(plan, data, network, recipe, directory->path(), events, stop_requested, context.program);
+    write_final_page(plan, data, network, recipe, directory->path(), output, stop_requested, context.program);
     context.log.info("report: {}", page_path(directory->path()).string());
   });
   if (events != nullptr) events->end(/*success=*/true);

@@ -74,6 +74,28 @@ std::string progress_line(const ProgressFigures& figures, int width) {
   return line;
 }
 
+std::string count_line(const std::string& what, std::int64_t done, std::int64_t all, double images_per_second,
+                       int width) {
+  std::string line = fmt::format("{} {}/{}", what, with_thousands(done), with_thousands(all));
+  if (!(images_per_second > 0)) return line;
+  const std::string rate = fmt::format("  {} images/s", with_thousands(std::llround(images_per_second)));
+  const std::string left =
+      fmt::format("  {} left", short_duration(static_cast<double>(all - done) / images_per_second));
+  const auto fits = [&](const std::string& more) { return columns_of(line + more) <= static_cast<std::size_t>(width); };
+  if (fits(rate + left)) return line + rate + left;
+  return fits(left) ? line + left : line;
+}
+
+double CountSpeed::after(std::int64_t done) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!first_ || done <= first_->second) {
+    first_ = {now, done};
+    return -1;
+  }
+  const double seconds = std::chrono::duration<double>(now - first_->first).count();
+  return seconds > 0 ? static_cast<double>(done - first_->second) / seconds : -1;
+}
+
 CountLine::CountLine(StatusLine& status, std::string what) : status_(status), what_(std::move(what)) {
   status_.draw(what_);
 }
@@ -84,7 +106,7 @@ void CountLine::count(std::int64_t done, std::int64_t all) {
   const auto now = std::chrono::steady_clock::now();
   if (now - drawn_ < kRedraw) return;
   drawn_ = now;
-  status_.draw(fmt::format("{} {}/{}", what_, with_thousands(done), with_thousands(all)));
+  status_.draw(count_line(what_, done, all, speed_.after(done), status_columns()));
 }
 
 ProgressLine::~ProgressLine() {
@@ -182,6 +204,15 @@ void ProgressLine::interval(const IntervalReport& report) {
 void ProgressLine::training_done(const TrainingReport& report) {
   if (live_) collector_.training_done(report);
   draw(fmt::format("epoch {}/{} testing", called(report.epoch), called(report.epochs)));
+}
+
+void ProgressLine::testing(const TestingReport& report) {
+  const double speed = test_speed_.after(report.done);
+  const auto now = Clock::now();
+  if (report.done > 0 && now - drawn_ < (live_ ? kRedrawFigures : kRedraw)) return;
+  drawn_ = now;
+  draw(count_line(fmt::format("epoch {}/{} testing", called(report.epoch), called(report.epochs)), report.done,
+                  report.items, speed, status_columns()));
 }
 
 void ProgressLine::epoch_done(const EpochReport& report) {

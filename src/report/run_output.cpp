@@ -142,6 +142,10 @@ void RunOutput::interval(const IntervalReport& report) {
   if (tensorboard_) tensorboard_->interval(report);
 }
 
+void RunOutput::testing(const TestingReport& report) {
+  if (progress_) progress_->testing(report);
+}
+
 void RunOutput::training_done(const TrainingReport& report) {
   lines_->training_done(report);
   if (progress_) progress_->training_done(report);

@@ -30,6 +30,7 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
   std::vector<torch::Tensor> correct;
   std::int64_t own = 0;  // items evaluated on this rank
   for (std::int64_t begin = 0; begin < items; begin += options.batch_size) {
+    if (options.progress) options.progress(begin, items);
     if (ranks.any(options.stop_requested())) {
       result.stopped = true;
       break;
@@ -56,6 +57,7 @@ Evaluation evaluate(Network& network, Batches& batches, const EvaluationOptions&
     sums.select(0, 0).copy_(at::stack(losses).cpu().to(at::kDouble).sum());
     sums.select(0, 1).copy_(at::stack(correct).sum());
   }
+  if (options.progress && !result.stopped) options.progress(items, items);
   ranks.sum(sums);
   if (result.total > 0) {
     result.loss = sums.const_data_ptr<double>()[0] / static_cast<double>(result.total);

@@ -120,6 +120,16 @@ TEST(StatusLine, CanLeaveItsLines) {
   EXPECT_EQ(text, "\r\x1b[Kone\r\ntwo\r\n");
 }
 
+TEST(ProgressLine, ShowsTheEvaluationOfAnEpoch) {
+  const std::string text = drawn([](StatusLine& status) {
+    ProgressLine progress(status);
+    progress.training_done({.epoch = 1, .epochs = 2});
+    progress.testing({1, 2, 0, 10'000});
+    progress.epoch_done({.train = {.epoch = 1, .epochs = 2}});
+  });
+  EXPECT_EQ(text, "\r\x1b[Kepoch 1/2 testing\r\x1b[Kepoch 1/2 testing 0/10,000\r\x1b[K");
+}
+
 TEST(ProgressLine, CountsEpochsAsTheLinesBesideItDo) {
   EXPECT_THAT(drawn([](StatusLine& status) {
                 ProgressLine(status).batch_done({1, 2, 1, 10, 64});
@@ -139,6 +149,22 @@ TEST(CountLine, IsThereAtOnceAndGoesAway) {
     line.count(1'200, 3'872);
   });
   EXPECT_EQ(text, "\r\x1b[Kreading photos\r\x1b[Kreading photos 1,200/3,872\r\x1b[K");
+}
+
+TEST(CountLine, HasSpeedAndTimeAsFarAsTheyFit) {
+  EXPECT_EQ(count_line("evaluating", 2'000, 10'000, 1430.4, 80), "evaluating 2,000/10,000  1,430 images/s  0:06 left");
+  EXPECT_EQ(count_line("evaluating", 2'000, 10'000, 1430.4, 48), "evaluating 2,000/10,000  0:06 left");
+  EXPECT_EQ(count_line("evaluating", 2'000, 10'000, 1430.4, 33), "evaluating 2,000/10,000");
+  EXPECT_EQ(count_line("evaluating", 0, 10'000, -1, 80), "evaluating 0/10,000");
+  EXPECT_EQ(count_line("evaluating", 10, 10, 0, 80), "evaluating 10/10");
+}
+
+TEST(CountSpeed, IsUnknownUntilSomethingIsCounted) {
+  CountSpeed speed;
+  EXPECT_LT(speed.after(0), 0);
+  EXPECT_LT(speed.after(0), 0);
+  EXPECT_GT(speed.after(1), 0);
+  EXPECT_LT(speed.after(0), 0) << "another count";
 }
 
 TEST(EpochLog, SaysLossesAccuracyAndTimesInALine) {

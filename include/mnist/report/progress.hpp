@@ -37,7 +37,22 @@ std::string progress_line(const ProgressFigures& figures, int width);
 // "0:21", "12:05", "1:02:09".
 std::string short_duration(double seconds);
 
-// "reading photos 1,200/3,872", drawn from construction (without numbers) to destruction.
+// "reading photos 1,200/3,872  410 images/s  0:07 left", at most `width` columns if the count fits into them. As the
+// line becomes narrower, images per second are left out, then the time. Below 0 they are unknown.
+std::string count_line(const std::string& what, std::int64_t done, std::int64_t all, double images_per_second,
+                       int width);
+
+// The speed of a count, from its first value on.
+class CountSpeed {
+ public:
+  // Images per second; below 0: unknown.
+  double after(std::int64_t done);
+
+ private:
+  std::optional<std::pair<std::chrono::steady_clock::time_point, std::int64_t>> first_;
+};
+
+// `count_line`, drawn from construction (without numbers) to destruction.
 class CountLine {
  public:
   CountLine(StatusLine& status, std::string what);
@@ -52,6 +67,7 @@ class CountLine {
   StatusLine& status_;
   std::string what_;
   std::mutex mutex_;
+  CountSpeed speed_;
   std::chrono::steady_clock::time_point drawn_{};
 };
 
@@ -81,6 +97,7 @@ class ProgressLine : public TrainingObserver {
   void batch_done(const BatchReport& report) override;
   void interval(const IntervalReport& report) override;
   void training_done(const TrainingReport& report) override;
+  void testing(const TestingReport& report) override;
   void epoch_done(const EpochReport& report) override;
   void resumed(const TrainingState& state) override;
 
@@ -105,6 +122,7 @@ class ProgressLine : public TrainingObserver {
   std::int64_t epoch_items_ = 0;     // since then
   std::int64_t epoch_batches_ = 0;   // since then
   double test_seconds_ = 0;          // of the last evaluation
+  CountSpeed test_speed_;            // of the present evaluation
 };
 
 }  // namespace mnist

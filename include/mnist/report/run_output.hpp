@@ -84,9 +84,13 @@ class RunOutput : public TrainingObserver {
   void batch_done(const BatchReport& report) override;
   void interval(const IntervalReport& report) override;
   void training_done(const TrainingReport& report) override;
+  void testing(const TestingReport& report) override;
   void epoch_done(const EpochReport& report) override;
   void resumed(const TrainingState& state) override;
   void checkpoint(const TrainingState& state) override;
+
+  // After `finish`: for the progress of what follows.
+  StatusLine& status() { return *options_.status; }
 
   // The file for TensorBoard; nullptr if there is none.
   TensorBoardFile* tensorboard() { return tensorboard_.get(); }

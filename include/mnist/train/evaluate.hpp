@@ -38,6 +38,9 @@ struct EvaluationOptions {
   // Called after each batch with the log-probabilities [N, classes] and targets [N] of this rank's rows, on the device,
   // in the order of the data set.
   std::function<void(const torch::Tensor& log_probabilities, const torch::Tensor& targets)> each_batch;
+  // Called at the start and after each batch with the number of evaluated items of all ranks, and of all items. On a
+  // GPU the work of a batch is then queued, not done.
+  std::function<void(std::int64_t done, std::int64_t all)> progress;
 };
 
 // The items that `evaluate` takes from a data set of so many, in its order: int64 [M].

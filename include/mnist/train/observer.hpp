@@ -51,6 +51,14 @@ struct TrainingReport {
   double accuracy() const { return total == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(total); }
 };
 
+// At the start of an epoch's evaluation and after each of its batches.
+struct TestingReport {
+  std::int64_t epoch = 0;  // from 1
+  std::int64_t epochs = 0;
+  std::int64_t done = 0;  // evaluated items
+  std::int64_t items = 0;
+};
+
 // After an epoch and its evaluation.
 struct EpochReport {
   TrainingReport train;
@@ -68,6 +76,7 @@ class TrainingObserver {
   virtual void batch_done(const BatchReport& /*report*/) {}
   virtual void interval(const IntervalReport& /*report*/) {}
   virtual void training_done(const TrainingReport& /*report*/) {}  // the epoch's evaluation begins
+  virtual void testing(const TestingReport& /*report*/) {}
   virtual void epoch_done(const EpochReport& /*report*/) {}
 
   // The run resumes from `state` in a new process. Reports from before this state are not repeated.
