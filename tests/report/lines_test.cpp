@@ -33,6 +33,13 @@ std::string drawn(const std::function<void(StatusLine&)>& draw) {
   return written;
 }
 
+// From the last one to the first one.
+std::string erased_rows(int rows) {
+  std::string text = "\r\x1b[2K";
+  for (int row = 1; row < rows; ++row) text += "\x1b[1A\x1b[2K";
+  return text;
+}
+
 IntervalReport interval(std::int64_t batch, std::int64_t batch_items, double loss) {
   return {.epoch = 1,
           .batch = batch,
@@ -107,7 +114,7 @@ TEST(StatusLine, ErasesAllItsLinesBeforeALineAndDrawsThemBelow) {
     status.interrupt([] {});
   });
   const std::string block = "\r\x1b[Kone\r\ntwo\r\nthree";
-  const std::string erased = "\r\x1b[2A\x1b[J";
+  const std::string erased = erased_rows(3);
   EXPECT_EQ(text, block + erased + block + erased);
 }
 
@@ -118,6 +125,52 @@ TEST(StatusLine, CanLeaveItsLines) {
     status.interrupt([] {});
   });
   EXPECT_EQ(text, "\r\x1b[Kone\r\ntwo\r\n");
+}
+
+// COLUMNS stands for the width of the terminal.
+TEST(StatusLine, ErasesTheRowsOfLinesThatANarrowerTerminalHasBroken) {
+  const std::string wide(70, 'w');
+  ASSERT_EQ(::setenv("COLUMNS", "80", 1), 0);
+  const std::string one = drawn([&](StatusLine& status) {
+    status.draw(wide);
+    ::setenv("COLUMNS", "30", 1);
+    status.draw("narrow");
+  });
+  EXPECT_EQ(one, "\r\x1b[K" + wide + erased_rows(3) + "\r\x1b[Knarrow\r\x1b[K");
+  ::setenv("COLUMNS", "80", 1);
+  const std::string several = drawn([&](StatusLine& status) {
+    status.draw(std::vector<std::string>{wide, "", wide});
+    ::setenv("COLUMNS", "30", 1);
+    status.draw(std::vector<std::string>{"one", "two", "three"});
+    status.interrupt([] {});
+    ::setenv("COLUMNS", "20", 1);
+    status.draw(std::vector<std::string>{"one", "two", "three"});
+  });
+  ::unsetenv("COLUMNS");
+  const std::string room = "\r\n\r\n\x1b[2A";
+  const std::string to_bottom = "\0337\x1b[9999B\x1b[2A";
+  const std::string block = "\r\x1b[Kone\r\ntwo\r\nthree";
+  const std::string drawn_there = room + to_bottom + block;
+  const std::string erased = erased_rows(3) + "\0338";
+  EXPECT_EQ(several, "\r\x1b[K" + wide + "\r\n\r\n" + wide + erased_rows(7) + drawn_there + erased + drawn_there +
+                         erased_rows(3) + drawn_there + erased);
+}
+
+// The gap that the first change left above the lines is theirs as long as no other line is written there.
+TEST(StatusLine, ErasesTheGapAboveItIfTheTerminalChangesAgain) {
+  ASSERT_EQ(::setenv("COLUMNS", "80", 1), 0);
+  const std::string text = drawn([&](StatusLine& status) {
+    status.draw(std::vector<std::string>{std::string(70, 'w'), std::string(70, 'w')});
+    ::setenv("COLUMNS", "40", 1);
+    status.draw(std::vector<std::string>{"one", "two"});
+    ::setenv("COLUMNS", "30", 1);
+    status.draw(std::vector<std::string>{"one", "two"});
+    status.leave();
+  });
+  ::unsetenv("COLUMNS");
+  EXPECT_THAT(text, HasSubstr("one\r\ntwo" + erased_rows(4) + "\r\n"));
+  // What is left follows the other lines, without a gap.
+  EXPECT_TRUE(text.ends_with(erased_rows(2) + "\0338\r\x1b[Kone\r\ntwo\r\n"));
 }
 
 TEST(ProgressLine, ShowsTheEvaluationOfAnEpoch) {

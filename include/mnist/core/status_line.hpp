@@ -18,6 +18,11 @@ inline constexpr int kStatusMargin = 3;
 // Columns of a line of the status on the terminal of stderr as it is now, at least 1.
 int status_columns();
 
+// If the terminal becomes narrower, it breaks the lines; all their rows are erased. A status of several lines then
+// moves to the bottom of the terminal, and other lines fill the gap above it. Without this, a terminal that becomes
+// narrower again would move rows above its top, where nothing can be erased, although it has free rows below. Rows
+// still stay there if the broken lines need more rows than the terminal has.
+//
 // May be used by several threads.
 class StatusLine {
  public:
@@ -46,12 +51,14 @@ class StatusLine {
     const std::lock_guard lock(mutex_);
     erase();
     std::forward<Write>(write)();
+    room_ = 0;
     show();
   }
 
  private:
   std::string erasing();
   std::string showing();
+  std::string to_bottom();
   void erase();
   void show();
   void put(const std::string& text);
@@ -61,6 +68,10 @@ class StatusLine {
   std::vector<std::string> lines_;  // that the status has; empty: none
   std::vector<std::size_t> shown_;  // the columns of the lines on the terminal; empty: it is erased
   int notices_ = 0;                 // of stop signals, when it was drawn
+  int width_ = 0;                   // of the terminal, when it was drawn
+  int height_ = 0;
+  bool at_bottom_ = false;  // of the terminal, which has saved the position below the other lines
+  std::size_t room_ = 0;    // rows from there to the end of the status, at least; 0: unknown
 };
 
 }  // namespace mnist
