@@ -12,6 +12,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/input_file.hpp"
+#include "mnist/core/sha256.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -22,6 +23,7 @@
 #include "command.hpp"
 #include "evaluation_data.hpp"
 #include "load_model.hpp"
+#include "old_page.hpp"
 #include "options.hpp"
 #include "print.hpp"
 #include "report_page.hpp"
@@ -123,6 +125,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   const std::filesystem::path path = model_of_run(run);
   check_page_of_run(output, options.source, path);
   prepare_output(output, context.log);
+  const OldPage old(options.output, mark_of(run), context.log);
   take_data_of_run(run, options, data);
   std::optional<Evaluated> evaluated;
   if (path.empty()) {
@@ -133,6 +136,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
     if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested, *context.status);
   }
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
+  old.make_room();
   write_run_page(run, evaluation, evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
   if (!options.pictures.empty()) write_pictures(options.pictures, &run.record, evaluation, context.log);
   return output;
@@ -144,9 +148,14 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
       options.output.empty() ? std::filesystem::path(options.source.stem().string() + ".html") : options.output;
   check_not_same(output, options.source);
   prepare_output(output, context.log);
+  const std::string sha256 = file_sha256(options.source, "model file");
+  const OldPage old(output, sha256, context.log);
   const Source source = load_source(options.source, options, context);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
-  const Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested, *context.status);
+  Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested, *context.status);
+  evaluated.facts.emplace_back("Model file", options.source.string());
+  evaluated.facts.emplace_back("SHA-256 of the model", sha256);
+  old.make_room();
   write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
   if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);

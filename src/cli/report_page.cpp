@@ -90,6 +90,10 @@ std::filesystem::path page_path(const std::filesystem::path& run) {
   return run / "report.html";
 }
 
+std::string mark_of(const RunFigures& run) {
+  return fmt::format("started {} (UTC)</p>", run.record.manifest.started);
+}
+
 PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,
                                  const Recipe& recipe, const std::string& data_name) {
   const auto classes = static_cast<std::int64_t>(recipe.class_names.size());

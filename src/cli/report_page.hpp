@@ -21,6 +21,9 @@ namespace mnist::cli {
 // The file of a run.
 std::filesystem::path page_path(const std::filesystem::path& run);
 
+// A text that only the pages of this run contain.
+std::string mark_of(const RunFigures& run);
+
 // Evaluates the network for a page. `options`: without `each_batch`. `inputs`: what the network computes with, images
 // or features; the images of `data` are shown. Throws `Stopped`.
 PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,

@@ -91,9 +91,34 @@ TEST_F(Report, OfAModelIsItsEvaluation) {
   EXPECT_THAT(page("lenet.html"),
               AllOf(HasSubstr("<h1>lenet.pt: lenet on mnist</h1>"), HasSubstr(kEvaluated),
                     HasSubstr("evaluate --model lenet.pt --data-dir data"), Not(HasSubstr("<h2>Curves</h2>"))));
+  EXPECT_THAT(page("lenet.html"), ContainsRegex("SHA-256 of the model</th><td>[0-9a-f]{64}<"));
   EXPECT_EQ(mnist({"report", "lenet.pt", "--output", "lenet.pt"}).exit_code, 2);
   EXPECT_EQ(mnist({"report", "nothing.pt"}).exit_code, 3);
   EXPECT_EQ(mnist({"report"}).exit_code, 2);
+}
+
+TEST_F(Report, ReplacesThePageOfTheSameModelAndKeepsAnother) {
+  ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
+  ASSERT_EQ(mnist({"report", "lenet.pt"}).err.find("exists"), std::string::npos);
+  EXPECT_THAT(mnist({"report", "lenet.pt"}).err, HasSubstr("'lenet.html' exists: the new page replaces it\n"));
+  const std::string first = page("lenet.html");
+  std::filesystem::create_directory(folder_ / "other");
+  ASSERT_EQ(mnist({"train", "--arch", "lenet", "--epochs", "1", "--seed", "2", "--run-dir", "second", "--output",
+                   "other/lenet.pt"})
+                .exit_code,
+            0);
+  const SubprocessResult other = mnist({"report", "other/lenet.pt"});
+  ASSERT_EQ(other.exit_code, 0);
+  EXPECT_THAT(other.err, HasSubstr("'lenet.html' exists and is not a page of this model or run: it is kept as "
+                                   "'lenet.html.bak'\n"));
+  EXPECT_EQ(page("lenet.html.bak"), first);
+  EXPECT_THAT(page("lenet.html"), HasSubstr("other/lenet.pt"));
+
+  // The page of a run, elsewhere.
+  ASSERT_EQ(mnist({"report", "run", "--output", "p.html"}).exit_code, 0);
+  EXPECT_THAT(mnist({"report", "run", "--output", "p.html"}).err, HasSubstr("'p.html' exists: the new page replaces"));
+  EXPECT_THAT(mnist({"report", "second", "--output", "p.html"}).err, HasSubstr("it is kept as 'p.html.bak'"));
+  EXPECT_THAT(mnist({"report", "run"}).err, Not(HasSubstr("exists"))) << "a run has its page";
 }
 
 TEST_F(Report, OfAStoppedRunNamesTheCommandThatResumesIt) {
