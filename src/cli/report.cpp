@@ -62,20 +62,21 @@ Source load_source(const std::filesystem::path& path, const ReportOptions& optio
   return {path, load_model(path, context.log), device.device};
 }
 
-Evaluated evaluate_source(const Source& source, const EvaluationData& data, const std::function<bool()>& stop_requested,
+Evaluated evaluate_source(const Source& source, const EvaluationData& data, const EvaluationDataOptions& options,
                           StatusLine& status) {
   const LoadedModel& model = source.model;
+  const std::string dataset = data_name(data.dataset, options.data.data_dir);
   CountLine line(status, "evaluating");
   model.network->to(source.device);
   model.network->use_kernels(kernels_named("auto"));
   EvaluationOptions evaluation;
   evaluation.compute.device = source.device;
   evaluation.batch_size = model.info->training.test_batch_size;
-  evaluation.stop_requested = stop_requested;
+  evaluation.stop_requested = options.data.stop_requested;
   evaluation.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
   Evaluated evaluated{evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
-                                        fmt::format("{} of {}", lower_case(data.part), data.dataset)),
-                      model_facts(model.recipe, parameter_count(*model.network)), data.dataset};
+                                        fmt::format("{} of {}", lower_case(data.part), dataset)),
+                      model_facts(model.recipe, parameter_count(*model.network)), dataset};
   check_finite_loss(evaluated.figures.evaluation, source.path);
   return evaluated;
 }
@@ -133,7 +134,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   } else {
     const Source source = load_source(path, options, context);
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
-    if (opened) evaluated = evaluate_source(source, *opened, data.data.stop_requested, *context.status);
+    if (opened) evaluated = evaluate_source(source, *opened, data, *context.status);
   }
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
   old.make_room();
@@ -152,7 +153,7 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
   const OldPage old(output, sha256, context.log);
   const Source source = load_source(options.source, options, context);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
-  Evaluated evaluated = evaluate_source(source, opened, data.data.stop_requested, *context.status);
+  Evaluated evaluated = evaluate_source(source, opened, data, *context.status);
   evaluated.facts.emplace_back("Model file", options.source.string());
   evaluated.facts.emplace_back("SHA-256 of the model", sha256);
   old.make_room();

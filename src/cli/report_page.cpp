@@ -1,5 +1,6 @@
 #include "report_page.hpp"
 
+#include <algorithm>
 #include <system_error>
 
 #include <ATen/ops/tensor.h>
@@ -12,6 +13,7 @@
 #include "mnist/core/version.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/data/prepare.hpp"
+#include "mnist/model/registry.hpp"
 #include "mnist/report/checkpoints.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/train/calibration.hpp"
@@ -61,6 +63,11 @@ std::vector<PageFact> model_commands(const std::filesystem::path& model, const s
           {"Evaluate the model", fmt::format("{} evaluate --model {}{}", program, file, data)}};
 }
 
+// Whether the printed lines of a run of this network count epochs from 0. Manifests may have any name.
+bool counts_from_zero(const std::string& arch) {
+  return std::ranges::any_of(models(), [&](const ModelInfo& info) { return info.name == arch && info.prints_phases; });
+}
+
 std::vector<PageFact> run_commands(const RunFigures& run, const std::string& program) {
   std::vector<PageFact> commands;
   const std::filesystem::path& folder = run.record.path;
@@ -88,6 +95,14 @@ std::vector<PageFact> run_commands(const RunFigures& run, const std::string& pro
 
 std::filesystem::path page_path(const std::filesystem::path& run) {
   return run / "report.html";
+}
+
+std::string data_name(const std::string& dataset, const std::filesystem::path& data_dir) {
+  if (dataset != kFolder || data_dir.empty()) return dataset;
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::absolute(data_dir, ignored).lexically_normal();
+  const std::filesystem::path name = whole.has_filename() ? whole.filename() : whole.parent_path().filename();
+  return name.empty() ? dataset : fmt::format("{} {}", dataset, name.string());
 }
 
 std::string mark_of(const RunFigures& run) {
@@ -130,14 +145,18 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
 
 void write_run_page(const RunFigures& figures, const PageEvaluation* evaluation, const std::vector<PageFact>& model,
                     const std::string& program, const std::filesystem::path& output) {
+  const auto data = figures.options.find("data-dir");
+  const RunManifest& manifest = figures.record.manifest;
   PageContent content{
-      .title = fmt::format("{}: {} on {}", figures.name, figures.record.manifest.arch, figures.record.manifest.dataset),
+      .title = fmt::format("{}: {} on {}", figures.name, manifest.arch,
+                           data_name(manifest.dataset, data == figures.options.end() ? "" : data->second)),
       .run = &figures.record,
       .evaluation = evaluation,
       .model = model,
       .commands = run_commands(figures, program),
       .program = program_name(),
-      .written = utc_time()};
+      .written = utc_time(),
+      .lines_from_zero = counts_from_zero(manifest.arch)};
   for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
   write_output(output, page_html(content));
 }

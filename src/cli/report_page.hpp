@@ -21,6 +21,9 @@ namespace mnist::cli {
 // The file of a run.
 std::filesystem::path page_path(const std::filesystem::path& run);
 
+// The data set as a page names it: "mnist", "folder hymenoptera_data". `data_dir`: empty if it is unknown.
+std::string data_name(const std::string& dataset, const std::filesystem::path& data_dir);
+
 // A text that only the pages of this run contain.
 std::string mark_of(const RunFigures& run);
 

@@ -93,7 +93,8 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
     options.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
     evaluation =
         evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
-                          fmt::format("{} images of {}{}", held_out_name(plan), recipe.training.dataset, limited));
+                          fmt::format("{} images of {}{}", held_out_name(plan),
+                                      data_name(recipe.training.dataset, plan.options.data.data_dir), limited));
   } catch (const Stopped&) {
   }
   TensorBoardFile* const events = output.tensorboard();

@@ -1,5 +1,7 @@
 #include "mnist/report/page.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "mnist/core/text.hpp"
@@ -22,9 +24,17 @@ std::string duration(const std::optional<double>& seconds) {
   return seconds ? short_duration(*seconds) : "unknown";
 }
 
-void add_run(std::vector<PageFact>& facts, const RunRecord& run) {
+// With the option that limits the epochs' training and test images, if it is given.
+std::string name_of_best(const std::vector<PageFact>& options) {
+  const auto limit = std::ranges::find(options, "--limit-batches", &PageFact::first);
+  const bool limited = limit != options.end() && limit->second != "0";
+  return limited ? fmt::format("Best test accuracy (--limit-batches {})", limit->second) : "Best test accuracy";
+}
+
+void add_run(std::vector<PageFact>& facts, const PageContent& content) {
+  const RunRecord& run = *content.run;
   if (const EpochRow* const best = run.best(); best != nullptr) {
-    facts.emplace_back("Best test accuracy", percent(best->test_accuracy));
+    facts.emplace_back(name_of_best(content.options), percent(best->test_accuracy));
     facts.emplace_back("In epoch", fmt::format("{} of {}", best->epoch, run.epochs.back().epoch));
   }
   facts.emplace_back("Time", duration(run.manifest.seconds));
@@ -41,7 +51,7 @@ std::string headline(const PageContent& content) {
     facts.emplace_back("Calibration error",
                        fmt::format("{:.2f} %", 100 * content.evaluation->report.expected_calibration_error()));
   }
-  if (content.run != nullptr) add_run(facts, *content.run);
+  if (content.run != nullptr) add_run(facts, content);
   std::string text = "<dl class=\"headline\">\n";
   for (const auto& [heading, value] : facts) {
     text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", html_text(heading), html_text(value));
@@ -105,6 +115,10 @@ std::vector<PageFact> environment(const RunManifest& manifest) {
   return facts;
 }
 
+constexpr const char* kFromZero =
+    "<p class=\"soft\">This page counts epochs from 1. The printed lines of the run count them from 0, as those of the "
+    "Python program do: epoch 1 is their epoch 0.</p>\n";
+
 std::string curves(const RunRecord& run) {
   std::string figures;
   for (const Plot& plot : run_plots(run)) figures += fmt::format("<figure>\n{}</figure>\n", svg_plot(plot));
@@ -121,7 +135,8 @@ std::string page_html(const PageContent& content) {
   }
   body += headline(content);
   if (content.run != nullptr) {
-    body += page_section("Curves", curves(*content.run));
+    const std::string pictures = curves(*content.run);
+    body += page_section("Curves", pictures + (content.lines_from_zero && !pictures.empty() ? kFromZero : ""));
     body += page_section("How it ended", how_it_ended(*content.run, content.written));
   }
   if (content.evaluation != nullptr) {

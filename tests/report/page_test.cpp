@@ -16,6 +16,8 @@
 namespace mnist {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -106,6 +108,16 @@ TEST(Page, EscapesEveryText) {
   EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert('x')&lt;/script&gt;&amp;&quot;\\x1b[31m\xEF\xBF\xBD"));
   EXPECT_EQ(page.find('\x1b'), std::string::npos);
   EXPECT_EQ(page.find('\xff'), std::string::npos);
+}
+
+TEST(Page, SaysHowEpochsAreCountedAndWhatLimitsThem) {
+  const RunRecord run = run_of_two_epochs();
+  PageContent content{.title = "run", .run = &run, .options = {{"--limit-batches", "0"}}};
+  EXPECT_THAT(page_html(content), Not(AnyOf(HasSubstr("epoch 1 is their epoch 0"), HasSubstr("(--limit-batches"))));
+  content.options = {{"--limit-batches", "7"}};
+  content.lines_from_zero = true;
+  EXPECT_THAT(page_html(content), AllOf(HasSubstr("epoch 1 is their epoch 0"),
+                                        HasSubstr("<dt>Best test accuracy (--limit-batches 7)</dt><dd>75.00 %</dd>")));
 }
 
 TEST(Page, ShowsHowTheRunWent) {

@@ -44,6 +44,7 @@ struct PageContent {
   std::vector<PageFact> commands;              // what it is for, and the command
   std::string program;                         // that writes the page: "mnist 0.1.0"
   std::string written;                         // time of writing, UTC
+  bool lines_from_zero = false;                // the printed lines of the run count epochs from 0, the page from 1
 };
 
 // The whole page, in UTF-8. Texts may have any bytes.
