@@ -1,8 +1,10 @@
 """Checks the event files of mnist with TensorBoard. Run it with scripts/check_tensorboard; see its --help.
 
-Two runs: one from the beginning to the end; of the other, what a killed process leaves (an event file that ends in the
-middle of a record, rows after the last checkpoint), resumed. TensorBoard's event accumulator reads both, and then a
-TensorBoard server on the loopback interface. Prints one line per check. Exit code 1 if a check fails.
+Three runs: one from the beginning to the end; of another, what a killed process leaves (an event file that ends in the
+middle of a record, rows after the last checkpoint), resumed; and a finished one, resumed for another epoch.
+TensorBoard's event accumulator reads them, and then a TensorBoard server on the loopback interface. Each step, picture
+and epoch must be there once, and each picture must be a PNG with content. Prints one line per check. Exit code 1 if a
+check fails.
 """
 
 import argparse
@@ -28,7 +30,7 @@ EPOCHS = 2
 KILLED_AFTER = 35   # steps that the newest checkpoint of the killed run has
 ROUNDING = 1e-6     # relative, of single precision
 PATIENCE = 30       # seconds until the server has read the files
-PICTURES = ["test/confusion", "test/mistakes"]
+PICTURES = ["train/batch", "test/confusion", "test/mistakes"]
 EPOCH_TAGS = {"test/loss": "loss", "test/accuracy": "accuracy", "train/epoch_loss": "train_loss",
               "train/epoch_accuracy": "train_accuracy", "epoch": "epoch"}
 
@@ -97,13 +99,35 @@ def check_file(checks, run):
     checks.check(f"{run.name}: speed and seconds", others <= tags, tags)
     times = [event.wall_time for event in events.Scalars("train/loss")]
     checks.check(f"{run.name}: times", times == sorted(times) and abs(time.time() - times[-1]) < 600, times)
+    checks.check(f"{run.name}: pictures", sorted(events.Tags()["images"]) == sorted(PICTURES), events.Tags()["images"])
     for tag in PICTURES:
-        images = events.Images(tag)
-        picture = PIL.Image.open(io.BytesIO(images[0].encoded_image_string))
-        picture.load()
-        checks.check(f"{run.name}: picture {tag}", len(images) == 1 and images[0].step == EPOCHS * BATCHES
-                     and picture.size == (images[0].width, images[0].height), images[0].step)
+        images = [(image.step, (image.width, image.height), image.encoded_image_string) for image in events.Images(tag)]
+        check_images(checks, f"{run.name}: picture {tag}", images, step_of_picture(run, tag))
     check_hparams(checks, run, events.summary_metadata)
+
+
+def step_of_picture(run, tag):
+    """The first batch is drawn at the start, the others after the last epoch."""
+    return 0 if tag == "train/batch" else rows_of(run, "test")[-1]["epoch"] * BATCHES
+
+
+def check_images(checks, name, images, step):
+    """Images as (step, size or None, bytes): each step once, the last one is `step`, of its size, and has colours.
+
+    A finished run that is resumed may have those of its first end, too: the server keeps them.
+    """
+    steps = [one[0] for one in images]
+    if steps != sorted(set(steps)) or steps[-1:] != [step]:
+        checks.check(name, False, f"steps {steps}, and the last one should be {step}")
+        return
+    _, size, content = images[-1]
+    try:
+        with PIL.Image.open(io.BytesIO(content)) as picture:
+            colors = picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)
+            checks.check(name, picture.format == "PNG" and size in (None, picture.size) and len(colors) > 1,
+                         f"{picture.format} {picture.size} instead of {size}, {len(colors)} colours")
+    except OSError as error:
+        checks.check(name, False, error)
 
 
 def check_hparams(checks, run, summaries):
@@ -112,6 +136,7 @@ def check_hparams(checks, run, summaries):
 
     start = metadata.parse_session_start_info_plugin_data(content(metadata.SESSION_START_INFO_TAG))
     options = tomllib.loads((run / "config.toml").read_text())["train"]
+    options["epochs"] = EPOCHS  # TensorBoard keeps those that it read first
     given = {name: getattr(value, value.WhichOneof("kind")) for name, value in start.hparams.items()}
     checks.check(f"{run.name}: {len(given)} options", len(given) > 20
                  and all(options[name] == value for name, value in given.items()), given)
@@ -127,11 +152,14 @@ def check_server(checks, folder, runs):
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     url = board.launch()
 
-    def get(path, data=None):
+    def content_of(path, data=None):
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(urllib.parse.urljoin(url, path), body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
+            return answer.read()
+
+    def get(path, data=None):
+        return json.loads(content_of(path, data))
 
     def sessions():
         query = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS", "STATUS_UNKNOWN", "STATUS_FAILURE",
@@ -153,6 +181,11 @@ def check_server(checks, folder, runs):
         steps = [event[1] for event in get(f"data/plugin/scalars/scalars?{query}")]
         expected = [row["step"] for row in rows_of(run, "train")]
         checks.check(f"server: {run.name}: steps", steps == expected, steps)
+        for tag in PICTURES:
+            query = urllib.parse.urlencode({"run": run.name, "tag": tag, "sample": 0})
+            images = [(one["step"], None, content_of(f"data/plugin/images/individualImage?{one['query']}"))
+                      for one in get(f"data/plugin/images/images?{query}")]
+            check_images(checks, f"server: {run.name}: picture {tag}", images, step_of_picture(run, tag))
         values = ended.get(run.name, {}).get("metricValues", [])
         accuracy = rows_of(run, "test")[-1]["accuracy"]
         checks.check(f"server: {run.name}: test/accuracy", any(abs(value["value"] - accuracy) < ROUNDING
@@ -169,15 +202,16 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or pathlib.Path(temporary) / "runs"
         folder.mkdir(parents=True)
-        runs = [folder / "whole", folder / "resumed"]
+        runs = [folder / "whole", folder / "resumed", folder / "longer"]
         for seed, run in enumerate(runs, start=1):
             train(arguments.mnist, arguments.data_dir, run, "--run-dir", run, "--tensorboard", "--arch", "lenet",
                   "--limit-batches", str(BATCHES), "--epochs", str(EPOCHS), "--seed", str(seed),
                   "--checkpoint-every", "5steps", "--keep", "100")
         kill(runs[1])
         train(arguments.mnist, arguments.data_dir, runs[1], "--resume", runs[1])
+        train(arguments.mnist, arguments.data_dir, runs[2], "--resume", runs[2], "--epochs", str(EPOCHS + 1))
         checks.check("an event file for each process",
-                     [len(list(run.glob("events.out.tfevents.*"))) for run in runs] == [1, 2])
+                     [len(list(run.glob("events.out.tfevents.*"))) for run in runs] == [1, 2, 2])
         for run in runs:
             check_file(checks, run)
         check_server(checks, folder, runs)
