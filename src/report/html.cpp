@@ -63,6 +63,11 @@ std::string fact_table(const std::vector<std::pair<std::string, std::string>>& r
   return table + "</tbody></table>\n";
 }
 
+std::string wide_table(const std::string& name, const std::string& table) {
+  return fmt::format("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">{}</div>\n", html_text(name),
+                     table);
+}
+
 std::string page_section(const std::string& heading, const std::string& content) {
   if (content.empty()) return "";
   return fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", html_text(heading), content);

@@ -62,7 +62,7 @@ std::string headline(const PageContent& content) {
 // One row for each process.
 std::string sessions(const RunRecord& run) {
   std::string table =
-      "<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\" class=\"left\">started (UTC)</th>"
+      "<table>\n<thead><tr><th scope=\"col\" class=\"left\">started (UTC)</th>"
       "<th scope=\"col\" class=\"left\">from</th><th scope=\"col\">time</th><th scope=\"col\" class=\"left\">ended</th>"
       "<th scope=\"col\">exit code</th><th scope=\"col\" class=\"left\">device, host</th></tr></thead>\n<tbody>\n";
   for (const RunSession& session : run.manifest.sessions) {
@@ -82,7 +82,7 @@ std::string sessions(const RunRecord& run) {
         session.exit_code ? std::to_string(*session.exit_code) : "", html_text(session.device),
         html_text(session.host));
   }
-  return table + "</tbody></table></div>\n";
+  return wide_table("Processes of the run", table + "</tbody></table>");
 }
 
 // `written`: when this is known; later a running process may have been killed.

@@ -21,13 +21,13 @@ const std::string& name_of_class(const PageEvaluation& evaluation, std::int64_t 
   return evaluation.class_names[static_cast<std::size_t>(index)];
 }
 
-// A cell with the share of its row as shade. Between half and a whole the shade jumps, so that the number is readable
-// on it in either colour.
+// A cell with the share of its row as shade. Above a half the shade jumps, so that the contrast of the number is at
+// least 4.5 : 1 in both colour schemes.
 std::string count_cell(std::int64_t count, std::int64_t row_total) {
   if (count == 0) return "<td class=\"zero\">0</td>";
   const double share = static_cast<double>(count) / static_cast<double>(row_total);
   const bool dark = share > 0.5;
-  const double shade = dark ? 88 + 24 * (share - 0.5) : 100 * share;
+  const double shade = dark ? 88 + 24 * (share - 0.5) : 88 * share;
   return fmt::format("<td{} style=\"--share:{:.1f}%\" title=\"{:.1f} % of the row\">{}</td>",
                      dark ? " class=\"dark\"" : "", shade, 100 * share, with_thousands(count));
 }
@@ -35,8 +35,8 @@ std::string count_cell(std::int64_t count, std::int64_t row_total) {
 std::string matrix(const PageEvaluation& evaluation) {
   const std::int64_t classes = evaluation.report.classes();
   std::string table =
-      "<div class=\"wide\"><table class=\"confusion\"><caption>Rows: true class. Columns: predicted class. Shade: "
-      "share of the row.</caption>\n<thead><tr><th></th>";
+      "<table class=\"confusion\"><caption>Rows: true class. Columns: predicted class. Shade: "
+      "share of the row.</caption>\n<thead><tr><td></td>";
   for (std::int64_t index = 0; index < classes; ++index) {
     table += fmt::format("<th scope=\"col\">{}</th>", html_text(shortened(name_of_class(evaluation, index), 12)));
   }
@@ -51,9 +51,9 @@ std::string matrix(const PageEvaluation& evaluation) {
     }
     const double right =
         total == 0 ? 0 : static_cast<double>(evaluation.report.count(truth, truth)) / static_cast<double>(total);
-    table += fmt::format("<th>{:.1f} %</th></tr>\n", 100 * right);
+    table += fmt::format("<td class=\"right\">{:.1f} %</td></tr>\n", 100 * right);
   }
-  return table + "</tbody></table></div>\n";
+  return wide_table("Confusion matrix", table + "</tbody></table>");
 }
 
 std::string frequent_confusions(const PageEvaluation& evaluation) {
@@ -83,14 +83,14 @@ std::string page_confusion(const PageEvaluation& evaluation) {
 
 std::string page_classes(const PageEvaluation& evaluation) {
   std::string table =
-      "<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\" class=\"left\">class</th><th "
+      "<table>\n<thead><tr><th scope=\"col\" class=\"left\">class</th><th "
       "scope=\"col\">precision</th>"
-      "<th scope=\"col\">recall</th><th scope=\"col\">F1</th><th></th><th "
+      "<th scope=\"col\">recall</th><th scope=\"col\">F1</th><td class=\"bars\"></td><th "
       "scope=\"col\">images</th></tr></thead>\n<tbody>\n";
   const auto row = [&](const std::string& name, const ClassFigures& figures) {
     table += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{:.4f}</td><td>{:.4f}</td><td>{:.4f}</td>"
-        "<td><span class=\"bar\"><i style=\"width:{:.1f}%\"></i></span></td><td>{}</td></tr>\n",
+        "<td class=\"bars\"><span class=\"bar\"><i style=\"width:{:.1f}%\"></i></span></td><td>{}</td></tr>\n",
         html_text(name), figures.precision, figures.recall, figures.f1, 100 * figures.f1,
         with_thousands(figures.support));
   };
@@ -98,7 +98,7 @@ std::string page_classes(const PageEvaluation& evaluation) {
   const std::size_t shown = std::min(figures.size(), kClassesOnPage);
   for (std::size_t index = 0; index < shown; ++index) row(evaluation.class_names[index], figures[index]);
   row("macro average", evaluation.report.macro_average());
-  table += "</tbody></table></div>\n";
+  table = wide_table("Figures of the classes", table + "</tbody></table>");
   if (shown < figures.size()) {
     table += fmt::format("<p class=\"soft\">The first {} of {} classes; mnist evaluate --format json has all.</p>\n",
                          shown, figures.size());

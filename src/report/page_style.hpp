@@ -38,7 +38,7 @@ svg text.train, svg text.pale { fill: var(--train); stroke: none; } svg text.tes
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .3rem; }
 th, td { padding: .25rem .6rem; text-align: right; }
-th { font-weight: 600; } thead th { border-bottom: 1px solid var(--rule); }
+th { font-weight: 600; } thead th, thead td { border-bottom: 1px solid var(--rule); }
 th[scope=row], .left { text-align: left; }
 .facts { width: 100%; } .facts th { width: 13rem; font-weight: 400; color: var(--soft); vertical-align: top; }
 .facts td { text-align: left; overflow-wrap: anywhere; } .facts tr + tr { border-top: 1px solid var(--rule); }
@@ -46,6 +46,8 @@ th[scope=row], .left { text-align: left; }
   background: color-mix(in srgb, var(--train) var(--share, 0%), var(--panel)); }
 .confusion td.zero { color: var(--soft); } .confusion thead th { text-align: center; }
 .confusion .dark { color: var(--paper); }
+.confusion td.right, .confusion thead td { background: none; border: 0; }
+.confusion td.right { text-align: right; font-weight: 600; }
 .bar { display: inline-block; width: 6rem; height: .7rem; background: var(--panel); border-radius: .2rem;
   vertical-align: middle; }
 .bar i { display: block; height: 100%; background: var(--train); border-radius: .2rem; }
@@ -56,10 +58,14 @@ th[scope=row], .left { text-align: left; }
 .mistakes img.photo { image-rendering: auto; }
 .mistakes figcaption { overflow-wrap: anywhere; color: var(--ink); } .mistakes small { color: var(--soft); }
 .bad { color: var(--bad); } .good { color: var(--good); }
-pre { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; overflow-x: auto; margin: .2rem 0 .8rem; }
+pre { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; margin: .2rem 0 .8rem; white-space: pre-wrap;
+  overflow-wrap: anywhere; }
 footer { margin: 2.5rem 0 1rem; color: var(--soft); font-size: .85rem; }
+@media (max-width: 34rem) { .bars { display: none; } svg { overflow: visible; } svg text { font-size: 14px; }
+  svg text.title { font-size: 16px; } }
 @media (max-width: 30rem) { body { padding: .75rem; } table { font-size: .8rem; } th, td { padding: .2rem .3rem; }
-  .confusion td { min-width: 1.5rem; padding: .2rem .1rem; } .bar { width: 3rem; } .facts th { width: 8rem; } }
+  .confusion { font-size: .75rem; } .confusion td { min-width: 1.35rem; padding: .2rem .05rem; }
+  .confusion td.right { padding-left: .3rem; white-space: nowrap; } .facts th { width: 8rem; } }
 @media print { body { max-width: none; } section { break-inside: avoid; } }
 )css";
 

@@ -110,6 +110,16 @@ TEST(Page, EscapesEveryText) {
   EXPECT_EQ(page.find('\xff'), std::string::npos);
 }
 
+// What checks of accessibility ask for.
+TEST(Page, TablesHaveHeadersWithScopeAndCanBeScrolledWithTheKeyboard) {
+  const std::string page = page_of_all();
+  EXPECT_FALSE(std::regex_search(page, std::regex("<th(?![a-z])(?![^>]*scope=)"))) << "a header without scope";
+  EXPECT_FALSE(std::regex_search(page, std::regex("<th[^>]*></th>"))) << "an empty header";
+  const std::regex scrolled("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"[^\"]+\"><table");
+  EXPECT_EQ(std::distance(std::sregex_iterator(page.begin(), page.end(), scrolled), std::sregex_iterator()), 3);
+  EXPECT_THAT(page, HasSubstr("--share:44.0%")) << "half a row: the contrast of its number is enough on a paler shade";
+}
+
 TEST(Page, SaysHowEpochsAreCountedAndWhatLimitsThem) {
   const RunRecord run = run_of_two_epochs();
   PageContent content{.title = "run", .run = &run, .options = {{"--limit-batches", "0"}}};
