@@ -58,8 +58,8 @@ th[scope=row], .left { text-align: left; }
 .mistakes img.photo { image-rendering: auto; }
 .mistakes figcaption { overflow-wrap: anywhere; color: var(--ink); } .mistakes small { color: var(--soft); }
 .bad { color: var(--bad); } .good { color: var(--good); }
-pre { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; margin: .2rem 0 .8rem; white-space: pre-wrap;
-  overflow-wrap: anywhere; }
+pre { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; margin: .2rem 0 .8rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 footer { margin: 2.5rem 0 1rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 34rem) { .bars { display: none; } svg { overflow: visible; } svg text { font-size: 14px; }
   svg text.title { font-size: 16px; } }
