@@ -18,6 +18,8 @@
 namespace mnist::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 std::map<std::string, std::string> options_of(const std::filesystem::path& run) {
   constexpr std::uintmax_t kMostBytes = 1 << 20;
   const std::filesystem::path path = run / "config.toml";
@@ -106,7 +108,6 @@ std::string percent_text(const std::optional<double>& share) {
 }
 
 nlohmann::ordered_json run_json(const RunFigures& figures) {
-  using Json = nlohmann::ordered_json;
   const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(); };
   const RunManifest& manifest = figures.record.manifest;
   const std::filesystem::path model = written_model(manifest);

@@ -25,7 +25,6 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
-using Arguments = std::vector<std::string>;
 
 SubprocessResult bench(Arguments arguments) {
   arguments.insert(arguments.begin(), {"bench", "--device", "cpu", "--seconds", "0.001"});

@@ -15,7 +15,6 @@ namespace {
 
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
-using Arguments = std::vector<std::string>;
 
 class Help : public ::testing::TestWithParam<const char*> {};
 

@@ -20,8 +20,6 @@
 
 namespace mnist::test {
 
-using Arguments = std::vector<std::string>;
-
 // A column of a run's metrics.csv, of the rows of one kind: "train", one a logged batch, or "test", one an epoch.
 inline std::vector<double> column(const std::filesystem::path& run, const std::string& kind, const std::string& name) {
   const auto fields_of = [](const std::string& line) {

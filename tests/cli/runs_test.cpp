@@ -13,7 +13,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using Arguments = std::vector<std::string>;
 
 struct MadeRun {
   std::string name;

@@ -12,7 +12,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-using Arguments = std::vector<std::string>;
 
 struct Mistake {
   const char* name;

@@ -9,8 +9,10 @@
 
 namespace mnist::test {
 
+using Arguments = std::vector<std::string>;
+
 // `mnist arguments...`; to change more, set members of the result and call `run`. MNIST_BINARY is the program's path.
-inline Subprocess program(const std::string& binary, const std::vector<std::string>& arguments,
+inline Subprocess program(const std::string& binary, const Arguments& arguments,
                           const std::map<std::string, std::string>& changes = {}) {
   Subprocess subprocess;
   subprocess.command = {binary};
