@@ -19,6 +19,9 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// For what does not depend on the size: a twelfth of the work.
+const std::vector<std::string> kSmall = {"--img-size", "64"};
+
 // Photos of two classes, light and dark: 4 of each to train on, 2 to test.
 class Transfer : public ::testing::Test {
  protected:
@@ -134,10 +137,10 @@ TEST_F(Transfer, TheSizeOfTheImagesIsKeptInTheModel) {
 }
 
 TEST_F(Transfer, FixedFeaturesMoveTheLastLayerAlone) {
-  ASSERT_EQ(train({}).exit_code, 0);
-  const SubprocessResult result =
-      mnist({"train", "--arch", "resnet18", "--data-dir", "photos", "--weights", "model.pt", "--scenario",
-             "fixedfeature", "--epochs", "1", "--run-dir", "second", "--output", "head.pt", "--device", "cpu"});
+  ASSERT_EQ(train(kSmall).exit_code, 0);
+  const SubprocessResult result = mnist({"train", "--arch", "resnet18", "--data-dir", "photos", "--weights", "model.pt",
+                                         "--img-size", "64", "--scenario", "fixedfeature", "--epochs", "1", "--run-dir",
+                                         "second", "--output", "head.pt", "--device", "cpu"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(std::filesystem::exists(folder_ / "second" / "resnet18-fixedfeatures_predictions.png"));
   const auto before = read_model_file(folder_ / "model.pt").state;
@@ -148,10 +151,15 @@ TEST_F(Transfer, FixedFeaturesMoveTheLastLayerAlone) {
 }
 
 TEST_F(Transfer, BySeveralProcessesContinuesBitForBit) {
-  ASSERT_EQ(train({"--procs", "2", "--run-dir", "whole", "--output", "whole.pt"}).exit_code, 0);
-  const SubprocessResult stopped = train({"--procs", "2", "--stop-after", "0.001s"});
+  const auto by_two = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--procs", "2"});
+    more.insert(more.end(), kSmall.begin(), kSmall.end());
+    return train(more);
+  };
+  ASSERT_EQ(by_two({"--run-dir", "whole", "--output", "whole.pt"}).exit_code, 0);
+  const SubprocessResult stopped = by_two({"--stop-after", "0.001s"});
   ASSERT_EQ(stopped.exit_code, 85) << stopped.err;
-  const SubprocessResult end = train({"--procs", "2", "--resume", "auto"});
+  const SubprocessResult end = by_two({"--resume", "auto"});
   ASSERT_EQ(end.exit_code, 0) << end.err;
   for (const char* file : {"metrics.jsonl", "metrics.csv", "last.pt", "best.pt"}) {
     EXPECT_TRUE(content_of(folder_ / "whole" / file) == content_of(folder_ / "run" / file)) << file;
@@ -160,8 +168,9 @@ TEST_F(Transfer, BySeveralProcessesContinuesBitForBit) {
 
 TEST_F(Transfer, TheHeadOfSeveralProcessesIsThatOfOne) {
   const auto head_of = [&](const std::string& processes) {
-    const SubprocessResult result = train({"--scenario", "fixedfeature", "--procs", processes, "--threads", "1",
-                                           "--run-dir", "run" + processes, "--output", "head" + processes + ".pt"});
+    const SubprocessResult result =
+        train({"--scenario", "fixedfeature", "--procs", processes, "--threads", "1", "--run-dir", "run" + processes,
+               "--output", "head" + processes + ".pt", "--img-size", "64"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return read_model_file(folder_ / ("head" + processes + ".pt")).state;
   };
@@ -176,9 +185,9 @@ TEST_F(Transfer, TheHeadOfSeveralProcessesIsThatOfOne) {
 }
 
 TEST_F(Transfer, TwoRunsGiveTheSameBytes) {
-  ASSERT_EQ(train({"--epochs", "1"}).exit_code, 0);
+  ASSERT_EQ(train({"--epochs", "1", "--img-size", "64"}).exit_code, 0);
   const std::string first = content_of(folder_ / "model.pt");
-  ASSERT_EQ(train({"--epochs", "1", "--run-dir", "again", "--cache-mb", "0"}).exit_code, 0);
+  ASSERT_EQ(train({"--epochs", "1", "--img-size", "64", "--run-dir", "again", "--cache-mb", "0"}).exit_code, 0);
   EXPECT_TRUE(content_of(folder_ / "model.pt") == first);
 }
 
