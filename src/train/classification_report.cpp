@@ -83,15 +83,17 @@ std::vector<ClassFigures> ClassificationReport::by_class() const {
 
 ClassFigures ClassificationReport::macro_average() const {
   ClassFigures mean;
-  const auto figures = by_class();
-  for (const ClassFigures& figure : figures) {
+  double count = 0;
+  for (const ClassFigures& figure : by_class()) {
+    if (figure.support == 0 && figure.predicted == 0) continue;
+    ++count;
     mean.precision += figure.precision;
     mean.recall += figure.recall;
     mean.f1 += figure.f1;
     mean.support += figure.support;
     mean.predicted += figure.predicted;
   }
-  const auto count = static_cast<double>(figures.size());
+  if (count == 0) return mean;
   mean.precision /= count;
   mean.recall /= count;
   mean.f1 /= count;

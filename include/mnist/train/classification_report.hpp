@@ -52,7 +52,7 @@ class ClassificationReport {
   const std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>& counts() const { return counts_; }
   torch::Tensor confusion() const;  // int64 [classes, classes]: rows the true classes, columns the predicted ones
   std::vector<ClassFigures> by_class() const;
-  ClassFigures macro_average() const;  // unweighted means over the classes
+  ClassFigures macro_average() const;  // unweighted means over the classes with items or predictions, as scikit-learn's
 
   // 15 bins of equal width, from probability 0 to 1; a value on the border is in the lower one.
   const std::vector<CalibrationBin>& calibration() const { return bins_; }
