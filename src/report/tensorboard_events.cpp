@@ -96,47 +96,6 @@ std::uint32_t crc32c(std::string_view bytes) {
   return crc ^ kAll;
 }
 
-void ProtoMessage::varint(std::uint64_t value) {
-  constexpr unsigned kBits = 7;
-  constexpr std::uint64_t kMore = 0x80;
-  while (value >= kMore) {
-    bytes_ += static_cast<char>(static_cast<unsigned char>((value & (kMore - 1)) | kMore));
-    value >>= kBits;
-  }
-  bytes_ += static_cast<char>(value);
-}
-
-void ProtoMessage::key(int field, unsigned wire_type) {
-  constexpr unsigned kTypeBits = 3;
-  varint((static_cast<std::uint64_t>(field) << kTypeBits) | wire_type);
-}
-
-ProtoMessage& ProtoMessage::integer(int field, std::uint64_t value) {
-  key(field, 0);
-  varint(value);
-  return *this;
-}
-
-ProtoMessage& ProtoMessage::real(int field, double value) {
-  key(field, 1);
-  append_little_endian(bytes_, std::bit_cast<std::uint64_t>(value));
-  return *this;
-}
-
-ProtoMessage& ProtoMessage::single(int field, float value) {
-  constexpr unsigned kFixed32 = 5;
-  key(field, kFixed32);
-  append_little_endian(bytes_, std::bit_cast<std::uint32_t>(value));
-  return *this;
-}
-
-ProtoMessage& ProtoMessage::text(int field, std::string_view bytes) {
-  key(field, 2);
-  varint(bytes.size());
-  bytes_ += bytes;
-  return *this;
-}
-
 std::string record(std::string_view data) {
   std::string bytes;
   append_little_endian(bytes, std::uint64_t{data.size()});

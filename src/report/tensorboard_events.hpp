@@ -1,8 +1,7 @@
 // The records of a TensorBoard event file, byte by byte. Sources of the formats:
 //   record           tensorflow/core/lib/io/record_writer.h: length (uint64), masked CRC of the length (uint32), the
 //                    event, masked CRC of the event (uint32); little-endian; CRC-32C (Castagnoli, RFC 3720)
-//   event            tensorflow/core/util/event.proto and framework/summary.proto, in protobuf's wire format
-//                    (protobuf.dev/programming-guides/encoding)
+//   event            tensorflow/core/util/event.proto and framework/summary.proto
 //   hyperparameters  tensorboard/plugins/hparams/{api,plugin_data}.proto and metadata.py, version 0
 #pragma once
 
@@ -12,30 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "mnist/core/proto.hpp"
 #include "mnist/report/tensorboard.hpp"
 
 namespace mnist {
 
 // CRC-32C of the bytes, not masked.
 std::uint32_t crc32c(std::string_view bytes);
-
-// A protobuf message, field after field. Texts must be UTF-8 where the field is a string.
-class ProtoMessage {
- public:
-  ProtoMessage& integer(int field, std::uint64_t value);
-  ProtoMessage& real(int field, double value);
-  ProtoMessage& single(int field, float value);
-  // A string, bytes or an embedded message.
-  ProtoMessage& text(int field, std::string_view bytes);
-  ProtoMessage& message(int field, const ProtoMessage& part) { return text(field, part.bytes_); }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void varint(std::uint64_t value);
-  void key(int field, unsigned wire_type);
-
-  std::string bytes_;
-};
 
 // `data` with its length and checksums.
 std::string record(std::string_view data);

@@ -54,16 +54,6 @@ TEST(TensorBoardRecord, HasTheChecksumOfRfc3720) {
   EXPECT_EQ(crc32c(""), 0U);
 }
 
-TEST(TensorBoardRecord, HasIntegersInGroupsOfSevenBits) {
-  const auto encoded = [](std::uint64_t value) { return hex(ProtoMessage().integer(1, value).bytes()); };
-  EXPECT_EQ(encoded(0), "0800");
-  EXPECT_EQ(encoded(127), "087f");
-  EXPECT_EQ(encoded(128), "088001");
-  EXPECT_EQ(encoded(150), "089601") << "the example of protobuf's documentation";
-  EXPECT_EQ(encoded(~std::uint64_t{0}), "08ffffffffffffffffff01");
-  EXPECT_EQ(hex(ProtoMessage().integer(16, 1).bytes()), "800101") << "a field with a number of two bytes";
-}
-
 // The right sides are what RecordWriter of the Python package tensorboard 2.21.0 writes.
 TEST(TensorBoardRecord, IsThatOfTensorBoardsWriter) {
   EXPECT_EQ(hex(scalars_record({1.5, 300}, {{"train/loss", 0.5}})),
