@@ -40,6 +40,19 @@ std::string_view box_kind(std::string_view bytes) {
   return "a video";
 }
 
+// The beginning of an ONNX model (ModelProto of onnx/onnx.proto) as its exporters write it: field 1, the version of the
+// format; field 2, the name of the program.
+bool is_onnx(std::string_view bytes) {
+  constexpr std::size_t kBefore = 4;  // bytes before the name
+  constexpr unsigned char kNewest = 31;
+  constexpr unsigned char kLongest = 127;
+  if (bytes.size() <= kBefore || bytes[0] != 0x08 || bytes[2] != 0x12) return false;
+  const auto version = static_cast<unsigned char>(bytes[1]);
+  const auto length = static_cast<unsigned char>(bytes[3]);
+  if (version == 0 || version > kNewest || length > kLongest || bytes.size() < kBefore + length) return false;
+  return std::ranges::all_of(bytes.substr(kBefore, length), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::string_view text_kind(std::string_view bytes) {
   const std::string begin = lower_case(bytes.substr(0, 512));
   const bool binary =
@@ -61,6 +74,7 @@ std::string content_kind(std::string_view bytes) {
     if (bytes.starts_with(signature)) return std::string(kind);
   }
   if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return "a WebP image";
+  if (is_onnx(bytes)) return "an ONNX model";
   if (const auto kind = box_kind(bytes); !kind.empty()) return std::string(kind);
   return std::string(text_kind(bytes));
 }
