@@ -92,12 +92,12 @@ void check_recipe(const Recipe& recipe, const ModelInfo& info, std::int64_t clas
 
 }  // namespace
 
-LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
+LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log, bool hash) {
   if (std::error_code ignored; path == kDefaultModel && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("there is no model file {}", quoted(path)),
                      "train one first (mnist train), or give another with --model");
   }
-  const ModelFile file = read_model_file(path);
+  const ModelFile file = read_model_file(path, hash);
   for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);
   const ModelInfo& info = info_of(file, path);
   const std::int64_t classes = class_count(info, file);
@@ -109,6 +109,7 @@ LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log) {
   LoadedModel model;
   model.info = &info;
   model.layout = file.layout;
+  model.sha256 = file.sha256;
   model.has_recipe = file.recipe.has_value();
   model.names_its_classes = file.recipe || file.class_names.size() == static_cast<std::size_t>(classes);
   if (file.recipe) {

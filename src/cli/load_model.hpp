@@ -25,14 +25,15 @@ struct LoadedModel {
   bool has_recipe;                          // whether the file contains the recipe
   bool names_its_classes;                   // whether the class names are from the file or the user
   std::vector<std::string> class_ids = {};  // alternative names of the classes, for folders; usually none
+  std::string sha256 = {};                  // of the file; empty unless requested
 };
 
 // Without a recipe in the file the network is found from the names and shapes of its tensors, its preprocessing is the
 // table's, and its classes are named as in the file, else as in the data set the network is for, ImageNet for networks
 // for photos, if it has as many, else by number.
 // Logs what was selected in a file of another program. Throws a data `Error` if the file cannot be read, no
-// network fits, or a weight is not finite.
-LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log);
+// network fits, or a weight is not finite. `hash`: also the file's SHA-256.
+LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log, bool hash = false);
 
 // The name of the first tensor with NaN or an infinity in it; empty if there is none.
 std::string first_not_finite(const StateDict& state);

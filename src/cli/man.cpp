@@ -45,13 +45,14 @@ constexpr std::array<Entry, 5> kFiles = {{
      "Documentation, and the optional kernels for NVIDIA GPUs, in the folder of the installation."},
 }};
 
-constexpr std::array<Entry, 6> kExamples = {{
+constexpr std::array<Entry, 7> kExamples = {{
     {"mnist train --epochs 2", "Train the network for MNIST on the data in data/; writes mnist_cnn.pt."},
     {"mnist train --run-dir digits --resume auto", "Train, and resume if the same command was stopped before."},
     {"mnist train --arch resnet18 --data-dir photos", "Train on photos/train/CLASS/*.jpg and photos/val/CLASS/*.jpg."},
     {"mnist infer --image my_digit.png", "Classify a picture."},
     {"mnist evaluate --model mnist_cnn.pt --confusion confusion.png",
      "Evaluate a model, and draw the confusion matrix."},
+    {"mnist export --output mnist_cnn.onnx", "Write a model as ONNX, for other programs."},
     {"mnist bench matmul --device cpu", "Measure the speed of matrix products."},
 }};
 

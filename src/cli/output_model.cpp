@@ -47,21 +47,32 @@ void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog
   log.info("{} exists: this run replaces it at its end{}", quoted(path), overwrite ? "" : kept);
 }
 
+void keep_old_file(const std::filesystem::path& path, const std::string& why, spdlog::logger& log, FileSystem& files) {
+  const std::filesystem::path backup = unused_path(path.string() + ".bak");
+  // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
+  // the file behind it, which is the one that is replaced.
+  std::error_code failed;
+  std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, failed);
+  if (failed) write_file_atomically(backup, read_file(path, "file"), files);
+  log.warn("the old {} is kept as {}: {}", quoted(path), quoted(backup), why);
+}
+
+void replace_model(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
+                   PickleLayout layout, bool overwrite, spdlog::logger& log, FileSystem& files) {
+  std::error_code ignored;
+  const bool is_there = std::filesystem::is_regular_file(path, ignored);
+  if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
+    keep_old_file(path, why, log, files);
+  }
+  write_model_file(path, state, recipe, layout, files);
+}
+
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
                  PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log,
                  FileSystem& files) {
   std::error_code ignored;
   try {
-    const bool is_there = std::filesystem::is_regular_file(path, ignored);
-    if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
-      const std::filesystem::path backup = unused_path(path.string() + ".bak");
-      // A second name for the old file, and not another name: at no moment is there none of the name `path`. Of a link
-      // the file behind it, which is the one that is replaced.
-      std::filesystem::create_hard_link(std::filesystem::canonical(path), backup, ignored);
-      if (ignored) write_file_atomically(backup, read_file(path, "file"), files);
-      log.warn("the old {} is kept as {}: {}", quoted(path), quoted(backup), why);
-    }
-    write_model_file(path, state, recipe, layout, files);
+    replace_model(path, state, recipe, layout, overwrite, log, files);
     return;
   } catch (const std::exception& error) {
     log.error("{}", error.what());

@@ -22,7 +22,7 @@ namespace {
 const std::map<std::string, std::string> kOtherNames = {
     {"predict", "infer"}, {"classify", "infer"},    {"inference", "infer"}, {"test", "evaluate"}, {"eval", "evaluate"},
     {"val", "evaluate"},  {"validate", "evaluate"}, {"fit", "train"},       {"ls", "info"},       {"show", "info"},
-    {"inspect", "info"},  {"version", "--version"}, {"benchmark", "bench"}};
+    {"inspect", "info"},  {"version", "--version"}, {"benchmark", "bench"}, {"convert", "export"}};
 
 // The selected command, else the program itself.
 const CLI::App& chosen(const CLI::App& root) {
