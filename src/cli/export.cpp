@@ -120,7 +120,7 @@ int run_export(const ExportOptions& options, const Context& context) {
   const std::string name = served_name(options);
   check_export_output(options, context.log);
   LoadedModel model = load_model(options.model, context.log, /*hash=*/true);
-  name_classes(model, options.model, options.classes);
+  name_classes(model, options.model, options.classes, context.log);
   if (options.format == kSafetensors) {
     replace_model(options.output, state_dict(*model.network), model.recipe, PickleLayout::state_dict, options.overwrite,
                   context.log);
