@@ -1,9 +1,10 @@
 """Networks with random weights and their logits in PyTorch, for scripts/check_onnx.
 
-    python scripts/onnx_networks.py ARCH IMAGES.npy MODEL.pt LOGITS.npy
+    python scripts/onnx_networks.py ARCH IMAGES.npy MODEL.pt LOGITS.npz
 
-Reads uint8 images [N, C, H, W], writes a state dict as torch.save does, and the float32 logits [N, classes] of the
-normalised images. BatchNorm has the statistics of some of the images. Needs the packages of scripts/check_python.txt.
+Reads uint8 images [N, C, H, W], writes a state dict as torch.save does, and the logits [N, classes] of the normalised
+images: `single` in float32, and `double` in float64, of photos of the first hundred only. BatchNorm has the statistics
+of some of the images. Needs the packages of scripts/check_python.txt.
 """
 
 import sys
@@ -20,6 +21,7 @@ from reference_numbers import Cnn, ConvNet, LeNet
 DIGITS = {"cnn": Cnn, "lenet": LeNet, "convnet": ConvNet}
 SETTLING = 16  # images for the statistics of BatchNorm
 BATCH = 50
+PHOTOS_IN_DOUBLE = 100
 
 
 def network_of(arch):
@@ -48,6 +50,12 @@ def settle(network, inputs):
     network.train()(inputs)
 
 
+def logits_of(network, images, arch, dtype):
+    network.to(dtype)
+    return torch.cat([network(normalized(images[begin:begin + BATCH], arch).to(dtype))
+                      for begin in range(0, len(images), BATCH)]).numpy()
+
+
 def main():
     if len(sys.argv) != 5:
         sys.exit(__doc__)
@@ -58,8 +66,9 @@ def main():
         settle(network, normalized(images[:SETTLING], arch))
         torch.save(network.state_dict(), model_file)
         network.eval()
-        logits = [network(normalized(images[begin:begin + BATCH], arch)) for begin in range(0, len(images), BATCH)]
-    numpy.save(logits_file, torch.cat(logits).numpy())
+        single = logits_of(network, images, arch, torch.float32)
+        double = logits_of(network, images if arch in DIGITS else images[:PHOTOS_IN_DOUBLE], arch, torch.float64)
+    numpy.savez(logits_file, single=single, double=double)
 
 
 if __name__ == "__main__":
