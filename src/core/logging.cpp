@@ -56,11 +56,11 @@ class TerminalSink : public spdlog::sinks::stderr_sink_mt {
   std::shared_ptr<StatusLine> status_;
 };
 
-// spdlog repeats the name of the file.
-std::string reason_of(const spdlog::spdlog_ex& error) {
+std::string failure_of(const std::filesystem::path& file, const spdlog::spdlog_ex& error) {
   const std::string text = error.what();
-  const std::size_t last = text.rfind(": ");
-  return "cannot write the log: " + (last == std::string::npos ? text : text.substr(last + 2));
+  const std::size_t last = text.rfind(": ");  // spdlog repeats the name of the file before it
+  return fmt::format("cannot write the log file {}: {}", quoted(file),
+                     last == std::string::npos ? text : text.substr(last + 2));
 }
 
 // Several processes may append to it. If a line cannot be written (full disk), stderr reports it, once, and the program
@@ -87,7 +87,7 @@ class SharedLogFile : public spdlog::sinks::base_sink<std::mutex> {
     } catch (const spdlog::spdlog_ex& error) {
       // Not through the log, which is writing this line.
       if (!failing_) {
-        write_to_stderr(fmt::format("warning: {}; lines are missing in {}\n", reason_of(error), quoted(path_)));
+        write_to_stderr(fmt::format("warning: {}; lines are missing there from now on\n", failure_of(path_, error)));
       }
       failing_ = true;
     }
@@ -102,7 +102,7 @@ std::shared_ptr<spdlog::sinks::sink> file_sink(const std::filesystem::path& path
   try {
     return std::make_shared<SharedLogFile>(checked_log(path));
   } catch (const spdlog::spdlog_ex& error) {
-    throw data_error(fmt::format("{} {}", reason_of(error), quoted(path)), "name another file with --log-file");
+    throw data_error(failure_of(path, error), "name another file with --log-file");
   }
 }
 
