@@ -28,7 +28,7 @@ std::string OnnxGraph::name(const torch::jit::Value* value) {
 }
 
 std::string OnnxGraph::add(const std::string& type, std::vector<std::string> inputs, Attributes attributes) {
-  const std::string name = fmt::format("{}_{}", lower_case(type), ++count_[type]);
+  std::string name = fmt::format("{}_{}", lower_case(type), ++count_[type]);
   nodes_.push_back({type, name, std::move(inputs), {name}, std::move(attributes)});
   return name;
 }

@@ -99,7 +99,7 @@ TritonVersion write_triton(const std::filesystem::path& repository, const Triton
                                                                   {folder / kLabels, triton_labels(model)}};
   std::vector<bool> there;
   for (const auto& [path, content] : common) there.push_back(is_there(path, content, overwrite));
-  const TritonVersion version = next_version(folder);
+  TritonVersion version = next_version(folder);
   try {
     for (std::size_t i = 0; i < there.size(); ++i) {
       if (!there[i]) write_file_atomically(common[i].first, common[i].second, files);
