@@ -225,11 +225,12 @@ class Program {
   void check_log_file() const {
     const auto command = given_command();
     if (options_.log.file.empty() || command == commands_.end()) return;
-    const auto log = options_.log.file.lexically_normal();
+    std::error_code ignored;
+    const auto log = std::filesystem::weakly_canonical(options_.log.file, ignored);
     for (const CLI::Option* option : own_options(*command->app)) {
       const std::vector<std::string>& values = option->results();
-      if (option->get_type_name() != "FILE" || values.size() != 1) continue;
-      if (std::filesystem::path(values.front()).lexically_normal() != log) continue;
+      if ((option->get_type_name() != "FILE" && option->get_type_name() != "PATH") || values.size() != 1) continue;
+      if (std::filesystem::weakly_canonical(values.front(), ignored) != log) continue;
       throw usage_error(fmt::format("{} and --log-file give the same file", display_name(option)),
                         "give different files");
     }

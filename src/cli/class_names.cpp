@@ -128,7 +128,8 @@ void name_classes(LoadedModel& model, const std::filesystem::path& model_file, c
   std::vector<std::string> sorted = classes.names;
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-    log.warn("{} names two classes {}; class_index tells them apart", quoted(file), quoted_name(*twice));
+    log.warn("{} names two classes {}; only the order of the classes tells them apart", quoted(file),
+             quoted_name(*twice));
   }
   // A folder of pictures is compared with these.
   const bool renames = model.names_its_classes && classes.ids == classes.names;

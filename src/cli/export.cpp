@@ -5,10 +5,12 @@
 #include <string>
 #include <system_error>
 
+#include <ATen/ops/equal.h>
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
@@ -85,15 +87,45 @@ std::string served_name(const ExportOptions& options) {
                       "use up to 100 letters, digits, '_', '-' and '.', the first of them not '.'");
   }
   const std::string stem = options.model.stem().string();
-  return is_triton_name(stem) ? stem : "mnist";
+  return is_triton_name(stem) && !is_stream(options.model) && !is_stdin(options.model) ? stem : "mnist";
+}
+
+bool has_other_content(const std::filesystem::path& path, const std::string& bytes) {
+  std::error_code ignored;
+  if (is_stream(path) || !std::filesystem::is_regular_file(path, ignored)) return false;
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  return size > 0 && (size != bytes.size() || read_file(path, "file") != bytes);
+}
+
+// Whether the file is a model with these weights and this recipe.
+bool is_same_model(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
+  try {
+    const ModelFile old = read_model_file(path);
+    return old.recipe == recipe && std::ranges::equal(old.state, state, [](const auto& one, const auto& other) {
+             return one.first == other.first && one.second.dtype() == other.second.dtype() &&
+                    at::equal(one.second, other.second);
+           });
+  } catch (const std::exception&) {  // an unknown file must not be destroyed
+    return false;
+  }
+}
+
+void write_safetensors(const ExportOptions& options, const LoadedModel& model, spdlog::logger& log) {
+  const std::filesystem::path& output = options.output;
+  const NamedTensors state = state_dict(*model.network);
+  std::error_code ignored;
+  const bool is_old = !is_stream(output) && std::filesystem::is_regular_file(output, ignored) &&
+                      !std::filesystem::is_empty(output, ignored);
+  if (is_old && !options.overwrite && !is_same_model(output, state, model.recipe)) {
+    keep_old_file(output, "it is another model; --overwrite replaces it", log);
+  }
+  write_model_file(output, state, model.recipe, PickleLayout::state_dict);
+  log.info("safetensors model: {}", quoted(output));
 }
 
 void write_onnx(const ExportOptions& options, const OnnxModel& model, spdlog::logger& log) {
   const std::string bytes = to_onnx(model);
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(options.output, ignored) && !options.overwrite &&
-      (std::filesystem::file_size(options.output, ignored) != bytes.size() ||
-       read_file(options.output, "file") != bytes)) {
+  if (!options.overwrite && has_other_content(options.output, bytes)) {
     keep_old_file(options.output, "it has another content; --overwrite replaces it", log);
   }
   write_output(options.output, bytes);
@@ -122,9 +154,7 @@ int run_export(const ExportOptions& options, const Context& context) {
   LoadedModel model = load_model(options.model, context.log, /*hash=*/true);
   name_classes(model, options.model, options.classes, context.log);
   if (options.format == kSafetensors) {
-    replace_model(options.output, state_dict(*model.network), model.recipe, PickleLayout::state_dict, options.overwrite,
-                  context.log);
-    context.log.info("safetensors model: {}", quoted(options.output));
+    write_safetensors(options, model, context.log);
     return 0;
   }
   // The name of the model file is not in an ONNX file, so that a copy of the model gives the same bytes.

@@ -15,6 +15,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
+#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/data/prepare.hpp"
@@ -40,10 +41,22 @@
 namespace mnist::cli {
 namespace {
 
+// Results as a terminal may get them: names in CSV have all their bytes.
+std::string without_controls(const std::string& text) {
+  std::string shown;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find_first_of("\n\t", begin), text.size());
+    shown += printable(std::string_view(text).substr(begin, end - begin));
+    if (end < text.size()) shown += text[end];
+    begin = end + 1;
+  }
+  return shown;
+}
+
 // The destination of the results: stdout, or --output.
 class Results {
  public:
-  Results(const std::filesystem::path& output, spdlog::logger& log) : path_(output) {
+  Results(const std::filesystem::path& output, spdlog::logger& log) {
     if (output.empty()) return;
     prepare_output(output, log);
     output_ = open_output(output);
@@ -54,16 +67,19 @@ class Results {
     if (output_) {
       output_->write(text);
     } else {
-      print(text);
+      print(is_terminal(Stream::out) ? without_controls(text) : text);
     }
   }
 
   // Keeps the results so far in a file of their own.
   void keep_part(spdlog::logger& log) {
-    if (!output_ || !has_some_ || is_stream(path_)) return;
-    const auto part = unused_path(path_.string() + ".part");
-    output_->commit_part(part);
-    log.info("results so far: {}", quoted(part));
+    if (!output_ || !has_some_) return;
+    try {
+      const auto part = output_->commit_part();
+      if (!part.empty()) log.info("results so far: {}", quoted(part));
+    } catch (const Error& error) {  // the stop stays the reason of the end
+      log.error("{}", error.what());
+    }
   }
 
   // Keeps the old content of a file: no image has an answer.
@@ -77,7 +93,6 @@ class Results {
   }
 
  private:
-  std::filesystem::path path_;
   std::unique_ptr<Output> output_;
   bool has_some_ = false;
   bool is_discarded_ = false;

@@ -1,6 +1,7 @@
 #include "infer_output.hpp"
 
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -44,11 +45,12 @@ std::string class_fields(const Prediction& prediction) {
   return text;
 }
 
-// Nine digits give a 32-bit float exactly; more would only look precise.
+// More digits would only look precise: the network computes with 32-bit floats, which have nine.
 constexpr int kProbabilityDigits = 9;
 
 double in_nine_digits(double probability) {
-  return std::stod(fmt::format("{:.{}g}", probability, kProbabilityDigits));
+  // Unlike std::stod, it takes subnormal numbers.
+  return std::strtod(fmt::format("{:.{}g}", probability, kProbabilityDigits).c_str(), nullptr);
 }
 
 // Adds prediction, class_index, probability, top_k, and the reason if there is no answer.

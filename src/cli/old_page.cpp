@@ -14,6 +14,7 @@ namespace mnist::cli {
 OldPage::OldPage(std::filesystem::path path, const std::string& mark, spdlog::logger& log) : path_(std::move(path)) {
   std::error_code ignored;
   if (is_stream(path_) || !std::filesystem::is_regular_file(path_, ignored)) return;
+  if (std::filesystem::is_empty(path_, ignored)) return;
   if (read_file(path_, "page").find(mark) != std::string::npos) {
     log.info("{} exists: the new page replaces it", quoted(path_));
     return;

@@ -12,7 +12,6 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/input_file.hpp"
-#include "mnist/core/sha256.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -59,7 +58,7 @@ struct Source {
 Source load_source(const std::filesystem::path& path, const ReportOptions& options, const Context& context) {
   const DeviceChoice device = select_device(options.device);
   tell_device(device, spdlog::level::info, context.log);
-  return {path, load_model(path, context.log), device.device};
+  return {path, load_model(path, context.log, /*hash=*/true), device.device};
 }
 
 Evaluated evaluate_source(const Source& source, const EvaluationData& data, const EvaluationDataOptions& options,
@@ -149,9 +148,9 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
       options.output.empty() ? std::filesystem::path(options.source.stem().string() + ".html") : options.output;
   check_not_same(output, options.source);
   prepare_output(output, context.log);
-  const std::string sha256 = file_sha256(options.source, "model file");
-  const OldPage old(output, sha256, context.log);
   const Source source = load_source(options.source, options, context);
+  const std::string& sha256 = source.model.sha256;
+  const OldPage old(output, sha256, context.log);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
   Evaluated evaluated = evaluate_source(source, opened, data, *context.status);
   evaluated.facts.emplace_back("Model file", options.source.string());

@@ -65,7 +65,8 @@ void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs
 // Nothing is shortened in a pipe, unless COLUMNS asks for it.
 std::size_t table_width() {
   constexpr std::size_t kUnlimited = 10'000;
-  const bool is_limited = is_terminal(Stream::out) || std::getenv("COLUMNS") != nullptr;
+  const char* const columns = std::getenv("COLUMNS");
+  const bool is_limited = is_terminal(Stream::out) || (columns != nullptr && *columns != '\0');
   return is_limited ? static_cast<std::size_t>(terminal_width(Stream::out)) : kUnlimited;
 }
 

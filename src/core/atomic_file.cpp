@@ -125,9 +125,10 @@ void AtomicFile::commit() {
   if (!sync_folder(files_, folder_of(path_))) fail("sync");
 }
 
-void AtomicFile::commit_part(const std::filesystem::path& path) {
-  path_ = path;
+std::filesystem::path AtomicFile::commit_part() {
+  path_ = unused_path(path_.string() + ".part");
   commit();
+  return path_;
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, FileSystem& files) {

@@ -64,7 +64,7 @@ class StreamOutput : public Output {
     if (!write_all(files_, descriptor_, all)) throw file_error("write", path_, errno);
   }
   void commit() override {}
-  void commit_part(const std::filesystem::path& /*path*/) override {}
+  std::filesystem::path commit_part() override { return {}; }
 
  private:
   std::filesystem::path path_;

@@ -107,7 +107,7 @@ PhotoFolder scan_classes(const std::filesystem::path& dir) {
     }
   }
   if (folder.class_names.size() < 2) {
-    throw data_error(fmt::format("{} holds {}: training needs at least two classes", quoted(folder.dir),
+    throw data_error(fmt::format("{} holds {}: at least two classes are needed", quoted(folder.dir),
                                  folder.class_names.empty() ? "no folder of a class" : "a single class"),
                      kLayout);
   }
@@ -147,11 +147,13 @@ void check_same_classes(const PhotoFolder& train, const PhotoFolder& test) {
   throw data_error("training and validation have different classes" + difference, "both need a folder for each class");
 }
 
-void check_classes_are_left(const PhotoFolder& folder, const std::vector<BrokenPhoto>& broken) {
-  if (broken.empty()) return;  // classes of a model may have no pictures here
+void check_classes_are_left(const std::vector<std::int64_t>& before, const PhotoFolder& folder,
+                            const std::vector<BrokenPhoto>& broken) {
+  const std::set<std::int64_t> had_pictures(before.begin(), before.end());
   const std::set<std::int64_t> present(folder.labels.begin(), folder.labels.end());
   for (std::size_t label = 0; label < folder.class_names.size(); ++label) {
-    if (present.contains(static_cast<std::int64_t>(label))) continue;
+    const auto index = static_cast<std::int64_t>(label);
+    if (present.contains(index) || !had_pictures.contains(index)) continue;
     const std::string start = (folder.dir / folder.class_names[label] / "").string();
     const auto first =
         std::ranges::find_if(broken, [&](const BrokenPhoto& photo) { return photo.path.string().starts_with(start); });

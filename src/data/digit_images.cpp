@@ -66,7 +66,7 @@ DigitImages load_digit_images(const PhotoFolder& files, const Preprocessing& pre
     kept.push_back(images[item]);
     if (counts[item] > 1) result.with_several_digits.push_back(files.paths[item]);
   }
-  check_classes_are_left(readable, result.broken);
+  check_classes_are_left(files.labels, readable, result.broken);
   result.dataset = {"folder", at::stack(kept), torch::tensor(readable.labels, torch::kInt64), files.class_names};
   result.paths = readable.paths;
   return result;

@@ -25,12 +25,13 @@ PhotoBatches::PhotoBatches(PhotoFolder folder, const Preprocessing& preprocessin
     : folder_(std::move(folder)), preprocessing_(preprocessing), options_(options), memory_(at::get_num_threads()) {
   cache_.resize(folder_.paths.size());
   std::vector<std::string> faults(folder_.paths.size());  // why a photo is broken
+  const std::vector<std::int64_t> all_labels = folder_.labels;
   load_part(faults);
   options_.progress = {};  // which may not outlive this
   if (options_.parts > 1) share_faults(faults);
   omit_broken(faults);
   labels_ = torch::tensor(folder_.labels, torch::kInt64);
-  check_classes_are_left(folder_, broken_);
+  check_classes_are_left(all_labels, folder_, broken_);
 }
 
 void PhotoBatches::load_part(std::vector<std::string>& faults) {

@@ -34,7 +34,9 @@ std::int64_t version_of(const std::filesystem::path& folder) {
   const std::string name = folder.filename().string();
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  return error == std::errc() && end == name.data() + name.size() && number > 0 ? number : 0;
+  constexpr std::int64_t kLargest = 1'000'000'000;
+  const bool is_number = error == std::errc() && end == name.data() + name.size();
+  return is_number && number > 0 && number < kLargest ? number : 0;
 }
 
 std::int64_t largest_version(const std::filesystem::path& model) {
@@ -52,17 +54,23 @@ bool is_there(const std::filesystem::path& path, const std::string& content, boo
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return false;
   constexpr std::uintmax_t kMostBytes = 16 << 20;
+  if (overwrite || std::filesystem::is_empty(path, ignored)) return false;
   if (read_file(path, "file", kMostBytes) == content) return true;
-  if (overwrite) return false;
   throw data_error(fmt::format("{} is there already, of another model or changed", quoted(path)),
                    "it is for all versions of a model: choose another --name, or replace it with --overwrite");
 }
 
-// Creates the folder of the next version. Another process may be doing the same.
-TritonVersion next_version(const std::filesystem::path& model) {
+// Moves `prepared` to the folder of the next version. Another process may be doing the same.
+TritonVersion move_to_next_version(const std::filesystem::path& model, const std::filesystem::path& prepared) {
   for (std::int64_t number = largest_version(model) + 1;; ++number) {
     TritonVersion version{model / std::to_string(number), number};
-    if (make_folder(version.folder, "choose another --output")) return version;
+    std::error_code error;
+    std::filesystem::rename(prepared, version.folder, error);
+    if (!error) return version;
+    if (error != std::errc::file_exists && error != std::errc::directory_not_empty) {
+      throw data_error(fmt::format("cannot create the folder {}: {}", quoted(version.folder), error.message()),
+                       "choose another --output");
+    }
   }
 }
 
@@ -99,18 +107,20 @@ TritonVersion write_triton(const std::filesystem::path& repository, const Triton
                                                                   {folder / kLabels, triton_labels(model)}};
   std::vector<bool> there;
   for (const auto& [path, content] : common) there.push_back(is_there(path, content, overwrite));
-  TritonVersion version = next_version(folder);
+  // The server must not see a version without its model, and a model that cannot be written must change nothing.
+  const std::filesystem::path prepared = unused_path(folder / ".new");
+  make_folder(prepared, "choose another --output");
   try {
+    write_file_atomically(prepared / "model.onnx", to_onnx(onnx), files);
     for (std::size_t i = 0; i < there.size(); ++i) {
       if (!there[i]) write_file_atomically(common[i].first, common[i].second, files);
     }
-    write_file_atomically(version.folder / "model.onnx", to_onnx(onnx), files);
+    return move_to_next_version(folder, prepared);
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove(version.folder, ignored);  // only if it is empty
+    std::filesystem::remove_all(prepared, ignored);
     throw;
   }
-  return version;
 }
 
 }  // namespace mnist

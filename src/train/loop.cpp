@@ -249,18 +249,18 @@ void Trainer::evaluate_network(const Watch& watch, EpochReport& report) {
   if (average_ != nullptr) average_->swap();
   // In training each rank has its own BatchNorm statistics. The network uses those of rank 0.
   if (options_.inputs == Inputs::images) broadcast_from_rank_0(network_.buffers());
-  report.test =
-      evaluate(network_, test_set_,
-               {.compute = options_.compute,
-                .batch_size = options_.test_batch_size,
-                .limit_batches = options_.limit_batches,
-                .spread = options_.spread_test,
-                .stop_requested = watch.stop_requested,
-                .inputs = options_.inputs,
-                .ranks = options_.ranks,
-                .progress = [&](std::int64_t done, std::int64_t items) {
-                  watch.notify(&TrainingObserver::testing, TestingReport{epoch_, options_.epochs, done, items});
-                }});
+  const auto progress = [&](std::int64_t done, std::int64_t items) {
+    watch.notify(&TrainingObserver::testing, TestingReport{epoch_, options_.epochs, done, items});
+  };
+  report.test = evaluate(network_, test_set_,
+                         {.compute = options_.compute,
+                          .batch_size = options_.test_batch_size,
+                          .limit_batches = options_.limit_batches,
+                          .spread = options_.spread_test,
+                          .stop_requested = watch.stop_requested,
+                          .inputs = options_.inputs,
+                          .ranks = options_.ranks,
+                          .progress = progress});
   report.test_seconds = seconds_since(start);
   if (!report.test.stopped) {
     check_loss(report.test.loss, kLostBatch, called_epoch(), "test loss");

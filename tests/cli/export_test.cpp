@@ -97,6 +97,27 @@ TEST_F(Export, KeepsAnotherFileOfTheSameName) {
   EXPECT_NE(content("a.onnx").find("probabilities"), std::string::npos);
 }
 
+TEST_F(Export, KeepsAnotherModelOfTheSameName) {
+  ASSERT_EQ(exported({"--format", "safetensors", "--output", "a.safetensors"}).exit_code, 0);
+  ASSERT_EQ(exported({"--format", "safetensors", "--output", "a.safetensors"}).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.safetensors.bak")) << "it was the same model";
+  const std::string old = content("a.safetensors");
+  write_model("lenet.pt", 2);
+  const SubprocessResult result = exported({"--format", "safetensors", "--output", "a.safetensors"});
+  EXPECT_THAT(result.err, HasSubstr("is kept as 'a.safetensors.bak': it is another model"));
+  EXPECT_EQ(content("a.safetensors.bak"), old);
+}
+
+TEST_F(Export, WritesOnnxToAStdoutThatIsAFile) {
+  Subprocess process = program(MNIST_BINARY, {"export", "--model", "lenet.pt", "--output", "/dev/stdout"});
+  process.folder = folder_.path();
+  process.command.insert(process.command.begin(), {"/bin/sh", "-c", "\"$@\" > out.onnx", "sh"});
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  ASSERT_EQ(exported({"--output", "file.onnx"}).exit_code, 0);
+  EXPECT_EQ(content("out.onnx"), content("file.onnx"));
+}
+
 TEST_F(Export, WritesSafetensorsWithTheRecipe) {
   const SubprocessResult result = exported({"--format", "safetensors", "--output", "a.safetensors"});
   EXPECT_EQ(result.exit_code, 0) << result.err;

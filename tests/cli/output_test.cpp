@@ -102,6 +102,18 @@ TEST_F(Outputs, AMessageThatCannotBeWrittenChangesNothing) {
   EXPECT_EQ(in_shell("\"$@\" 2>/dev/full", {"dance"}).exit_code, 2);
 }
 
+TEST_F(Outputs, AProbabilityMayBeNearlyZero) {
+  ModelFile file = read_model_file(*folder_ / "m.pt");
+  for (auto& [name, tensor] : file.state) {
+    if (name == "fc2.bias") tensor[9] = -725;  // exp(-725) is subnormal
+  }
+  write_model_file(*folder_ / "sure.pt", file.state, *file.recipe);
+  const SubprocessResult result =
+      run(mnist({"infer", "--model", "sure.pt", "digit.png", "--format", "json", "--top-k", "10"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("e-31"));
+}
+
 TEST_F(Outputs, AWriteProtectedFileIsKept) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write every file";
   write_file(*folder_ / "kept.txt", "mine\n");

@@ -115,6 +115,8 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
   std::filesystem::remove_all(folder_ / "others/cross");
   const auto subset = evaluated({"--data-dir", "others", "--val-split", "0"});
   EXPECT_EQ(subset["total"], 40) << "of two of the three classes";
+  write_file(folder_ / "others/bar/broken.png", "not a picture");
+  EXPECT_EQ(evaluated({"--data-dir", "others", "--val-split", "0", "--bad-images", "skip"})["total"], 40);
   EXPECT_EQ(subset["classes"].size(), 3u);
   EXPECT_GE(subset["correct"].get<int>(), 36);
   EXPECT_EQ(read_model_file(folder_ / "signs.pt").recipe->class_names,

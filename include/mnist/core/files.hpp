@@ -39,7 +39,7 @@ class AtomicFile : public Output {
   void write(const void* bytes, std::size_t count) override;
   using Output::write;
   void commit() override;
-  void commit_part(const std::filesystem::path& path) override;
+  std::filesystem::path commit_part() override;  // FILE.part, or with a number
 
  private:
   [[noreturn]] void fail(const char* action);

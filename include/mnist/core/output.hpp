@@ -23,8 +23,9 @@ class Output {
   // Call it after the last `write`. Without it, a file keeps its old content.
   virtual void commit() = 0;
 
-  // The same for incomplete bytes, which become the file `path` in the same folder instead. Does nothing for a stream.
-  virtual void commit_part(const std::filesystem::path& path) = 0;
+  // The same for incomplete bytes, which become another file beside it, whose path is returned. Does nothing for a
+  // stream and returns "".
+  virtual std::filesystem::path commit_part() = 0;
 };
 
 // Whether `path` names a stream.

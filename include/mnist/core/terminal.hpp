@@ -23,7 +23,7 @@ bool is_pipe(Stream stream);
 // 10,000), else 80.
 int terminal_width(Stream stream);
 
-// Writes to stderr. A failure is ignored (full disk, closed pipe): there is nobody who could be told.
+// Writes to stderr. A failure is ignored (full disk): there is nobody who could be told.
 void write_to_stderr(std::string_view text);
 
 // Lines of the stream's terminal; 0 if there is none, or they are unknown.

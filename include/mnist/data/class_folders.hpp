@@ -80,7 +80,9 @@ struct BrokenPhoto {
   std::string reason;
 };
 
-// Throws a data `Error` if a class of `folder`, after the removal of the broken pictures, is empty.
-void check_classes_are_left(const PhotoFolder& folder, const std::vector<BrokenPhoto>& broken);
+// Throws a data `Error` if a class of `folder` has become empty by the removal of broken pictures. `before`: the labels
+// of all pictures.
+void check_classes_are_left(const std::vector<std::int64_t>& before, const PhotoFolder& folder,
+                            const std::vector<BrokenPhoto>& broken);
 
 }  // namespace mnist
