@@ -37,8 +37,10 @@ Error not_a_model(std::string_view bytes, const std::string& source) {
                       "save it in Python: torch.save(model.state_dict(), \"model.pt\")");
   }
   const auto kind = content_kind(bytes);
-  if (kind == "an ONNX model") {
-    return data_error(source + " is an ONNX model, which this program writes but does not read",
+  const bool is_named_onnx = kind.empty() && source.ends_with(".onnx'");
+  if (kind == "an ONNX model" || is_named_onnx) {
+    return data_error(source + (is_named_onnx ? " has the name of" : " is") +
+                          " an ONNX model, which this program writes but does not read",
                       "give the .pt or .safetensors file that it was exported from; if mnist exported it, the metadata "
                       "of the ONNX model has the SHA-256 of that file, under model_sha256");
   }
