@@ -98,9 +98,11 @@ TEST_F(TritonRepository, KeepsItsConfigurationUnlessAsked) {
 
 TEST_F(TritonRepository, HasNoEmptyVersionAfterAFailure) {
   write();
-  disk_.fill(folder_ / "models" / "bees" / "2");
+  disk_.fill(folder_ / "models" / "bees" / ".new");
   EXPECT_THROW(write(), Error);
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "models" / "bees" / "2"));
+  for (const char* name : {"2", ".new"}) {
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "models" / "bees" / name)) << name;
+  }
 }
 
 }  // namespace
