@@ -20,6 +20,8 @@ import safetensors
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from checks import Checks
+
 HERE = pathlib.Path(__file__).resolve().parent
 DIGITS = ["cnn", "lenet", "convnet"]
 PHOTOS = ["resnet18", "resnet34", "resnet50", "mobilenet_v3_small"]
@@ -27,17 +29,6 @@ LOGIT_TOLERANCE = 1e-5        # from those in float64, relative to the largest l
 PROBABILITY_TOLERANCE = 1e-5
 PICTURES = 200                # that mnist infer answers
 ONNX_TYPES = {"TYPE_UINT8": "tensor(uint8)", "TYPE_FP32": "tensor(float)"}
-
-
-class Checks:
-    """Prints checks and counts those that fail."""
-
-    def __init__(self):
-        self.failed = 0
-
-    def check(self, name, passed, details=""):
-        print(f"{'ok' if passed else 'FAILED':6}  {name}{f': {details}' if details else ''}", flush=True)
-        self.failed += not passed
 
 
 def export(mnist, model, output, *options):
@@ -233,7 +224,7 @@ def main():
     for arch in networks:
         if arch not in DIGITS + PHOTOS:
             parser.error(f"unknown network '{arch}': choose from {', '.join(DIGITS + PHOTOS)}")
-    checks = Checks()
+    checks = Checks(always=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         if options.model is not None:

@@ -25,6 +25,8 @@ from tensorboard import program
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
+from checks import Checks
+
 BATCHES = 30        # per epoch
 EPOCHS = 2
 KILLED_AFTER = 35   # steps that the newest checkpoint of the killed run has
@@ -33,17 +35,6 @@ PATIENCE = 30       # seconds until the server has read the files
 PICTURES = ["train/batch", "test/confusion", "test/mistakes"]
 EPOCH_TAGS = {"test/loss": "loss", "test/accuracy": "accuracy", "train/epoch_loss": "train_loss",
               "train/epoch_accuracy": "train_accuracy", "epoch": "epoch"}
-
-
-class Checks:
-    """Prints checks and counts those that fail."""
-
-    def __init__(self):
-        self.failed = 0
-
-    def check(self, name, passed, details=""):
-        print(f"{'ok' if passed else 'FAILED':6}  {name}{'' if passed else f': {details}'}", flush=True)
-        self.failed += not passed
 
 
 def train(mnist, data, run, *options):

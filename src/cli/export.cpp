@@ -90,13 +90,6 @@ std::string served_name(const ExportOptions& options) {
   return is_triton_name(stem) && !is_stream(options.model) && !is_stdin(options.model) ? stem : "mnist";
 }
 
-bool has_other_content(const std::filesystem::path& path, const std::string& bytes) {
-  std::error_code ignored;
-  if (is_stream(path) || !std::filesystem::is_regular_file(path, ignored)) return false;
-  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
-  return size > 0 && (size != bytes.size() || read_file(path, "file") != bytes);
-}
-
 // Whether the file is a model with these weights and this recipe.
 bool is_same_model(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe) {
   try {
@@ -113,10 +106,7 @@ bool is_same_model(const std::filesystem::path& path, const NamedTensors& state,
 void write_safetensors(const ExportOptions& options, const LoadedModel& model, spdlog::logger& log) {
   const std::filesystem::path& output = options.output;
   const NamedTensors state = state_dict(*model.network);
-  std::error_code ignored;
-  const bool is_old = !is_stream(output) && std::filesystem::is_regular_file(output, ignored) &&
-                      !std::filesystem::is_empty(output, ignored);
-  if (is_old && !options.overwrite && !is_same_model(output, state, model.recipe)) {
+  if (!options.overwrite && holds_content(output) && !is_same_model(output, state, model.recipe)) {
     keep_old_file(output, "it is another model; --overwrite replaces it", log);
   }
   write_model_file(output, state, model.recipe, PickleLayout::state_dict);
@@ -125,7 +115,10 @@ void write_safetensors(const ExportOptions& options, const LoadedModel& model, s
 
 void write_onnx(const ExportOptions& options, const OnnxModel& model, spdlog::logger& log) {
   const std::string bytes = to_onnx(model);
-  if (!options.overwrite && has_other_content(options.output, bytes)) {
+  std::error_code ignored;
+  const bool may_differ = !options.overwrite && holds_content(options.output);
+  if (may_differ && (std::filesystem::file_size(options.output, ignored) != bytes.size() ||
+                     read_file(options.output, "file") != bytes)) {
     keep_old_file(options.output, "it has another content; --overwrite replaces it", log);
   }
   write_output(options.output, bytes);
@@ -133,10 +126,10 @@ void write_onnx(const ExportOptions& options, const OnnxModel& model, spdlog::lo
            model.inputs.front().name, model.outputs.front().name);
 }
 
-void add_to_repository(const ExportOptions& options, const LoadedModel& model, const OnnxModel& onnx,
-                       spdlog::logger& log) {
+void add_to_repository(const ExportOptions& options, const std::string& name, const LoadedModel& model,
+                       const OnnxModel& onnx, spdlog::logger& log) {
   if (make_folder(options.output, "choose another location")) log.info("new folder: {}", quoted(options.output));
-  const TritonModel served = {served_name(options), model.recipe.class_names, options.max_batch};
+  const TritonModel served = {name, model.recipe.class_names, options.max_batch};
   const TritonVersion version = write_triton(options.output, served, onnx, options.overwrite);
   if (version.number > 1) {
     log.info("{} has other versions of the model {}, which stay: this one is version {}", quoted(options.output),
@@ -166,7 +159,7 @@ int run_export(const ExportOptions& options, const Context& context) {
   if (options.format == kOnnx) {
     write_onnx(options, onnx, context.log);
   } else {
-    add_to_repository(options, model, onnx, context.log);
+    add_to_repository(options, name, model, onnx, context.log);
   }
   return 0;
 }

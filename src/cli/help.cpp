@@ -1,7 +1,7 @@
 #include "help.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -19,11 +19,9 @@ constexpr int kDescriptionColumn = 34;
 // At most the width of the terminal; of the terminal behind a pager, which stderr still shows.
 std::size_t help_width() {
   constexpr int kNarrowest = 60;
-  const char* const columns = std::getenv("COLUMNS");
-  const bool is_chosen = columns != nullptr && *columns != '\0';
-  const Stream stream = is_terminal(Stream::out) || is_chosen ? Stream::out : Stream::err;
-  if (!is_chosen && !is_terminal(stream)) return kHelpWidth;
-  return static_cast<std::size_t>(std::clamp(terminal_width(stream), kNarrowest, kHelpWidth));
+  std::optional<int> width = known_width(Stream::out);
+  if (!width) width = known_width(Stream::err);
+  return static_cast<std::size_t>(std::clamp(width.value_or(kHelpWidth), kNarrowest, kHelpWidth));
 }
 
 // Two columns; the right one is wrapped. If the left text is too long, the right one starts on the next line.

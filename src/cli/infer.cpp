@@ -15,7 +15,6 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/output.hpp"
 #include "mnist/core/signals.hpp"
-#include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/data/prepare.hpp"
@@ -41,18 +40,6 @@
 namespace mnist::cli {
 namespace {
 
-// Results as a terminal may get them: names in CSV have all their bytes.
-std::string without_controls(const std::string& text) {
-  std::string shown;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find_first_of("\n\t", begin), text.size());
-    shown += printable(std::string_view(text).substr(begin, end - begin));
-    if (end < text.size()) shown += text[end];
-    begin = end + 1;
-  }
-  return shown;
-}
-
 // The destination of the results: stdout, or --output.
 class Results {
  public:
@@ -67,7 +54,7 @@ class Results {
     if (output_) {
       output_->write(text);
     } else {
-      print(is_terminal(Stream::out) ? without_controls(text) : text);
+      print_lines(text);
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/output.hpp"
 #include "mnist/core/text.hpp"
 
 #include "options.hpp"
@@ -57,14 +58,10 @@ void keep_old_file(const std::filesystem::path& path, const std::string& why, sp
   log.warn("the old {} is kept as {}: {}", quoted(path), quoted(backup), why);
 }
 
-void replace_model(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                   PickleLayout layout, bool overwrite, spdlog::logger& log, FileSystem& files) {
+bool holds_content(const std::filesystem::path& path) {
   std::error_code ignored;
-  const bool is_there = std::filesystem::is_regular_file(path, ignored);
-  if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
-    keep_old_file(path, why, log, files);
-  }
-  write_model_file(path, state, recipe, layout, files);
+  return !is_stream(path) && std::filesystem::is_regular_file(path, ignored) &&
+         !std::filesystem::is_empty(path, ignored);
 }
 
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
@@ -72,7 +69,11 @@ void save_output(const std::filesystem::path& path, const NamedTensors& state, c
                  FileSystem& files) {
   std::error_code ignored;
   try {
-    replace_model(path, state, recipe, layout, overwrite, log, files);
+    const bool is_there = std::filesystem::is_regular_file(path, ignored);
+    if (const std::string why = is_there && !overwrite ? why_kept(path, recipe) : ""; !why.empty()) {
+      keep_old_file(path, why, log, files);
+    }
+    write_model_file(path, state, recipe, layout, files);
     return;
   } catch (const std::exception& error) {
     log.error("{}", error.what());

@@ -21,14 +21,13 @@ void tell_of_old_model(const std::filesystem::path& path, bool overwrite, spdlog
 void keep_old_file(const std::filesystem::path& path, const std::string& why, spdlog::logger& log,
                    FileSystem& files = FileSystem::system());
 
-// Writes the model. Replaces a model of the same network and data that has no more correct answers and no more epochs;
-// keeps any other existing file as FILE.bak, FILE.bak2, ..., unless `overwrite`. Throws a data `Error` if `path` cannot
-// be written.
-void replace_model(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
-                   PickleLayout layout, bool overwrite, spdlog::logger& log, FileSystem& files = FileSystem::system());
+// Whether writing to `path` replaces something: a file that is not empty, and no stream.
+bool holds_content(const std::filesystem::path& path);
 
-// The same for the model of a run: if `path` cannot be written, the model goes to the first place that takes it:
-// `rescue`, then the folder for temporary files; then throws a data `Error` that says where it is.
+// Writes the model. Replaces a model of the same network and data that has no more correct answers and no more epochs;
+// keeps any other existing file as FILE.bak, FILE.bak2, ..., unless `overwrite`. If `path` cannot be written, the model
+// goes to the first place that takes it: `rescue`, then the folder for temporary files; then throws a data `Error` that
+// says where it is.
 void save_output(const std::filesystem::path& path, const NamedTensors& state, const Recipe& recipe,
                  PickleLayout layout, bool overwrite, const std::filesystem::path& rescue, spdlog::logger& log,
                  FileSystem& files = FileSystem::system());

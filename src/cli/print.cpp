@@ -1,5 +1,6 @@
 #include "print.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <string>
@@ -23,6 +24,18 @@ void print(std::string_view text) {
                        ? "the disk is full: free some space, or write to another location"
                    : error == EBADF ? "stdout is closed: open it, as in: > FILE"
                                     : "");
+}
+
+void print_lines(std::string_view text) {
+  if (!is_terminal(Stream::out)) return print(text);
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of("\n\t"), text.size());
+    shown += printable(text.substr(0, end));
+    shown += text.substr(end, 1);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  print(shown);
 }
 
 bool has_lost_output() {

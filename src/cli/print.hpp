@@ -15,6 +15,10 @@ namespace mnist::cli {
 // Throws a data `Error` if it cannot be written (full disk, closed): a result is never lost silently.
 void print(std::string_view text);
 
+// The same for lines of fields, such as CSV, with names that may have any bytes: a terminal gets their control
+// characters as \xNN.
+void print_lines(std::string_view text);
+
 // Whether something printed so far could not be written, except to a reader that has exited. The program then ends with
 // the exit code of a data error, unless it has another one.
 bool has_lost_output();

@@ -22,8 +22,8 @@
 #include "command.hpp"
 #include "evaluation_data.hpp"
 #include "load_model.hpp"
-#include "old_page.hpp"
 #include "options.hpp"
+#include "output_model.hpp"
 #include "print.hpp"
 #include "report_page.hpp"
 #include "report_pictures.hpp"
@@ -55,10 +55,20 @@ struct Source {
   c10::Device device = c10::kCPU;
 };
 
-Source load_source(const std::filesystem::path& path, const ReportOptions& options, const Context& context) {
+Source load_source(const std::filesystem::path& path, const ReportOptions& options, const Context& context, bool hash) {
   const DeviceChoice device = select_device(options.device);
   tell_device(device, spdlog::level::info, context.log);
-  return {path, load_model(path, context.log, /*hash=*/true), device.device};
+  return {path, load_model(path, context.log, hash), device.device};
+}
+
+// Keeps a page of another model or run under another name. `mark`: a text that only pages of this one contain.
+void make_room_for_page(const std::filesystem::path& output, const std::string& mark, spdlog::logger& log) {
+  if (!holds_content(output)) return;
+  if (read_file(output, "page").find(mark) == std::string::npos) {
+    keep_old_file(output, "it is not a page of this model or run", log);
+  } else {
+    log.info("{} exists: the new page replaces it", quoted(output));
+  }
 }
 
 Evaluated evaluate_source(const Source& source, const EvaluationData& data, const EvaluationDataOptions& options,
@@ -125,18 +135,18 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   const std::filesystem::path path = model_of_run(run);
   check_page_of_run(output, options.source, path);
   prepare_output(output, context.log);
-  const OldPage old(options.output, mark_of(run), context.log);
   take_data_of_run(run, options, data);
   std::optional<Evaluated> evaluated;
   if (path.empty()) {
     context.log.warn("the run has no weights yet: the page has no evaluation");
   } else {
-    const Source source = load_source(path, options, context);
+    const Source source = load_source(path, options, context, /*hash=*/false);
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
     if (opened) evaluated = evaluate_source(source, *opened, data, *context.status);
   }
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
-  old.make_room();
+  // The run's own page is always replaced.
+  if (!options.output.empty()) make_room_for_page(output, mark_of(run), context.log);
   write_run_page(run, evaluation, evaluated ? evaluated->facts : std::vector<PageFact>(), context.program, output);
   if (!options.pictures.empty()) write_pictures(options.pictures, &run.record, evaluation, context.log);
   return output;
@@ -148,14 +158,13 @@ std::filesystem::path report_model(const ReportOptions& options, const Evaluatio
       options.output.empty() ? std::filesystem::path(options.source.stem().string() + ".html") : options.output;
   check_not_same(output, options.source);
   prepare_output(output, context.log);
-  const Source source = load_source(options.source, options, context);
+  const Source source = load_source(options.source, options, context, /*hash=*/true);
   const std::string& sha256 = source.model.sha256;
-  const OldPage old(output, sha256, context.log);
   const EvaluationData opened = open_evaluation_data(source.model, source.path, data, source.device, context.log);
   Evaluated evaluated = evaluate_source(source, opened, data, *context.status);
   evaluated.facts.emplace_back("Model file", options.source.string());
   evaluated.facts.emplace_back("SHA-256 of the model", sha256);
-  old.make_room();
+  make_room_for_page(output, sha256, context.log);
   write_model_page(options.source, evaluated.figures, evaluated.facts, source.model.recipe.arch, evaluated.dataset,
                    data.data.data_dir, context.program, output);
   if (!options.pictures.empty()) write_pictures(options.pictures, nullptr, &evaluated.figures, context.log);

@@ -1,6 +1,5 @@
 // mnist runs: lists runs.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -62,14 +61,6 @@ void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs
   std::ranges::for_each(paths, add);
 }
 
-// Nothing is shortened in a pipe, unless COLUMNS asks for it.
-std::size_t table_width() {
-  constexpr std::size_t kUnlimited = 10'000;
-  const char* const columns = std::getenv("COLUMNS");
-  const bool is_limited = is_terminal(Stream::out) || (columns != nullptr && *columns != '\0');
-  return is_limited ? static_cast<std::size_t>(terminal_width(Stream::out)) : kUnlimited;
-}
-
 // The best first: the newest, the most accurate, the fastest; names in their order.
 void sort_runs(std::vector<RunFigures>& runs, const std::string& key) {
   std::ranges::stable_sort(runs, {}, [](const RunFigures& run) { return run.record.path; });
@@ -95,7 +86,8 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                     percent_text(run.best_accuracy), manifest.seconds ? short_duration(*manifest.seconds) : "-",
                     short_device(manifest), run.record.state()});
   }
-  // The run is not shortened: people copy it to other commands.
+  // Nothing is shortened in a pipe, and the run nowhere: people copy it to other commands.
+  constexpr int kUnlimited = 10'000;
   return table_text({{"run"},
                      {"network", Align::left, /*shrinks=*/true},
                      {"data", Align::left, /*shrinks=*/true},
@@ -104,7 +96,7 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                      {"time", Align::right},
                      {"device"},
                      {"state"}},
-                    rows, table_width());
+                    rows, static_cast<std::size_t>(known_width(Stream::out).value_or(kUnlimited)));
 }
 
 // The keys of the JSON form are the columns.
@@ -152,7 +144,7 @@ int run_runs(const RunsOptions& options, const Context& context) {
   if (options.format == "text") {
     if (!runs.empty()) print(runs_text(runs));
   } else if (options.format == "csv") {
-    print(runs_csv(runs));
+    print_lines(runs_csv(runs));
   } else {
     for (const RunFigures& run : runs) {
       print(run_json(run).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");

@@ -41,16 +41,20 @@ bool is_pipe(Stream stream) {
   return ::fstat(descriptor_of(stream), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
-int terminal_width(Stream stream) {
+std::optional<int> known_width(Stream stream) {
   winsize size{};
   if (::ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  constexpr int kUsual = 80;
   constexpr int kNarrowest = 20;
   constexpr int kWidest = 10'000;
   const char* const variable = std::getenv("COLUMNS");
   int columns = 0;
   if (variable != nullptr) std::from_chars(variable, variable + std::strlen(variable), columns);
-  return columns >= kNarrowest && columns <= kWidest ? columns : kUsual;
+  return columns >= kNarrowest && columns <= kWidest ? std::optional(columns) : std::nullopt;
+}
+
+int terminal_width(Stream stream) {
+  constexpr int kUsual = 80;
+  return known_width(stream).value_or(kUsual);
 }
 
 void write_to_stderr(std::string_view text) {

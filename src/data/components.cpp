@@ -105,20 +105,29 @@ bool is_frame(const Component& component, std::int64_t page_width) {
          static_cast<double>(near) >= kLeastShare * static_cast<double>(component.pixels.size());
 }
 
+bool is_inside(const Component& inner, const Component& outer) {
+  return inner.top > outer.top && inner.bottom < outer.bottom && inner.left > outer.left && inner.right < outer.right;
+}
+
 // Drops the frames of form fields: those that a component of some size is in.
 void drop_frames(std::vector<Component>& components, std::int64_t page_width) {
   constexpr std::int64_t kMostTimes = 5;  // the frame's height, in multiples of that of its content
-  const auto is_inside = [](const Component& inner, const Component& outer) {
-    return inner.top > outer.top && inner.bottom < outer.bottom && inner.left > outer.left && inner.right < outer.right;
+  constexpr std::int64_t kLeastSide = 8;  // pixels; noise has thousands of smaller components
+  const auto holds = [&](const Component& frame) {
+    return std::ranges::any_of(components, [&](const Component& inner) {
+      return is_inside(inner, frame) && frame.height() <= kMostTimes * inner.height();
+    });
   };
-  const std::vector<Component> all = components;
-  std::erase_if(components, [&](const Component& frame) {
-    return std::ranges::any_of(all,
-                               [&](const Component& inner) {
-                                 return is_inside(inner, frame) && frame.height() <= kMostTimes * inner.height();
-                               }) &&
-           is_frame(frame, page_width);
-  });
+  std::vector<Component> kept;
+  std::vector<bool> is_kept;
+  for (const Component& one : components) {
+    const bool is_large = std::min(one.width(), one.height()) >= kLeastSide;
+    is_kept.push_back(!is_large || !is_frame(one, page_width) || !holds(one));
+  }
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    if (is_kept[i]) kept.push_back(std::move(components[i]));
+  }
+  components = std::move(kept);
 }
 
 }  // namespace

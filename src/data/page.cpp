@@ -77,17 +77,18 @@ bool has_stroke_at_edge(const std::vector<Component>& components, double highest
   });
 }
 
-// `candidates`: components that may be digits, also if they are too small. `digits`: what was made of them.
-PictureNote note_of(const std::vector<Component>& all, const std::vector<Component>& candidates,
-                    const std::vector<DigitComponents>& digits, const Ink& ink, double ground) {
-  constexpr double kWide = 1.3;          // times the height
+// Whether a component is as strong as a digit, whatever its size.
+bool has_marks(const std::vector<Component>& components, double ground) {
   constexpr std::size_t kFewMarks = 50;  // more of them are texture
-  if (digits.empty()) {
-    const bool has_marks = std::ranges::any_of(candidates, [&](const Component& component) {
-      return component.weight >= kLeastSmallSignal * ground * static_cast<double>(component.pixels.size());
-    });
-    return has_marks && candidates.size() <= kFewMarks ? PictureNote::small_marks : PictureNote::none;
-  }
+  return components.size() <= kFewMarks && std::ranges::any_of(components, [&](const Component& component) {
+           return component.weight >= kLeastSmallSignal * ground * static_cast<double>(component.pixels.size());
+         });
+}
+
+// What may be wrong with the digits that were found.
+PictureNote note_of(const std::vector<DigitComponents>& digits, const std::vector<Component>& all, const Ink& ink,
+                    double ground) {
+  constexpr double kWide = 1.3;  // times the height
   double highest = 0;
   bool is_wide = false;
   for (const DigitComponents& digit : digits) {
@@ -194,11 +195,12 @@ Page read_page(const torch::Tensor& grey, Invert invert) {
   // At the border there are also ends of ruled lines.
   const auto longer = static_cast<double>(std::max(ink->soft.size(0), ink->soft.size(1)));
   auto components = digit_components(all_components, ink->soft.size(1), unruled.had_lines ? kLongestEnd * longer : 0);
-  const auto candidates = components;
+  const bool marks = has_marks(components, ground);
   std::erase_if(components, [&](const Component& component) { return !is_written(component, *ink, ground); });
+  if (components.empty()) return {{}, marks ? PictureNote::small_marks : PictureNote::none};
   const auto digits = digits_of(std::move(components));
   const auto owners = owners_of(all_components, digits, *ink);
-  Page page{{}, note_of(all_components, candidates, digits, *ink, ground)};
+  Page page{{}, note_of(digits, all_components, *ink, ground)};
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const auto owner = static_cast<std::int64_t>(i) + 1;
     page.digits.push_back(

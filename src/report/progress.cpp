@@ -86,16 +86,6 @@ std::string count_line(const std::string& what, std::int64_t done, std::int64_t 
   return fits(left) ? line + left : line;
 }
 
-double CountSpeed::after(std::int64_t done) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!first_ || done <= first_->second) {
-    first_ = {now, done};
-    return -1;
-  }
-  const double seconds = std::chrono::duration<double>(now - first_->first).count();
-  return seconds > 0 ? static_cast<double>(done - first_->second) / seconds : -1;
-}
-
 CountLine::CountLine(StatusLine& status, std::string what) : status_(status), what_(std::move(what)) {
   status_.draw(what_);
 }

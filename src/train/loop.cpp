@@ -10,6 +10,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/data/batch.hpp"
 #include "mnist/train/averaged_weights.hpp"
+#include "mnist/train/count_speed.hpp"
 #include "mnist/train/step.hpp"
 
 namespace mnist {
@@ -20,28 +21,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// Images per second, without the first batch, which includes the warm-up.
-class Rate {
- public:
-  void add(std::int64_t items) {
-    const auto now = Clock::now();
-    if (!started_) {
-      started_ = true;
-      start_ = now;
-      return;
-    }
-    items_ += items;
-    seconds_ = std::chrono::duration<double>(now - start_).count();
-  }
-  double per_second() const { return seconds_ > 0 ? static_cast<double>(items_) / seconds_ : 0; }
-
- private:
-  bool started_ = false;
-  Clock::time_point start_;
-  std::int64_t items_ = 0;
-  double seconds_ = 0;
-};
 
 // Limits of the loss; random guesses give log(classes), 2.3 for digits. The loss of a batch, or of a test before
 // BatchNorm has settled, may jump and recover, so its limit is high. A high mean over an epoch means that training has
@@ -210,7 +189,8 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   if (resumed_) step_->set_figures(resumed_->losses, resumed_->correct);
   resumed_.reset();
   steps_checked_ = steps_done_;
-  Rate rate;
+  CountSpeed speed;
+  std::int64_t counted = 0;
   network_.train(options_.inputs == Inputs::images);
 
   while (steps_done_ < batches_per_epoch_) {
@@ -222,9 +202,10 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
     const bool reports = step % options_.log_interval == 0;
     // On a GPU this is a device sync, so it must precede the time measurement.
     if (reports || options_.compute.device.is_cpu()) check_losses(step + 1);
-    rate.add(items_of(step));
+    counted += items_of(step);
+    const double images_per_second = speed.after(counted);
     ++steps_done_;
-    if (reports) report_interval(watch, step, plan.rates[static_cast<std::size_t>(step)], rate.per_second());
+    if (reports) report_interval(watch, step, plan.rates[static_cast<std::size_t>(step)], images_per_second);
     watch.notify(&TrainingObserver::batch_done,
                  BatchReport{epoch_, options_.epochs, steps_done_, batches_per_epoch_, items_of(step)});
     const bool due = (watch.policy.steps > 0 && (plan.before + steps_done_) % watch.policy.steps == 0) ||
@@ -233,8 +214,7 @@ bool Trainer::train_epoch(const Watch& watch, TrainingReport& report) {
   }
 
   check_losses(batches_per_epoch_);
-  rate.add(0);
-  report = training_report(plan.rates.back(), rate.per_second());
+  report = training_report(plan.rates.back(), speed.after(counted));
   check_loss(report.loss, kLostEpoch, called_epoch(), "training loss");
   if (!evaluating_) watch.notify(&TrainingObserver::training_done, report);
   evaluating_ = true;

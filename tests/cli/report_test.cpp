@@ -109,8 +109,8 @@ TEST_F(Report, ReplacesThePageOfTheSameModelAndKeepsAnother) {
             0);
   const SubprocessResult other = mnist({"report", "other/lenet.pt"});
   ASSERT_EQ(other.exit_code, 0);
-  EXPECT_THAT(other.err, HasSubstr("'lenet.html' exists and is not a page of this model or run: it is kept as "
-                                   "'lenet.html.bak'\n"));
+  EXPECT_THAT(other.err,
+              HasSubstr("the old 'lenet.html' is kept as 'lenet.html.bak': it is not a page of this model or run\n"));
   EXPECT_EQ(page("lenet.html.bak"), first);
   EXPECT_THAT(page("lenet.html"), HasSubstr("other/lenet.pt"));
 

@@ -1,46 +1,29 @@
 #include "mnist/data/prepare.hpp"
 
-#include <random>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/upsample_bilinear2d.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "mnist/core/error.hpp"
 
+#include "drawn_digit.hpp"
+
 namespace mnist {
 namespace {
 
+using test::drawn_digit;
+using test::enlarged;
+using test::kDigit;
+using test::kSame;
+using test::kSimilar;
+using test::mean_difference;
+using test::photo_of;
 using ::testing::HasSubstr;
-
-const Preprocessing kDigit;  // 1 x 28 x 28
-
-// A shape like "2", placed like MNIST's digits: 20 pixels high, centre of mass in the middle. uint8 [28, 28]
-torch::Tensor drawn_digit() {
-  auto digit = torch::zeros({28, 28}, torch::kUInt8);
-  digit.slice(0, 4, 7).slice(1, 9, 19).fill_(255);    // top
-  digit.slice(0, 7, 13).slice(1, 15, 19).fill_(255);  // right side
-  digit.slice(0, 13, 16).slice(1, 9, 19).fill_(200);  // middle
-  digit.slice(0, 16, 20).slice(1, 9, 11).fill_(255);  // left side
-  digit.slice(0, 20, 24).slice(1, 9, 20).fill_(255);  // bottom
-  return digit;
-}
-
-torch::Tensor enlarged(const torch::Tensor& digit, std::int64_t height, std::int64_t width) {
-  return at::upsample_bilinear2d(digit.to(torch::kFloat32).view({1, 1, 28, 28}), {height, width}, false)
-      .round()
-      .to(torch::kUInt8)
-      .view({height, width, 1});
-}
-
-double mean_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a.to(torch::kFloat32) - b.to(torch::kFloat32)).abs().mean().item<double>();
-}
 
 // Row and column of the ink's centre of mass.
 std::pair<double, double> centre_of_mass(const torch::Tensor& digit) {
@@ -49,27 +32,6 @@ std::pair<double, double> centre_of_mass(const torch::Tensor& digit) {
   return {((plane.sum(1) * places).sum() / plane.sum()).item<double>(),
           ((plane.sum(0) * places).sum() / plane.sum()).item<double>()};
 }
-
-// A photo of the digit: `size` pixels large with its top left corner at (top, left), dark on 400 x 300 pixels of paper,
-// with light from `bright` at the left to `dim` at the right and camera noise.
-torch::Tensor photo_of(const torch::Tensor& digit, std::int64_t size, std::int64_t top, std::int64_t left,
-                       double bright, double dim, double noise) {
-  auto ink = torch::zeros({400, 300}, torch::kFloat32);
-  ink.slice(0, top, top + size).slice(1, left, left + size).copy_(enlarged(digit, size, size).squeeze(2));
-  auto photo = torch::linspace(bright, dim, 300).view({1, 300}) * (1 - 0.75 * ink / 255);
-  std::mt19937 random(3);
-  std::normal_distribution<float> distribution(0, 1);
-  auto* values = photo.data_ptr<float>();
-  for (std::int64_t pixel = 0; pixel < photo.numel(); ++pixel) {
-    values[pixel] += static_cast<float>(noise) * distribution(random);
-  }
-  return photo.clamp(0, 255).round().to(torch::kUInt8).unsqueeze(2);
-}
-
-// Bounds for the mean difference of grey levels. The drawn digit differs from itself shifted by one pixel by 12, and
-// edges are softer after scaling, as they are in MNIST's own digits.
-constexpr double kSame = 10;
-constexpr double kSimilar = 15;
 
 TEST(PrepareDigitTest, LeavesAPictureOfTheRightSizeAlone) {
   const auto digit = drawn_digit();
@@ -182,59 +144,6 @@ TEST(PrepareDigitTest, ReadsASheetOnADeskAsAPage) {
   const auto blank = on_a_desk(photo_of(torch::zeros({28, 28}, torch::kUInt8), 180, 100, 60, 220, 200, 3));
   EXPECT_TRUE(find_items(blank, kDigit, Invert::automatic).items.empty());
   EXPECT_TRUE(find_items(255 - blank, kDigit, Invert::automatic).items.empty());
-}
-
-TEST(PrepareDigitTest, SaysThatADigitIsCutOff) {
-  const auto note_of = [](const torch::Tensor& photo) {
-    const FoundItems found = find_items(photo, kDigit, Invert::automatic);
-    EXPECT_EQ(found.items.size(), 1U);
-    return found.note;
-  };
-  const auto whole = photo_of(drawn_digit(), 150, 100, 80, 220, 200, 3);
-  EXPECT_EQ(note_of(whole), PictureNote::none);
-  auto photo = whole.clone();
-  photo.slice(0, 120, 220).slice(1, 285, 300).fill_(40);  // the left part of a digit at the right edge
-  EXPECT_EQ(note_of(photo), PictureNote::stroke_at_edge);
-  photo.slice(0, 0, 400).slice(1, 285, 300).fill_(40);  // a table's edge
-  EXPECT_EQ(note_of(photo), PictureNote::none);
-  EXPECT_EQ(note_of(whole.slice(0, 0, 190)), PictureNote::digit_at_edge) << "without its lower part";
-}
-
-TEST(PrepareDigitTest, SaysThatADigitMayBeSeveral) {
-  auto photo = photo_of(drawn_digit(), 150, 100, 40, 220, 200, 3);
-  photo.slice(0, 170, 180).slice(1, 60, 200).fill_(40);  // connects two digits
-  photo.slice(0, 130, 220).slice(1, 195, 210).fill_(40);
-  const FoundItems found = find_items(photo, kDigit, Invert::automatic);
-  ASSERT_EQ(found.items.size(), 1U);
-  EXPECT_EQ(found.note, PictureNote::wide_digit);
-}
-
-TEST(PrepareDigitTest, SaysThatMarksAreTooSmall) {
-  auto page = torch::full({1200, 900, 1}, 230, torch::kUInt8);
-  page.slice(0, 500, 522).slice(1, 400, 404).fill_(20);
-  const FoundItems found = find_items(page, kDigit, Invert::automatic);
-  EXPECT_TRUE(found.items.empty());
-  EXPECT_EQ(found.note, PictureNote::small_marks);
-  const auto blank = torch::full({1200, 900, 1}, 230, torch::kUInt8);
-  EXPECT_EQ(find_items(blank, kDigit, Invert::automatic).note, PictureNote::none);
-}
-
-TEST(PrepareDigitTest, ADotIsNoDigit) {
-  auto page = torch::full({300, 300, 1}, 230, torch::kUInt8);
-  for (std::int64_t row = -8; row <= 8; ++row) {
-    for (std::int64_t column = -8; column <= 8; ++column) {
-      if (row * row + column * column <= 64) page[150 + row][150 + column] = 20;
-    }
-  }
-  EXPECT_TRUE(find_items(page, kDigit, Invert::automatic).items.empty());
-}
-
-TEST(PrepareDigitTest, TakesTheFrameOfAFormAway) {
-  auto photo = photo_of(drawn_digit(), 150, 100, 80, 220, 200, 3);
-  const auto inside = photo.slice(0, 80, 270).slice(1, 60, 250).clone();
-  photo.slice(0, 74, 276).slice(1, 54, 256).fill_(30);
-  photo.slice(0, 80, 270).slice(1, 60, 250).copy_(inside);
-  EXPECT_LT(mean_difference(prepare_image(photo, kDigit, Invert::automatic), drawn_digit()), kSimilar);
 }
 
 // Draws lines two pixels thick that climb by 3 of 100, `spacing` apart.

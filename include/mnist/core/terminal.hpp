@@ -1,6 +1,7 @@
 // What the standard streams are connected to. Whether to print colours is decided in `src/cli/colors.hpp`.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 namespace mnist {
@@ -20,7 +21,10 @@ bool is_terminal(Stream stream);
 bool is_pipe(Stream stream);
 
 // Columns of the stream's terminal. If there is none, or they are unknown: the environment variable COLUMNS (20 to
-// 10,000), else 80.
+// 10,000); nothing if it does not say it either.
+std::optional<int> known_width(Stream stream);
+
+// The same; 80 if they are unknown.
 int terminal_width(Stream stream);
 
 // Writes to stderr. A failure is ignored (full disk): there is nobody who could be told.

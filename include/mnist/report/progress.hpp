@@ -14,6 +14,7 @@
 #include "mnist/core/status_line.hpp"
 #include "mnist/device/gpu_monitor.hpp"
 #include "mnist/report/live.hpp"
+#include "mnist/train/count_speed.hpp"
 #include "mnist/train/observer.hpp"
 
 namespace mnist {
@@ -38,19 +39,9 @@ std::string progress_line(const ProgressFigures& figures, int width);
 std::string short_duration(double seconds);
 
 // "reading photos 1,200/3,872  410 images/s  0:07 left", at most `width` columns if the count fits into them. As the
-// line becomes narrower, images per second are left out, then the time. Below 0 they are unknown.
+// line becomes narrower, images per second are left out, then the time. 0: they are unknown.
 std::string count_line(const std::string& what, std::int64_t done, std::int64_t all, double images_per_second,
                        int width);
-
-// The speed of a count, from its first value on.
-class CountSpeed {
- public:
-  // Images per second; below 0: unknown.
-  double after(std::int64_t done);
-
- private:
-  std::optional<std::pair<std::chrono::steady_clock::time_point, std::int64_t>> first_;
-};
 
 // `count_line`, drawn from construction (without numbers) to destruction.
 class CountLine {
