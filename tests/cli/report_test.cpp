@@ -117,7 +117,7 @@ TEST_F(Report, ReplacesThePageOfTheSameModelAndKeepsAnother) {
   // The page of a run, elsewhere.
   ASSERT_EQ(mnist({"report", "run", "--output", "p.html"}).exit_code, 0);
   EXPECT_THAT(mnist({"report", "run", "--output", "p.html"}).err, HasSubstr("'p.html' exists: the new page replaces"));
-  EXPECT_THAT(mnist({"report", "second", "--output", "p.html"}).err, HasSubstr("it is kept as 'p.html.bak'"));
+  EXPECT_THAT(mnist({"report", "second", "--output", "p.html"}).err, HasSubstr("is kept as 'p.html.bak'"));
   EXPECT_THAT(mnist({"report", "run"}).err, Not(HasSubstr("exists"))) << "a run has its page";
 }
 
