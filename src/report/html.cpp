@@ -1,31 +1,12 @@
 #include "html.hpp"
 
-#include <cstdint>
-
 #include <fmt/format.h>
 
+#include "mnist/core/base64.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/format/image.hpp"
 
 namespace mnist {
-namespace {
-
-std::string base64(const std::string& bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte = [&](std::size_t i) {
-    return i < bytes.size() ? static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) : 0U;
-  };
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    for (const int shift : {18, 12, 6, 0}) text += kDigits[group >> shift & 63U];
-    for (std::size_t missing = i + 3; missing > bytes.size(); --missing)
-      text[text.size() - (missing - bytes.size())] = '=';
-  }
-  return text;
-}
-
-}  // namespace
 
 std::string html_text(const std::string& text) {
   std::string out;
