@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "load_model.hpp"
+#include "mnist/predict/load_model.hpp"
 
 namespace mnist::cli {
 

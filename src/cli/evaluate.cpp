@@ -1,4 +1,5 @@
 // mnist evaluate: evaluates a saved model on a labelled data set.
+
 #include "mnist/train/evaluate.hpp"
 
 #include <algorithm>
@@ -25,6 +26,7 @@
 #include "mnist/device/runtime.hpp"
 #include "mnist/device/spin_control.hpp"
 #include "mnist/format/image.hpp"
+#include "mnist/predict/load_model.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
 #include "mnist/train/calibration.hpp"
@@ -35,7 +37,6 @@
 #include "command.hpp"
 #include "evaluate_output.hpp"
 #include "evaluation_data.hpp"
-#include "load_model.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
 #include "print.hpp"

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "mnist/core/csv.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/report/reference_log.hpp"
 
-#include "csv.hpp"
 #include "print.hpp"
 
 namespace mnist::cli {

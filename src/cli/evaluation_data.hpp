@@ -8,9 +8,9 @@
 #include <c10/core/Device.h>
 #include <spdlog/logger.h>
 
+#include "mnist/predict/load_model.hpp"
 #include "mnist/train/evaluate.hpp"
 
-#include "load_model.hpp"
 #include "open_data.hpp"
 
 namespace mnist::cli {

@@ -16,10 +16,10 @@
 #include "mnist/core/text.hpp"
 #include "mnist/export/onnx_export.hpp"
 #include "mnist/export/triton.hpp"
+#include "mnist/predict/load_model.hpp"
 
 #include "class_names.hpp"
 #include "command.hpp"
-#include "load_model.hpp"
 #include "options.hpp"
 #include "output_model.hpp"
 

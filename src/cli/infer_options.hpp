@@ -11,7 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/logger.h>
 
-#include "load_model.hpp"
+#include "mnist/predict/load_model.hpp"
 
 namespace mnist::cli {
 

@@ -1,14 +1,12 @@
 #include "infer_output.hpp"
 
 #include <cmath>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "mnist/core/csv.hpp"
 #include "mnist/core/text.hpp"
-
-#include "csv.hpp"
 
 namespace mnist::cli {
 namespace {
@@ -45,56 +43,8 @@ std::string class_fields(const Prediction& prediction) {
   return text;
 }
 
-// More digits would only look precise: the network computes with 32-bit floats, which have nine.
-constexpr int kProbabilityDigits = 9;
-
-double in_nine_digits(double probability) {
-  // Unlike std::stod, it takes subnormal numbers.
-  return std::strtod(fmt::format("{:.{}g}", probability, kProbabilityDigits).c_str(), nullptr);
-}
-
-// Adds prediction, class_index, probability, top_k, and the reason if there is no answer.
-void add_classes(nlohmann::ordered_json& object, const Prediction& prediction) {
-  for (const auto* key : {"prediction", "class_index", "probability"}) object[key] = nullptr;
-  object["top_k"] = nlohmann::ordered_json::array();
-  for (const auto& one : prediction.top) {
-    object["top_k"].push_back(
-        {{"class", one.name}, {"class_index", one.index}, {"probability", in_nine_digits(one.probability)}});
-  }
-  if (!prediction.top.empty()) {
-    const auto& best = prediction.top.front();
-    if (prediction.reason.empty()) object["prediction"] = best.name;
-    object["class_index"] = best.index;
-    object["probability"] = in_nine_digits(best.probability);
-  }
-  if (!prediction.reason.empty()) object["reason"] = prediction.reason;
-}
-
-void add_annotated(nlohmann::ordered_json& object, const std::optional<std::string>& annotated) {
-  if (!annotated) return;
-  object["annotated"] = annotated->empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(*annotated);
-}
-
 std::string annotated_field(const std::optional<std::string>& annotated) {
   return annotated ? "," + csv_field(*annotated) : "";
-}
-
-// A path may not be UTF-8, but JSON must be.
-std::string json_text(const nlohmann::ordered_json& object) {
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
-std::string json(const Prediction& prediction) {
-  nlohmann::ordered_json object;
-  if (prediction.item) {
-    object["test_item"] = prediction.item->number;
-    object["label"] = prediction.item->label;
-  } else {
-    object["path"] = prediction.path;
-  }
-  add_classes(object, prediction);
-  add_annotated(object, prediction.annotated);
-  return json_text(object);
 }
 
 std::string csv_classes(const Prediction& prediction, std::size_t top_k) {
@@ -138,28 +88,7 @@ std::string single_digits(const std::vector<DigitPrediction>& digits) {
   return text;
 }
 
-std::string json_digits(const std::string& path, const std::vector<DigitPrediction>& digits,
-                        const std::optional<std::string>& annotated) {
-  nlohmann::ordered_json object;
-  object["path"] = path;
-  object["digits"] = nlohmann::ordered_json::array();
-  for (const auto& [prediction, box, number] : digits) {
-    nlohmann::ordered_json digit;
-    add_classes(digit, prediction);
-    digit["line"] = number + 1;
-    digit["box"] = {{"left", box.left}, {"top", box.top}, {"width", box.width}, {"height", box.height}};
-    object["digits"].push_back(digit);
-  }
-  if (digits.empty()) object["reason"] = kNothingFound;
-  add_annotated(object, annotated);
-  return json_text(object);
-}
-
 }  // namespace
-
-std::string reason_for(std::size_t digits) {
-  return digits == 0 ? kNothingFound : fmt::format("{} digits found; --multi reads them", digits);
-}
 
 std::string answer(const Prediction& prediction) {
   if (prediction.reason.empty()) return printable(prediction.top.front().name);
@@ -167,12 +96,6 @@ std::string answer(const Prediction& prediction) {
   const auto& best = prediction.top.front();
   return fmt::format("{} ({} with {})", prediction.reason, printable(best.name),
                      probability_text(prediction, best.probability));
-}
-
-Prediction if_sure(Prediction prediction, double min_probability) {
-  const bool unsure = !prediction.top.empty() && prediction.top.front().probability < min_probability;
-  if (unsure && prediction.reason.empty()) prediction.reason = kUnsure;
-  return prediction;
 }
 
 std::string digits_text(const std::vector<DigitPrediction>& digits) {
@@ -198,7 +121,7 @@ std::string infer_result(InferForm form, const Prediction& prediction, std::size
     case InferForm::lines:
       return printable(prediction.path) + class_fields(prediction) + "\n";
     case InferForm::json:
-      return json(prediction);
+      return json_text(json_of(prediction)) + "\n";
     case InferForm::csv:
       return csv(prediction, top_k);
   }
@@ -212,7 +135,7 @@ std::string digits_header(InferForm form, std::size_t top_k, bool annotated) {
 
 std::string digits_result(InferForm form, const std::string& path, const std::vector<DigitPrediction>& digits,
                           std::size_t top_k, const std::optional<std::string>& annotated) {
-  if (form == InferForm::json) return json_digits(path, digits, annotated);
+  if (form == InferForm::json) return json_text(json_of(path, digits, annotated)) + "\n";
   const Prediction none{path, std::nullopt, {}, kNothingFound, std::nullopt};
   if (form == InferForm::single) return digits.empty() ? single(none) : single_digits(digits);
   const bool is_csv = form == InferForm::csv;

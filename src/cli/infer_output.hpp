@@ -7,36 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "mnist/data/prepare.hpp"
+#include "mnist/predict/prediction.hpp"
 
 namespace mnist::cli {
-
-struct ClassProbability {
-  std::string name;    // of the class
-  std::int64_t index;  // of the class
-  double probability;  // 0..1
-};
-
-// An item of a data set, with a known label.
-struct TestItem {
-  std::int64_t number;  // from 0
-  std::string label;    // name of the class
-};
-
-struct Prediction {
-  std::string path;  // of the image; unused for a test item
-  std::optional<TestItem> item;
-  std::vector<ClassProbability> top;  // most probable first; none if the network did not run
-  std::string reason;                 // why there is no answer: one of those below; empty: there is one
-  // The drawing of --annotate, "" if it failed; nothing without --annotate.
-  std::optional<std::string> annotated = std::nullopt;
-};
-
-inline constexpr const char* kNothingFound = "no digit found";
-inline constexpr const char* kUnsure = "unsure";  // the most probable class is below --min-probability
-
-// Removes the answer if the most probable class is below this probability.
-Prediction if_sure(Prediction prediction, double min_probability);
 
 // Without an answer, the class is "none" in text, null in JSON, empty in CSV, and the reason is added. For unsure
 // answers the classes are kept; "class_index" and "probability" are those of the most probable one.
@@ -53,16 +26,6 @@ enum class InferForm {
 };
 // With --annotate, the last key or column is "annotated", the path of the drawn picture; null in JSON, empty in CSV
 // if drawing failed.
-
-// One of the digits of a picture.
-struct DigitPrediction {
-  Prediction prediction;
-  PictureBox box;
-  std::int64_t line;  // of the page, from 0
-};
-
-// "no digit found", or for several digits "2 digits found; --multi reads them".
-std::string reason_for(std::size_t digits);
 
 // "4", "none (no digit found)", "unsure (4 with 0.4100)"; the probability is rounded down
 std::string answer(const Prediction& prediction);

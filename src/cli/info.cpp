@@ -25,10 +25,10 @@
 #include "mnist/device/runtime.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
+#include "mnist/predict/load_model.hpp"
 
 #include "command.hpp"
 #include "gpu_watch.hpp"
-#include "load_model.hpp"
 #include "options.hpp"
 #include "print.hpp"
 

@@ -105,6 +105,13 @@ std::vector<std::string> all_dataset_names() {
   return names;
 }
 
+std::string dataset_of(const LoadedModel& model) {
+  const std::string& trained_on = model.recipe.training.dataset;
+  const auto names = all_dataset_names();
+  const bool known = std::ranges::find(names, trained_on) != names.end();
+  return known ? trained_on : model.info->training.dataset;
+}
+
 CLI::Option* add_cache_mb(CLI::App& app, std::int64_t& value) {
   return integer(app.add_option("--cache-mb", value,
                                 "memory for the decoded photos of each split, in MiB; photos that do not fit "

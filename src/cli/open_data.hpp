@@ -18,6 +18,7 @@
 #include "mnist/data/class_folders.hpp"
 #include "mnist/data/dataset.hpp"
 #include "mnist/distributed/communicator.hpp"
+#include "mnist/predict/load_model.hpp"
 
 namespace mnist::cli {
 
@@ -26,6 +27,9 @@ inline constexpr const char* kFolder = "folder";
 
 // The values of --dataset: the names in the table and "folder".
 std::vector<std::string> all_dataset_names();
+
+// The default data set of a model: the one it was trained on, else the one its network is for.
+std::string dataset_of(const LoadedModel& model);
 
 struct DataOptions {
   std::string dataset;

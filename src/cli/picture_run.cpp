@@ -37,22 +37,6 @@ Error picture_error(const std::filesystem::path& path, const std::exception& exc
       "if it opens elsewhere, this is a defect of mnist; please report it with the output of: mnist info");
 }
 
-const char* text_of(PictureNote note) {
-  switch (note) {
-    case PictureNote::none:
-      return "";
-    case PictureNote::stroke_at_edge:
-      return "a stroke at the edge is ignored; if it is a digit, leave a margin around it";
-    case PictureNote::digit_at_edge:
-      return "the ink touches the edge, so a part of a digit may be missing; leave a margin around it";
-    case PictureNote::wide_digit:
-      return "a digit is wider than high; if it is several digits, leave gaps between them";
-    case PictureNote::small_marks:
-      return "there are only small marks, below a fortieth of the picture; if they are digits, cut them out";
-  }
-  return "";
-}
-
 }  // namespace
 
 struct PictureRun::Picture {
@@ -242,7 +226,7 @@ void PictureRun::write(std::span<Picture> pictures) {
       context_.log.warn("{}: JSON has U+FFFD in place of bytes that are not UTF-8; --format csv has them",
                         quoted(picture.path));
     }
-    if (const char* const note = text_of(picture.note); *note != '\0') {
+    if (const std::string note = text_of(picture.note); !note.empty()) {
       context_.log.warn("{}: {}", quoted(picture.path), note);
     }
     if (options_.summary != nullptr) sum_up(picture);

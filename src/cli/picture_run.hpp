@@ -14,9 +14,9 @@
 #include "mnist/core/signals.hpp"
 #include "mnist/data/decoding_memory.hpp"
 #include "mnist/data/prepare.hpp"
+#include "mnist/predict/classifier.hpp"
 
 #include "class_summary.hpp"
-#include "classifier.hpp"
 #include "command.hpp"
 #include "infer_output.hpp"
 

@@ -9,8 +9,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/format/model_file.hpp"
-
-#include "load_model.hpp"
+#include "mnist/predict/load_model.hpp"
 
 namespace mnist::cli {
 namespace {

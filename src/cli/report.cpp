@@ -17,11 +17,11 @@
 #include "mnist/device/device.hpp"
 #include "mnist/device/runtime.hpp"
 #include "mnist/device/spin_control.hpp"
+#include "mnist/predict/load_model.hpp"
 #include "mnist/report/progress.hpp"
 
 #include "command.hpp"
 #include "evaluation_data.hpp"
-#include "load_model.hpp"
 #include "options.hpp"
 #include "output_model.hpp"
 #include "print.hpp"

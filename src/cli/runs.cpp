@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "mnist/core/csv.hpp"
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/terminal.hpp"
@@ -19,7 +20,6 @@
 #include "mnist/report/progress.hpp"
 
 #include "command.hpp"
-#include "csv.hpp"
 #include "open_data.hpp"
 #include "options.hpp"
 #include "print.hpp"

@@ -8,10 +8,10 @@
 #include "mnist/core/error.hpp"
 #include "mnist/device/cuda_plugin.hpp"
 #include "mnist/device/runtime.hpp"
+#include "mnist/predict/load_model.hpp"
 
 #include "command.hpp"
 #include "durations.hpp"
-#include "load_model.hpp"
 #include "options.hpp"
 #include "pretrained.hpp"
 #include "recipe_options.hpp"

@@ -1,8 +1,10 @@
 #include "mnist/core/input_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -135,8 +137,13 @@ InputFile::InputFile(std::filesystem::path path, std::string_view what) : path_(
   }
 }
 
+InputFile::InputFile(FileContent content, std::filesystem::path name, std::string_view what)
+    : path_(std::move(name)), what_(what), bytes_(std::move(content.bytes)), size_(bytes_.size()) {
+  if (bytes_.empty()) throw data_error(fmt::format("{} {} is empty", what_, quoted(path_)), "send the whole file");
+}
+
 InputFile::~InputFile() {
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void InputFile::take_copy() {
@@ -160,6 +167,12 @@ std::size_t InputFile::read(void* out, std::size_t count) {
 }
 
 std::size_t InputFile::read_at(std::uint64_t position, void* out, std::size_t count) const {
+  if (descriptor_ < 0) {
+    if (position >= size_) return 0;
+    const std::size_t there = std::min<std::uint64_t>(count, size_ - position);
+    std::memcpy(out, bytes_.data() + position, there);
+    return there;
+  }
   std::size_t done = 0;
   while (done < count) {
     const ssize_t got =

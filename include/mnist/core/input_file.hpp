@@ -16,12 +16,19 @@ namespace mnist {
 // Whether `path` stands for stdin: "-", /dev/stdin. A file that is called "-" is ./-.
 bool is_stdin(const std::filesystem::path& path);
 
+// The content of a file that is in memory already, such as a picture that came over a network.
+struct FileContent {
+  std::string bytes;
+};
+
 class InputFile {
  public:
   // `what` names the role of the file in messages ("model file", "image"). Throws a data `Error` if the file is
   // missing, a folder, a device or terminal, empty, a stream of more than 1 GiB, or cannot be opened; `Stopped` if a
   // signal arrives while it waits for a stream.
   InputFile(std::filesystem::path path, std::string_view what);
+  // `name`: for messages; nothing is opened. Throws a data `Error` if the content is empty.
+  InputFile(FileContent content, std::filesystem::path name, std::string_view what);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -42,6 +49,7 @@ class InputFile {
 
   std::filesystem::path path_;
   std::string what_;
+  std::string bytes_;  // the content, if there is no descriptor
   int descriptor_ = -1;
   bool is_copy_ = false;
   std::uint64_t size_ = 0;

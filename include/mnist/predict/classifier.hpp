@@ -11,11 +11,10 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/recipe.hpp"
+#include "mnist/predict/load_model.hpp"
+#include "mnist/predict/prediction.hpp"
 
-#include "infer_output.hpp"
-#include "load_model.hpp"
-
-namespace mnist::cli {
+namespace mnist {
 
 // A network, its device, and the number of classes per answer.
 class Classifier {
@@ -27,8 +26,12 @@ class Classifier {
   const Preprocessing& preprocessing() const { return model_.recipe.preprocessing; }
   std::int64_t top_k() const { return top_k_; }
 
-  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. Returns the most probable classes of
-  // each; none if the network's output is not finite. Throws LibTorch's exceptions, for example if memory is missing.
+  // The network's output, float [N, classes], on the CPU. `pixels`: uint8 [N, C, H, W] of the recipe's size. Throws
+  // LibTorch's exceptions, for example if memory is missing.
+  torch::Tensor logits(const torch::Tensor& pixels) const;
+
+  // `images`: at least one, each uint8 [C, H, W] as `prepare_image` gives them. Returns `top_classes` of each. Throws
+  // as `logits`.
   std::vector<std::vector<ClassProbability>> classify(const std::vector<torch::Tensor>& images) const;
 
  private:
@@ -37,7 +40,16 @@ class Classifier {
   std::int64_t top_k_;
 };
 
+// softmax(logits / temperature) in double precision: [N][classes]; NaN if an output is not finite. `logits`: float
+// [N, classes], on the CPU.
+std::vector<std::vector<double>> probabilities_of(const torch::Tensor& logits, const Recipe& recipe);
+
+// Of each row, the `top_k` most probable classes, or all if there are fewer; none if the network's output is not
+// finite.
+std::vector<std::vector<ClassProbability>> top_classes(const torch::Tensor& logits, const Recipe& recipe,
+                                                       std::int64_t top_k);
+
 // The error for an input without classes from `classify`. `input`: its name; `model`: the network's file.
 Error not_finite(const std::filesystem::path& model, const std::string& input);
 
-}  // namespace mnist::cli
+}  // namespace mnist

@@ -1,4 +1,4 @@
-#include "load_model.hpp"
+#include "mnist/predict/load_model.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,9 +15,7 @@
 #include "mnist/data/dataset.hpp"
 #include "mnist/model/imagenet_classes.hpp"
 
-#include "open_data.hpp"
-
-namespace mnist::cli {
+namespace mnist {
 namespace {
 
 const ModelInfo& info_of(const ModelFile& file, const std::filesystem::path& path) {
@@ -153,11 +151,4 @@ std::string class_names_warning(const ModelInfo& info, const ModelFile& file) {
                      file.class_names.size(), classes, classes == 1 ? "" : "s");
 }
 
-std::string dataset_of(const LoadedModel& model) {
-  const std::string& trained_on = model.recipe.training.dataset;
-  const auto names = all_dataset_names();
-  const bool known = std::ranges::find(names, trained_on) != names.end();
-  return known ? trained_on : model.info->training.dataset;
-}
-
-}  // namespace mnist::cli
+}  // namespace mnist

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-namespace mnist::cli {
+namespace mnist {
 
 // `value` with all its bytes, in quotes if it has a comma, a quote or a control character.
 inline std::string csv_field(const std::string& value) {
@@ -15,4 +15,4 @@ inline std::string csv_field(const std::string& value) {
   return field + "\"";
 }
 
-}  // namespace mnist::cli
+}  // namespace mnist

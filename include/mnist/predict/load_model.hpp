@@ -12,7 +12,7 @@
 #include "mnist/format/model_file.hpp"
 #include "mnist/model/registry.hpp"
 
-namespace mnist::cli {
+namespace mnist {
 
 // The default model file of all commands.
 inline constexpr const char* kDefaultModel = "mnist_cnn.pt";
@@ -44,7 +44,4 @@ void check_finite(const Network& network, const std::filesystem::path& path);
 // A warning if a file without a recipe has another number of class names than outputs; else empty.
 std::string class_names_warning(const ModelInfo& info, const ModelFile& file);
 
-// The default data set of a model: the one it was trained on, else the one its network is for.
-std::string dataset_of(const LoadedModel& model);
-
-}  // namespace mnist::cli
+}  // namespace mnist
