@@ -1,4 +1,4 @@
-"""Counts checks, for check_onnx.py and check_tensorboard.py."""
+"""Counts checks, for check_onnx.py, check_page.py and check_tensorboard.py."""
 
 
 class Checks:
