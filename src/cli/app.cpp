@@ -129,7 +129,7 @@ class Program {
   Program(int argc, const char* const* argv) : argc_(argc), argv_(argv), root_(kDescription) {
     set_up(root_, options_);
     for (const auto& add : {add_train, add_infer, add_evaluate, add_info, add_runs, add_compare, add_report, add_export,
-                            add_bench, add_completion, add_man, add_help})
+                            add_serve, add_bench, add_completion, add_man, add_help})
       commands_.push_back(add(root_));
   }
 

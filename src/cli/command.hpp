@@ -37,6 +37,7 @@ Command add_runs(CLI::App& root);
 Command add_compare(CLI::App& root);
 Command add_report(CLI::App& root);
 Command add_export(CLI::App& root);
+Command add_serve(CLI::App& root);
 Command add_bench(CLI::App& root);
 Command add_completion(CLI::App& root);
 Command add_man(CLI::App& root);

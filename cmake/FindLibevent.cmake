@@ -1,0 +1,26 @@
+# Finds libevent, on which the server runs: Libevent::core, Libevent::extra (HTTP) and, except on Windows,
+# Libevent::pthreads. Debian's package has no CMake files.
+find_path(Libevent_INCLUDE_DIR event2/http.h)
+set(Libevent_parts core extra)
+if(NOT WIN32)
+  list(APPEND Libevent_parts pthreads)
+endif()
+foreach(part IN LISTS Libevent_parts)
+  find_library(Libevent_${part}_LIBRARY NAMES event_${part} libevent_${part})
+  list(APPEND Libevent_needed Libevent_${part}_LIBRARY)
+endforeach()
+if(Libevent_INCLUDE_DIR AND EXISTS "${Libevent_INCLUDE_DIR}/event2/event-config.h")
+  file(STRINGS "${Libevent_INCLUDE_DIR}/event2/event-config.h" line REGEX "define EVENT__VERSION ")
+  string(REGEX MATCH "[0-9.]+" Libevent_VERSION "${line}")
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Libevent REQUIRED_VARS ${Libevent_needed} Libevent_INCLUDE_DIR
+                                           VERSION_VAR Libevent_VERSION)
+if(Libevent_FOUND AND NOT TARGET Libevent::core)
+  foreach(part IN LISTS Libevent_parts)
+    add_library(Libevent::${part} UNKNOWN IMPORTED)
+    set_target_properties(Libevent::${part} PROPERTIES IMPORTED_LOCATION "${Libevent_${part}_LIBRARY}"
+                                                       INTERFACE_INCLUDE_DIRECTORIES "${Libevent_INCLUDE_DIR}")
+  endforeach()
+endif()
+mark_as_advanced(Libevent_INCLUDE_DIR ${Libevent_needed})

@@ -1,0 +1,120 @@
+#include "connections.hpp"
+
+#include <algorithm>
+#include <event2/buffer.h>
+#include <event2/util.h>
+#include <new>
+#include <string_view>
+#include <sys/socket.h>
+#include <utility>
+
+namespace mnist {
+
+struct Connections::Connection {
+  Connections* owner;
+  bufferevent* events = nullptr;
+  ConnectionPhase phase = ConnectionPhase::idle;
+  Clock::time_point since = Clock::now();  // of the phase
+  std::size_t received = 0;                // bytes of the request without an answer
+  bool is_ended = false;                   // its socket is shut down
+};
+
+Connections::Connections(const HttpLimits& limits, std::function<void()> changed)
+    : limits_(limits), changed_(std::move(changed)) {}
+
+Connections::~Connections() {
+  for (const auto& [events, connection] : open_) bufferevent_decref(events);
+}
+
+bufferevent* Connections::make(event_base* base) {
+  bufferevent* const events = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+  if (events == nullptr) throw std::bad_alloc();
+  auto connection = std::make_unique<Connection>(Connection{this, events});
+  evbuffer_add_cb(bufferevent_get_input(events), received, connection.get());
+  open_.emplace(events, std::move(connection));
+  bufferevent_incref(events);
+  changed_();
+  return events;
+}
+
+void Connections::received(evbuffer* /*input*/, const evbuffer_cb_info* change, void* context) {
+  Connection& connection = *static_cast<Connection*>(context);
+  if (change->n_added == 0 || connection.is_ended) return;
+  Connections& all = *connection.owner;
+  if (connection.phase == ConnectionPhase::idle) all.enter(connection.events, ConnectionPhase::reading);
+  connection.received += change->n_added;
+  all.received_ += change->n_added;
+  if (all.received_ <= all.limits_.received_bytes) return;
+  // Only this request ends: its bytes no longer count.
+  all.received_ -= std::exchange(connection.received, 0);
+  connection.is_ended = true;
+  ::shutdown(bufferevent_getfd(connection.events), SHUT_RDWR);
+}
+
+// The server frees a connection without callbacks; the reference here is the last one then.
+void Connections::forget_closed() {
+  const std::size_t before = open_.size();
+  for (auto entry = open_.begin(); entry != open_.end();) {
+    bufferevent_event_cb callback = nullptr;
+    bufferevent_getcb(entry->first, nullptr, nullptr, &callback, nullptr);
+    if (callback != nullptr) {
+      ++entry;
+      continue;
+    }
+    received_ -= entry->second->received;
+    evbuffer_remove_cb(bufferevent_get_input(entry->first), received, entry->second.get());
+    bufferevent_decref(entry->first);
+    entry = open_.erase(entry);
+  }
+  if (open_.size() != before) changed_();
+}
+
+void Connections::enter(bufferevent* connection, ConnectionPhase phase) {
+  const auto found = open_.find(connection);
+  if (found == open_.end()) return;
+  Connection& entry = *found->second;
+  entry.phase = phase;
+  entry.since = Clock::now();
+  if (phase != ConnectionPhase::idle) return;
+  received_ -= entry.received;
+  entry.received = 0;
+}
+
+double Connections::allowed_seconds(const Connection& connection, const Clock::time_point* stopping_since) const {
+  constexpr double kIdleWhileStopping = 0.5;  // a request may be on its way
+  constexpr double kIdleIfFull = 1;           // others wait
+  switch (connection.phase) {
+    case ConnectionPhase::idle:
+      if (stopping_since != nullptr) return kIdleWhileStopping;
+      return open_.size() >= limits_.connections ? std::min(kIdleIfFull, limits_.idle_seconds) : limits_.idle_seconds;
+    case ConnectionPhase::reading:
+    case ConnectionPhase::writing:
+      return limits_.request_seconds;
+    case ConnectionPhase::working:
+      break;
+  }
+  return std::chrono::duration<double>(Clock::duration::max()).count();
+}
+
+// Shutting the socket down lets libevent end the connection in its own way.
+void Connections::sweep(Clock::time_point now, const Clock::time_point* stopping_since) {
+  constexpr std::string_view kTimeout =
+      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  forget_closed();
+  for (const auto& [events, connection] : open_) {
+    auto since = connection->since;
+    if (connection->phase == ConnectionPhase::idle && stopping_since != nullptr) {
+      since = std::max(since, *stopping_since);
+    }
+    if (std::chrono::duration<double>(now - since).count() < allowed_seconds(*connection, stopping_since)) continue;
+    const evutil_socket_t socket = bufferevent_getfd(events);
+    if (socket < 0) continue;
+    if (connection->phase == ConnectionPhase::reading) {
+      // Does not block: the socket is not of that kind. The process ignores SIGPIPE.
+      (void)::send(socket, kTimeout.data(), kTimeout.size(), 0);
+    }
+    ::shutdown(socket, SHUT_RDWR);
+  }
+}
+
+}  // namespace mnist

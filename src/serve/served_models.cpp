@@ -1,0 +1,73 @@
+#include "mnist/serve/served_models.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mnist/core/error.hpp"
+#include "mnist/core/files.hpp"
+#include "mnist/core/sha256.hpp"
+
+namespace mnist {
+
+ServedModel::ServedModel(ModelSource source, LoadedModel model, const c10::Device& device, const BatchLimits& limits,
+                         Metrics& metrics)
+    : model_(std::move(model)),
+      classifier_(model_, device, /*top_k=*/1),
+      facts_(std::make_shared<const ModelFacts>(ModelFacts{
+          source, model_.recipe, model_.sha256,
+          metric_label("model", source.name) + "," + metric_label("version", std::to_string(source.version))})),
+      batcher_(
+          limits, [this](const torch::Tensor& pixels) { return classifier_.logits(pixels); },
+          [&metrics, labels = facts_->labels](std::size_t images) { metrics.batch(labels, images); }) {}
+
+ServedModels::ServedModels(const std::vector<ModelSource>& sources, Load load, const c10::Device& device,
+                           const BatchLimits& limits, Metrics& metrics)
+    : load_(std::move(load)), device_(device), limits_(limits), metrics_(metrics) {
+  for (const ModelSource& source : sources) {
+    models_.push_back(std::make_shared<ServedModel>(source, load_(source.file), device_, limits_, metrics_));
+  }
+}
+
+std::shared_ptr<ServedModel> ServedModels::find(const std::string& name, int version) const {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<ServedModel> found;
+  for (const auto& model : models_) {
+    const ModelSource& source = model->facts()->source;
+    if (source.name == name && (version == 0 || source.version == version)) found = model;  // the newest is the last
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<ServedModel>> ServedModels::all() const {
+  const std::lock_guard lock(mutex_);
+  return models_;
+}
+
+void ServedModels::reload(const std::function<void(const std::string& sentence, bool is_error)>& tell) {
+  for (const auto& old : all()) {
+    const ModelSource& source = old->facts()->source;
+    const std::string name = fmt::format("model {}, version {}, {}", source.name, source.version, quoted(source.file));
+    try {
+      if (file_sha256(source.file, "model file") == old->facts()->sha256) {
+        metrics_.reload("unchanged");
+        tell(name + ": the file has not changed", false);
+        continue;
+      }
+      auto fresh = std::make_shared<ServedModel>(source, load_(source.file), device_, limits_, metrics_);
+      {
+        const std::lock_guard lock(mutex_);
+        for (auto& model : models_) {
+          if (model == old) model = fresh;
+        }
+      }
+      metrics_.reload("ok");
+      tell(name + ": read again", false);
+    } catch (const std::exception& error) {
+      metrics_.reload("failed");
+      tell(fmt::format("{}: the model stays as it was: {}", name, error.what()), true);
+    }
+  }
+}
+
+}  // namespace mnist

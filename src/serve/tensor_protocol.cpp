@@ -1,0 +1,252 @@
+#include "tensor_protocol.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "mnist/core/json.hpp"
+#include "mnist/core/text.hpp"
+#include "mnist/predict/classifier.hpp"
+#include "mnist/predict/prediction.hpp"
+
+#include "http_error.hpp"
+
+namespace mnist {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kHeaderLength = "inference-header-content-length";
+constexpr const char* kBinarySize = "binary_data_size";
+
+// The JSON part of the body; its rest is `binary`.
+json json_part(const HttpRequest& request, std::string_view& binary) {
+  std::string_view text = request.body;
+  if (const auto header = request.headers.find(kHeaderLength); header != request.headers.end()) {
+    std::size_t length = 0;
+    const char* const end = header->second.data() + header->second.size();
+    const auto [rest, failure] = std::from_chars(header->second.data(), end, length);
+    if (failure != std::errc() || rest != end || length > text.size()) {
+      throw bad_request(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes",
+                                    quoted_name(header->second), text.size()));
+    }
+    binary = text.substr(length);
+    text = text.substr(0, length);
+  }
+  try {
+    json object = parse_bounded_json(text);
+    if (!object.is_object()) throw bad_request("the request is not a JSON object");
+    return object;
+  } catch (const std::invalid_argument& error) {
+    throw bad_request(fmt::format("the request cannot be read: {}", error.what()));
+  }
+}
+
+// The value under `key`, if it is there and not null. Throws if it is of another type.
+const json* member(const json& object, const char* key, json::value_t type, const char* type_name) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return nullptr;
+  if (found->type() != type) throw bad_request(fmt::format("\"{}\" is not {}", key, type_name));
+  return &*found;
+}
+
+std::string string_member(const json& object, const char* key) {
+  const json* const value = member(object, key, json::value_t::string, "a string");
+  return value == nullptr ? "" : value->get<std::string>();
+}
+
+bool flag_member(const json& object, const char* key) {
+  const json* const value = member(object, key, json::value_t::boolean, "true or false");
+  return value != nullptr && value->get<bool>();
+}
+
+const json& parameters_of(const json& object) {
+  static const json none = json::object();
+  const json* const parameters = member(object, "parameters", json::value_t::object, "an object");
+  return parameters == nullptr ? none : *parameters;
+}
+
+std::string shape_text(const Preprocessing& wanted) {
+  return fmt::format("[N, {}, {}, {}]", wanted.channels, wanted.height, wanted.width);
+}
+
+// Number of images in a shape.
+std::int64_t images_in(const json& input, const Preprocessing& wanted) {
+  constexpr std::int64_t kMostImages = 100'000;
+  const json* const shape = member(input, "shape", json::value_t::array, "a list");
+  std::vector<std::int64_t> sizes;
+  for (const json& size : shape == nullptr ? json::array() : *shape) {
+    sizes.push_back(size.is_number_unsigned() && size.get<std::uint64_t>() <= kMostImages ? size.get<std::int64_t>()
+                                                                                          : -1);
+  }
+  if (sizes.size() != 4 || sizes[0] < 1 ||
+      std::vector(sizes.begin() + 1, sizes.end()) != std::vector{wanted.channels, wanted.height, wanted.width}) {
+    throw bad_request(fmt::format("\"{}\" has the shape [{}], but the model takes {}", kPixels, fmt::join(sizes, ", "),
+                                  shape_text(wanted)),
+                      "one image needs the shape with N = 1");
+  }
+  return sizes[0];
+}
+
+// Appends the numbers of nested lists in their order.
+void flatten(const json& data, std::vector<std::uint8_t>& bytes, std::size_t most) {
+  for (const json& value : data) {
+    if (value.is_array()) {
+      flatten(value, bytes, most);
+      continue;
+    }
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 255) {
+      throw bad_request(
+          fmt::format("\"data\" has a value that is not an integer from 0 to 255: {}", quoted_name(json_text(value))),
+          "pixels are bytes, light digits on dark");
+    }
+    if (bytes.size() == most) throw bad_request(fmt::format("\"data\" has more than {} values", most));
+    bytes.push_back(value.get<std::uint8_t>());
+  }
+}
+
+std::vector<std::uint8_t> listed_bytes(const json& input, std::size_t count) {
+  const json* const data = member(input, "data", json::value_t::array, "a list");
+  if (data == nullptr) throw bad_request(fmt::format("the input \"{}\" has no data", kPixels));
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(std::min(count, data->size()));
+  flatten(*data, bytes, count);
+  if (bytes.size() != count) {
+    throw bad_request(fmt::format("\"data\" has {} values, but the shape needs {}", bytes.size(), count));
+  }
+  return bytes;
+}
+
+// The bytes of a binary input, which it says the number of.
+std::optional<std::size_t> binary_size(const json& input) {
+  const json* const size =
+      member(parameters_of(input), kBinarySize, json::value_t::number_unsigned, "a positive integer");
+  return size == nullptr ? std::nullopt : std::optional(size->get<std::size_t>());
+}
+
+torch::Tensor pixels_of(const json& input, std::string_view binary, const Preprocessing& wanted) {
+  if (const std::string type = string_member(input, "datatype"); type != "UINT8") {
+    throw bad_request(fmt::format("\"{}\" has the datatype {}, but the model takes UINT8", kPixels, quoted_name(type)),
+                      "pixels are bytes from 0 to 255; the server normalises them");
+  }
+  const std::int64_t images = images_in(input, wanted);
+  const auto count = static_cast<std::size_t>(images * wanted.channels * wanted.height * wanted.width);
+  const auto from_bytes = [&](const void* bytes) {
+    torch::Tensor pixels = at::empty({images, wanted.channels, wanted.height, wanted.width}, torch::kUInt8);
+    std::memcpy(pixels.mutable_data_ptr(), bytes, count);
+    return pixels;
+  };
+  if (const auto size = binary_size(input)) {
+    if (*size != count || binary.size() != count) {
+      throw bad_request(fmt::format("the binary data has {} bytes and {} is {}, but the shape needs {}", binary.size(),
+                                    kBinarySize, *size, count));
+    }
+    return from_bytes(binary.data());
+  }
+  if (!binary.empty()) throw bad_request(fmt::format("there are bytes after the JSON, but no {}", kBinarySize));
+  if (count > kMaxJsonBytes) throw bad_request(fmt::format("\"data\" needs {} values: that is too many", count));
+  return from_bytes(listed_bytes(input, count).data());
+}
+
+std::vector<WantedOutput> outputs_of(const json& call) {
+  const bool all_binary = flag_member(parameters_of(call), "binary_data_output");
+  const json* const list = member(call, "outputs", json::value_t::array, "a list");
+  if (list == nullptr || list->empty()) return {{kProbabilities, all_binary}, {kLogits, all_binary}};
+  std::vector<WantedOutput> outputs;
+  for (const json& output : *list) {
+    if (!output.is_object()) throw bad_request("\"outputs\" has something that is not an object");
+    const std::string name = string_member(output, "name");
+    if (name != kProbabilities && name != kLogits) {
+      throw bad_request(fmt::format("the model has no output {}", quoted_name(name)),
+                        fmt::format("it has \"{}\" and \"{}\"", kProbabilities, kLogits));
+    }
+    const json& parameters = parameters_of(output);
+    if (parameters.contains("classification")) {
+      throw bad_request("the parameter \"classification\" is not supported",
+                        "/predict gives the most probable classes with their names");
+    }
+    if (std::ranges::any_of(outputs, [&](const WantedOutput& other) { return other.name == name; })) {
+      throw bad_request(fmt::format("the output {} is wanted twice", quoted_name(name)));
+    }
+    outputs.push_back({name, parameters.contains("binary_data") ? flag_member(parameters, "binary_data") : all_binary});
+  }
+  return outputs;
+}
+
+// A double that JSON shows with the digits of the float: 0.1 instead of 0.10000000149011612.
+double as_shown(float value) {
+  return std::strtod(fmt::format("{}", value).c_str(), nullptr);
+}
+
+// [N, classes] in one row of floats.
+std::vector<float> values_of(const std::string& output, const Recipe& recipe, const torch::Tensor& logits) {
+  std::vector<float> values;
+  values.reserve(static_cast<std::size_t>(logits.numel()));
+  if (output == kLogits) {
+    const torch::Tensor whole = logits.contiguous();
+    values.assign(whole.const_data_ptr<float>(), whole.const_data_ptr<float>() + whole.numel());
+    return values;
+  }
+  for (const std::vector<double>& row : probabilities_of(logits, recipe)) {
+    for (const double value : row) values.push_back(static_cast<float>(value));
+  }
+  return values;
+}
+
+}  // namespace
+
+InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
+  std::string_view binary;
+  const json call = json_part(request, binary);
+  const json* const inputs = member(call, "inputs", json::value_t::array, "a list");
+  if (inputs == nullptr || inputs->size() != 1 || !inputs->front().is_object()) {
+    throw bad_request(fmt::format("\"inputs\" must be a list of one object, \"{}\"", kPixels));
+  }
+  const json& input = inputs->front();
+  if (const std::string name = string_member(input, "name"); name != kPixels) {
+    throw bad_request(fmt::format("the model has no input {}", quoted_name(name)),
+                      fmt::format("its input is \"{}\", UINT8 {}", kPixels, shape_text(preprocessing)));
+  }
+  return {string_member(call, "id"), pixels_of(input, binary, preprocessing), outputs_of(call)};
+}
+
+HttpReply infer_reply(const InferCall& call, const std::string& model, const std::string& version, const Recipe& recipe,
+                      const torch::Tensor& logits) {
+  nlohmann::ordered_json answer = {{"model_name", model}, {"model_version", version}};
+  if (!call.id.empty()) answer["id"] = call.id;
+  answer["outputs"] = nlohmann::ordered_json::array();
+  std::string binary;
+  for (const WantedOutput& wanted : call.outputs) {
+    nlohmann::ordered_json output = {
+        {"name", wanted.name}, {"datatype", "FP32"}, {"shape", {logits.size(0), logits.size(1)}}};
+    const std::vector<float> values = values_of(wanted.name, recipe, logits);
+    if (wanted.binary) {
+      const std::size_t size = values.size() * sizeof(float);
+      output["parameters"] = {{kBinarySize, size}};
+      binary.append(reinterpret_cast<const char*>(values.data()), size);
+    } else {
+      auto data = nlohmann::ordered_json::array();
+      for (const float value : values) data.push_back(as_shown(value));
+      output["data"] = std::move(data);
+    }
+    answer["outputs"].push_back(std::move(output));
+  }
+  HttpReply reply{.body = json_text(answer)};
+  if (!binary.empty()) {
+    reply.type = "application/octet-stream";
+    reply.headers.emplace_back("Inference-Header-Content-Length", std::to_string(reply.body.size()));
+    reply.body += binary;
+  }
+  return reply;
+}
+
+}  // namespace mnist
