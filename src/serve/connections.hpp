@@ -33,17 +33,20 @@ class Connections {
   // `connection`: one of `make`. Idle: its request is answered.
   void enter(bufferevent* connection, ConnectionPhase phase);
 
+  // Forgets those that libevent has closed.
+  void forget_closed();
+
   // Forgets those that libevent has closed, and ends those that took too long. `stopping_since`: when the server was
   // stopped, if it was.
   void sweep(Clock::time_point now, const Clock::time_point* stopping_since);
 
+  // Open ones, exactly only after a sweep.
   std::size_t count() const { return open_.size(); }
 
  private:
   struct Connection;
 
   static void received(evbuffer* input, const evbuffer_cb_info* change, void* context);
-  void forget_closed();
   double allowed_seconds(const Connection& connection, const Clock::time_point* stopping_since) const;
 
   const HttpLimits& limits_;

@@ -134,7 +134,10 @@ class HttpServer::Loop {
   ~Loop() { http_.reset(); }  // closes the connections, while `connections_` and the loop exist
 
   std::uint16_t port() const { return port_; }
-  std::size_t connections() const { return connections_.count(); }
+  std::size_t connections() {
+    connections_.forget_closed();
+    return connections_.count();
+  }
 
   void on_signal(int signal, std::function<void()> action) {
     actions_.push_back(std::move(action));

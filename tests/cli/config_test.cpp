@@ -51,7 +51,8 @@ TEST_P(RefusedConfig, NamesFileAndLine) {
 constexpr const char* kForm = "a line is: key = value, or [section]";
 constexpr const char* kText = "a string is in quotes: key = \"text\"";
 constexpr const char* kNumber = "a number is written 3, 0.5 or 1e-3, in at most 120 digits";
-constexpr const char* kSections = "choose one of: train, infer, evaluate, info, runs, compare, report, export, bench";
+constexpr const char* kSections =
+    "choose one of: train, infer, evaluate, info, runs, compare, report, export, serve, bench";
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedConfig,

@@ -39,7 +39,7 @@ TEST_P(Help, FitsInAHundredColumns) {
 
 INSTANTIATE_TEST_SUITE_P(All, Help,
                          ::testing::Values("mnist", "train", "infer", "evaluate", "info", "runs", "compare", "report",
-                                           "export", "bench", "completion"));
+                                           "export", "serve", "bench", "completion"));
 
 TEST(HelpFlag, HasAShortForm) {
   EXPECT_EQ(run(program(MNIST_BINARY, {"-h"})).out, content_of(fixture("help/mnist.txt")));

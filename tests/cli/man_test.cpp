@@ -39,7 +39,7 @@ TEST(Man, DescribesEveryOption) {
   const std::string text = plain(page());
   std::size_t options = 0;
   for (const char* command :
-       {"train", "infer", "evaluate", "info", "runs", "compare", "report", "export", "bench", "completion"}) {
+       {"train", "infer", "evaluate", "info", "runs", "compare", "report", "export", "serve", "bench", "completion"}) {
     EXPECT_THAT(text, HasSubstr(std::string(".SS mnist ") + command + "\n"));
     for (const std::string& line : lines_of(help_of(command))) {
       if (!line.starts_with("  -")) continue;

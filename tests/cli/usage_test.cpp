@@ -40,16 +40,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"another program's command", {"predict", "x.png"}, "there is no command 'predict'", "use 'infer'"},
         Mistake{
             "help of an unknown command", {"help", "trian"}, "there is no command 'trian'", "did you mean 'train'?"},
-        Mistake{
-            "unknown command",
-            {"dance", "--epochs", "3"},
-            "there is no command 'dance'",
-            "choose one of: train, infer, evaluate, info, runs, compare, report, export, bench, completion, man, help"},
-        Mistake{
-            "empty command",
-            {""},
-            "there is no command ''",
-            "choose one of: train, infer, evaluate, info, runs, compare, report, export, bench, completion, man, help"},
+        Mistake{"unknown command",
+                {"dance", "--epochs", "3"},
+                "there is no command 'dance'",
+                "choose one of: train, infer, evaluate, info, runs, compare, report, export, serve, bench, completion, "
+                "man, help"},
+        Mistake{"empty command",
+                {""},
+                "there is no command ''",
+                "choose one of: train, infer, evaluate, info, runs, compare, report, export, serve, bench, completion, "
+                "man, help"},
         Mistake{"empty value",
                 {"infer", "--output=", "x.png", "y.png"},
                 "--output needs a value",

@@ -54,6 +54,10 @@ bool HttpClient::send(const std::string& bytes) {
   return true;
 }
 
+void HttpClient::finish() {
+  ::shutdown(socket_, SHUT_WR);
+}
+
 // Returns false at the end of the connection, or if nothing comes.
 bool HttpClient::receive() {
   std::array<char, 65536> part;

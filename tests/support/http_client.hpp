@@ -25,6 +25,9 @@ class HttpClient {
   // Any bytes. Returns false if the server has closed the connection.
   bool send(const std::string& bytes);
 
+  // Tells the server that nothing follows.
+  void finish();
+
   // The next answer. `has_body`: false for HEAD.
   HttpAnswer answer(bool has_body = true);
 
