@@ -2,6 +2,7 @@
 "use strict";
 
 const byId = (id) => document.getElementById(id);
+const LARGE = 8 * 1024 * 1024;  // bytes
 const KEY_NAME = "mnist-api-key";
 
 const state = {
@@ -32,7 +33,8 @@ function sentence(text) {
 }
 
 function failureOf(status, body) {
-  const said = [body?.error, body?.hint].map(sentence).filter(Boolean).join(" ");
+  // Without the hint, which is for those who send requests; "body" is the server's name for a picture without one.
+  const said = sentence(String(body?.error ?? "").replace(/(image )?'body'/g, "the picture"));
   switch (status) {
     case 401:
       return new Failure(state.key ? "The server does not accept this API key." : "This server asks for an API key.",
@@ -59,6 +61,8 @@ async function ask(address, body = null) {
     answer = await fetch(address, { ...options, headers, cache: "no-store" });
     text = await answer.text();
   } catch {
+    // It may have closed the connection because of the size.
+    if (body?.size > LARGE) throw new Failure("The server does not take this picture. Try a smaller one.");
     throw new Failure("The server does not answer. Check that it runs and that you are connected to it.");
   }
   let content = null;
