@@ -181,6 +181,17 @@ def check_file(checks, page, file, shown):
     page.is_idle()
     given = (page.text("answer"), page.text("sure"))
     checks.check("the same picture as a file", given == shown, f"{given} instead of {shown}")
+    for kind, event in [("paste", "new ClipboardEvent('paste', {clipboardData: data})"),
+                        ("drop", "new DragEvent('drop', {dataTransfer: data})")]:
+        page.clear()
+        page.tab.evaluate(f"""(() => {{
+          const data = new DataTransfer();
+          data.items.add(new File([watched.sent], "digit.png", {{type: "image/png"}}));
+          document.dispatchEvent({event});
+        }})()""")
+        page.is_idle()
+        given = (page.text("answer"), page.text("sure"))
+        checks.check(f"the same by {kind}", given == shown, f"{given} instead of {shown}")
     page.draw(SHAPES["7"], left=0.3, size=0.7)
     checks.check("a drawing replaces the file", page.text("answer") == "7" and not page.shown("picture"))
 
