@@ -239,14 +239,25 @@ void draw_curves_of(const std::vector<RunFigures>& runs, const std::filesystem::
   log.info("curves: {}", quoted(path));
 }
 
-int run_compare(const CompareOptions& options, spdlog::logger& log) {
-  if (options.runs.size() < 2) {
-    throw usage_error("compare needs at least two runs", "give their folders: mnist compare runs/cnn-1 runs/cnn-2");
-  }
-  check_is_picture("--curves", options.curves);
-  prepare_output(options.curves, log);
+// A folder that is not a run stands for the runs in it.
+std::vector<RunFigures> figures_of_all(const std::vector<std::filesystem::path>& folders) {
   std::vector<RunFigures> runs;
-  for (const std::filesystem::path& path : options.runs) runs.push_back(figures_of(path));
+  for (const std::filesystem::path& folder : folders) {
+    const std::vector<std::filesystem::path> paths = runs_in(folder);
+    if (paths.empty()) runs.push_back(figures_of(folder));  // throws why it is none
+    for (const std::filesystem::path& path : paths) runs.push_back(figures_of(path));
+  }
+  return runs;
+}
+
+int run_compare(const CompareOptions& options, spdlog::logger& log) {
+  check_is_picture("--curves", options.curves);
+  std::vector<RunFigures> runs = figures_of_all(options.runs);
+  if (runs.size() < 2) {
+    throw usage_error(fmt::format("compare needs at least two runs, and {} given", runs.empty() ? "none is" : "one is"),
+                      "give their folders, or a folder of runs: mnist compare runs/cnn-1 runs/cnn-2");
+  }
+  prepare_output(options.curves, log);
   name_apart(runs);
   for (const RunFigures& run : runs) {
     if (run.options.empty()) {
@@ -264,7 +275,9 @@ Command add_compare(CLI::App& root) {
   CLI::App* app =
       root.add_subcommand("compare", "Compare runs: options that differ, figures side by side, mean over seeds");
   const auto options = std::make_shared<CompareOptions>();
-  app->add_option("RUN", options->runs, "run directories, at least two")->type_name("DIR")->take_all();
+  app->add_option("RUN", options->runs, "run directories, at least two, or folders of them")
+      ->type_name("DIR")
+      ->take_all();
   not_empty(app->add_option("--curves", options->curves,
                             "draw loss and accuracy of the runs over their epochs to this file, PNG or SVG"))
       ->type_name("FILE");

@@ -77,6 +77,7 @@ void check_files(const EvaluateOptions& options, spdlog::logger& log) {
     check_not_same(output, options.model);
     prepare_output(output, log);
   }
+  check_is_folder("--show-misclassified", options.show_misclassified);
   if (!options.show_misclassified.empty()) {
     make_folder(options.show_misclassified, "choose another folder with --show-misclassified");
   }

@@ -111,6 +111,7 @@ void check_options(const InferOptions& options, spdlog::logger& log) {
     throw usage_error("there is no image to classify", "give one, as in: mnist infer --image test.png");
   }
   for (const auto& [name, folder] : {std::pair{"--annotate", options.annotate}, {"--show-input", options.show_input}}) {
+    check_is_folder(name, folder);
     if (!options.test_item || folder.empty()) continue;
     throw usage_error(fmt::format("{} is for images, but --test-item is an item of a data set", name),
                       "use --save-image to see the item");

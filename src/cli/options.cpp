@@ -205,6 +205,12 @@ void check_is_png(const char* option, const std::filesystem::path& output) {
                     "the picture is written as PNG: give a name that ends in .png");
 }
 
+void check_is_folder(const char* option, const std::filesystem::path& folder) {
+  if (folder != "-" && !is_stream(folder)) return;
+  throw usage_error(fmt::format("{} writes several files, and {} is no folder for them", option, quoted(folder)),
+                    "name a folder");
+}
+
 void check_is_picture(const char* option, const std::filesystem::path& output) {
   const std::string ending = lower_case(output.extension().string());
   if (output.empty() || ending == ".png" || ending == ".svg") return;

@@ -76,6 +76,9 @@ void check_is_png(const char* option, const std::filesystem::path& output);
 // The same for pictures that can also be SVG.
 void check_is_picture(const char* option, const std::filesystem::path& output);
 
+// Throws a usage `Error` if the folder of `option` is a stream, such as "-"; it may be empty.
+void check_is_folder(const char* option, const std::filesystem::path& folder);
+
 // Throws a usage `Error` if more than one of the inputs (option, path) is stdin: only the first would get data.
 void check_one_stdin(const std::vector<std::pair<std::string, std::filesystem::path>>& inputs);
 

@@ -88,10 +88,10 @@ std::string defaults_by_network() {
   const auto options = [](const TrainingDefaults& d) {
     return fmt::format(
         "    --dataset {} --epochs {} --batch-size {} --test-batch-size {}\n"
-        "    --optimizer {} --lr {} --step-size {} --gamma {} --momentum {} --weight-decay {}\n"
-        "    --schedule {} --shuffle {} --keep-best {}\n",
-        d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr, d.step_size, d.gamma, d.momentum,
-        d.weight_decay, d.schedule, d.shuffle, d.keep_best);
+        "    --optimizer {} --lr {} --momentum {} --weight-decay {}\n"
+        "    --schedule {} --step-size {} --gamma {} --shuffle {} --keep-best {}\n",
+        d.dataset, d.epochs, d.batch_size, d.test_batch_size, d.optimizer, d.lr, d.momentum, d.weight_decay, d.schedule,
+        d.step_size, d.gamma, d.shuffle, d.keep_best);
   };
   std::string text = "Defaults by optimizer, if --optimizer is not the network's default:\n";
   for (const std::string& name : optimizer_names()) {
@@ -100,7 +100,10 @@ std::string defaults_by_network() {
   }
   text += "  for pretrained weights a tenth of that --lr\nDefaults by network:\n";
   for (const ModelInfo& info : models()) {
-    text += fmt::format("  {}: {}\n{}", info.name, info.description, options(info.training));
+    // A description has its source in brackets at its end.
+    const std::size_t source = info.description.rfind(" (");
+    text += fmt::format("  {}: {}\n    {}\n{}", info.name, info.description.substr(0, source),
+                        info.description.substr(source + 1), options(info.training));
     if (info.fast) text += fmt::format("  {} with --recipe fast:\n{}", info.name, options(*info.fast));
   }
   return text;

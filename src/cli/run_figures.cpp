@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -46,6 +47,22 @@ std::optional<double> median_rate(const RunRecord& record) {
 }
 
 }  // namespace
+
+std::vector<std::filesystem::path> runs_in(const std::filesystem::path& folder) {
+  if (is_run(folder)) return {folder};
+  std::error_code error;
+  std::vector<std::filesystem::path> paths;
+  for (std::filesystem::directory_iterator entries(folder, error), end; !error && entries != end;
+       entries.increment(error)) {
+    if (is_run(entries->path())) paths.push_back(entries->path());
+  }
+  if (error) {
+    throw data_error(fmt::format("cannot read the folder {}: {}", quoted(folder), error.message()),
+                     "give a run directory, or a folder that contains some");
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
 
 RunFigures figures_of(const std::filesystem::path& run, bool with_steps) {
   RunFigures figures{.name = {}, .record = read_run(run, with_steps), .options = options_of(run)};

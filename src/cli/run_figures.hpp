@@ -31,6 +31,10 @@ struct RunFigures {
 // Throws as `read_run` does. `with_steps`: also the rows of intervals.
 RunFigures figures_of(const std::filesystem::path& run, bool with_steps = false);
 
+// The run directories that a folder stands for: itself if it is one, else those in it, in the order of their names;
+// none if it has none. Throws a data `Error` if it cannot be read.
+std::vector<std::filesystem::path> runs_in(const std::filesystem::path& folder);
+
 // Whether an option of `mnist train`, without dashes, changes figures of the network.
 bool changes_figures(std::string_view option);
 

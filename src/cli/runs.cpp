@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,17 +47,7 @@ void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs
       ++skipped;
     }
   };
-  if (is_run(folder)) return add(folder);
-  std::error_code error;
-  std::vector<std::filesystem::path> paths;
-  for (std::filesystem::directory_iterator entries(folder, error), end; !error && entries != end;
-       entries.increment(error)) {
-    if (is_run(entries->path())) paths.push_back(entries->path());
-  }
-  if (error)
-    throw data_error(fmt::format("cannot read the folder {}: {}", quoted(folder), error.message()),
-                     "give a folder that contains run directories");
-  std::ranges::for_each(paths, add);
+  std::ranges::for_each(runs_in(folder), add);
 }
 
 // The best first: the newest, the most accurate, the fastest; names in their order.

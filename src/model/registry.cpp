@@ -100,7 +100,7 @@ const std::vector<ModelInfo>& models() {
                                 .schedule = "one-cycle"},
        .make = make<Cnn>},
       {.name = "lenet",
-       .description = "LeNet-like, two 5x5 convolutions and two linear layers, 0.4 M parameters (CHTC templates)",
+       .description = "two 5x5 convolutions and two linear layers, 0.4 M parameters (CHTC templates)",
        .head = "fc2.weight",
        .preprocessing = kMnistDigit,
        .training = {.dataset = "mnist", .epochs = 20, .optimizer = "sgd", .lr = 0.01, .momentum = 0.5},

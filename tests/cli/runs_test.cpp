@@ -132,7 +132,9 @@ TEST_F(RunLists, TheSameSeedTwiceIsNoSpread) {
   const SubprocessResult result = call({"compare", "runs/a", "runs/b"});
   EXPECT_THAT(result.out, HasSubstr("The runs have the same options\n"));
   EXPECT_THAT(result.out, Not(HasSubstr("seeds")));
-  EXPECT_THAT(call({"compare", "runs/a"}).err, HasSubstr("compare needs at least two runs\nhint: give their folders"));
+  EXPECT_THAT(call({"compare", "runs/a"}).err,
+              HasSubstr("compare needs at least two runs, and one is given\nhint: give their folders"));
+  EXPECT_EQ(call({"compare", "runs"}).out, call({"compare", "runs/a", "runs/b", "runs/c"}).out);
 }
 
 TEST_F(RunLists, ManyRunsAreComparedInParts) {

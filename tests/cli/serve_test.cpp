@@ -175,7 +175,8 @@ TEST_F(Serve, SaysWhatIsWrong) {
   expect_refused({"--model", "digits.pt", "--host", "localhost"}, 2, "--host 'localhost' is not an IP address", "give");
   expect_refused({"--model", "digits.pt", "--api-key-file", "empty"}, 3, "the first line of 'empty' is not an API key",
                  "write letters");
-  expect_refused({"--model", "digits.pt", "--access-log", "none/a.log"}, 3, "cannot write 'none/a.log'", "check that the folder");
+  expect_refused({"--model", "digits.pt", "--access-log", "none/a.log"}, 3, "cannot write 'none/a.log'",
+                 "check that the folder");
   served({"--model", "digits.pt"}, [&](std::uint16_t port) {
     const SubprocessResult second = mnist({"serve", "--model", "digits.pt", "--port", std::to_string(port)});
     EXPECT_EQ(second.exit_code, 2);
