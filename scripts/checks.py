@@ -1,4 +1,6 @@
-"""Counts checks, for check_onnx.py, check_page.py and check_tensorboard.py."""
+"""Counts checks, for check_onnx.py, check_page.py, check_serve.py and check_tensorboard.py."""
+
+import traceback
 
 
 class Checks:
@@ -12,3 +14,10 @@ class Checks:
         shown = details if self.always or not passed else ""
         print(f"{'ok' if passed else 'FAILED':6}  {name}{f': {shown}' if shown else ''}", flush=True)
         self.failed += not passed
+
+    def attempt(self, function, *arguments):
+        """Calls it with these checks. What it does not expect is a failed check, and the others go on."""
+        try:
+            function(self, *arguments)
+        except Exception:
+            self.check(f"{function.__module__}.{function.__name__}", False, traceback.format_exc())
