@@ -31,8 +31,8 @@ FROM ${DEBIAN} AS cpu
 # Debian keeps one version of a package, the newest, so none can be pinned. Fonts come with cairo.
 # hadolint ignore=DL3008
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends libcairo2 libfmt9 libjpeg62-turbo libpng16-16 libspdlog1.10 libssl3 \
-      libstdc++6 zlib1g && \
+    apt-get install --yes --no-install-recommends libcairo2 libevent-core-2.1-7 libevent-extra-2.1-7 \
+      libevent-pthreads-2.1-7 libfmt9 libjpeg62-turbo libpng16-16 libspdlog1.10 libssl3 libstdc++6 zlib1g && \
     apt-get clean && \
     rm -rf /var/lib/apt/lists/* /var/log/* && \
     useradd --no-log-init --uid 1000 --create-home mnist && \
@@ -70,8 +70,8 @@ FROM docker.io/nvidia/cuda:${CUDA}-base-ubuntu24.04 AS gpu
 # Ubuntu's images have a user with this number.
 # hadolint ignore=DL3008
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends libcairo2 libfmt9 libjpeg-turbo8 libpng16-16t64 libspdlog1.12 \
-      libssl3t64 libstdc++6 zlib1g && \
+    apt-get install --yes --no-install-recommends libcairo2 libevent-core-2.1-7t64 libevent-extra-2.1-7t64 \
+      libevent-pthreads-2.1-7t64 libfmt9 libjpeg-turbo8 libpng16-16t64 libspdlog1.12 libssl3t64 libstdc++6 zlib1g && \
     apt-get clean && \
     rm -rf /var/lib/apt/lists/* /var/log/* && \
     userdel --remove ubuntu && \
