@@ -32,6 +32,11 @@ function(mnist_installation)
   # A build of a container image has no documentation.
   install(FILES LICENSE README.md SECURITY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
   install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
+  if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+    # Examples: which options a service has, and whether there is one, is for the administrator to say.
+    install(FILES scripts/systemd/mnist-serve.logrotate scripts/systemd/mnist-serve.service
+            DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples" OPTIONAL)
+  endif()
 
   if(CMAKE_CROSSCOMPILING)
     message(STATUS "Installation: without completions and manual page, which the program would have to print")

@@ -67,6 +67,11 @@ for file in bin/mnist share/man/man1/mnist.1 share/bash-completion/completions/m
   share/doc/mnist/README.md share/doc/mnist/docs/runs.md; do
   [ -s "$prefix/$file" ] || complain "$file is missing"
 done
+if [ "$(uname -s)" = Linux ]; then
+  for file in mnist-serve.logrotate mnist-serve.service; do
+    [ -s "$prefix/share/doc/mnist/examples/$file" ] || complain "the example $file is missing"
+  done
+fi
 if [ -e "$build/bin/libmnist_cuda.so" ]; then
   [ -s "$prefix/lib/mnist/libmnist_cuda.so" ] || complain "the CUDA plug-in is missing"
 fi
