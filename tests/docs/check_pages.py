@@ -25,7 +25,8 @@ FOREIGN = {
     "--user", "--nv", "--time", "--partition", "--cpus-per-task", "--gres", "--mem", "--account", "--requeue",
     "--no-requeue", "--nodes", "--ntasks", "--ntasks-per-node", "--kill-on-bad-exit", "--signal", "--no-python",
     "--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port", "--block-signal", "--workflow",
-    "--disable-new-dtags", "--model-repository", "--option",
+    "--disable-new-dtags", "--model-repository", "--option", "--now", "--read-only", "--memory", "--cpus", "--cap-drop",
+    "--security-opt", "--restart", "--health-interval", "--health-cmd", "--from", "--to",
 }
 failures = []
 

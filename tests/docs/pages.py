@@ -6,7 +6,7 @@ import re
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 MARK = re.compile(r"<!-- not run(?:, lines with \"(?P<lines>[^\"]+)\")?:(?P<reason>.*?)-->")
 GIVEN = re.compile(r"<!-- given: (.*?) -->")
-LANGUAGES = {"sh", "console", "text", "python", "toml"}
+LANGUAGES = {"sh", "console", "text", "python", "toml", "ini", "nginx", "yaml"}
 
 
 def pages():
