@@ -151,6 +151,7 @@ int serve(ModelServer& server, AccessLog* access_log, spdlog::logger& log) {
     if (access_log != nullptr) access_log->reopen();
     server.reload();
   });
+  release_signal(SIGHUP);
   server.run();
   return StopSignals::exit_code_of(stopped_by);
 }
@@ -158,6 +159,7 @@ int serve(ModelServer& server, AccessLog* access_log, spdlog::logger& log) {
 int run_serve(const ServeOptions& options, const Context& context) {
   const std::vector<ModelSource> sources = sources_of(options.models);
   ignore_closed_pipes();
+  hold_signal(SIGHUP);  // its default action would end the process while models are read
   keep_freed_memory();
   const int threads = set_threads(wanted_threads(options.threads));
   const SpinControl spin(threads);

@@ -148,7 +148,15 @@ double StopSignals::seconds() const {
 }
 
 void hold_stop_request() {
-  mask(SIG_BLOCK, SIGUSR1);
+  hold_signal(SIGUSR1);
+}
+
+void hold_signal(int signal) {
+  mask(SIG_BLOCK, signal);
+}
+
+void release_signal(int signal) {
+  mask(SIG_UNBLOCK, signal);
 }
 
 void ignore_closed_pipes() {

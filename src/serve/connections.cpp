@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <event2/util.h>
 #include <new>
 #include <string_view>
@@ -72,6 +73,10 @@ void Connections::forget_closed() {
 void Connections::enter(bufferevent* connection, ConnectionPhase phase) {
   const auto found = open_.find(connection);
   if (found == open_.end()) return;
+  // While an answer is made and sent, only a little of the next requests is read.
+  constexpr std::size_t kAhead = std::size_t{64} << 10;
+  const bool reads = phase == ConnectionPhase::idle || phase == ConnectionPhase::reading;
+  bufferevent_setwatermark(connection, EV_READ, 0, reads ? limits_.body_bytes + limits_.header_bytes + kAhead : kAhead);
   Connection& entry = *found->second;
   entry.phase = phase;
   entry.since = Clock::now();
@@ -99,7 +104,9 @@ double Connections::allowed_seconds(const Connection& connection, const Clock::t
 // Shutting the socket down lets libevent end the connection in its own way.
 void Connections::sweep(Clock::time_point now, const Clock::time_point* stopping_since) {
   constexpr std::string_view kTimeout =
-      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: "
+      "38\r\n\r\n"
+      "{\"error\":\"the request took too long\"}\n";
   forget_closed();
   for (const auto& [events, connection] : open_) {
     auto since = connection->since;

@@ -8,7 +8,6 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <event2/util.h>
@@ -24,6 +23,8 @@
 #include "mnist/core/text.hpp"
 
 #include "connections.hpp"
+#include "http_error.hpp"
+#include "http_request.hpp"
 #include "libevent_handles.hpp"
 
 namespace mnist {
@@ -34,65 +35,6 @@ EventBase make_base() {
   EventBase base(threads == 0 ? event_base_new() : nullptr);
   if (base == nullptr) throw Error(ErrorKind::internal, "libevent cannot start");
   return base;
-}
-
-std::string decoded(const char* text) {
-  std::size_t size = 0;
-  const std::unique_ptr<char, FreeBy<std::free>> bytes(evhttp_uridecode(text, /*decode_plus=*/0, &size));
-  return bytes == nullptr ? "" : std::string(bytes.get(), size);
-}
-
-std::map<std::string, std::string> query_of(const evhttp_uri* uri) {
-  std::map<std::string, std::string> query;
-  const char* const text = uri == nullptr ? nullptr : evhttp_uri_get_query(uri);
-  evkeyvalq pairs{};
-  if (text == nullptr || evhttp_parse_query_str(text, &pairs) != 0) return query;
-  for (const evkeyval* pair = pairs.tqh_first; pair != nullptr; pair = pair->next.tqe_next) {
-    query[pair->key] = pair->value;
-  }
-  evhttp_clear_headers(&pairs);
-  return query;
-}
-
-const char* method_of(evhttp_request* request) {
-  switch (evhttp_request_get_command(request)) {
-    case EVHTTP_REQ_GET:
-      return "GET";
-    case EVHTTP_REQ_POST:
-      return "POST";
-    case EVHTTP_REQ_HEAD:
-      return "HEAD";
-    case EVHTTP_REQ_PUT:
-      return "PUT";
-    case EVHTTP_REQ_DELETE:
-      return "DELETE";
-    case EVHTTP_REQ_OPTIONS:
-      return "OPTIONS";
-    default:
-      return "OTHER";
-  }
-}
-
-// Takes the body out of the request.
-HttpRequest request_of(evhttp_request* request) {
-  HttpRequest result;
-  result.method = method_of(request);
-  result.target = evhttp_request_get_uri(request);
-  const evhttp_uri* const uri = evhttp_request_get_evhttp_uri(request);
-  if (const char* const path = uri == nullptr ? nullptr : evhttp_uri_get_path(uri)) result.path = decoded(path);
-  result.query = query_of(uri);
-  const evkeyvalq* const headers = evhttp_request_get_input_headers(request);
-  for (const evkeyval* header = headers->tqh_first; header != nullptr; header = header->next.tqe_next) {
-    result.headers[lower_case(header->key)] = header->value;
-  }
-  evbuffer* const body = evhttp_request_get_input_buffer(request);
-  result.body.resize(evbuffer_get_length(body));
-  evbuffer_remove(body, result.body.data(), result.body.size());
-  char* peer = nullptr;
-  ev_uint16_t port = 0;
-  evhttp_connection_get_peer(evhttp_request_get_connection(request), &peer, &port);
-  result.peer = peer == nullptr ? "" : peer;
-  return result;
 }
 
 sockaddr_storage address_of(const std::string& host, std::uint16_t port, int& size) {
@@ -235,6 +177,11 @@ class HttpServer::Loop {
   void receive(evhttp_request* request) {
     bufferevent* const events = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
     connections_.enter(events, ConnectionPhase::working);
+    if (const std::string error = framing_error(request); !error.empty()) {
+      HttpReply reply = error_reply(bad_request(error));
+      reply.headers.emplace_back("Connection", "close");
+      return send(request, reply);
+    }
     handler_(request_of(request), [this, request](HttpReply reply) {
       post([this, request, answer = std::move(reply)] { send(request, answer); });
     });

@@ -31,25 +31,32 @@ using Segments = std::vector<std::string_view>;
 
 constexpr std::size_t kWaitingRequests = 1024;  // that are read and not yet decoded
 
-// "/v2/models/digits" is v2, models, digits.
+// "/v2/models/digits" is v2, models, digits; at least one segment, which is empty for "/" and for no path.
 Segments segments_of(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
   Segments segments;
-  while (!path.empty()) {
-    path.remove_prefix(path.starts_with('/') ? 1 : 0);
+  for (;;) {
     const std::size_t end = path.find('/');
     segments.push_back(path.substr(0, end));
-    path.remove_prefix(std::min(end, path.size()));
+    if (end == std::string_view::npos) return segments;
+    path.remove_prefix(end + 1);
   }
-  return segments;
 }
 
 // For metrics: few values, whatever clients send.
 std::string endpoint_of(const Segments& path) {
   if (path.size() == 1 && path[0].empty()) return "page";
   if (path.size() == 1 && (path[0] == "predict" || path[0] == "metrics")) return std::string(path[0]);
-  if (path.empty() || path[0] != "v2") return "other";
+  if (path[0] != "v2") return "other";
   if (path.size() > 1 && path[1] == "health") return "health";
   return path.back() == "infer" ? "infer" : "metadata";
+}
+
+// Between the quotes of the access log.
+std::string quotable(std::string_view target) {
+  std::string text;
+  for (const char c : printable(target)) text += c == '"' ? std::string("\\x22") : std::string(1, c);
+  return text;
 }
 
 // In a time that does not tell where they differ.
@@ -68,10 +75,10 @@ std::string header_of(const HttpRequest& request, const char* name) {
 
 void check_key(const HttpRequest& request, const std::string& key) {
   if (key.empty()) return;
-  constexpr std::string_view kBearer = "Bearer ";
+  constexpr std::string_view kBearer = "bearer ";  // names of schemes have no case
   std::string given = header_of(request, "x-api-key");
   const std::string authorization = header_of(request, "authorization");
-  if (authorization.starts_with(kBearer)) given = authorization.substr(kBearer.size());
+  if (lower_case(authorization.substr(0, kBearer.size())) == kBearer) given = authorization.substr(kBearer.size());
   if (equal_secrets(given, key)) return;
   throw HttpError(401, given.empty() ? "the request has no API key" : "the API key is wrong",
                   "send the header Authorization: Bearer KEY");
@@ -162,7 +169,7 @@ class ModelServer::Service {
   static std::string access_line(const HttpRequest& request) {
     const std::time_t now = std::time(nullptr);
     return fmt::format("{} - - [{:%d/%b/%Y:%H:%M:%S +0000}] \"{} {} HTTP/1.1\"", request.peer, fmt::gmtime(now),
-                       request.method, printable(request.target));
+                       request.method, quotable(request.target));
   }
 
   void route(HttpRequest request, const HttpServer::Send& answer) {

@@ -115,7 +115,7 @@ TEST(HttpServer, HeadHasTheLengthWithoutTheBody) {
 
 TEST(HttpServer, ClosesAfterTheAnswerIfTheClientWantsIt) {
   Server server;
-  for (const char* request : {"GET /x HTTP/1.0\r\n\r\n", "GET /x HTTP/1.1\r\nConnection: close\r\n\r\n"}) {
+  for (const char* request : {"GET /x HTTP/1.0\r\n\r\n", "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}) {
     HttpClient client(server.port());
     client.send(request);
     EXPECT_EQ(client.answer().body, "GET /x ");
@@ -141,6 +141,40 @@ TEST(HttpServer, AnswersWhatIsNotHttpWithAnError) {
     EXPECT_TRUE(status == 400 || status == 0) << status << " for " << text;
   }
   EXPECT_EQ(ask(server.port(), "GET", "/x").status, 200);
+}
+
+// A proxy in front may read such a request otherwise, and take its rest for the next one.
+TEST(HttpServer, RejectsRequestsWithUnclearEnds) {
+  Server server;
+  for (const char* headers :
+       {"Content-Length: 3\r\nContent-Length: 4", "Content-Length: +3", "Content-Length: 3, 3",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: gzip", "Content-Length : 3"}) {
+    HttpClient client(server.port());
+    client.send(std::string("POST /x HTTP/1.1\r\nHost: x\r\n") + headers + "\r\n\r\nabc\r\n0\r\n\r\n");
+    client.finish();
+    const int status = client.answer().status;
+    EXPECT_TRUE(status == 400 || status == 0) << status << " for " << headers;
+    EXPECT_EQ(client.answer().status, 0) << headers;
+  }
+  for (const char* hosts : {"", "Host: a\r\nHost: b\r\n"}) {
+    HttpClient client(server.port());
+    client.send(std::string("GET /x HTTP/1.1\r\n") + hosts + "\r\n");
+    EXPECT_EQ(client.answer().status, 400) << hosts;
+  }
+}
+
+// What it reads of a client that takes no answers must not fill the memory.
+TEST(HttpServer, ReadsLittleOfFurtherRequestsBeforeAnAnswerIsTaken) {
+  Server server({.body_bytes = 1000, .received_bytes = std::size_t{1} << 20, .request_seconds = 1});
+  HttpClient greedy(server.port());
+  greedy.send(request_text("GET", "/wait"));
+  while (server.waiting() < 1) std::this_thread::sleep_for(1ms);
+  std::thread sending([&] { greedy.send(std::string(std::size_t{16} << 20, 'x')); });
+  std::this_thread::sleep_for(300ms);
+  EXPECT_EQ(ask(server.port(), "GET", "/x").status, 200);
+  server.release();
+  EXPECT_EQ(greedy.answer().body, "GET /wait ");
+  sending.join();
 }
 
 TEST(HttpServer, EndsRequestsThatTakeTooLong) {
@@ -190,10 +224,10 @@ TEST(HttpServer, FurtherClientsWaitForAPlace) {
 TEST(HttpServer, LimitsWhatAllRequestsHaveInMemory) {
   Server server({.received_bytes = 100'000});
   HttpClient first(server.port());
-  first.send("POST / HTTP/1.1\r\nContent-Length: 90000\r\n\r\n" + std::string(80'000, 'x'));
+  first.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + std::string(80'000, 'x'));
   std::this_thread::sleep_for(100ms);
   HttpClient second(server.port());
-  second.send("POST / HTTP/1.1\r\nContent-Length: 90000\r\n\r\n" + std::string(80'000, 'x'));
+  second.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + std::string(80'000, 'x'));
   EXPECT_TRUE(second.is_closed(5s));
   first.send(std::string(10'000, 'x'));
   EXPECT_EQ(first.answer().status, 200);

@@ -186,6 +186,13 @@ TEST_F(ModelServerTest, SaysWhatIsNotThere) {
   expect_error(get("/v2/models/digits/versions/99999999999999999999"), 404, "has no version");
   expect_error(get("/v2/models/digits/x/y"), 404, "there is nothing at");
   expect_error(get("/v2/models//ready"), 404, "there is nothing at");
+  for (const char* target : {"//v2/models", "/v2//models", "/v2/models/digits/", "/V2"}) {
+    expect_error(get(target), 404, "there is nothing at");
+  }
+  for (const char* target : {"//", "?", "#", "http://", "http://localhost", "/?x"}) {
+    const int status = get(target).status;
+    EXPECT_TRUE(status == 200 || status == 400) << target << ": " << status;
+  }
   expect_error(get("/v2/health"), 404, "there is nothing at");
   expect_error(get("/%00"), 404, "there is nothing at");
   const HttpAnswer wrong = get("/predict");
@@ -280,7 +287,11 @@ TEST(ModelServer, AsksForItsKey) {
   for (const char* target : {"/v2", "/v2/models/m", "/metrics", "/x"}) EXPECT_EQ(status(target, {}), 401) << target;
   for (const char* target : {"/", "/v2/health/live", "/v2/health/ready"}) EXPECT_EQ(status(target, {}), 200) << target;
   EXPECT_EQ(status("/v2", {{"Authorization", "Bearer secret"}}), 200);
+  EXPECT_EQ(status("/v2", {{"Authorization", "bearer secret"}}), 200);
   EXPECT_EQ(status("/v2", {{"X-API-Key", "secret"}}), 200);
+  for (const char* target : {"/v2/", "http://x/v2", "/v2/health/../models", "/%76%32"}) {
+    EXPECT_NE(status(target, {}), 200) << target;
+  }
   EXPECT_EQ(status("/v2", {{"Authorization", "Bearer secre"}}), 401);
   EXPECT_EQ(status("/v2", {{"Authorization", "Basic secret"}}), 401);
   EXPECT_EQ(ask(served.port(), "POST", "/predict", "x").headers.at("www-authenticate"), "Bearer");

@@ -66,6 +66,11 @@ class StopSignals {
 // command without `StopSignals` never receives the signal.
 void hold_stop_request();
 
+// Blocks a signal until `release_signal`, which delivers it if it came meanwhile. In the main thread, before others
+// start.
+void hold_signal(int signal);
+void release_signal(int signal);
+
 // Ignores SIGPIPE from now on: if the reader of a pipe exits ("mnist train | head", or `tee` after Ctrl-C), the write
 // fails but the process continues. For commands whose work is worth more than their output.
 void ignore_closed_pipes();
