@@ -12,7 +12,11 @@
 namespace mnist::cli {
 
 AccessLog::AccessLog(std::filesystem::path file, spdlog::logger& log) : file_(std::move(file)), log_(log) {
-  if (file_ != "-") output_ = std::make_unique<AppendFile>(file_);
+  if (file_ != "-") open();
+}
+
+void AccessLog::open() {
+  output_ = std::make_unique<AppendFile>(file_, FileSystem::system(), AppendFile::IfLost::appends);
 }
 
 void AccessLog::write(std::string_view line) {
@@ -32,9 +36,9 @@ void AccessLog::write(std::string_view line) {
 
 void AccessLog::reopen() {
   const std::lock_guard lock(mutex_);
-  if (output_ == nullptr || !output_->is_lost()) return;
+  if (output_ == nullptr) return;
   try {
-    output_ = std::make_unique<AppendFile>(file_);
+    open();
     log_.info("access log: opened again");
   } catch (const Error& error) {
     log_.error("{}", error.what());

@@ -13,6 +13,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/core/process.hpp"
 #include "mnist/core/signals.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/device/device.hpp"
@@ -29,6 +30,19 @@
 
 namespace mnist::cli {
 namespace {
+
+constexpr const char* kAddresses =
+    "Addresses:\n"
+    "  GET /                     a page to draw a digit on, or to drop a photo on\n"
+    "  POST /predict             a picture, or a form with several; the JSON of mnist infer:\n"
+    "    curl -F image=@digit.png 'http://127.0.0.1:8080/predict?top_k=3'\n"
+    "  POST /v2/models/NAME/infer, GET /v2/models, GET /v2/health/ready\n"
+    "                            tensors, by the Open Inference Protocol\n"
+    "  GET /metrics              figures for Prometheus\n"
+    "Parameters of /predict: model, version, top_k, multi, invert, min_probability,\n"
+    "show_input.\n"
+    "Signals: SIGHUP reads changed model files again and opens the access log again;\n"
+    "SIGTERM and SIGINT end the server after the requests that are here.\n";
 
 struct ServeOptions {
   std::vector<std::string> models = {kDefaultModel};
@@ -47,14 +61,16 @@ struct ServeOptions {
   int threads = 0;
 };
 
-// "digits=a.pt", or a path, which may have a '=' after a slash.
+// "digits=a.pt", or a path without '='.
 ModelSource source_of(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals != std::string::npos && text.find('/') > equals) {
+  if (const std::size_t equals = text.find('='); equals != std::string::npos) {
     const std::string name = text.substr(0, equals);
     if (!is_triton_name(name)) {
       throw usage_error(fmt::format("--model {}: the name cannot be {}", quoted_name(text), quoted_name(name)),
                         "use up to 100 letters, digits, '_', '-' and '.', the first of them not '.'");
+    }
+    if (equals + 1 == text.size()) {
+      throw usage_error(fmt::format("--model {} names no file", quoted_name(text)), "write NAME=FILE");
     }
     return {name, 1, text.substr(equals + 1)};
   }
@@ -88,7 +104,12 @@ std::vector<ModelSource> sources_of(const std::vector<std::string>& models) {
 std::string api_key_of(const std::filesystem::path& file) {
   if (file.empty()) return {};
   constexpr std::uintmax_t kMostBytes = 4096;
-  std::string key = first_line(read_file(file, "file of the API key", kMostBytes));
+  std::string key;
+  try {
+    key = first_line(read_file(file, "API key file", kMostBytes));
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.what(), "make one: openssl rand -hex 32 > FILE");
+  }
   if (key.ends_with('\r')) key.pop_back();
   const bool is_plain = std::ranges::all_of(key, [](char c) { return c > ' ' && c < 0x7f; });
   if (!key.empty() && is_plain) return key;
@@ -119,8 +140,21 @@ ServerOptions server_options(const ServeOptions& options, int threads, AccessLog
   return server;
 }
 
+// Each connection needs a descriptor, and so do models and logs.
+ServeOptions with_descriptors(ServeOptions options, spdlog::logger& log) {
+  constexpr std::size_t kOthers = 64;
+  const std::size_t all = allow_descriptors();
+  const auto connections = static_cast<std::int64_t>(all > 2 * kOthers ? all - kOthers : all / 2);
+  if (options.max_connections > connections) {
+    log.warn("--max-connections is {} instead of {}: the system allows this process {} open files", connections,
+             options.max_connections, all);
+    options.max_connections = connections;
+  }
+  return options;
+}
+
 bool is_loopback(const std::string& host) {
-  return host.starts_with("127.") || host == "::1";
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
 }
 
 void tell_exposure(const ServeOptions& options, spdlog::logger& log) {
@@ -170,7 +204,7 @@ int run_serve(const ServeOptions& options, const Context& context) {
   if (!options.access_log.empty()) access_log.emplace(options.access_log, context.log);
   AccessLog* const log = access_log ? &*access_log : nullptr;
   ModelServer server(
-      server_options(options, threads, log, context.log), sources,
+      server_options(with_descriptors(options, context.log), threads, log, context.log), sources,
       [&](const std::filesystem::path& file) { return load_model(file, context.log, /*hash=*/true); }, device.device);
   for (const auto& model : server.models()) {
     const ModelFacts& facts = *model->facts();
@@ -212,10 +246,11 @@ Command add_serve(CLI::App& root) {
                   "without ending); the same NAME again is a further version")
       ->type_name("[NAME=]FILE")
       ->default_str(kDefaultModel)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  not_empty(app->add_option("--host", o.host, "IP address to listen on; 0.0.0.0 or :: for all networks"))
-      ->type_name("ADDRESS");
+      ->allow_extra_args(false)
+      ->take_all();
+  app->add_option("--host", o.host, "IP address to listen on; 0.0.0.0 or :: for all networks")
+      ->type_name("ADDRESS")
+      ->default_str(o.host);
   integer(app->add_option("--port", o.port, "port to listen on; 0: a free one"), 0, 65'535);
   not_empty(app->add_option("--api-key-file", o.api_key_file,
                             "file whose first line clients must send as Authorization: Bearer KEY"))
@@ -225,6 +260,7 @@ Command add_serve(CLI::App& root) {
   add_limits(*app, o);
   add_device(*app, o.device);
   add_threads(*app, o.threads);
+  app->footer(kAddresses);
   return {app, [options](const Context& context) { return run_serve(*options, context); }};
 }
 

@@ -12,7 +12,8 @@
 
 namespace mnist {
 
-AppendFile::AppendFile(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
+AppendFile::AppendFile(std::filesystem::path path, FileSystem& files, IfLost if_lost)
+    : path_(std::move(path)), files_(files), if_lost_(if_lost) {
   // O_NONBLOCK: fail for a pipe without a reader instead of waiting.
   descriptor_ =
       retry_if_interrupted([&] { return files_.open(path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666); });
@@ -38,7 +39,7 @@ bool AppendFile::is_lost() const {
 }
 
 void AppendFile::append(std::string_view row) {
-  if (is_lost()) throw file_error("write", path_, ENOENT);
+  if (if_lost_ == IfLost::throws && is_lost()) throw file_error("write", path_, ENOENT);
   if (has_partial_row_ && !drop_partial_row()) throw file_error("write", path_, errno);
   if (!write_all(files_, descriptor_, row)) {
     const int error = errno;

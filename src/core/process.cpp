@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <sched.h>
 #include <sstream>
@@ -56,6 +57,15 @@ std::optional<double> cgroup_quota() {
 }
 
 }  // namespace
+
+std::size_t allow_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<std::size_t>::max();
+  const rlimit highest{limit.rlim_max, limit.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &highest) == 0) limit = highest;
+  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max()
+                                         : static_cast<std::size_t>(limit.rlim_cur);
+}
 
 std::string host_name() {
   char name[256] = "";

@@ -4,19 +4,24 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/util.h>
-#include <new>
 #include <string_view>
 #include <sys/socket.h>
 #include <utility>
 
 namespace mnist {
+namespace {
+
+// Of the next requests, while an answer is made and sent.
+constexpr std::size_t kAhead = std::size_t{64} << 10;
+
+}  // namespace
 
 struct Connections::Connection {
   Connections* owner;
   bufferevent* events = nullptr;
   ConnectionPhase phase = ConnectionPhase::idle;
   Clock::time_point since = Clock::now();  // of the phase
-  std::size_t received = 0;                // bytes of the request without an answer
+  std::size_t bytes = 0;                   // of the request without an answer, and of the answer
   bool is_ended = false;                   // its socket is shut down
 };
 
@@ -29,7 +34,7 @@ Connections::~Connections() {
 
 bufferevent* Connections::make(event_base* base) {
   bufferevent* const events = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-  if (events == nullptr) throw std::bad_alloc();
+  if (events == nullptr) return nullptr;
   auto connection = std::make_unique<Connection>(Connection{this, events});
   evbuffer_add_cb(bufferevent_get_input(events), received, connection.get());
   open_.emplace(events, std::move(connection));
@@ -38,17 +43,28 @@ bufferevent* Connections::make(event_base* base) {
   return events;
 }
 
-void Connections::received(evbuffer* /*input*/, const evbuffer_cb_info* change, void* context) {
+void Connections::received(evbuffer* input, const evbuffer_cb_info* change, void* context) {
   Connection& connection = *static_cast<Connection*>(context);
   if (change->n_added == 0 || connection.is_ended) return;
   Connections& all = *connection.owner;
   if (connection.phase == ConnectionPhase::idle) all.enter(connection.events, ConnectionPhase::reading);
-  connection.received += change->n_added;
-  all.received_ += change->n_added;
-  if (all.received_ <= all.limits_.received_bytes) return;
-  // Only this request ends: its bytes no longer count.
-  all.received_ -= std::exchange(connection.received, 0);
+  connection.bytes += change->n_added;
+  all.bytes_ += change->n_added;
+  // At the mark, libevent would stop reading, and wait for ever for the end of a line.
+  const bool is_full = connection.phase == ConnectionPhase::reading && evbuffer_get_length(input) >= all.most_input();
+  if (is_full || all.bytes_ > all.limits_.received_bytes) all.end(connection);
+}
+
+std::size_t Connections::most_input() const {
+  return limits_.body_bytes + limits_.header_bytes + kAhead;
+}
+
+// Shutting the socket down lets libevent close the connection in its own way, if it reads and so sees the end. The
+// connection's bytes no longer count.
+void Connections::end(Connection& connection) {
   connection.is_ended = true;
+  bytes_ -= std::exchange(connection.bytes, 0);
+  bufferevent_setwatermark(connection.events, EV_READ, 0, 0);
   ::shutdown(bufferevent_getfd(connection.events), SHUT_RDWR);
 }
 
@@ -62,7 +78,7 @@ void Connections::forget_closed() {
       ++entry;
       continue;
     }
-    received_ -= entry->second->received;
+    bytes_ -= entry->second->bytes;
     evbuffer_remove_cb(bufferevent_get_input(entry->first), received, entry->second.get());
     bufferevent_decref(entry->first);
     entry = open_.erase(entry);
@@ -70,19 +86,22 @@ void Connections::forget_closed() {
   if (open_.size() != before) changed_();
 }
 
-void Connections::enter(bufferevent* connection, ConnectionPhase phase) {
+void Connections::enter(bufferevent* connection, ConnectionPhase phase, std::size_t bytes) {
   const auto found = open_.find(connection);
   if (found == open_.end()) return;
-  // While an answer is made and sent, only a little of the next requests is read.
-  constexpr std::size_t kAhead = std::size_t{64} << 10;
+  if (found->second->is_ended) return;
   const bool reads = phase == ConnectionPhase::idle || phase == ConnectionPhase::reading;
-  bufferevent_setwatermark(connection, EV_READ, 0, reads ? limits_.body_bytes + limits_.header_bytes + kAhead : kAhead);
+  bufferevent_setwatermark(connection, EV_READ, 0, reads ? most_input() : kAhead);
   Connection& entry = *found->second;
   entry.phase = phase;
   entry.since = Clock::now();
-  if (phase != ConnectionPhase::idle) return;
-  received_ -= entry.received;
-  entry.received = 0;
+  if (phase == ConnectionPhase::idle) {
+    bytes_ -= std::exchange(entry.bytes, 0);
+    bytes = evbuffer_get_length(bufferevent_get_input(connection));  // of the next request
+    if (bytes > 0) entry.phase = ConnectionPhase::reading;
+  }
+  entry.bytes += bytes;
+  bytes_ += bytes;
 }
 
 double Connections::allowed_seconds(const Connection& connection, const Clock::time_point* stopping_since) const {
@@ -101,7 +120,6 @@ double Connections::allowed_seconds(const Connection& connection, const Clock::t
   return std::chrono::duration<double>(Clock::duration::max()).count();
 }
 
-// Shutting the socket down lets libevent end the connection in its own way.
 void Connections::sweep(Clock::time_point now, const Clock::time_point* stopping_since) {
   constexpr std::string_view kTimeout =
       "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: "
@@ -115,12 +133,12 @@ void Connections::sweep(Clock::time_point now, const Clock::time_point* stopping
     }
     if (std::chrono::duration<double>(now - since).count() < allowed_seconds(*connection, stopping_since)) continue;
     const evutil_socket_t socket = bufferevent_getfd(events);
-    if (socket < 0) continue;
+    if (socket < 0 || connection->is_ended) continue;
     if (connection->phase == ConnectionPhase::reading) {
       // Does not block: the socket is not of that kind. The process ignores SIGPIPE.
       (void)::send(socket, kTimeout.data(), kTimeout.size(), 0);
     }
-    ::shutdown(socket, SHUT_RDWR);
+    end(*connection);
   }
 }
 

@@ -27,11 +27,11 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // A connection for libevent's HTTP server, which owns it. Does not yet have a socket.
+  // A connection for libevent's HTTP server, which owns it; nullptr without memory. Does not yet have a socket.
   bufferevent* make(event_base* base);
 
-  // `connection`: one of `make`. Idle: its request is answered.
-  void enter(bufferevent* connection, ConnectionPhase phase);
+  // `connection`: one of `make`. Idle: its request is answered. `bytes`: of the answer, for writing.
+  void enter(bufferevent* connection, ConnectionPhase phase, std::size_t bytes = 0);
 
   // Forgets those that libevent has closed.
   void forget_closed();
@@ -46,13 +46,16 @@ class Connections {
  private:
   struct Connection;
 
+  // Bytes that a connection may have in its input buffer while it sends a request.
+  std::size_t most_input() const;
+  void end(Connection& connection);
   static void received(evbuffer* input, const evbuffer_cb_info* change, void* context);
   double allowed_seconds(const Connection& connection, const Clock::time_point* stopping_since) const;
 
   const HttpLimits& limits_;
   std::function<void()> changed_;
   std::unordered_map<bufferevent*, std::unique_ptr<Connection>> open_;
-  std::size_t received_ = 0;  // bytes of requests without an answer
+  std::size_t bytes_ = 0;  // of requests without an answer, and of answers
 };
 
 }  // namespace mnist

@@ -6,6 +6,11 @@
 
 namespace mnist {
 
+HttpError not_finite_error(const std::string& model) {
+  return {500, "the model " + model + " gives numbers that are not finite",
+          "its weights are damaged, or its training diverged: serve another model file"};
+}
+
 HttpReply error_reply(const HttpError& error) {
   nlohmann::ordered_json object;
   object["error"] = error.what();

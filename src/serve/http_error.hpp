@@ -36,6 +36,9 @@ inline HttpError bad_request(const std::string& message, std::string hint = "") 
   return {400, message, std::move(hint)};
 }
 
+// The model gave NaN or an infinity.
+HttpError not_finite_error(const std::string& model);
+
 // {"error": message} and the hint, if there is one. 503 has Retry-After, 401 what is needed.
 HttpReply error_reply(const HttpError& error);
 

@@ -1,9 +1,12 @@
 #include "http_request.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <memory>
+#include <sstream>
 #include <string_view>
 
 #include "mnist/core/text.hpp"
@@ -13,21 +16,23 @@
 namespace mnist {
 namespace {
 
-std::string decoded(const char* text) {
+std::string decoded(const std::string& text, bool plus_is_blank) {
   std::size_t size = 0;
-  const std::unique_ptr<char, FreeBy<std::free>> bytes(evhttp_uridecode(text, /*decode_plus=*/0, &size));
+  const std::unique_ptr<char, FreeBy<std::free>> bytes(evhttp_uridecode(text.c_str(), plus_is_blank ? 1 : 0, &size));
   return bytes == nullptr ? "" : std::string(bytes.get(), size);
 }
 
+// libevent's own parser gives up at a name without a value.
 std::map<std::string, std::string> query_of(const evhttp_uri* uri) {
   std::map<std::string, std::string> query;
   const char* const text = uri == nullptr ? nullptr : evhttp_uri_get_query(uri);
-  evkeyvalq pairs{};
-  if (text == nullptr || evhttp_parse_query_str(text, &pairs) != 0) return query;
-  for (const evkeyval* pair = pairs.tqh_first; pair != nullptr; pair = pair->next.tqe_next) {
-    query[decoded(pair->key)] = pair->value;
+  std::istringstream parts(text == nullptr ? "" : text);
+  for (std::string part; std::getline(parts, part, '&');) {
+    if (part.empty()) continue;
+    const std::size_t equals = std::min(part.find('='), part.size());
+    const std::string value = equals == part.size() ? "" : part.substr(equals + 1);
+    query[decoded(part.substr(0, equals), true)] = decoded(value, true);
   }
-  evhttp_clear_headers(&pairs);
   return query;
 }
 
@@ -45,6 +50,8 @@ const char* method_of(evhttp_request* request) {
       return "DELETE";
     case EVHTTP_REQ_OPTIONS:
       return "OPTIONS";
+    case EVHTTP_REQ_PATCH:
+      return "PATCH";
     default:
       return "OTHER";
   }
@@ -54,12 +61,12 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-}  // namespace
-
+// What is wrong with the lengths or the host in the headers, which libevent does not check. Empty: nothing.
 std::string framing_error(evhttp_request* request) {
   int lengths = 0;
   int hosts = 0;
   bool is_chunked = false;
+  bool has_body = false;
   const evkeyvalq* const headers = evhttp_request_get_input_headers(request);
   for (const evkeyval* header = headers->tqh_first; header != nullptr; header = header->next.tqe_next) {
     const std::string name = lower_case(header->key);
@@ -68,6 +75,7 @@ std::string framing_error(evhttp_request* request) {
     if (name == "content-length") {
       ++lengths;
       if (!is_number(header->value)) return "Content-Length is not a number";
+      has_body = has_body || std::strtoull(header->value, nullptr, 10) > 0;
     }
     if (name == "transfer-encoding") {
       is_chunked = true;
@@ -76,17 +84,22 @@ std::string framing_error(evhttp_request* request) {
   }
   if (lengths > 1) return "there is more than one Content-Length";
   if (lengths > 0 && is_chunked) return "there are both Content-Length and Transfer-Encoding";
+  // libevent would take the body for the next request.
+  if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD && (has_body || is_chunked)) return "HEAD has a body";
   const bool needs_host = request->major > 1 || request->minor > 0;
   if (hosts > 1 || (hosts == 0 && needs_host)) return "there must be one header Host";
   return {};
 }
 
+}  // namespace
+
 HttpRequest request_of(evhttp_request* request) {
   HttpRequest result;
+  result.error = framing_error(request);
   result.method = method_of(request);
   result.target = evhttp_request_get_uri(request);
   const evhttp_uri* const uri = evhttp_request_get_evhttp_uri(request);
-  if (const char* const path = uri == nullptr ? nullptr : evhttp_uri_get_path(uri)) result.path = decoded(path);
+  if (const char* const path = uri == nullptr ? nullptr : evhttp_uri_get_path(uri)) result.path = decoded(path, false);
   result.query = query_of(uri);
   const evkeyvalq* const headers = evhttp_request_get_input_headers(request);
   for (const evkeyval* header = headers->tqh_first; header != nullptr; header = header->next.tqe_next) {

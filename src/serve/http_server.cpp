@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <deque>
 #include <event2/buffer.h>
@@ -23,7 +24,6 @@
 #include "mnist/core/text.hpp"
 
 #include "connections.hpp"
-#include "http_error.hpp"
 #include "http_request.hpp"
 #include "libevent_handles.hpp"
 
@@ -31,25 +31,35 @@ namespace mnist {
 namespace {
 
 EventBase make_base() {
-  static const int threads = evthread_use_pthreads();  // libevent's own state, for the whole process
+  // Once for the whole process. Warnings, such as that of no free descriptor, would come thousands of times a second.
+  static const int threads = [] {
+    event_set_log_callback([](int severity, const char* message) {
+      if (severity == EVENT_LOG_ERR) std::fprintf(stderr, "error: libevent: %s\n", message);
+    });
+    return evthread_use_pthreads();
+  }();
   EventBase base(threads == 0 ? event_base_new() : nullptr);
   if (base == nullptr) throw Error(ErrorKind::internal, "libevent cannot start");
   return base;
 }
 
 sockaddr_storage address_of(const std::string& host, std::uint16_t port, int& size) {
-  sockaddr_storage address{};
-  size = sizeof(address);
-  const std::string text =
-      host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
-  const bool is_name = port == 0
-                           ? evutil_parse_sockaddr_port(host.c_str(), reinterpret_cast<sockaddr*>(&address), &size)
-                           : evutil_parse_sockaddr_port(text.c_str(), reinterpret_cast<sockaddr*>(&address), &size);
-  if (is_name) {
+  sockaddr_storage storage{};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+  if (evutil_inet_pton(AF_INET, host == "localhost" ? "127.0.0.1" : host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    size = sizeof(v4);
+  } else if (evutil_inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    size = sizeof(v6);
+  } else {
     throw usage_error(fmt::format("--host {} is not an IP address", quoted_name(host)),
                       "give 127.0.0.1 for this machine only, 0.0.0.0 or :: for all networks");
   }
-  return address;
+  return storage;
 }
 
 }  // namespace
@@ -109,17 +119,16 @@ class HttpServer::Loop {
 
   void stop() {
     if (stopping_since_) return;
-    stopping_since_ = Connections::Clock::now();
-    // Connections that the system has accepted are served.
-    event_base_once(
-        base_.get(), -1, EV_TIMEOUT,
-        [](evutil_socket_t, short, void* self) { static_cast<Loop*>(self)->stop_listening(); }, this, nullptr);
+    stopping_since_ =
+        Connections::Clock::now();  // the next sweep stops listening: what the system has accepted is served
   }
 
  private:
   void set_up_http() {
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+    // Reads the rest of a body that is too large before it answers, so that the client gets the answer.
+    evhttp_set_flags(http_.get(), EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_default_content_type(http_.get(), nullptr);
     evhttp_set_max_headers_size(http_.get(), static_cast<ev_ssize_t>(limits_.header_bytes));
     evhttp_set_max_body_size(http_.get(), static_cast<ev_ssize_t>(limits_.body_bytes));
@@ -138,9 +147,10 @@ class HttpServer::Loop {
     listener_ = evconnlistener_new_bind(base_.get(), nullptr, nullptr,
                                         LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, kBacklog,
                                         reinterpret_cast<sockaddr*>(&address), size);
+    const int error = errno;
     if (listener_ == nullptr) {
-      throw usage_error(fmt::format("cannot listen on {} port {}: {}", host, port, std::strerror(errno)),
-                        errno == EADDRINUSE ? "another program uses the port: choose another with --port, or 0 for any"
+      throw usage_error(fmt::format("cannot listen on {} port {}: {}", host, port, std::strerror(error)),
+                        error == EADDRINUSE ? "another program uses the port: choose another with --port, or 0 for any"
                                             : "choose another --host or --port");
     }
     const evutil_socket_t socket = evconnlistener_get_fd(listener_);
@@ -150,6 +160,8 @@ class HttpServer::Loop {
     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
                                                 : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+    evconnlistener_set_error_cb(listener_,
+                                [](evconnlistener*, void* self) { static_cast<Loop*>(self)->pause_accepting(); });
     bound_ = evhttp_bind_listener(http_.get(), listener_);  // owns the listener from now on
     if (bound_ == nullptr) throw std::bad_alloc();
   }
@@ -161,10 +173,16 @@ class HttpServer::Loop {
     listener_ = nullptr;
   }
 
+  // No descriptor is free, for example: try again at the next sweep, instead of at once and for ever.
+  void pause_accepting() {
+    is_accepting_ = false;
+    listen_if_room();
+  }
+
   // Further clients wait in the system's queue.
   void listen_if_room() {
     if (bound_ == nullptr) return;
-    const bool room = connections_.count() < limits_.connections;
+    const bool room = is_accepting_ && connections_.count() < limits_.connections;
     if (room == listening_) return;
     listening_ = room;
     if (room) {
@@ -177,12 +195,12 @@ class HttpServer::Loop {
   void receive(evhttp_request* request) {
     bufferevent* const events = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
     connections_.enter(events, ConnectionPhase::working);
-    if (const std::string error = framing_error(request); !error.empty()) {
-      HttpReply reply = error_reply(bad_request(error));
-      reply.headers.emplace_back("Connection", "close");
-      return send(request, reply);
-    }
-    handler_(request_of(request), [this, request](HttpReply reply) {
+    HttpRequest whole = request_of(request);
+    const bool closes = !whole.error.empty();
+    const auto is_sent = std::make_shared<std::atomic_flag>();
+    handler_(std::move(whole), [this, request, closes, is_sent](HttpReply reply) {
+      if (is_sent->test_and_set()) return;  // libevent may have freed the request
+      if (closes) reply.headers.emplace_back("Connection", "close");
       post([this, request, answer = std::move(reply)] { send(request, answer); });
     });
   }
@@ -198,7 +216,7 @@ class HttpServer::Loop {
     const std::unique_ptr<evbuffer, FreeBy<evbuffer_free>> body(evbuffer_new());
     if (has_body) evbuffer_add(body.get(), reply.body.data(), reply.body.size());
     if (connection != nullptr) {
-      connections_.enter(evhttp_connection_get_bufferevent(connection), ConnectionPhase::writing);
+      connections_.enter(evhttp_connection_get_bufferevent(connection), ConnectionPhase::writing, reply.body.size());
       evhttp_request_set_on_complete_cb(
           request,
           [](evhttp_request* done, void* self) {
@@ -222,7 +240,12 @@ class HttpServer::Loop {
   }
 
   void sweep() {
-    connections_.sweep(Connections::Clock::now(), stopping_since_ ? &*stopping_since_ : nullptr);
+    constexpr std::chrono::milliseconds kLastClients(100);  // whose connections are on their way
+    const auto now = Connections::Clock::now();
+    connections_.sweep(now, stopping_since_ ? &*stopping_since_ : nullptr);
+    if (stopping_since_ && now - *stopping_since_ > kLastClients) stop_listening();
+    is_accepting_ = true;
+    listen_if_room();
     if (stopping_since_ && bound_ == nullptr && connections_.count() == 0) event_base_loopbreak(base_.get());
   }
 
@@ -239,6 +262,7 @@ class HttpServer::Loop {
   Http http_;
   evconnlistener* listener_ = nullptr;    // owned by http_
   evhttp_bound_socket* bound_ = nullptr;  // owned by http_
+  bool is_accepting_ = true;
   bool listening_ = true;
   std::uint16_t port_ = 0;
   std::optional<Connections::Clock::time_point> stopping_since_;

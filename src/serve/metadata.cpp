@@ -31,8 +31,7 @@ Json tensor(const char* name, const char* type, const std::vector<std::int64_t>&
 }  // namespace
 
 std::string server_metadata() {
-  const Json object = {
-      {"name", "mnist"}, {"version", build_info().version}, {"extensions", {"binary_tensor_data", "model_repository"}}};
+  const Json object = {{"name", "mnist"}, {"version", build_info().version}, {"extensions", {"binary_tensor_data"}}};
   return json_text(object);
 }
 

@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include <c10/util/Exception.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -55,7 +58,10 @@ std::string endpoint_of(const Segments& path) {
 // Between the quotes of the access log.
 std::string quotable(std::string_view target) {
   std::string text;
-  for (const char c : printable(target)) text += c == '"' ? std::string("\\x22") : std::string(1, c);
+  for (const char c : printable(target)) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
   return text;
 }
 
@@ -91,22 +97,13 @@ void check_method(const HttpRequest& request, std::string_view method) {
       .with("Allow", method == "GET" ? "GET, HEAD" : std::string(method));
 }
 
-HttpReply as_json(std::string text) {
-  return {.body = std::move(text)};
+HttpError nothing_at(const HttpRequest& request) {
+  return {404, fmt::format("there is nothing at {}", quoted_name(request.path)),
+          "POST /predict takes a picture; GET /v2/models lists the models; GET / is a page to try them"};
 }
 
-// Answers with what `work` throws.
-template <typename Work>
-void guarded(const HttpServer::Send& answer, const Work& work) {
-  try {
-    work();
-  } catch (const HttpError& error) {
-    answer(error_reply(error));
-  } catch (const std::bad_alloc&) {
-    answer(error_reply({503, "the server has too little memory for this request", "send a smaller one"}));
-  } catch (const std::exception& error) {
-    answer(error_reply({500, first_line(error.what())}));
-  }
+HttpReply as_json(std::string text) {
+  return {.body = std::move(text)};
 }
 
 }  // namespace
@@ -149,6 +146,41 @@ class ModelServer::Service {
   }
 
  private:
+  // Answers with what `work` throws.
+  template <typename Work>
+  void guarded(const HttpServer::Send& answer, const Work& work) {
+    try {
+      work();
+    } catch (const HttpError& error) {
+      if (error.status() >= 500 && error.status() != 503) tell_failure(error.what());
+      answer(error_reply(error));
+    } catch (const Error& error) {
+      fail(answer, 500, error.what(), error.hint());
+    } catch (const std::bad_alloc&) {
+      fail(answer, 503, "the server has too little memory for this request", "send a smaller one");
+    } catch (const c10::OutOfMemoryError&) {
+      fail(answer, 503, "the device has too little memory for this request", "send a smaller one");
+    } catch (const std::exception& error) {
+      fail(answer, 500, first_line(error.what()), "");
+    }
+  }
+
+  void fail(const HttpServer::Send& answer, int status, const std::string& message, const std::string& hint) {
+    tell_failure(message);
+    answer(error_reply({status, message, hint}));
+  }
+
+  void tell_failure(const std::string& message) {
+    {
+      const std::lock_guard lock(failure_mutex_);
+      const auto now = SteadyClock::now();
+      if (message == last_failure_ && now - last_told_ < std::chrono::minutes(1)) return;
+      last_failure_ = message;
+      last_told_ = now;
+    }
+    options_.tell("a request failed: " + message, /*is_error=*/true);
+  }
+
   void receive(HttpRequest request, const HttpServer::Send& send) {
     const auto start = SteadyClock::now();
     const std::string endpoint = endpoint_of(segments_of(request.path));
@@ -173,6 +205,7 @@ class ModelServer::Service {
   }
 
   void route(HttpRequest request, const HttpServer::Send& answer) {
+    if (!request.error.empty()) throw bad_request(request.error);
     const Segments path = segments_of(request.path);
     const std::string endpoint = endpoint_of(path);
     if (endpoint == "page") return page(request, answer);
@@ -180,14 +213,14 @@ class ModelServer::Service {
     check_key(request, options_.api_key);
     if (endpoint == "predict") return predict(std::move(request), answer);
     if (endpoint == "metrics") return metrics(request, answer);
-    if (path[0] != "v2") throw HttpError(404, fmt::format("there is nothing at {}", quoted_name(request.path)));
+    if (path[0] != "v2") throw nothing_at(request);
     if (path.size() > 2 && path[1] == "models") return model(std::move(request), answer);
     if (request.path == "/v2/repository/index") {
       check_method(request, "POST");
       return answer(as_json(repository_index(models_.all())));
     }
     if (request.path != "/v2" && request.path != "/v2/" && request.path != "/v2/models") {
-      throw HttpError(404, fmt::format("there is nothing at {}", quoted_name(request.path)));
+      throw nothing_at(request);
     }
     check_method(request, "GET");
     answer(as_json(request.path == "/v2/models" ? model_list(models_.all()) : server_metadata()));
@@ -207,7 +240,7 @@ class ModelServer::Service {
     check_method(request, "GET");
     const bool is_live = path.size() == 3 && path[2] == "live";
     const bool is_ready = path.size() == 3 && path[2] == "ready";
-    if (!is_live && !is_ready) throw HttpError(404, fmt::format("there is nothing at {}", quoted_name(request.path)));
+    if (!is_live && !is_ready) throw nothing_at(request);
     if (is_ready && stopping_) throw HttpError(503, "the server stops");
     answer({.type = ""});
   }
@@ -249,11 +282,12 @@ class ModelServer::Service {
   // /v2/models/M, with /versions/V or not, with /ready or /infer or not
   void model(HttpRequest request, const HttpServer::Send& answer) {
     Segments path = segments_of(request.path);
-    const std::string what = path.back() == "infer" || path.back() == "ready" ? std::string(path.back()) : "";
+    const bool has_action = path.size() > 3 && (path.back() == "infer" || path.back() == "ready");
+    const std::string what(has_action ? path.back() : "");
     if (!what.empty()) path.pop_back();
     const bool has_version = path.size() == 5 && path[3] == "versions" && !path[4].empty();
     if ((path.size() != 3 && !has_version) || path[2].empty()) {
-      throw HttpError(404, fmt::format("there is nothing at {}", quoted_name(request.path)));
+      throw nothing_at(request);
     }
     const auto found = model_named(std::string(path[2]), has_version ? std::string(path[4]) : "");
     if (what == "infer") {
@@ -266,26 +300,26 @@ class ModelServer::Service {
 
   // Runs `work` in another thread.
   void later(const HttpServer::Send& answer, std::function<void()> work) {
-    if (workers_.add([answer, work = std::move(work)] { guarded(answer, work); })) return;
+    if (workers_.add([this, answer, work = std::move(work)] { guarded(answer, work); })) return;
     throw HttpError(503, "too many requests wait", "try again");
   }
 
   // Runs the network, and answers with what `reply` makes of its output.
-  static void run_network(const std::shared_ptr<ServedModel>& model, torch::Tensor pixels,
-                          const HttpServer::Send& answer, std::function<HttpReply(const torch::Tensor&)> reply) {
-    const bool is_taken =
-        model->submit(std::move(pixels),
-                      [answer, reply = std::move(reply)](const torch::Tensor& logits, const std::exception_ptr& error) {
-                        guarded(answer, [&] {
-                          if (error) std::rethrow_exception(error);
-                          answer(reply(logits));
-                        });
-                      });
+  void run_network(const std::shared_ptr<ServedModel>& model, torch::Tensor pixels, const HttpServer::Send& answer,
+                   std::function<HttpReply(const torch::Tensor&)> reply) {
+    const bool is_taken = model->submit(
+        std::move(pixels),
+        [this, answer, reply = std::move(reply)](const torch::Tensor& logits, const std::exception_ptr& error) {
+          guarded(answer, [&] {
+            if (error) std::rethrow_exception(error);
+            answer(reply(logits));
+          });
+        });
     if (!is_taken) throw HttpError(503, "too many images wait for the network", "try again");
   }
 
   void infer(HttpRequest request, const std::shared_ptr<ServedModel>& model, const HttpServer::Send& answer) {
-    later(answer, [request = std::move(request), model, answer] {
+    later(answer, [this, request = std::move(request), model, answer] {
       const std::shared_ptr<const ModelFacts> facts = model->facts();
       const auto call = std::make_shared<const InferCall>(parse_infer(request, facts->recipe.preprocessing));
       run_network(model, call->pixels, answer, [facts, call](const torch::Tensor& logits) {
@@ -301,9 +335,12 @@ class ModelServer::Service {
       const auto found = request.query.find(name);
       return found == request.query.end() ? std::string() : found->second;
     };
+    for (const char* name : {"model", "version"}) {
+      if (request.query.contains(name) && value(name).empty()) throw bad_request(fmt::format("{} is empty", name));
+    }
     const auto model = model_named(value("model"), value("version"));
-    later(answer, [this, request = std::move(request), options, model, answer] {
-      const auto pictures = std::make_shared<const PictureRequest>(request, options, model->facts(), memory_);
+    later(answer, [this, whole = std::make_shared<HttpRequest>(std::move(request)), options, model, answer] {
+      const auto pictures = std::make_shared<const PictureRequest>(*whole, options, model->facts(), memory_);
       torch::Tensor pixels = pictures->pixels();
       if (!pixels.defined()) return answer(pictures->reply({}));
       run_network(model, std::move(pixels), answer,
@@ -317,6 +354,9 @@ class ModelServer::Service {
   Metrics metrics_;
   DecodingMemory memory_;
   std::atomic<bool> stopping_ = false;
+  std::mutex failure_mutex_;
+  std::string last_failure_;           // under failure_mutex_
+  SteadyClock::time_point last_told_;  // under failure_mutex_
   // In this order: what is destroyed first still answers by what is above it.
   HttpServer http_;
   ServedModels models_;

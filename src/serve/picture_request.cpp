@@ -1,5 +1,6 @@
 #include "picture_request.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -20,6 +21,10 @@
 
 namespace mnist {
 namespace {
+
+constexpr const char* kPictureHint =
+    "send a PNG or JPEG file, as in: curl -F image=@digit.png http://127.0.0.1:8080/predict; "
+    "tensors go to /v2/models/NAME/infer";
 
 double number_of(const std::string& name, const std::string& text, double lowest, double highest) {
   char* end = nullptr;
@@ -57,7 +62,7 @@ std::string content_type(const HttpRequest& request) {
 }
 
 // Empty if the body is a form without a file.
-std::vector<UploadedFile> files_of(const HttpRequest& request) {
+std::vector<UploadedFile> files_of(HttpRequest& request) {
   const std::string type = content_type(request);
   if (is_multipart(type)) return uploaded_files(type, request.body);
   if (lower_case(type).starts_with("application/x-www-form-urlencoded")) {
@@ -66,7 +71,9 @@ std::vector<UploadedFile> files_of(const HttpRequest& request) {
     if (!is_picture) return {};
   }
   if (request.body.empty()) return {};
-  return {{"body", request.body}};
+  std::vector<UploadedFile> files(1);
+  files.front() = {"body", std::move(request.body)};
+  return files;
 }
 
 }  // namespace
@@ -95,7 +102,7 @@ PredictOptions predict_options(const HttpRequest& request) {
   return options;
 }
 
-PictureRequest::PictureRequest(const HttpRequest& request, const PredictOptions& options,
+PictureRequest::PictureRequest(HttpRequest& request, const PredictOptions& options,
                                std::shared_ptr<const ModelFacts> facts, DecodingMemory& memory)
     : options_(options), facts_(std::move(facts)) {
   if (options_.multi && facts_->recipe.preprocessing.kind == Preprocessing::Kind::photo) {
@@ -103,7 +110,7 @@ PictureRequest::PictureRequest(const HttpRequest& request, const PredictOptions&
   }
   auto files = files_of(request);
   if (files.empty()) {
-    throw bad_request("the request has no picture", "send one as curl does: curl -F image=@digit.png URL");
+    throw bad_request("the request has no picture", kPictureHint);
   }
   for (UploadedFile& file : files) {
     const std::string name = as_utf8(file_name(file.name));
@@ -111,20 +118,35 @@ PictureRequest::PictureRequest(const HttpRequest& request, const PredictOptions&
     try {
       read(picture, std::move(file.content), memory);
     } catch (const Error& error) {
-      if (files.size() == 1) throw bad_request(error.what(), error.hint());
-      picture.error = error;
+      if (files.size() == 1) throw bad_request(error.what(), kPictureHint);
+      picture.error = Error(error.kind(), error.what(), kPictureHint);
     }
   }
 }
 
 void PictureRequest::read(Picture& picture, std::string content, DecodingMemory& memory) {
   const InputFile file({std::move(content)}, picture.name, "image");
+  count_work(file);
   auto found = find_items(file, facts_->recipe.preprocessing, options_.invert, memory);
   picture.items = std::move(found.items);
   picture.note = found.note;
-  if (options_.multi || picture.items.size() == 1) return;
-  picture.reason = reason_for(picture.items.size(), "multi=1");
-  picture.items.clear();
+  if (!options_.multi && picture.items.size() != 1) {
+    picture.reason = reason_for(picture.items.size(), "multi=1");
+    picture.items.clear();
+  }
+  constexpr std::size_t kMostItems = 1024;
+  items_ += picture.items.size();
+  if (items_ > kMostItems) throw bad_request("the pictures show more than 1,024 digits", "send several requests");
+}
+
+// One request must not keep a thread busy for minutes.
+void PictureRequest::count_work(const InputFile& file) {
+  constexpr std::int64_t kMostPixels = 250'000'000;
+  const ImageReader header(file);
+  decoded_ += header.height() * header.width();
+  if (decoded_ > kMostPixels) {
+    throw bad_request("the pictures have more than 250 million pixels", "send smaller ones, or several requests");
+  }
 }
 
 torch::Tensor PictureRequest::pixels() const {
@@ -147,8 +169,7 @@ std::string PictureRequest::line_of(const Picture& picture,
   for (const FoundItem& item : picture.items) {
     Prediction prediction{picture.name, std::nullopt, std::move(*next++), ""};
     if (prediction.top.empty()) {
-      throw HttpError(500, fmt::format("the model {} gives numbers that are not finite", facts_->source.name),
-                      "its weights are damaged, or its training diverged");
+      throw not_finite_error(facts_->source.name);
     }
     digits.push_back({if_sure(std::move(prediction), options_.min_probability), item.box, item.line});
   }
@@ -158,6 +179,9 @@ std::string PictureRequest::line_of(const Picture& picture,
     object = json_of(digits.empty() ? Prediction{picture.name, std::nullopt, {}, picture.reason}
                                     : digits.front().prediction);
   }
+  object["model"] = facts_->source.name;
+  object["version"] = std::to_string(facts_->source.version);
+  object["sha256"] = facts_->sha256;
   if (const std::string note = text_of(picture.note); !note.empty()) object["note"] = note;
   if (options_.show_input) {
     object["inputs"] = nlohmann::ordered_json::array();
@@ -174,6 +198,9 @@ HttpReply PictureRequest::reply(const torch::Tensor& logits) const {
   auto next = classes.begin();
   HttpReply reply{.type = pictures_.size() == 1 ? "application/json" : "application/x-ndjson"};
   for (const Picture& picture : pictures_) reply.body += line_of(picture, next);
+  if (std::ranges::all_of(pictures_, [](const Picture& picture) { return picture.error.has_value(); })) {
+    reply.status = 400;
+  }
   return reply;
 }
 

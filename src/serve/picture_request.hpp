@@ -8,6 +8,7 @@
 #include <torch/types.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/input_file.hpp"
 #include "mnist/data/decoding_memory.hpp"
 #include "mnist/data/prepare.hpp"
 #include "mnist/serve/http_server.hpp"
@@ -28,9 +29,10 @@ PredictOptions predict_options(const HttpRequest& request);
 
 class PictureRequest {
  public:
-  // Decodes the pictures of the request, one in the body or several in a form. Pictures that cannot be read have an
-  // answer of their own. Throws an `HttpError` if there is none, or if the only one cannot be read.
-  PictureRequest(const HttpRequest& request, const PredictOptions& options, std::shared_ptr<const ModelFacts> facts,
+  // Decodes the pictures of the request, one in the body or several in a form; takes the body. Pictures that cannot be
+  // read have an answer of their own. Throws an `HttpError` if there is none, if the only one cannot be read, or if the
+  // request needs too much work: more than 250 million pixels or 1,024 digits.
+  PictureRequest(HttpRequest& request, const PredictOptions& options, std::shared_ptr<const ModelFacts> facts,
                  DecodingMemory& memory);
 
   // Inputs of the network, uint8 [N, C, H, W]; undefined if nothing was found.
@@ -49,11 +51,14 @@ class PictureRequest {
   };
 
   void read(Picture& picture, std::string content, DecodingMemory& memory);
+  void count_work(const InputFile& file);
   std::string line_of(const Picture& picture, std::vector<std::vector<ClassProbability>>::iterator& next) const;
 
   PredictOptions options_;
   std::shared_ptr<const ModelFacts> facts_;
   std::vector<Picture> pictures_;
+  std::int64_t decoded_ = 0;  // pixels of all pictures
+  std::size_t items_ = 0;     // inputs of the network
 };
 
 }  // namespace mnist

@@ -7,6 +7,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/sha256.hpp"
+#include "mnist/core/text.hpp"
 
 namespace mnist {
 
@@ -45,29 +46,40 @@ std::vector<std::shared_ptr<ServedModel>> ServedModels::all() const {
 }
 
 void ServedModels::reload(const std::function<void(const std::string& sentence, bool is_error)>& tell) {
-  for (const auto& old : all()) {
-    const ModelSource& source = old->facts()->source;
+  std::vector<ModelSource> sources;
+  for (const auto& model : all()) sources.push_back(model->facts()->source);
+  for (const ModelSource& source : sources) {
     const std::string name = fmt::format("model {}, version {}, {}", source.name, source.version, quoted(source.file));
     try {
-      if (file_sha256(source.file, "model file") == old->facts()->sha256) {
-        metrics_.reload("unchanged");
-        tell(name + ": the file has not changed", false);
-        continue;
-      }
-      auto fresh = std::make_shared<ServedModel>(source, load_(source.file), device_, limits_, metrics_);
-      {
-        const std::lock_guard lock(mutex_);
-        for (auto& model : models_) {
-          if (model == old) model = fresh;
-        }
-      }
-      metrics_.reload("ok");
-      tell(name + ": read again", false);
+      const std::string change = reload_one(source);
+      metrics_.reload(change.empty() ? "unchanged" : "ok");
+      tell(fmt::format("{}: {}", name, change.empty() ? "the file has not changed" : change), false);
     } catch (const std::exception& error) {
       metrics_.reload("failed");
       tell(fmt::format("{}: the model stays as it was: {}", name, error.what()), true);
     }
   }
+}
+
+// What has changed, as text; empty: nothing. Only one old model is in memory beside the new one.
+std::string ServedModels::reload_one(const ModelSource& source) {
+  const std::shared_ptr<const ModelFacts> old = find(source.name, source.version)->facts();
+  if (file_sha256(source.file, "model file") == old->sha256) return {};
+  auto fresh = std::make_shared<ServedModel>(source, load_(source.file), device_, limits_, metrics_);
+  const std::shared_ptr<const ModelFacts> facts = fresh->facts();
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& model : models_) {
+      const ModelSource& other = model->facts()->source;
+      if (other.name == source.name && other.version == source.version) model.swap(fresh);
+    }
+  }
+  const Recipe& before = old->recipe;
+  const Recipe& now = facts->recipe;
+  if (now.class_names == before.class_names && now.preprocessing == before.preprocessing) return "read again";
+  return fmt::format("read again; clients must know that it is another model: {} with {} now, {} with {} before",
+                     now.arch, counted(std::ssize(now.class_names), "class"), before.arch,
+                     counted(std::ssize(before.class_names), "class"));
 }
 
 }  // namespace mnist

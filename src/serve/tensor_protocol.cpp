@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "mnist/core/json.hpp"
@@ -81,20 +81,16 @@ std::string shape_text(const Preprocessing& wanted) {
 
 // Number of images in a shape.
 std::int64_t images_in(const json& input, const Preprocessing& wanted) {
-  constexpr std::int64_t kMostImages = 100'000;
+  constexpr std::uint64_t kMostImages = 100'000;
   const json* const shape = member(input, "shape", json::value_t::array, "a list");
-  std::vector<std::int64_t> sizes;
-  for (const json& size : shape == nullptr ? json::array() : *shape) {
-    sizes.push_back(size.is_number_unsigned() && size.get<std::uint64_t>() <= kMostImages ? size.get<std::int64_t>()
-                                                                                          : -1);
+  if (shape != nullptr && shape->size() == 4 && shape->front().is_number_unsigned()) {
+    const auto images = shape->front().get<std::uint64_t>();
+    const bool fits = *shape == json({images, wanted.channels, wanted.height, wanted.width});
+    if (fits && images >= 1 && images <= kMostImages) return static_cast<std::int64_t>(images);
   }
-  if (sizes.size() != 4 || sizes[0] < 1 ||
-      std::vector(sizes.begin() + 1, sizes.end()) != std::vector{wanted.channels, wanted.height, wanted.width}) {
-    throw bad_request(fmt::format("\"{}\" has the shape [{}], but the model takes {}", kPixels, fmt::join(sizes, ", "),
-                                  shape_text(wanted)),
-                      "one image needs the shape with N = 1");
-  }
-  return sizes[0];
+  throw bad_request(fmt::format("\"{}\" has the shape {}, but the model takes {}", kPixels,
+                                shape == nullptr ? "null" : quoted_name(json_text(*shape)), shape_text(wanted)),
+                    "one image needs the shape with N = 1");
 }
 
 // Appends the numbers of nested lists in their order.
@@ -221,6 +217,7 @@ InferCall parse_infer(const HttpRequest& request, const Preprocessing& preproces
 
 HttpReply infer_reply(const InferCall& call, const std::string& model, const std::string& version, const Recipe& recipe,
                       const torch::Tensor& logits) {
+  if (!at::isfinite(logits).all().item<bool>()) throw not_finite_error(model);
   nlohmann::ordered_json answer = {{"model_name", model}, {"model_version", version}};
   if (!call.id.empty()) answer["id"] = call.id;
   answer["outputs"] = nlohmann::ordered_json::array();

@@ -102,6 +102,9 @@ TEST_F(Serve, AnswersAsInferDoes) {
     json expected = json::parse(lines[i]);
     EXPECT_EQ(expected["path"], names[i]);
     expected["path"] = "body";
+    EXPECT_EQ(answers[i]["model"], "digits");
+    EXPECT_EQ(answers[i]["version"], "1");
+    for (const char* key : {"model", "version", "sha256"}) answers[i].erase(key);
     EXPECT_EQ(answers[i], expected);
   }
 }
@@ -131,6 +134,8 @@ TEST_F(Serve, ReadsAChangedModelAtSighup) {
     const std::string before = hash(port);
     write_model("digits.pt", 2);
     std::filesystem::rename(folder_ / "a.log", folder_ / "a.log.1");
+    write_file(folder_ / "a.log", "");  // as logrotate's "create" does it
+    EXPECT_EQ(ask(port, "GET", "/v2/models/before").status, 404);
     ::kill(std::stoi(out), SIGHUP);
     for (int i = 0; i < 500 && hash(port) == before; ++i) std::this_thread::sleep_for(10ms);
     EXPECT_NE(hash(port), before);
@@ -140,7 +145,8 @@ TEST_F(Serve, ReadsAChangedModelAtSighup) {
   EXPECT_EQ(result.exit_code, 130);
   EXPECT_THAT(result.err, AllOf(HasSubstr("SIGHUP: reading changed model files again"), HasSubstr("read again"),
                                 HasSubstr("access log: opened again")));
-  EXPECT_THAT(content_of(folder_ / "a.log.1"), StartsWith("127.0.0.1 - - ["));
+  EXPECT_THAT(content_of(folder_ / "a.log.1"),
+              AllOf(StartsWith("127.0.0.1 - - ["), HasSubstr("GET /v2/models/before HTTP/1.1\" 404")));
   EXPECT_THAT(content_of(folder_ / "a.log"), HasSubstr("GET /v2/models/digits HTTP/1.1\" 200"));
 }
 
@@ -172,7 +178,9 @@ TEST_F(Serve, SaysWhatIsWrong) {
   expect_refused({"--model", "digits.pt", "--model", "run/digits.pt"}, 2,
                  "'digits.pt' and 'run/digits.pt' would have the same name, digits", "name them");
   expect_refused({"--model", "a b=digits.pt"}, 2, "--model 'a b=digits.pt': the name cannot be 'a b'", "use up to");
-  expect_refused({"--model", "digits.pt", "--host", "localhost"}, 2, "--host 'localhost' is not an IP address", "give");
+  expect_refused({"--model", "digits.pt", "--host", "a.org"}, 2, "--host 'a.org' is not an IP address", "give");
+  expect_refused({"--model", "digits="}, 2, "--model 'digits=' names no file", "write NAME=FILE");
+  expect_refused({"--model", "digits.pt", "--api-key-file", "none"}, 3, "there is no API key file 'none'", "make one");
   expect_refused({"--model", "digits.pt", "--api-key-file", "empty"}, 3, "the first line of 'empty' is not an API key",
                  "write letters");
   expect_refused({"--model", "digits.pt", "--access-log", "none/a.log"}, 3, "cannot write 'none/a.log'",

@@ -75,6 +75,32 @@ TEST(Batcher, RunsALargeRequestInParts) {
   EXPECT_THAT(runs, ElementsAre(4, 4, 2));
 }
 
+TEST(Batcher, ALargeRequestDoesNotHoldUpOthers) {
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  std::vector<std::string> order;  // under no lock: written by the thread of the batcher only, until its end
+  {
+    Batcher batcher(
+        {.images = 4, .waiting = 1000},
+        [&](const torch::Tensor& pixels) {
+          gone.wait();
+          return first_pixels(pixels);
+        },
+        [](std::size_t) {});
+    const auto add = [&](const std::string& name, std::int64_t count, int value) {
+      EXPECT_TRUE(batcher.submit(images(count, value), [&order, name, count](const torch::Tensor& rows, const auto&) {
+        EXPECT_EQ(rows.size(0), count);
+        order.push_back(name);
+      }));
+    };
+    add("large", 100, 1);
+    add("small", 1, 2);
+    add("second", 2, 3);
+    go.set_value();
+  }
+  EXPECT_THAT(order, ElementsAre("small", "second", "large"));
+}
+
 TEST(Batcher, RefusesMoreThanMayWait) {
   std::promise<void> go;
   std::shared_future<void> gone = go.get_future().share();
@@ -96,6 +122,25 @@ TEST(Batcher, RefusesMoreThanMayWait) {
   EXPECT_FALSE(first.get().error);
   EXPECT_FALSE(second.get().error);
   EXPECT_FALSE(submit(batcher, images(1, 4)).get().error);
+}
+
+TEST(Batcher, AnswersOnceIfALargeRequestFails) {
+  int runs = 0;
+  int answers = 0;
+  {
+    Batcher batcher(
+        {.images = 4},
+        [&](const torch::Tensor& pixels) {
+          if (++runs == 2) throw std::runtime_error("no memory");
+          return first_pixels(pixels);
+        },
+        [](std::size_t) {});
+    EXPECT_TRUE(batcher.submit(images(20, 1), [&](const torch::Tensor&, const std::exception_ptr& error) {
+      EXPECT_TRUE(error);
+      ++answers;
+    }));
+  }
+  EXPECT_EQ(answers, 1);
 }
 
 TEST(Batcher, PassesErrorsOnAndGoesOn) {

@@ -159,7 +159,7 @@ TEST_F(ModelServerTest, SaysWhatIsWrongWithARequest) {
   expect_error(changed("/inputs/0/name", "image"), 400, "no input 'image'");
   expect_error(changed("/inputs/0/datatype", "FP32"), 400, "has the datatype 'FP32'");
   expect_error(changed("/inputs/0/shape", {1, 28, 28}), 400, "the model takes [N, 1, 28, 28]");
-  expect_error(changed("/inputs/0/shape", {0, 1, 28, 28}), 400, "has the shape [0, 1, 28, 28]");
+  expect_error(changed("/inputs/0/shape", {0, 1, 28, 28}), 400, "has the shape '[0,1,28,28]'");
   expect_error(changed("/inputs/0/shape", {-1, 1, 28, 28}), 400, "has the shape");
   expect_error(changed("/inputs/0/shape", {2, 1, 28, 28}), 400, "has 784 values, but the shape needs 1568");
   expect_error(changed("/inputs/0/shape", {1e9, 1, 28, 28}), 400, "has the shape");
@@ -264,7 +264,25 @@ TEST_F(ModelServerTest, SaysWhatIsWrongWithAPicture) {
   expect_error(post("/predict?top_k=1.5", png), 400, "top_k must be an integer");
   expect_error(post("/predict?multi=maybe", png), 400, "multi is 'maybe'");
   expect_error(post("/predict?invert=sometimes", png), 400, "invert is 'sometimes'");
-  expect_error(post("/predict?model=nix", png), 404, "there is no model 'nix'");
+  for (const char* query : {"?model=nix", "?multi&model=nix", "?multi=1&&model=nix", "?mod%65l=nix"}) {
+    expect_error(post(std::string("/predict") + query, png), 404, "there is no model 'nix'");
+  }
+  expect_error(post("/predict?model=", png), 400, "model is empty");
+}
+
+TEST_F(ModelServerTest, LimitsTheWorkOfARequest) {
+  std::vector<std::pair<std::string, std::string>> many;
+  const std::string large = png_bytes(at::zeros({10'000, 10'000, 1}, at::kByte));
+  for (int i = 0; i < 3; ++i) many.emplace_back("large.png", large);
+  expect_error(post("/predict", form(many), kForm), 400, "more than 250 million pixels");
+  const at::Tensor row = at::cat(std::vector<at::Tensor>(20, drawn_one(40, 30)), 1);
+  const std::string page = png_bytes(at::cat(std::vector<at::Tensor>(20, row), 0));
+  many.assign(3, {"page.png", page});
+  expect_error(post("/predict?multi=1", form(many), kForm), 400, "more than 1,024 digits");
+}
+
+TEST_F(ModelServerTest, FailsIfAllPicturesFail) {
+  EXPECT_EQ(post("/predict", form({{"a.txt", "text"}, {"b.txt", "text"}}), kForm).status, 400);
 }
 
 TEST_F(ModelServerTest, CountsWhatItDoes) {

@@ -44,8 +44,9 @@ TEST(RequestMutations, NoneHarmsTheServer) {
     HttpClient client(served.port());
     client.send(bytes + "\r\n\r\n");
     client.finish();
-    answered += client.answer().status > 0 ? 1 : 0;
-    ASSERT_LT(client.answer(/*has_body=*/false).status, 600) << "mutation " << i;
+    const int status = client.answer().status;
+    ASSERT_NE(status, -1) << "mutation " << i << " hangs";
+    answered += status > 0 ? 1 : 0;
   }
   EXPECT_GT(answered, 0);
   for (std::size_t i = 0; i + 2 < good.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -32,6 +33,8 @@ std::map<std::string, std::string> headers_of(const std::string& head) {
 }  // namespace
 
 HttpClient::HttpClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const timeval patience{5, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -58,22 +61,29 @@ void HttpClient::finish() {
   ::shutdown(socket_, SHUT_WR);
 }
 
-// Returns false at the end of the connection, or if nothing comes.
-bool HttpClient::receive() {
+HttpClient::Received HttpClient::receive() {
   std::array<char, 65536> part;
   pollfd wait{socket_, POLLIN, 0};
-  if (::poll(&wait, 1, kPatience) <= 0) return false;
+  if (::poll(&wait, 1, kPatience) <= 0) return Received::nothing;
   const ssize_t got = ::recv(socket_, part.data(), part.size(), 0);
-  if (got <= 0) return false;
+  if (got <= 0) return Received::end;
   received_.append(part.data(), static_cast<std::size_t>(got));
-  return true;
+  return Received::bytes;
+}
+
+bool HttpClient::has_answer(std::chrono::milliseconds within) const {
+  pollfd wait{socket_, POLLIN, 0};
+  return ::poll(&wait, 1, static_cast<int>(within.count())) > 0;
 }
 
 HttpAnswer HttpClient::answer(bool has_body) {
   HttpAnswer answer;
   std::size_t head = 0;
   while ((head = received_.find("\r\n\r\n")) == std::string::npos) {
-    if (!receive()) return answer;
+    if (const Received received = receive(); received != Received::bytes) {
+      answer.status = received == Received::nothing ? -1 : 0;
+      return answer;
+    }
   }
   answer.status = std::atoi(received_.substr(9, 3).c_str());
   answer.headers = headers_of(received_.substr(0, head));
@@ -82,7 +92,7 @@ HttpAnswer HttpClient::answer(bool has_body) {
   const std::size_t size =
       has_body && length != answer.headers.end() ? std::strtoull(length->second.c_str(), nullptr, 10) : 0;
   while (received_.size() < size) {
-    if (!receive()) break;
+    if (receive() != Received::bytes) break;
   }
   answer.body = received_.substr(0, size);
   received_.erase(0, size);

@@ -9,7 +9,7 @@
 namespace mnist::test {
 
 struct HttpAnswer {
-  int status = 0;                              // 0: the connection ended without an answer
+  int status = 0;                              // 0: the connection ended without an answer; -1: nothing came
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
 };
@@ -22,7 +22,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Any bytes. Returns false if the server has closed the connection.
+  // Any bytes. Returns false if the server has closed the connection, or takes nothing for five seconds.
   bool send(const std::string& bytes);
 
   // Tells the server that nothing follows.
@@ -31,11 +31,15 @@ class HttpClient {
   // The next answer. `has_body`: false for HEAD.
   HttpAnswer answer(bool has_body = true);
 
+  // Whether bytes come within that time.
+  bool has_answer(std::chrono::milliseconds within) const;
+
   // Whether the server closes the connection within that time. Drops what it sends.
   bool is_closed(std::chrono::milliseconds within);
 
  private:
-  bool receive();
+  enum class Received { bytes, end, nothing };
+  Received receive();
 
   int socket_ = -1;
   std::string received_;

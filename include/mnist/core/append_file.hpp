@@ -14,8 +14,13 @@ namespace mnist {
 // bytes of other writers included.
 class AppendFile {
  public:
+  // What `append` does if `is_lost()`: nobody would find the row, unless the file is rotated: moved, and opened again a
+  // little later.
+  enum class IfLost { throws, appends };
+
   // Opens the file for appending; creates it if it is missing. Throws a data `Error` if it cannot be opened.
-  explicit AppendFile(std::filesystem::path path, FileSystem& files = FileSystem::system());
+  explicit AppendFile(std::filesystem::path path, FileSystem& files = FileSystem::system(),
+                      IfLost if_lost = IfLost::throws);
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
@@ -27,7 +32,7 @@ class AppendFile {
   std::uintmax_t size() const { return size_; }
 
   // Appends `row`, which includes its line break. Throws a data `Error` if it cannot be written as a whole, or if
-  // `is_lost()`: nobody would find the row.
+  // `is_lost()` (see `IfLost`).
   void append(std::string_view row);
 
   // Keeps only the first `size` bytes, for example to drop rows that were written after a checkpoint. Throws a data
@@ -39,6 +44,7 @@ class AppendFile {
 
   std::filesystem::path path_;
   FileSystem& files_;
+  IfLost if_lost_;
   int descriptor_ = -1;
   std::uintmax_t size_ = 0;
   bool has_partial_row_ = false;  // of a row, after `size_`

@@ -15,6 +15,10 @@ std::string host_name();
 // the processors of the machine; at least 1.
 int allowed_cores();
 
+// Lets this process open as many files and sockets as the system allows, and returns how many; the maximum value if
+// there is no limit.
+std::size_t allow_descriptors();
+
 // The processor numbers in the affinity mask: "0 1 4"; empty if the system does not report them.
 std::string allowed_processors();
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,7 +19,7 @@ namespace mnist {
 
 struct BatchLimits {
   std::size_t images = 32;                 // per run of the network
-  std::chrono::duration<double> delay{0};  // how long the first image waits for further ones
+  std::chrono::duration<double> delay{0};  // how long an image waits for further ones
   std::size_t waiting = 512;               // images that may wait
 };
 
@@ -36,34 +37,30 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // pixels: uint8 [N, C, H, W], N at least 1; more than a batch are run in several. Returns false if too many images
-  // wait; then `done` is not called.
+  // pixels: uint8 [N, C, H, W], N at least 1; more than a batch are run in several, between those of other requests.
+  // Returns false if too many images wait; then `done` is not called.
   [[nodiscard]] bool submit(torch::Tensor pixels, Done done);
 
   // Images that wait.
   std::size_t waiting() const;
 
  private:
-  struct Item {
-    torch::Tensor pixels;
-    Done done;
-    std::size_t images;
-  };
+  struct Request;
+  struct Part;
 
   void work();
-  std::vector<Item> next_batch();
-  void answer(std::vector<Item>& batch);
-  torch::Tensor rows_of(const torch::Tensor& pixels);
+  std::vector<Part> next_batch();
+  void answer(const std::vector<Part>& batch);
 
   const BatchLimits limits_;
   const Run run_;
   const std::function<void(std::size_t)> ran_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Item> items_;   // under mutex_
-  std::size_t waiting_ = 0;  // under mutex_
-  bool ending_ = false;      // under mutex_
-  std::thread thread_;       // the last member: it uses the others
+  std::deque<std::shared_ptr<Request>> requests_;  // with rows that wait; under mutex_
+  std::size_t waiting_ = 0;                        // under mutex_
+  bool ending_ = false;                            // under mutex_
+  std::thread thread_;                             // the last member: it uses the others
 };
 
 }  // namespace mnist

@@ -24,6 +24,9 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;  // names in lower case; of equal names the last one
   std::string body;
   std::string peer;  // address of the client
+  // Not empty: a proxy may read the request otherwise, and take its end for the next one (RFC 9112, 6.3). Answer with
+  // status 400 and this; the connection ends then.
+  std::string error;
 };
 
 struct HttpReply {
@@ -36,7 +39,7 @@ struct HttpReply {
 struct HttpLimits {
   std::size_t body_bytes = std::size_t{16} << 20;       // of one request, else 413
   std::size_t header_bytes = std::size_t{16} << 10;     // of one request, else 400
-  std::size_t received_bytes = std::size_t{512} << 20;  // of all requests without an answer; the next bytes end theirs
+  std::size_t received_bytes = std::size_t{512} << 20;  // of all requests and answers; the next bytes end their request
   std::size_t connections = 1024;                       // further clients wait until one ends
   double request_seconds = 10;                          // to send a whole request, and to take an answer
   double idle_seconds = 60;                             // without a request
@@ -44,13 +47,13 @@ struct HttpLimits {
 
 class HttpServer {
  public:
-  // Sends the answer to one request. Call it once, from any thread; also after the client has gone.
+  // Sends the answer to one request; further calls do nothing. From any thread; also after the client has gone.
   using Send = std::function<void(HttpReply)>;
   // Called in the thread of `run`, so it must not wait. It must not throw.
   using Handler = std::function<void(HttpRequest, const Send&)>;
 
-  // Listens on `host` (an IPv4 or IPv6 address) and `port`; 0: a free one. Throws a usage `Error` if the address is
-  // invalid or in use.
+  // Listens on `host` (an IPv4 or IPv6 address, or "localhost") and `port`; 0: a free one. Throws a usage `Error` if
+  // the address is invalid or in use.
   HttpServer(const std::string& host, std::uint16_t port, const HttpLimits& limits, Handler handler);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

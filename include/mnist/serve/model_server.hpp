@@ -23,7 +23,8 @@ struct ServerOptions {
   std::string api_key;      // that clients must send; empty: none
   // Called with one line per answer, without a line break, from any thread; empty: no access log.
   std::function<void(std::string_view line)> access_log;
-  // Called with what `ServedModels::reload` tells, from a thread of this object.
+  // Called from threads of this object with what `ServedModels::reload` tells, and with errors that are not the
+  // clients', such as those of the network; the same one at most once a minute.
   std::function<void(const std::string& sentence, bool is_error)> tell;
 };
 

@@ -75,6 +75,8 @@ class ServedModels {
   void reload(const std::function<void(const std::string& sentence, bool is_error)>& tell);
 
  private:
+  std::string reload_one(const ModelSource& source);
+
   Load load_;
   c10::Device device_;
   BatchLimits limits_;
