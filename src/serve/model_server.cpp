@@ -58,9 +58,11 @@ std::string endpoint_of(const Segments& path) {
 // Between the quotes of the access log.
 std::string quotable(std::string_view target) {
   std::string text;
-  for (const char c : printable(target)) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
+  while (!target.empty()) {
+    const std::size_t special = std::min(target.find_first_of("\"\\"), target.size());
+    text += printable(target.substr(0, special));
+    if (special < target.size()) text += std::string("\\") + target[special];
+    target.remove_prefix(std::min(special + 1, target.size()));
   }
   return text;
 }
