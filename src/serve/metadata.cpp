@@ -31,7 +31,8 @@ Json tensor(const char* name, const char* type, const std::vector<std::int64_t>&
 }  // namespace
 
 std::string server_metadata() {
-  const Json object = {{"name", "mnist"}, {"version", build_info().version}, {"extensions", {"binary_tensor_data"}}};
+  const Json object = {
+      {"name", "mnist"}, {"version", build_info().version}, {"extensions", Json::array({"binary_tensor_data"})}};
   return json_text(object);
 }
 
@@ -40,8 +41,10 @@ std::string model_metadata(const ModelFacts& facts, const ModelList& all) {
   const Preprocessing& input = recipe.preprocessing;
   const auto classes = std::ssize(recipe.class_names);
   Json object = {{"name", facts.source.name}, {"versions", versions_of(facts.source.name, all)}, {"platform", "mnist"}};
-  object["inputs"] = {tensor(kPixels, "UINT8", {-1, input.channels, input.height, input.width})};
-  object["outputs"] = {tensor(kProbabilities, "FP32", {-1, classes}), tensor(kLogits, "FP32", {-1, classes})};
+  // Compilers differ on a list of one object in braces.
+  object["inputs"] = Json::array({tensor(kPixels, "UINT8", {-1, input.channels, input.height, input.width})});
+  object["outputs"] =
+      Json::array({tensor(kProbabilities, "FP32", {-1, classes}), tensor(kLogits, "FP32", {-1, classes})});
   object["parameters"] = {{"arch", recipe.arch},
                           {"kind", input.kind == Preprocessing::Kind::photo ? "photo" : "digit"},
                           {"class_names", recipe.class_names},
