@@ -16,7 +16,6 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/core/terminal.hpp"
 #include "mnist/report/pictures.hpp"
 #include "mnist/report/progress.hpp"
 
@@ -152,7 +151,7 @@ std::string side_by_side(const std::vector<RunFigures>& runs, const std::string&
                          const std::vector<Row>& rows) {
   constexpr std::size_t kCell = 8;
   constexpr std::size_t kGap = 2;
-  const auto width = static_cast<std::size_t>(terminal_width(Stream::out));
+  const std::size_t width = table_width();
   std::size_t first = heading.size();
   for (const Row& row : rows) first = std::max(first, row.first.size());
   const std::size_t at_once = std::max<std::size_t>(1, width > first ? (width - first) / (kCell + kGap) : 1);

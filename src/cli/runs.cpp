@@ -14,7 +14,6 @@
 #include "mnist/core/csv.hpp"
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
-#include "mnist/core/terminal.hpp"
 #include "mnist/model/registry.hpp"
 #include "mnist/report/progress.hpp"
 
@@ -75,8 +74,7 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                     percent_text(run.best_accuracy), manifest.seconds ? short_duration(*manifest.seconds) : "-",
                     short_device(manifest), run.record.state()});
   }
-  // Nothing is shortened in a pipe, and the run nowhere: people copy it to other commands.
-  constexpr int kUnlimited = 10'000;
+  // The run is never shortened: people copy it to other commands.
   return table_text({{"run"},
                      {"network", Align::left, /*shrinks=*/true},
                      {"data", Align::left, /*shrinks=*/true},
@@ -85,7 +83,7 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                      {"time", Align::right},
                      {"device"},
                      {"state"}},
-                    rows, static_cast<std::size_t>(known_width(Stream::out).value_or(kUnlimited)));
+                    rows, table_width());
 }
 
 // The keys of the JSON form are the columns.

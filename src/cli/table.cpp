@@ -1,29 +1,41 @@
 #include "table.hpp"
 
 #include <algorithm>
+#include <optional>
+
+#include "mnist/core/terminal.hpp"
 
 namespace mnist::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
 
-// Takes columns of text from the widest columns that shrink, until the table fits.
+// Limits the columns that shrink to the same width, until the table fits: equal texts stay equal.
 void shrink(std::vector<std::size_t>& widths, const std::vector<TableColumn>& columns, std::size_t width) {
   constexpr std::size_t kShortest = 8;
   std::size_t total = kGap * (widths.size() - 1);
-  for (const std::size_t one : widths) total += one;
-  for (; total > width; --total) {
-    std::size_t* widest = nullptr;
+  std::size_t limit = kShortest;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    total += widths[i];
+    if (columns[i].shrinks) limit = std::max(limit, widths[i]);
+  }
+  while (total > width && limit > kShortest) {
+    --limit;
     for (std::size_t i = 0; i < widths.size(); ++i) {
-      if (columns[i].shrinks && widths[i] > kShortest && (widest == nullptr || widths[i] > *widest))
-        widest = &widths[i];
+      if (!columns[i].shrinks || widths[i] <= limit) continue;
+      --widths[i];
+      --total;
     }
-    if (widest == nullptr) return;
-    --*widest;
   }
 }
 
 }  // namespace
+
+std::size_t table_width() {
+  constexpr std::size_t kUnlimited = 10'000;
+  const std::optional<int> width = known_width(Stream::out);
+  return width ? static_cast<std::size_t>(*width) : kUnlimited;
+}
 
 std::string table_text(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, std::size_t width) {
   std::vector<std::size_t> widths;

@@ -1,4 +1,9 @@
 // `mnist runs` and `mnist compare`, on folders as runs leave them.
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -48,8 +53,9 @@ class RunLists : public ::testing::Test {
                    std::to_string(accuracy) + ",1,0.5\n");
   }
 
-  SubprocessResult call(const Arguments& arguments) const {
+  SubprocessResult call(const Arguments& arguments, const std::map<std::string, std::string>& changes = {}) const {
     Subprocess subprocess = program(MNIST_BINARY, arguments);
+    for (const auto& [name, value] : changes) subprocess.changes[name] = value;
     subprocess.folder = folder_.path();
     return run(subprocess);
   }
@@ -143,7 +149,7 @@ TEST_F(RunLists, ManyRunsAreComparedInParts) {
     make({.name = "a-run-with-a-long-name-" + std::to_string(i), .seed = i});
     arguments.push_back("runs/a-run-with-a-long-name-" + std::to_string(i));
   }
-  const std::string text = call(arguments).out;
+  const std::string text = call(arguments, {{"COLUMNS", "80"}}).out;
   std::istringstream lines(text.substr(0, text.find("Mean")));
   for (std::string line; std::getline(lines, line);)
     EXPECT_LE(line.size(), 80U + 2 * 9) << "… has three bytes: " << line;
@@ -151,6 +157,28 @@ TEST_F(RunLists, ManyRunsAreComparedInParts) {
   std::size_t cells = 0;
   for (std::size_t at = text.find("90.00 %"); at != std::string::npos; at = text.find("90.00 %", at + 1)) ++cells;
   EXPECT_EQ(cells, 9U * 2) << "each run has two accuracies";
+}
+
+TEST_F(RunLists, EqualValuesOfAComparisonLookEqual) {
+  const std::string rate = "\"a-value-that-is-long\"";
+  Arguments arguments = {"compare"};
+  for (int i = 1; i <= 4; ++i) {
+    const std::string name = std::string(static_cast<std::size_t>(3 * i), 'n') + std::to_string(i);
+    make({.name = name, .seed = i, .lr = i == 1 ? "\"another\"" : rate});
+    arguments.push_back("runs/" + name);
+  }
+  EXPECT_THAT(call(arguments).out, HasSubstr("--lr    another  a-value-that-is-long  a-value-that-is-long  "
+                                             "a-value-that-is-long\n"))
+      << "in a pipe nothing is shortened";
+  for (int columns = 40; columns < 80; ++columns) {
+    const std::string text = call(arguments, {{"COLUMNS", std::to_string(columns)}}).out;
+    std::istringstream words(text.substr(text.find("--lr")));
+    std::string word;
+    words >> word >> word;
+    std::set<std::string> shown;
+    while (words >> word && word != "--seed") shown.insert(word);
+    EXPECT_EQ(shown.size(), 1U) << columns << " columns\n" << text;
+  }
 }
 
 }  // namespace
