@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -54,12 +55,22 @@ void check_format_options(const ExportOptions& options) {
   only_for("--max-batch", options.format == kTriton, kTriton);
 }
 
+// The format of files with this ending, if there is one.
+std::optional<std::string> format_of_ending(const std::filesystem::path& output) {
+  for (const char* format : {kOnnx, kSafetensors}) {
+    if (output.extension() == fmt::format(".{}", format)) return format;
+  }
+  return std::nullopt;
+}
+
 // The ending of a model's name must be that of its format.
 void check_ending(const ExportOptions& options) {
   const std::string ending = "." + options.format;
   if (options.output.extension() == ending || (options.format == kOnnx && is_stream(options.output))) return;
+  const std::optional<std::string> fitting = format_of_ending(options.output);
   throw usage_error(fmt::format("--output {} does not end in {}", quoted(options.output), ending),
-                    fmt::format("give it this ending, or choose another --format than {}", options.format));
+                    fitting ? fmt::format("give it this ending, or use --format {}", *fitting)
+                            : fmt::format("give it this ending, or choose another --format than {}", options.format));
 }
 
 void check_export_output(const ExportOptions& options, spdlog::logger& log) {
@@ -139,7 +150,10 @@ void add_to_repository(const ExportOptions& options, const std::string& name, co
            onnx.inputs.front().name, onnx.outputs.front().name);
 }
 
-int run_export(const ExportOptions& options, const Context& context) {
+int run_export(ExportOptions options, const Context& context) {
+  if (options.given->get_option("--format")->count() == 0) {
+    options.format = format_of_ending(options.output).value_or(options.format);
+  }
   check_one_stdin({{"--model", options.model}, {"--classes", options.classes}});
   check_format_options(options);
   const std::string name = served_name(options);
@@ -176,7 +190,8 @@ Command add_export(CLI::App& root) {
       ->default_str(kDefaultModel);
   add_classes(*app, o.classes);
   one_of(app->add_option("--format", o.format,
-                         "ONNX; safetensors, the weights only; or an ONNX model in a model repository of Triton"),
+                         "ONNX; safetensors, the weights only; or an ONNX model in a model repository of Triton; "
+                         "if it is missing, the ending of --output decides"),
          {kOnnx, kSafetensors, kTriton});
   not_empty(app->add_option("--output", o.output,
                             "file to write, .onnx or .safetensors, or the folder of the model repository"))

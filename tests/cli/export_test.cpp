@@ -135,6 +135,13 @@ TEST_F(Export, WritesSafetensorsWithTheRecipe) {
   EXPECT_EQ(content("b.safetensors.bak"), "mine");
 }
 
+TEST_F(Export, TheEndingDecidesWithoutAFormat) {
+  ASSERT_EQ(exported({"--output", "a.safetensors"}).exit_code, 0);
+  EXPECT_EQ(read_model_file(folder_ / "a.safetensors").layout, "safetensors");
+  expect_refused({"--output", "b.safetensors", "--format", "onnx"}, 2, "--output 'b.safetensors' does not end in .onnx",
+                 "or use --format safetensors");
+}
+
 TEST_F(Export, OfAPythonModelNeedsNoRecipe) {
   const std::filesystem::path plain = folder_ / "python.pt";
   write_file(folder_ / "names.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
@@ -175,7 +182,7 @@ TEST_F(Export, AddsVersionsToARepositoryOfTriton) {
 TEST_F(Export, RefusesWhatItCannotDo) {
   expect_refused({"--output", "a.pt"}, 2, "--output 'a.pt' does not end in .onnx", "another --format than onnx");
   expect_refused({"--output", "a.onnx", "--format", "safetensors"}, 2, "--output 'a.onnx' does not end in .safetensors",
-                 "give it this ending");
+                 "give it this ending, or use --format onnx");
   expect_refused({"--output", "lenet.pt", "--format", "triton"}, 2, "--output 'lenet.pt' is not a folder", "folder");
   expect_refused({"--output", "a.onnx", "--max-batch", "8"}, 2, "--max-batch has no meaning with --format onnx",
                  "it is for --format triton");
