@@ -13,12 +13,16 @@ namespace {
 
 constexpr const char* kPlaces =
     "Load the script from the shell's start file, or write it where the shell looks for completions:\n"
-    "  bash, in ~/.bashrc:          source <(mnist completion bash)\n"
-    "  with bash-completion:        mnist completion bash > \\\n"
-    "                                 ~/.local/share/bash-completion/completions/mnist\n"
-    "  zsh, in ~/.zshrc:            autoload -Uz compinit && compinit; source <(mnist completion zsh)\n"
-    "  in a folder of zsh's fpath:  mnist completion zsh > FOLDER/_mnist\n"
-    "  fish:                        mnist completion fish > ~/.config/fish/completions/mnist.fish\n"
+    "  bash, in ~/.bashrc:\n"
+    "    source <(mnist completion bash)\n"
+    "  with bash-completion:\n"
+    "    mnist completion bash > ~/.local/share/bash-completion/completions/mnist\n"
+    "  zsh, in ~/.zshrc:\n"
+    "    autoload -Uz compinit && compinit; source <(mnist completion zsh)\n"
+    "  in a folder of zsh's fpath:\n"
+    "    mnist completion zsh > FOLDER/_mnist\n"
+    "  fish:\n"
+    "    mnist completion fish > ~/.config/fish/completions/mnist.fish\n"
     "The installation (cmake --install) puts all three in their places.\n";
 
 std::string completion_of(const CLI::App& root, const std::string& shell) {

@@ -1,7 +1,10 @@
 // The texts of --help are committed: a change of the interface is seen. UPDATE_GOLDEN=1 in the environment writes them
 // anew.
 #include <cstdlib>
+#include <iterator>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +38,19 @@ TEST_P(Help, FitsInAHundredColumns) {
     EXPECT_LE(line.size(), 100U) << line;
     EXPECT_FALSE(line.ends_with(' ')) << line;
   }
+}
+
+TEST_P(Help, IsFoldedToTheTerminal) {
+  const std::string command = GetParam();
+  Subprocess process = program(MNIST_BINARY, command == "mnist" ? Arguments{"--help"} : Arguments{command, "--help"});
+  process.changes["COLUMNS"] = "80";
+  const std::string text = run(process).out;
+  for (const std::string& line : lines_of(text)) EXPECT_LE(line.size(), 80U) << line;
+  const auto words = [](const std::string& from) {
+    std::istringstream stream(from);
+    return std::vector<std::string>(std::istream_iterator<std::string>(stream), {});
+  };
+  EXPECT_EQ(words(text), words(content_of(fixture("help/" + command + ".txt"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Help,
