@@ -83,9 +83,24 @@ bool is_single_tensor(const ModelFile& file) {
   return file.state.size() == 1 && file.state[0].first.empty();
 }
 
+// A run directory is easily given instead of the weights in it.
+void check_is_no_run(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return;
+  std::string weights;
+  for (const char* const name : {"best.pt", "last.pt"}) {
+    if (!std::filesystem::is_regular_file(path / name, ignored)) continue;
+    weights += fmt::format("{}{}", weights.empty() ? "" : " or ", quoted(path / name));
+  }
+  if (!weights.empty()) {
+    throw data_error(fmt::format("model file {} is a folder", quoted(path)), "give a file in it: " + weights);
+  }
+}
+
 }  // namespace
 
 ModelFile read_model_file(const std::filesystem::path& path, bool hash) {
+  check_is_no_run(path);
   const FileBytes bytes(path, "model file");
   ModelFile file = read_any(bytes);
   if (is_single_tensor(file)) {

@@ -175,6 +175,22 @@ TEST_F(ForeignModels, WeightsThatAreIntegersAreRefused) {
   EXPECT_THAT(result.err, HasSubstr("error: 'quantized.pt' stores the weight '" + state[0].first + "' as integers"));
 }
 
+TEST_F(ForeignModels, ARunDirectoryIsNoModelAndItsWeightsAreNamed) {
+  std::filesystem::create_directories(folder_ / "runs" / "lenet-1");
+  const auto expect_hint = [&](const std::string& hint) {
+    const std::string error = "error: model file 'runs/lenet-1' is a folder\nhint: " + hint + "\n";
+    for (const SubprocessResult& result : {infer("runs/lenet-1"), mnist({"info", "runs/lenet-1"})}) {
+      EXPECT_EQ(result.exit_code, 3);
+      EXPECT_THAT(result.err, HasSubstr(error));
+    }
+  };
+  expect_hint("give a file in it");
+  write_file(folder_ / "runs" / "lenet-1" / "last.pt", "");
+  expect_hint("give a file in it: 'runs/lenet-1/last.pt'");
+  write_file(folder_ / "runs" / "lenet-1" / "best.pt", "");
+  expect_hint("give a file in it: 'runs/lenet-1/best.pt' or 'runs/lenet-1/last.pt'");
+}
+
 TEST_F(ForeignModels, APlainStateDictOfTheSameNetworkKeepsItsLastLayer) {
   const auto train = [&](const std::string& weights) {
     return mnist({"train", "--arch", "lenet", "--data-dir", "data", "--weights", weights, "--epochs", "1", "--lr", "0",
