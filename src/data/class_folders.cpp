@@ -106,10 +106,14 @@ PhotoFolder scan_classes(const std::filesystem::path& dir) {
                        "add images to it, remove it, or name another folder of pictures with --data-dir");
     }
   }
-  if (folder.class_names.size() < 2) {
-    throw data_error(fmt::format("{} holds {}: at least two classes are needed", quoted(folder.dir),
-                                 folder.class_names.empty() ? "no folder of a class" : "a single class"),
+  if (folder.class_names.empty()) {
+    throw data_error(fmt::format("{} holds no folder of a class: at least two classes are needed", quoted(folder.dir)),
                      kLayout);
+  }
+  if (folder.class_names.size() == 1) {
+    throw data_error(fmt::format("{} holds a single class, {}: at least two classes are needed", quoted(folder.dir),
+                                 quoted_name(folder.class_names.front())),
+                     "add a folder with pictures of a second class, or name another folder with --data-dir");
   }
   return folder;
 }

@@ -215,7 +215,7 @@ TEST_F(Transfer, WhatDoesNotFitIsSaid) {
   EXPECT_THAT(error_of({"train", "--arch", "resnet18", "--dataset", "mnist"}, 2), HasSubstr("--dataset folder"));
   std::filesystem::remove_all(folder_ / "photos/val/dark");
   EXPECT_THAT(error_of({"train", "--arch", "resnet18", "--data-dir", "photos", "--weights", "none"}, 3),
-              HasSubstr("a single class"));
+              AllOf(HasSubstr("a single class, 'light'"), HasSubstr("a folder with pictures of a second class")));
 }
 
 TEST(ConvNet, TrainsOnTensorFiles) {
