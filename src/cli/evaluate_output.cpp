@@ -8,6 +8,7 @@
 #include "mnist/core/csv.hpp"
 #include "mnist/core/text.hpp"
 #include "mnist/report/reference_log.hpp"
+#include "mnist/train/calibration.hpp"
 
 #include "print.hpp"
 
@@ -137,12 +138,6 @@ nlohmann::ordered_json figures_json(const ClassFigures& figures) {
       {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
 }
 
-std::string temperature_text(const EvaluationResult& result) {
-  if (result.temperature == 1) return "no temperature fitted";
-  return fmt::format("temperature {:.3f}{}", result.temperature,
-                     result.fitted_here ? ", fitted on these images: the error of others is larger" : "");
-}
-
 nlohmann::ordered_json calibration_json(const EvaluationResult& result) {
   nlohmann::ordered_json bins = nlohmann::ordered_json::array();
   const std::vector<CalibrationBin>& all = result.report.calibration();
@@ -173,7 +168,7 @@ std::string evaluation_text(const EvaluationResult& result, std::size_t columns)
     text += fmt::format("Top-{} accuracy: {:.4f}\n\n", result.report.top_k(), result.report.top_k_accuracy());
   }
   text += fmt::format("Expected calibration error: {:.2f} % ({})\n\n", 100 * result.report.expected_calibration_error(),
-                      temperature_text(result));
+                      temperature_text(result.temperature, result.fitted_here));
   return text + class_table(result, columns) + "\n" + confusion_table(result, columns) + "\n" + mistakes_table(result);
 }
 

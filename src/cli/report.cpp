@@ -86,6 +86,7 @@ Evaluated evaluate_source(const Source& source, const EvaluationData& data, cons
   Evaluated evaluated{evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
                                         fmt::format("{} of {}", lower_case(data.part), dataset)),
                       model_facts(model.recipe, parameter_count(*model.network)), dataset};
+  evaluated.figures.fitted_here = data.fitted;
   check_finite_loss(evaluated.figures.evaluation, source.path);
   return evaluated;
 }

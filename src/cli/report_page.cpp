@@ -116,7 +116,8 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
                       .evaluation = {},
                       .report = ClassificationReport(classes, /*top_k=*/1),
                       .class_names = recipe.class_names,
-                      .mistakes = {}};
+                      .mistakes = {},
+                      .temperature = recipe.temperature};
   options.each_batch = [&](const torch::Tensor& log_probabilities, const torch::Tensor& targets) {
     page.report.add(at_temperature(log_probabilities, recipe.temperature), targets);
   };
@@ -136,7 +137,9 @@ std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters)
   const TrainingSummary& training = recipe.training;
   if (!training.dataset.empty()) {
     facts.emplace_back("Trained on",
-                       fmt::format("{}, epochs {}, seed {}", training.dataset, training.epochs, training.seed));
+                       fmt::format("{}{}, epochs {}, seed {}", training.dataset,
+                                   training.val_split > 0 ? fmt::format(", --val-split {:g}", training.val_split) : "",
+                                   training.epochs, training.seed));
   }
   if (recipe.temperature != 1) facts.emplace_back("Temperature", fmt::format("{:.3f}", recipe.temperature));
   for (const Ancestor& ancestor : training.ancestry) facts.emplace_back("Began from", ancestor.file);

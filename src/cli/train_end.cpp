@@ -95,6 +95,8 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
         evaluate_for_page(network, data.test_batches(), data.test, options, recipe,
                           fmt::format("{} images of {}{}", held_out_name(plan),
                                       data_name(recipe.training.dataset, plan.options.data.data_dir), limited));
+    // The validation pictures; other data sets keep some of their training images for it.
+    evaluation->fitted_here = recipe.temperature != 1 && plan.options.recipe.dataset == kFolder;
   } catch (const Stopped&) {
   }
   TensorBoardFile* const events = output.tensorboard();

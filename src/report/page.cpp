@@ -6,6 +6,7 @@
 
 #include "mnist/core/text.hpp"
 #include "mnist/report/progress.hpp"
+#include "mnist/train/calibration.hpp"
 
 #include "html.hpp"
 #include "page_evaluation.hpp"
@@ -56,7 +57,11 @@ std::string headline(const PageContent& content) {
   for (const auto& [heading, value] : facts) {
     text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", html_text(heading), html_text(value));
   }
-  return text + "</dl>\n";
+  text += "</dl>\n";
+  if (content.evaluation == nullptr) return text;
+  const PageEvaluation& evaluation = *content.evaluation;
+  return text + fmt::format("<p class=\"soft\">Calibration error: {}.</p>\n",
+                            temperature_text(evaluation.temperature, evaluation.fitted_here));
 }
 
 // One row for each process.

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 
 namespace mnist {
 namespace {
@@ -35,6 +36,12 @@ double fit_temperature(const torch::Tensor& log_probabilities, const torch::Tens
 torch::Tensor at_temperature(const torch::Tensor& log_probabilities, double temperature) {
   // In double: in single precision two classes could become equal.
   return temperature == 1 ? log_probabilities : at::log_softmax(log_probabilities.to(at::kDouble) / temperature, 1);
+}
+
+std::string temperature_text(double temperature, bool fitted_here) {
+  if (temperature == 1) return "no temperature fitted";
+  return fmt::format("temperature {:.3f}{}", temperature,
+                     fitted_here ? ", fitted on these images: the error of others is larger" : "");
 }
 
 }  // namespace mnist

@@ -97,6 +97,11 @@ TEST_F(OwnPictures, AreDividedTrainedOnFromAModelOfDigitsAndEvaluated) {
   EXPECT_EQ(validated["part"], "validation set");
   EXPECT_EQ(validated["calibration"]["fitted_on_these"], true);
   EXPECT_GE(validated["correct"].get<int>(), 11);
+  ASSERT_EQ(mnist({"report", "signs.pt", "--data-dir", "signs", "--device", "cpu"}).exit_code, 0);
+  for (const char* const page : {"signs.html", "run/report.html"}) {
+    EXPECT_THAT(content_of(folder_ / page), AllOf(HasSubstr(", fitted on these images: the error of others is larger."),
+                                                  HasSubstr("<td>folder, --val-split 0.2, epochs 4, seed 3</td>")));
+  }
   EXPECT_EQ(evaluated({"--data-dir", "signs", "--split", "train"})["total"], 48);
   std::filesystem::copy(folder_ / "signs", folder_ / "others", std::filesystem::copy_options::recursive);
   for (int i = 0; i < 20; ++i) {

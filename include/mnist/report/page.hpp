@@ -30,6 +30,8 @@ struct PageEvaluation {
   ClassificationReport report;
   std::vector<std::string> class_names;
   std::vector<PageMistake> mistakes;  // the most confident first; a part of those in `report`
+  double temperature = 1;             // of the probabilities in `report`
+  bool fitted_here = false;           // the temperature was fitted on these images
 };
 
 // A heading and a text beside it.

@@ -4,6 +4,8 @@
 // not change (Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017).
 #pragma once
 
+#include <string>
+
 #include <torch/types.h>
 
 namespace mnist {
@@ -16,5 +18,9 @@ double fit_temperature(const torch::Tensor& log_probabilities, const torch::Tens
 
 // Log-probabilities, or logits, [N, classes] at that temperature, in double. Unchanged for temperature 1.
 torch::Tensor at_temperature(const torch::Tensor& log_probabilities, double temperature);
+
+// In words: "temperature 1.234", or that none was fitted. `fitted_here`: on the images of a calibration error, which is
+// then too small for others.
+std::string temperature_text(double temperature, bool fitted_here);
 
 }  // namespace mnist
