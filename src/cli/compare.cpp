@@ -132,9 +132,9 @@ std::vector<Row> figure_rows(const std::vector<RunFigures>& runs) {
   };
   add("state", [](const RunFigures& run) { return run.record.state(); });
   add("epochs", [](const RunFigures& run) { return std::to_string(run.epochs); });
-  add("best accuracy", [](const RunFigures& run) { return percent_text(run.best_accuracy); });
+  add("best accuracy", [](const RunFigures& run) { return accuracy_text(run, run.best_accuracy); });
   add("  in epoch", [](const RunFigures& run) { return run.best_accuracy ? std::to_string(run.best_epoch) : "-"; });
-  add("accuracy", [](const RunFigures& run) { return percent_text(run.accuracy); });
+  add("accuracy", [](const RunFigures& run) { return accuracy_text(run, run.accuracy); });
   add("test loss", [&](const RunFigures& run) { return number(run.test_loss, 4); });
   add("time", [](const RunFigures& run) {
     const std::optional<double>& seconds = run.record.manifest.seconds;
@@ -179,9 +179,9 @@ std::string group_text(const SeedGroup& group) {
     names.push_back(printable(run->name));
     seeds.push_back(run->record.manifest.seed);
   }
-  return fmt::format("{} (seeds {}): accuracy {:.2f} ± {:.2f} %, test loss {:.4f} ± {:.4f}\n", fmt::join(names, ", "),
+  return fmt::format("{} (seeds {}): accuracy {:.2f} ± {:.2f} %{}, test loss {:.4f} ± {:.4f}\n", fmt::join(names, ", "),
                      fmt::join(seeds, ", "), 100 * group.accuracy.mean, 100 * group.accuracy.deviation,
-                     group.test_loss.mean, group.test_loss.deviation);
+                     group.runs.front()->on_part ? "*" : "", group.test_loss.mean, group.test_loss.deviation);
 }
 
 std::string compare_text(const std::vector<RunFigures>& runs) {
@@ -191,6 +191,10 @@ std::string compare_text(const std::vector<RunFigures>& runs) {
                      : known          ? "The runs have the same options\n\n"
                                       : "";
   text += side_by_side(runs, "figure", figure_rows(runs));
+  if (const std::string asterisk = asterisk_text(runs); !asterisk.empty()) {
+    text.pop_back();  // the line is part of the table
+    text += asterisk + '\n';
+  }
   const std::vector<SeedGroup> groups = seed_groups(runs);
   if (!groups.empty()) text += "Mean and standard deviation of runs that differ in the seed only:\n";
   for (const SeedGroup& group : groups) text += group_text(group);

@@ -35,6 +35,23 @@ std::map<std::string, std::string> options_of(const std::filesystem::path& run) 
   return options;
 }
 
+std::optional<std::int64_t> number_of(const std::map<std::string, std::string>& options, const std::string& name) {
+  const auto found = options.find(name);
+  if (found == options.end()) return std::nullopt;
+  const std::string& text = found->second;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+// Whether --limit-batches left out test images, as far as the files of the run say it.
+bool is_on_part(const RunFigures& run) {
+  if (run.limit_batches.value_or(0) <= 0) return false;
+  const std::optional<std::int64_t> batch = number_of(run.options, "test-batch-size");
+  const std::optional<RunResult>& result = run.record.manifest.result;
+  return !batch || !result || result->test.total / *run.limit_batches >= *batch;
+}
+
 std::optional<double> median_rate(const RunRecord& record) {
   std::vector<double> rates;
   for (const EpochRow& epoch : record.epochs) {
@@ -70,10 +87,9 @@ RunFigures figures_of(const std::filesystem::path& run, bool with_steps) {
   const std::filesystem::path whole = std::filesystem::absolute(run, ignored).lexically_normal();
   figures.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   const RunRecord& record = figures.record;
-  if (const auto epochs = figures.options.find("epochs"); epochs != figures.options.end()) {
-    const std::string& text = epochs->second;
-    std::from_chars(text.data(), text.data() + text.size(), figures.planned_epochs);
-  }
+  figures.planned_epochs = number_of(figures.options, "epochs").value_or(0);
+  figures.limit_batches = number_of(figures.options, "limit-batches");
+  figures.on_part = is_on_part(figures);
   if (const EpochRow* const best = record.best(); best != nullptr) {
     figures.epochs = record.epochs.back().epoch;
     figures.best_accuracy = best->test_accuracy;
@@ -124,6 +140,16 @@ std::string percent_text(const std::optional<double>& share) {
   return share ? fmt::format("{:.2f} %", 100 * *share) : "-";
 }
 
+std::string accuracy_text(const RunFigures& run, const std::optional<double>& accuracy) {
+  return percent_text(accuracy) + (accuracy && run.on_part ? "*" : "");
+}
+
+std::string asterisk_text(const std::vector<RunFigures>& runs) {
+  const bool any = std::ranges::any_of(
+      runs, [](const RunFigures& run) { return run.on_part && (run.best_accuracy || run.accuracy); });
+  return any ? "* on a part of the test images (--limit-batches)\n" : "";
+}
+
 nlohmann::ordered_json run_json(const RunFigures& figures) {
   const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(); };
   const RunManifest& manifest = figures.record.manifest;
@@ -144,7 +170,8 @@ nlohmann::ordered_json run_json(const RunFigures& figures) {
           {"device", manifest.device},
           {"precision", manifest.precision},
           {"started", manifest.started},
-          {"model", model.empty() ? Json() : Json(model.string())}};
+          {"model", model.empty() ? Json() : Json(model.string())},
+          {"limit_batches", or_null(figures.limit_batches)}};
 }
 
 }  // namespace mnist::cli

@@ -26,6 +26,8 @@ struct RunFigures {
   std::optional<double> accuracy;              // of the weights that the run gives, 0..1
   std::optional<double> test_loss;             // of the same weights
   std::optional<double> images_per_second;     // of training, median over the epochs
+  std::optional<std::int64_t> limit_batches;   // of config.toml; 0: all
+  bool on_part = false;                        // the accuracies are of a part of the test images
 };
 
 // Throws as `read_run` does. `with_steps`: also the rows of intervals.
@@ -50,6 +52,12 @@ std::string short_device(const RunManifest& manifest);
 
 // "99.18 %", or "-".
 std::string percent_text(const std::optional<double>& share);
+
+// An accuracy of the run as `percent_text`, with an asterisk if it is of a part of the test images.
+std::string accuracy_text(const RunFigures& run, const std::optional<double>& accuracy);
+
+// The line below a table that says what the asterisk means; empty if no run has one.
+std::string asterisk_text(const std::vector<RunFigures>& runs);
 
 // For --format json: one object. Null: unknown.
 nlohmann::ordered_json run_json(const RunFigures& figures);

@@ -67,12 +67,14 @@ void sort_runs(std::vector<RunFigures>& runs, const std::string& key) {
 
 std::string runs_text(const std::vector<RunFigures>& runs) {
   std::vector<TableRow> rows;
+  const std::string asterisk = asterisk_text(runs);
   for (const RunFigures& run : runs) {
     const RunManifest& manifest = run.record.manifest;
     rows.push_back({run.record.path.string(), manifest.arch, manifest.dataset,
                     fmt::format("{}/{}", run.epochs, run.planned_epochs > 0 ? std::to_string(run.planned_epochs) : "?"),
-                    percent_text(run.best_accuracy), manifest.seconds ? short_duration(*manifest.seconds) : "-",
-                    short_device(manifest), run.record.state()});
+                    accuracy_text(run, run.best_accuracy) + (asterisk.empty() || run.on_part ? "" : " "),
+                    manifest.seconds ? short_duration(*manifest.seconds) : "-", short_device(manifest),
+                    run.record.state()});
   }
   // The run is never shortened: people copy it to other commands.
   return table_text({{"run"},
@@ -83,7 +85,8 @@ std::string runs_text(const std::vector<RunFigures>& runs) {
                      {"time", Align::right},
                      {"device"},
                      {"state"}},
-                    rows, table_width());
+                    rows, table_width()) +
+         asterisk;
 }
 
 // The keys of the JSON form are the columns.

@@ -15,6 +15,7 @@
 namespace mnist::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -26,6 +27,7 @@ struct MadeRun {
   std::string lr = "1";
   std::string outcome = "finished";
   std::string arch = "cnn";
+  int limit_batches = 0;
 };
 
 class RunLists : public ::testing::Test {
@@ -45,7 +47,8 @@ class RunLists : public ::testing::Test {
     const std::filesystem::path folder = folder_ / "runs" / run.name;
     write_file(folder / "manifest.json", manifest.dump());
     write_file(folder / "config.toml", "[train]\nepochs = 2\nlr = " + run.lr + "\nseed = " + std::to_string(run.seed) +
-                                           "\noutput = \"" + run.name + ".pt\"\n");
+                                           "\noutput = \"" + run.name + ".pt\"\nlimit-batches = " +
+                                           std::to_string(run.limit_batches) + "\ntest-batch-size = 1000\n");
     const double accuracy = run.correct / 10000.0;
     write_file(folder / "metrics.csv",
                "kind,epoch,step,lr,loss,correct,total,accuracy,train_loss,train_accuracy\ntest,1,,1,0.5,1,2,0.5,1,0.5\n"
@@ -75,14 +78,32 @@ TEST_F(RunLists, HasALinePerRun) {
             "runs/cnn-1    cnn      mnist     2/2  90.00 %  1:23  cpu     finished\n");
   EXPECT_EQ(call({"runs", "--arch", "cnn", "--state", "finished", "--format", "csv"}).out,
             "run,state,arch,dataset,seed,epochs,planned_epochs,best_accuracy,best_epoch,accuracy,test_loss,seconds,"
-            "images_per_second,device,precision,started,model\n"
-            "runs/cnn-1,finished,cnn,mnist,1,2,2,0.9,2,0.9,0.25,83.0,,cpu (2 threads),fp32,2026-01-01,\n");
+            "images_per_second,device,precision,started,model,limit_batches\n"
+            "runs/cnn-1,finished,cnn,mnist,1,2,2,0.9,2,0.9,0.25,83.0,,cpu (2 threads),fp32,2026-01-01,,0\n");
   const std::string sorted = call({"runs", "--sort", "accuracy", "runs/cnn-1", "runs/lenet-1"}).out;
   EXPECT_LT(sorted.find("lenet-1"), sorted.find("cnn-1"));
   const auto json = nlohmann::json::parse(call({"runs", "--format", "json", "runs/cnn-2"}).out);
   EXPECT_EQ(json["state"], "diverged");
   EXPECT_EQ(json["best_accuracy"], 0.8);
   EXPECT_TRUE(json["model"].is_null());
+}
+
+TEST_F(RunLists, AccuraciesOfAPartAreMarked) {
+  make({.name = "all", .seed = 1});
+  make({.name = "part", .seed = 2, .correct = 8000, .limit_batches = 10});
+  make({.name = "enough", .seed = 3, .limit_batches = 11});  // the 10,000 images are 10 batches
+  const std::string note = "* on a part of the test images (--limit-batches)\n";
+  EXPECT_EQ(call({"runs"}).out,
+            "run          network  data   epochs      best  time  device  state\n"
+            "runs/enough  cnn      mnist     2/2  90.00 %   1:23  cpu     finished\n"
+            "runs/part    cnn      mnist     2/2  80.00 %*  1:23  cpu     finished\n"
+            "runs/all     cnn      mnist     2/2  90.00 %   1:23  cpu     finished\n" +
+                note);
+  EXPECT_THAT(call({"compare", "runs/all", "runs/part"}).out,
+              AllOf(HasSubstr("best accuracy   90.00 %  80.00 %*\n"), HasSubstr("fp32\n" + note)));
+  EXPECT_THAT(call({"compare", "runs/all", "runs/enough"}).out, Not(HasSubstr("*")));
+  const auto json = nlohmann::json::parse(call({"runs", "--format", "json", "runs/part"}).out);
+  EXPECT_EQ(json["limit_batches"], 10);
 }
 
 TEST_F(RunLists, SaysWhatIsNotListed) {
