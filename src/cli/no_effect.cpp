@@ -36,6 +36,7 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
   const bool step_size = o.recipe.step_size != 0 && chosen("--step-size", static_cast<double>(o.recipe.step_size),
                                                            static_cast<double>(usual.step_size));
   const bool gamma = o.recipe.gamma != 1 && chosen("--gamma", o.recipe.gamma, usual.gamma);
+  const bool chosen_interval = o.log_interval != defaults.log_interval || is_argument(arguments, "--log-interval");
   constexpr const char* kStepOnly = "only --schedule step uses it";
   constexpr const char* kDryRun = "a dry run writes no model";
   constexpr const char* kPhotosOnly = "it is for networks that take photos";
@@ -68,6 +69,9 @@ std::vector<Case> cases_of(const Plan& plan, const std::vector<std::string>& arg
        "it is for picture files"},
       {"--cuda-graphs", !plan.device.device.is_cuda() && o.cuda_graphs != defaults.cuda_graphs,
        "the run is not on an NVIDIA GPU"},
+      {"--log-interval", plan.info.prints_phases && !o.verbose && chosen_interval,
+       "this network prints a line per epoch and phase; the interval is that of metrics.csv and of --verbose",
+       "prints no more lines"},
       {"--tensorboard", o.tensorboard && o.dry_run, "a dry run writes no event file"},
       {"--timeout", plan.training.ranks->size() == 1 && o.timeout != defaults.timeout, "there is only one process"},
       {"--live", o.live && !draws,

@@ -178,7 +178,11 @@ void add_result_options(CLI::App& app, TrainOptions& o) {
   add(add_flag(app, "--overwrite", o.overwrite,
                "replace an existing model; by default it is kept as FILE.bak unless the new one is at least "
                "as good"));
-  add(integer(app.add_option("--log-interval", o.log_interval, "batches between two lines on stdout"), 1, kMany));
+  add(integer(
+      app.add_option("--log-interval", o.log_interval,
+                     "batches between two lines on stdout and two rows of metrics.csv; networks for photos print "
+                     "no lines between epochs"),
+      1, kMany));
   add(add_flag(app, "--quiet", o.quiet,
                "one line per epoch and the written files on stdout, warnings and errors on stderr; "
                "log.txt contains everything"))

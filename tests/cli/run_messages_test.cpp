@@ -117,8 +117,9 @@ TEST_F(RunMessages, QuietIsALineForEachEpochAndTheModelAtTheEnd) {
 }
 
 TEST_F(RunMessages, QuietTransferLearningCountsFrom0AndKeepsItsBestAccuracy) {
-  const SubprocessResult result = mnist(with(photos_, {"--quiet"}));
+  const SubprocessResult result = mnist(with(photos_, {"--quiet", "--log-interval", "2"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("warning: --log-interval prints no more lines: this network"));
   EXPECT_THAT(result.out, MatchesRegex("Epoch 0/1: [^\n]* left\nEpoch 1/1: [^\n]* s\n"
                                        "Best val Acc: [^\n]*\nSaved model: model.pt\n"));
   EXPECT_THAT(content_of(folder_ / "run/log.txt"),
