@@ -82,7 +82,7 @@ def check_one(checks, scene, server, files):
             query_text = f"?model=digits&{query}" if query else "?model=digits"
             answers = {"body": curl(server, query_text, "--data-binary", f"@{files[name]}", "-H",
                                     "Content-Type: image/png"),
-                       name: curl(server, query_text, "-F", f"picture=@{files[name]}")}
+                       name: curl(server, query_text, "-F", f"image=@{files[name]}")}
             for path, (status, kind, body) in answers.items():
                 found = json.loads(body)
                 checks.check(f"/predict: {name} as {'body' if path == 'body' else 'form'} {query}",

@@ -76,7 +76,7 @@ function predictAddress(forPage) {
 function showCurl() {
   const key = state.key ? '-H "Authorization: Bearer $API_KEY" ' : "";
   const address = new URL(predictAddress(false), location.href);
-  byId("curl-text").textContent = `curl ${key}-F picture=@${isPhoto() ? "photo.jpg" : "digit.png"} '${address}'`;
+  byId("curl-text").textContent = `curl ${key}-F image=@${isPhoto() ? "photo.jpg" : "digit.png"} '${address}'`;
 }
 
 // ---- Reading: one request at a time, and the newest drawing wins.
