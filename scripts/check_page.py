@@ -217,6 +217,14 @@ def check_looks(checks, page, screenshots):
         checks.check(f"{width} pixels: drawing does not scroll", tab.evaluate("scrollY") == 0, tab.evaluate("scrollY"))
         wide = tab.evaluate("document.documentElement.scrollWidth")
         checks.check(f"{width} pixels: nothing is wider", wide <= width, wide)
+        tab.evaluate("""(() => {
+          document.getElementById("model").add(new Option("n".repeat(100), "9", false, true));
+          document.getElementById("model-choice").hidden = false;
+        })()""")
+        wide = tab.evaluate("document.documentElement.scrollWidth")
+        checks.check(f"{width} pixels: nor is the name of a model", wide <= width, wide)
+        page.open()
+        page.draw(SHAPES["4"], left=0.3, size=0.7, pointer="touch")
     if screenshots:
         tab.screenshot(screenshots / "phone.png")
         page.clear()
