@@ -277,6 +277,11 @@ def check_errors(checks, page):
     page.is_idle()
     answered = not page.shown("message") and page.text("answer") != "Nothing to read yet."
     checks.check("after 503 it tries again", answered, f"{page.text('answer')} {page.text('message')}")
+    page.tab.evaluate("takeFile(new File(['no picture'], 'digit.png', {type: 'image/png'}))")
+    page.is_idle()
+    gone = page.tab.wait_for("document.getElementById('picture').hidden", 5)
+    checks.check("a file that is no picture", gone and page.shown("message") and page.text("answer") == "No answer."
+                 and page.text("summary") == "", f"{page.text('message')} {page.text('summary')}")
 
 
 def check_without_scripts(checks, page):

@@ -124,6 +124,7 @@ async function readOnce() {
     reading.tries = 0;
     showItems([], "No answer");
     say("", 0);
+    byId("summary").textContent = "";
     tell(error, read);
   }
   return PAUSE_MS;
@@ -185,6 +186,7 @@ function listenToPictures() {
     takeFile(event.target.files[0]);
     event.target.value = "";  // the same file may be chosen again
   });
+  byId("picture").addEventListener("error", () => byId("picture").hidden = true);  // the server says why
   byId("stage").addEventListener("click", () => isPhoto() && byId("file").click());
   document.addEventListener("paste", (event) => takeFile(event.clipboardData?.files[0]));
   document.addEventListener("dragover", (event) => {
