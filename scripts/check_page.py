@@ -235,6 +235,18 @@ def check_looks(checks, page, screenshots):
     tab.size(1100, 850)
 
 
+def check_renewed(checks, page):
+    """As if the server had replaced the model since the page asked for its classes."""
+    page.clear()
+    page.tab.evaluate("state.model = {...state.model, sha256: 'old', classes: ['a', 'b']}; showModel()")
+    page.draw(SHAPES["4"], left=0.3, size=0.7)
+    page.is_idle()
+    bars = page.tab.evaluate("document.querySelectorAll('#bars li').length")
+    checks.check("a new model behind the name", page.text("answer") == "4" and bars == 10
+                 and page.text("title") == "Draw a digit" and "new model" in page.text("renewed"),
+                 f"{page.text('answer')}, {bars} bars, {page.text('title')}: {page.text('renewed')}")
+
+
 def check_photo(checks, arguments, page):
     page.tab.evaluate("""(() => {
       const choice = document.getElementById("model");
@@ -352,6 +364,7 @@ def main():
         check_several(checks, page)
         check_keyboard(checks, page)
         page.draw(strokes_of(test_digits(arguments.data_dir, 1)[0][1]))
+        check_renewed(checks, page)
         check_looks(checks, page, arguments.screenshots)
         if arguments.photo:
             page.open()

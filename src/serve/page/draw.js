@@ -31,13 +31,14 @@ async function choose(index) {
   try {
     const version = model.version ? `/versions/${encodeURIComponent(model.version)}` : "";
     const about = await ask(`v2/models/${encodeURIComponent(model.name)}${version}`);
-    const { class_names: classes, kind, arch } = about.parameters;
+    const { class_names: classes, kind, arch, sha256 } = about.parameters;
     if (byId("model").value !== String(index)) return;  // another one was chosen meanwhile
-    state.model = { ...model, classes, kind, arch };
+    state.model = { ...model, classes, kind, arch, sha256 };
   } catch (error) {
     return tell(error, () => choose(index));
   }
   tellNothing();
+  byId("renewed").textContent = "";
   showModel();
   changed();
 }
@@ -81,7 +82,7 @@ function showCurl() {
 
 // ---- Reading: one request at a time, and the newest drawing wins.
 
-const reading = { wanted: false, busy: false, tries: 0 };
+const reading = { wanted: false, busy: false, tries: 0, renewed: false };
 
 async function read() {
   reading.wanted = true;
@@ -113,7 +114,10 @@ async function readOnce() {
     const result = await ask(predictAddress(true), state.file ?? (await drawnPicture()));
     reading.tries = 0;
     tellNothing();
-    if (subject === state.subject) showResult(result);
+    if (subject !== state.subject) return PAUSE_MS;
+    if (!isOfModel(result)) return await renew();
+    reading.renewed = false;
+    showResult(result);
   } catch (error) {
     if (subject !== state.subject) return 0;
     if (error.status === 503 && ++reading.tries < BUSY_TRIES) {
@@ -126,6 +130,24 @@ async function readOnce() {
     say("", 0);
     byId("summary").textContent = "";
     tell(error, read);
+  }
+  return PAUSE_MS;
+}
+
+// Whether the model that answered is the one whose classes the page shows. Older servers do not say which one it was.
+const isOfModel = (result) => !result.sha256 || !state.model.sha256 || result.sha256 === state.model.sha256;
+
+// The server has another file under the name of the model by now: maybe other classes, or another kind.
+async function renew() {
+  if (reading.renewed) {
+    reading.renewed = false;
+    throw new Failure("The server is changing its models.");
+  }
+  reading.renewed = true;
+  const before = state.model;
+  await choose(Number(byId("model").value));  // reads again, too
+  if (state.model !== before && state.model.name === before.name) {
+    byId("renewed").textContent = "The server has a new model. The page now shows its answers.";
   }
   return PAUSE_MS;
 }
