@@ -25,7 +25,7 @@ namespace mnist::test {
 namespace {
 
 using namespace std::chrono_literals;
-using nlohmann::json;
+using Answer = nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -80,14 +80,14 @@ class Serve : public ::testing::Test {
 
 TEST_F(Serve, AnswersAsInferDoes) {
   std::vector<std::string> names;
-  std::vector<json> answers;
+  std::vector<Answer> answers;
   const SubprocessResult result = served({"--model", "digits.pt"}, [&](std::uint16_t port) {
     for (int i = 0; i < 5; ++i) {
       names.push_back("noise" + std::to_string(i) + ".png");
       write_png(folder_ / names.back(), hashed_pixels({28, 28, 1}, static_cast<std::uint32_t>(i)));
       const HttpAnswer answer = ask(port, "POST", "/predict?top_k=10", content_of(folder_ / names.back()));
       ASSERT_EQ(answer.status, 200) << answer.body;
-      answers.push_back(json::parse(answer.body));
+      answers.push_back(Answer::parse(answer.body));
     }
   });
   EXPECT_EQ(result.exit_code, 143);
@@ -99,7 +99,7 @@ TEST_F(Serve, AnswersAsInferDoes) {
   const std::vector<std::string> lines = lines_of(mnist(infer).out);
   ASSERT_EQ(lines.size(), answers.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    json expected = json::parse(lines[i]);
+    Answer expected = Answer::parse(lines[i]);
     EXPECT_EQ(expected["path"], names[i]);
     expected["path"] = "body";
     EXPECT_EQ(answers[i]["model"], "digits");
@@ -112,15 +112,15 @@ TEST_F(Serve, AnswersAsInferDoes) {
 TEST_F(Serve, ServesSeveralModelsAndVersions) {
   write_model("b.pt", 2);
   served({"--model", "digits.pt", "--model", "new=b.pt", "--model", "new=digits.pt"}, [&](std::uint16_t port) {
-    const json models = json::parse(ask(port, "GET", "/v2/models").body)["models"];
+    const Answer models = Answer::parse(ask(port, "GET", "/v2/models").body)["models"];
     EXPECT_EQ(models[0]["name"], "digits");
-    EXPECT_EQ(models[1]["versions"], json({"1", "2"}));
+    EXPECT_EQ(models[1]["versions"], Answer({"1", "2"}));
   });
 }
 
 TEST_F(Serve, ReadsAChangedModelAtSighup) {
   const auto hash = [](std::uint16_t port) {
-    return json::parse(ask(port, "GET", "/v2/models/digits").body)["parameters"]["sha256"].get<std::string>();
+    return Answer::parse(ask(port, "GET", "/v2/models/digits").body)["parameters"]["sha256"].get<std::string>();
   };
   // Its own process id is not known here: the shell tells it.
   Subprocess process = program(
