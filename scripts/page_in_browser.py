@@ -35,6 +35,8 @@ SENT = """new Promise((done) => {
   reader.readAsDataURL(watched.sent);
 })"""
 READY = "!document.getElementById('work').hidden"
+# A browser may drop a click on a page that it has not shown yet.
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 IDLE = "document.querySelector('[aria-busy=true]') === null"
 
 
@@ -59,7 +61,7 @@ class Page:
 
     def open(self):
         self.tab.open(self.url)
-        return self.tab.wait_for(READY)
+        return self.tab.wait_for(READY) and self.tab.evaluate(PAINTED)
 
     def text(self, identifier):
         return self.tab.evaluate(f"document.getElementById('{identifier}').innerText").replace("\u00a0", " ")
