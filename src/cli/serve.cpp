@@ -49,7 +49,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   std::int64_t port = 8080;
   std::int64_t max_batch = 32;
-  double max_delay_ms = 0;
+  double max_delay_ms = 2;
   std::int64_t max_queue = 512;
   std::int64_t max_body = 16;
   std::int64_t max_connections = 1024;
@@ -222,7 +222,7 @@ void add_limits(CLI::App& app, ServeOptions& o) {
   constexpr double kLongest = 86'400;
   integer(app.add_option("--max-batch", o.max_batch, "images that the network computes together"), 1, 100'000);
   real(app.add_option("--max-delay-ms", o.max_delay_ms,
-                      "milliseconds that an image waits for further ones; pays on a GPU"),
+                      "milliseconds that an image waits for further ones, if the last batch had several"),
        0, 10'000);
   integer(app.add_option("--max-queue", o.max_queue, "images that may wait, for each model; else the answer is 503"), 1,
           kMost);

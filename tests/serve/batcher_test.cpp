@@ -56,15 +56,17 @@ TEST(Batcher, EveryRequestGetsItsOwnRows) {
   EXPECT_THAT(runs, Each(Le(std::size_t{8})));
 }
 
-TEST(Batcher, WaitsForFurtherImagesIfAsked) {
+TEST(Batcher, WaitsForFurtherImagesIfTheyComeTogether) {
   std::vector<std::size_t> runs;
   {
     Batcher batcher({.images = 4, .delay = 30s}, first_pixels, [&](std::size_t count) { runs.push_back(count); });
+    submit(batcher, images(1, 0)).wait();  // alone: at once
+    submit(batcher, images(2, 0)).wait();
     std::vector<std::future<Answer>> answers;
     for (int i = 0; i < 4; ++i) answers.push_back(submit(batcher, images(1, i)));
     for (auto& answer : answers) answer.wait();
   }
-  EXPECT_THAT(runs, ElementsAre(4));
+  EXPECT_THAT(runs, ElementsAre(1, 2, 4));
 }
 
 TEST(Batcher, RunsALargeRequestInParts) {

@@ -19,7 +19,8 @@ namespace mnist {
 
 struct BatchLimits {
   std::size_t images = 32;                 // per run of the network
-  std::chrono::duration<double> delay{0};  // how long an image waits for further ones
+  std::chrono::duration<double> delay{0};  // how long an image waits for further ones, if they come
+                                           // together: the last batch had several
   std::size_t waiting = 512;               // images that may wait
 };
 
@@ -59,6 +60,7 @@ class Batcher {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Request>> requests_;  // with rows that wait; under mutex_
   std::size_t waiting_ = 0;                        // under mutex_
+  std::size_t last_ = 0;                           // images of the last batch; of the batcher's thread
   bool ending_ = false;                            // under mutex_
   std::thread thread_;                             // the last member: it uses the others
 };
