@@ -11,8 +11,8 @@
 
 namespace mnist {
 
-ServedModel::ServedModel(ModelSource source, LoadedModel model, const c10::Device& device, const BatchLimits& limits,
-                         Metrics& metrics)
+ServedModel::ServedModel(const ModelSource& source, LoadedModel model, const c10::Device& device,
+                         const BatchLimits& limits, Metrics& metrics)
     : model_(std::move(model)),
       classifier_(model_, device, /*top_k=*/1),
       facts_(std::make_shared<const ModelFacts>(ModelFacts{

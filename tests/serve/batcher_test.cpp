@@ -63,6 +63,7 @@ TEST(Batcher, WaitsForFurtherImagesIfTheyComeTogether) {
     submit(batcher, images(1, 0)).wait();  // alone: at once
     submit(batcher, images(2, 0)).wait();
     std::vector<std::future<Answer>> answers;
+    answers.reserve(4);
     for (int i = 0; i < 4; ++i) answers.push_back(submit(batcher, images(1, i)));
     for (auto& answer : answers) answer.wait();
   }

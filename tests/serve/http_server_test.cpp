@@ -27,7 +27,7 @@ class Server {
  public:
   explicit Server(const HttpLimits& limits = {})
       : server_("127.0.0.1", 0, limits,
-                [this](HttpRequest request, const HttpServer::Send& send) { answer(std::move(request), send); }),
+                [this](const HttpRequest& request, const HttpServer::Send& send) { answer(request, send); }),
         thread_([this] {
           ignore_closed_pipes();
           server_.run();
@@ -60,7 +60,7 @@ class Server {
   int connections() const { return std::stoi(ask(port(), "GET", "/connections").body); }
 
  private:
-  void answer(HttpRequest request, const HttpServer::Send& send) {
+  void answer(const HttpRequest& request, const HttpServer::Send& send) {
     if (!request.error.empty()) return send({.status = 400, .body = request.error});
     if (request.path == "/big") return send({.body = std::string(std::size_t{32} << 20, 'b')});
     if (request.path == "/connections") return send({.body = std::to_string(server_.connections())});
@@ -303,7 +303,7 @@ TEST(HttpServer, AnswersWhatItHasBeforeItStops) {
 
 void expect_usage_error(const std::string& host, std::uint16_t port, const std::string& message) {
   try {
-    const HttpServer server(host, port, {}, [](HttpRequest, const HttpServer::Send&) {});
+    const HttpServer server(host, port, {}, [](const HttpRequest&, const HttpServer::Send&) {});
     ADD_FAILURE() << "no error: " << message;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
@@ -323,7 +323,7 @@ TEST(HttpServer, TellsWhyItCannotListen) {
 
 TEST(HttpServer, ListensOnVersion6) {
   try {
-    const HttpServer server("::1", 0, {}, [](HttpRequest, const HttpServer::Send&) {});
+    const HttpServer server("::1", 0, {}, [](const HttpRequest&, const HttpServer::Send&) {});
     EXPECT_GT(server.port(), 0);
   } catch (const Error& error) {
     GTEST_SKIP() << error.what();

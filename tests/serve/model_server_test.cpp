@@ -204,8 +204,11 @@ TEST_F(ModelServerTest, SaysWhatIsNotThere) {
 std::string form(const std::vector<std::pair<std::string, std::string>>& files) {
   std::string body;
   for (const auto& [name, content] : files) {
-    body += "--xx\r\nContent-Disposition: form-data; name=\"image\"; filename=\"" + name +
-            "\"\r\nContent-Type: image/png\r\n\r\n" + content + "\r\n";
+    body += "--xx\r\nContent-Disposition: form-data; name=\"image\"; filename=\"";
+    body += name;
+    body += "\"\r\nContent-Type: image/png\r\n\r\n";
+    body += content;
+    body += "\r\n";
   }
   return body + "--xx--\r\n";
 }
@@ -271,9 +274,8 @@ TEST_F(ModelServerTest, SaysWhatIsWrongWithAPicture) {
 }
 
 TEST_F(ModelServerTest, LimitsTheWorkOfARequest) {
-  std::vector<std::pair<std::string, std::string>> many;
   const std::string large = png_bytes(at::zeros({10'000, 10'000, 1}, at::kByte));
-  for (int i = 0; i < 3; ++i) many.emplace_back("large.png", large);
+  std::vector<std::pair<std::string, std::string>> many(3, {"large.png", large});
   expect_error(post("/predict", form(many), kForm), 400, "more than 250 million pixels");
   const at::Tensor row = at::cat(std::vector<at::Tensor>(20, drawn_one(40, 30)), 1);
   const std::string page = png_bytes(at::cat(std::vector<at::Tensor>(20, row), 0));

@@ -114,7 +114,12 @@ bool HttpClient::is_closed(std::chrono::milliseconds within) {
 std::string request_text(const std::string& method, const std::string& target, const std::string& body,
                          const std::map<std::string, std::string>& headers) {
   std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n";
-  for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : headers) {
+    text += name;
+    text += ": ";
+    text += value;
+    text += "\r\n";
+  }
   if (!body.empty() || method == "POST") text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   return text + "\r\n" + body;
 }

@@ -36,7 +36,7 @@ struct ModelFacts {
 class ServedModel {
  public:
   // Keeps a reference to `metrics`.
-  ServedModel(ModelSource source, LoadedModel model, const c10::Device& device, const BatchLimits& limits,
+  ServedModel(const ModelSource& source, LoadedModel model, const c10::Device& device, const BatchLimits& limits,
               Metrics& metrics);
 
   const std::shared_ptr<const ModelFacts>& facts() const { return facts_; }
