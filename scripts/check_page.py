@@ -11,12 +11,12 @@ import json
 import math
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import urllib.request
 
+import serve_process
 from checks import Checks
 from devtools import CONTROL, PATIENCE, Browser
 from digit_strokes import strokes_of, test_digits
@@ -59,20 +59,12 @@ LOW_CONTRAST = """(() => {
 
 @contextlib.contextmanager
 def serving(arguments, *options):
-    """The address of a server of its own, and its process."""
-    command = [arguments.mnist, "serve", "--port", "0", "--model", f"digits={arguments.model}", *options]
-    if arguments.photo_model:
-        command += ["--model", f"photos={arguments.photo_model}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline()
-            address = re.fullmatch(r"Serving on (http://127\.0\.0\.1:\d+)\n", line)
-            if not address:
-                sys.exit(f"error: the first line of mnist serve is {line!r}")
-            yield address[1] + "/", process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
+    """A server of its own."""
+    models = {"digits": arguments.model, "photos": arguments.photo_model}
+    named = [f"{name}={pathlib.Path(file).resolve()}" for name, file in models.items() if file]
+    with tempfile.TemporaryDirectory() as folder, \
+            serve_process.Server(serve_process.find_program(arguments.mnist), folder, named, *options) as server:
+        yield server
 
 
 def infer(arguments, files):
@@ -307,7 +299,8 @@ def check_without_scripts(checks, page):
 def check_key(checks, arguments, browser, folder):
     """A server that asks for an API key, and then one that is gone."""
     (folder / "key.txt").write_text(KEY + "\n")
-    with serving(arguments, "--api-key-file", str(folder / "key.txt")) as (url, process):
+    with serving(arguments, "--api-key-file", folder / "key.txt") as server:
+        url = server.url + "/"
         page = Page(browser, url)
         page.tab.open(url)
         asked = page.tab.wait_for("document.getElementById('key-text').innerText.includes('asks for an API key')")
@@ -323,8 +316,7 @@ def check_key(checks, arguments, browser, folder):
         page.draw(SHAPES["4"], left=0.3, size=0.7)
         checks.check("with the key it reads", page.text("answer") == "4", page.text("answer"))
         checks.check("the key is in no address", KEY not in " ".join(page.tab.addresses()))
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE)
+        server.stop()
         page.draw([[(0.1, 0.1)]])
         checks.check("words for a server that is gone", "does not answer" in page.text("message"), page.text("message"))
         if arguments.screenshots:
@@ -352,7 +344,7 @@ def main():
     checks = Checks()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        url = arguments.url or stack.enter_context(serving(arguments))[0]
+        url = arguments.url or stack.enter_context(serving(arguments)).url + "/"
         browser = stack.enter_context(Browser(arguments.browser, folder / "profile"))
         if arguments.screenshots:
             arguments.screenshots.mkdir(parents=True, exist_ok=True)

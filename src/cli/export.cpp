@@ -94,8 +94,7 @@ void check_export_output(const ExportOptions& options, spdlog::logger& log) {
 std::string served_name(const ExportOptions& options) {
   if (!options.name.empty()) {
     if (is_triton_name(options.name)) return options.name;
-    throw usage_error(fmt::format("--name cannot be {}", quoted_name(options.name)),
-                      "use up to 100 letters, digits, '_', '-' and '.', the first of them not '.'");
+    throw usage_error(fmt::format("--name cannot be {}", quoted_name(options.name)), kTritonNameHint);
   }
   const std::string stem = options.model.stem().string();
   return is_triton_name(stem) && !is_stream(options.model) && !is_stdin(options.model) ? stem : "mnist";

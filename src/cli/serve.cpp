@@ -67,7 +67,7 @@ ModelSource source_of(const std::string& text) {
     const std::string name = text.substr(0, equals);
     if (!is_triton_name(name)) {
       throw usage_error(fmt::format("--model {}: the name cannot be {}", quoted_name(text), quoted_name(name)),
-                        "use up to 100 letters, digits, '_', '-' and '.', the first of them not '.'");
+                        kTritonNameHint);
     }
     if (equals + 1 == text.size()) {
       throw usage_error(fmt::format("--model {} names no file", quoted_name(text)), "write NAME=FILE");
@@ -170,12 +170,19 @@ void end_at_once(int signal) {
 }
 
 // Returns the exit code.
-int serve(ModelServer& server, AccessLog* access_log, spdlog::logger& log) {
+int serve(ModelServer& server, const std::string& host, AccessLog* access_log, spdlog::logger& log) {
   int stopped_by = 0;
+  std::chrono::steady_clock::time_point since;
   for (const int signal : {SIGTERM, SIGINT}) {
     server.on_signal(signal, [&, signal] {
-      if (stopped_by != 0) return end_at_once(signal);
+      const auto now = std::chrono::steady_clock::now();
+      if (stopped_by != 0) {
+        // timeout(1) sends a signal twice.
+        if (std::chrono::duration<double>(now - since).count() > kSameSignal) end_at_once(signal);
+        return;
+      }
       stopped_by = signal;
+      since = now;
       log.info("{}: stopping after the requests that are here; again to end at once", StopSignals::name_of(signal));
       server.stop();
     });
@@ -186,6 +193,9 @@ int serve(ModelServer& server, AccessLog* access_log, spdlog::logger& log) {
     server.reload();
   });
   release_signal(SIGHUP);
+  // After the signals: who waits for this line may send one at once.
+  const bool is_v6 = host.find(':') != std::string::npos;
+  print(fmt::format("Serving on http://{}:{}\n", is_v6 ? "[" + host + "]" : host, server.port()));
   server.run();
   return StopSignals::exit_code_of(stopped_by);
 }
@@ -212,9 +222,7 @@ int run_serve(const ServeOptions& options, const Context& context) {
                      quoted(facts.source.file));
   }
   tell_exposure(options, context.log);
-  const bool is_v6 = options.host.find(':') != std::string::npos;
-  print(fmt::format("Serving on http://{}:{}\n", is_v6 ? "[" + options.host + "]" : options.host, server.port()));
-  return serve(server, log, context.log);
+  return serve(server, options.host, log, context.log);
 }
 
 void add_limits(CLI::App& app, ServeOptions& o) {

@@ -119,8 +119,8 @@ class HttpServer::Loop {
 
   void stop() {
     if (stopping_since_) return;
-    stopping_since_ =
-        Connections::Clock::now();  // the next sweep stops listening: what the system has accepted is served
+    // A later sweep stops listening: connections that the system has accepted are served.
+    stopping_since_ = Connections::Clock::now();
   }
 
  private:

@@ -73,11 +73,11 @@ std::string repository_index(const ModelList& all) {
 }
 
 std::string model_metrics(const ModelList& all) {
-  std::string text = "# HELP mnist_queue_images Images that wait for the network.\n# TYPE mnist_queue_images gauge\n";
+  std::string text = metric_heading("mnist_queue_images", "gauge", "Images that wait for the network.");
   for (const auto& model : all) {
     text += fmt::format("mnist_queue_images{{{}}} {}\n", model->facts()->labels, model->waiting());
   }
-  text += "# HELP mnist_model_info The served models.\n# TYPE mnist_model_info gauge\n";
+  text += metric_heading("mnist_model_info", "gauge", "The served models.");
   for (const auto& model : all) {
     const ModelFacts& facts = *model->facts();
     text += fmt::format("mnist_model_info{{{},{},{}}} 1\n", facts.labels, metric_label("arch", facts.recipe.arch),

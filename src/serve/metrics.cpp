@@ -5,13 +5,10 @@
 #include <fmt/format.h>
 
 namespace mnist {
-namespace {
 
-std::string heading(const std::string& name, const char* type, const char* help) {
+std::string metric_heading(const std::string& name, const char* type, const char* help) {
   return fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
 }
-
-}  // namespace
 
 void Histogram::add(double value) {
   const auto limit = std::ranges::lower_bound(limits_, value);
@@ -66,18 +63,18 @@ void Metrics::reload(const std::string& result) {
 
 std::string Metrics::text() const {
   const std::lock_guard lock(mutex_);
-  std::string text = heading("mnist_requests_total", "counter", "Answered requests.");
+  std::string text = metric_heading("mnist_requests_total", "counter", "Answered requests.");
   for (const auto& [key, count] : requests_) {
     text += fmt::format("mnist_requests_total{{{},code=\"{}\"}} {}\n", metric_label("endpoint", key.first), key.second,
                         count);
   }
-  text += heading("mnist_request_seconds", "histogram", "From the whole request to its answer.");
+  text += metric_heading("mnist_request_seconds", "histogram", "From the whole request to its answer.");
   for (const auto& [endpoint, histogram] : seconds_) {
     text += histogram.text("mnist_request_seconds", metric_label("endpoint", endpoint));
   }
-  text += heading("mnist_batch_images", "histogram", "Images per run of a network.");
+  text += metric_heading("mnist_batch_images", "histogram", "Images per run of a network.");
   for (const auto& [labels, histogram] : batches_) text += histogram.text("mnist_batch_images", labels);
-  text += heading("mnist_reloads_total", "counter", "Model files that were read again, by result.");
+  text += metric_heading("mnist_reloads_total", "counter", "Model files that were read again, by result.");
   for (const auto& [result, count] : reloads_) {
     text += fmt::format("mnist_reloads_total{{{}}} {}\n", metric_label("result", result), count);
   }

@@ -76,16 +76,11 @@ bool equal_secrets(std::string_view one, std::string_view other) {
   return difference == 0;
 }
 
-std::string header_of(const HttpRequest& request, const char* name) {
-  const auto found = request.headers.find(name);
-  return found == request.headers.end() ? "" : found->second;
-}
-
 void check_key(const HttpRequest& request, const std::string& key) {
   if (key.empty()) return;
   constexpr std::string_view kBearer = "bearer ";  // names of schemes have no case
-  std::string given = header_of(request, "x-api-key");
-  const std::string authorization = header_of(request, "authorization");
+  std::string given = request.header("x-api-key");
+  const std::string authorization = request.header("authorization");
   if (lower_case(authorization.substr(0, kBearer.size())) == kBearer) given = authorization.substr(kBearer.size());
   if (equal_secrets(given, key)) return;
   throw HttpError(401, given.empty() ? "the request has no API key" : "the API key is wrong",
@@ -196,7 +191,7 @@ class ModelServer::Service {
       }
       send(std::move(reply));
     };
-    guarded(answer, [&] { route(std::move(request), answer); });
+    guarded(answer, [&] { route(std::move(request), endpoint, answer); });
   }
 
   // In the Common Log Format, without status and size.
@@ -206,10 +201,9 @@ class ModelServer::Service {
                        request.method, quotable(request.target));
   }
 
-  void route(HttpRequest request, const HttpServer::Send& answer) {
+  void route(HttpRequest request, const std::string& endpoint, const HttpServer::Send& answer) {
     if (!request.error.empty()) throw bad_request(request.error);
     const Segments path = segments_of(request.path);
-    const std::string endpoint = endpoint_of(path);
     if (endpoint == "page") return page(request, answer);
     if (endpoint == "health") return health(request, path, answer);
     check_key(request, options_.api_key);
@@ -250,19 +244,13 @@ class ModelServer::Service {
   void metrics(const HttpRequest& request, const HttpServer::Send& answer) const {
     check_method(request, "GET");
     std::string text = metrics_.text() + model_metrics(models_.all());
-    text += fmt::format(
-        "# HELP mnist_connections Open connections.\n# TYPE mnist_connections gauge\nmnist_connections {}\n",
-        http_.connections());
-    text += fmt::format(
-        "# HELP process_start_time_seconds Start of the server, in seconds since 1970.\n"
-        "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n",
-        started_);
-    if (const auto memory = resident_memory()) {
-      text += fmt::format(
-          "# HELP process_resident_memory_bytes RAM of the server.\n"
-          "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-          *memory);
-    }
+    const auto add = [&](const char* name, const char* help, std::uint64_t value) {
+      text += metric_heading(name, "gauge", help) + fmt::format("{} {}\n", name, value);
+    };
+    add("mnist_connections", "Open connections.", http_.connections());
+    add("process_start_time_seconds", "Start of the server, in seconds since 1970.",
+        static_cast<std::uint64_t>(started_));
+    if (const auto memory = resident_memory()) add("process_resident_memory_bytes", "RAM of the server.", *memory);
     answer({.type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(text)});
   }
 
@@ -333,14 +321,11 @@ class ModelServer::Service {
   void predict(HttpRequest request, const HttpServer::Send& answer) {
     check_method(request, "POST");
     const PredictOptions options = predict_options(request);
-    const auto value = [&](const char* name) {
-      const auto found = request.query.find(name);
-      return found == request.query.end() ? std::string() : found->second;
-    };
     for (const char* name : {"model", "version"}) {
-      if (request.query.contains(name) && value(name).empty()) throw bad_request(fmt::format("{} is empty", name));
+      if (request.query.contains(name) && request.parameter(name).empty())
+        throw bad_request(fmt::format("{} is empty", name));
     }
-    const auto model = model_named(value("model"), value("version"));
+    const auto model = model_named(request.parameter("model"), request.parameter("version"));
     later(answer, [this, whole = std::make_shared<HttpRequest>(std::move(request)), options, model, answer] {
       const auto pictures = std::make_shared<const PictureRequest>(*whole, options, model->facts(), memory_);
       torch::Tensor pixels = pictures->pixels();

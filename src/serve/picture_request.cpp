@@ -56,14 +56,9 @@ std::string file_name(const std::string& name) {
   return slash == std::string::npos ? name : name.substr(slash + 1);
 }
 
-std::string content_type(const HttpRequest& request) {
-  const auto found = request.headers.find("content-type");
-  return found == request.headers.end() ? "" : found->second;
-}
-
 // Empty if the body is a form without a file.
 std::vector<UploadedFile> files_of(HttpRequest& request) {
-  const std::string type = content_type(request);
+  const std::string type = request.header("content-type");
   if (is_multipart(type)) return uploaded_files(type, request.body);
   if (lower_case(type).starts_with("application/x-www-form-urlencoded")) {
     // curl --data-binary sends this type whatever the content is.

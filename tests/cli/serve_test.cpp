@@ -150,6 +150,22 @@ TEST_F(Serve, ReadsAChangedModelAtSighup) {
   EXPECT_THAT(content_of(folder_ / "a.log"), HasSubstr("GET /v2/models/digits HTTP/1.1\" 200"));
 }
 
+// As timeout(1) does, which would end the requests that are here.
+TEST_F(Serve, StopsOnceIfASignalComesTwice) {
+  Subprocess process =
+      program("/bin/sh", {"-c", "echo $$; exec \"$0\" serve --port 0 --model digits.pt", MNIST_BINARY});
+  process.folder = folder_.path();
+  process.signal = SIGTERM;
+  process.signal_when = [](const std::string& out) {
+    if (out.find("127.0.0.1:") == std::string::npos || !out.ends_with('\n')) return false;
+    ::kill(std::stoi(out), SIGTERM);
+    return true;
+  };
+  const SubprocessResult result = run(process);
+  EXPECT_EQ(result.exit_code, 143);
+  EXPECT_THAT(result.err, HasSubstr("SIGTERM: stopping"));
+}
+
 TEST_F(Serve, TakesTheFirstLineOfAFileAsItsKey) {
   write_file(folder_ / "key", "s3cret\r\nmore\n");
   const SubprocessResult result = served({"--model", "digits.pt", "--api-key-file", "key"}, [](std::uint16_t port) {

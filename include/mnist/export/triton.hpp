@@ -27,6 +27,10 @@ struct TritonModel {
 // them not ".".
 bool is_triton_name(const std::string& name);
 
+// The hint of an error about another name.
+inline constexpr const char* kTritonNameHint =
+    "use up to 100 letters, digits, '_', '-' and '.', the first of them not '.'";
+
 // The content of config.pbtxt for `onnx`, whose inputs and outputs have the batch size as their first dimension.
 std::string triton_config(const TritonModel& model, const OnnxModel& onnx);
 

@@ -27,6 +27,16 @@ struct HttpRequest {
   // Not empty: a proxy may read the request otherwise, and take its end for the next one (RFC 9112, 6.3). Answer with
   // status 400 and this; the connection ends then.
   std::string error;
+
+  // The value of a header, whose name is in lower case, or of the query; empty if it is not there.
+  std::string header(const std::string& name) const { return value_in(headers, name); }
+  std::string parameter(const std::string& name) const { return value_in(query, name); }
+
+ private:
+  static std::string value_in(const std::map<std::string, std::string>& values, const std::string& name) {
+    const auto found = values.find(name);
+    return found == values.end() ? "" : found->second;
+  }
 };
 
 struct HttpReply {

@@ -28,6 +28,9 @@ class Histogram {
   double sum_ = 0;
 };
 
+// The two lines before the lines of a metric. `type`: counter, gauge or histogram.
+std::string metric_heading(const std::string& name, const char* type, const char* help);
+
 // name="value", with what the format needs escaped.
 std::string metric_label(const std::string& name, const std::string& value);
 
