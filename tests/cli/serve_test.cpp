@@ -157,8 +157,17 @@ TEST_F(Serve, StopsOnceIfASignalComesTwice) {
   process.folder = folder_.path();
   process.signal = SIGTERM;
   process.signal_when = [](const std::string& out) {
-    if (out.find("127.0.0.1:") == std::string::npos || !out.ends_with('\n')) return false;
-    ::kill(std::stoi(out), SIGTERM);
+    const std::size_t at = out.find("127.0.0.1:");
+    if (at == std::string::npos || !out.ends_with('\n')) return false;
+    HttpClient client(static_cast<std::uint16_t>(std::stoi(out.substr(at + 10))));
+    client.send("GET /v2 HTTP/1.1\r\n");
+    std::this_thread::sleep_for(50ms);
+    for (int i = 0; i < 2; ++i) {
+      ::kill(std::stoi(out), SIGTERM);
+      std::this_thread::sleep_for(50ms);  // else the system makes one of them
+    }
+    client.send("Host: x\r\n\r\n");  // the rest of the request that was here
+    EXPECT_EQ(client.answer().status, 200);
     return true;
   };
   const SubprocessResult result = run(process);
