@@ -14,7 +14,13 @@ option(MNIST_HARDEN "Build with the compiler's and the linker's hardening" ON)
 
 if(MNIST_HARDEN AND NOT MNIST_SANITIZE AND NOT MSVC)
   set(CMAKE_REQUIRED_FLAGS -Werror)  # clang only warns of a flag that it does not use
-  foreach(_flag IN ITEMS -fstack-protector-strong -fstack-clash-protection -fcf-protection -mbranch-protection=standard)
+  set(_flags -fstack-protector-strong -fcf-protection -mbranch-protection=standard)
+  if(NOT MINGW)  # GCC fails with an internal error in functions with large frames
+    list(APPEND _flags -fstack-clash-protection)
+  else()
+    target_link_options(mnist_settings INTERFACE -fstack-protector-strong)  # links libssp
+  endif()
+  foreach(_flag IN LISTS _flags)
     string(MAKE_C_IDENTIFIER "MNIST_HAS${_flag}" _variable)
     check_cxx_compiler_flag(${_flag} ${_variable})
     if(${_variable})

@@ -1,14 +1,19 @@
 # mnist_module(NAME [TORCH] LINK ... [PRIVATE ...])
 #
-# One static library from src/NAME/*.cpp with the public headers include/mnist/NAME/*.hpp. A folder in the build tree
-# gives every module access to its own headers and those of the modules that it links, so that a forbidden include fails
-# to compile. TORCH: the module uses LibTorch and shares the precompiled header.
+# One static library from src/NAME/*.cpp, and from src/NAME/SYSTEM/*.cpp for this system, with the public headers
+# include/mnist/NAME/*.hpp. A folder in the build tree gives every module access to its own headers and those of the
+# modules that it links, so that a forbidden include fails to compile. TORCH: the module uses LibTorch and shares the
+# precompiled header.
 
 # Settings of every target. They must be equal, because the precompiled header needs identical flags.
 add_library(mnist_settings INTERFACE)
 target_compile_features(mnist_settings INTERFACE cxx_std_20)
+if(WIN32)
+  target_compile_definitions(mnist_settings INTERFACE NOMINMAX WIN32_LEAN_AND_MEAN _WIN32_WINNT=0x0A00)  # Windows 10
+endif()
 if(MSVC)
-  target_compile_options(mnist_settings INTERFACE /W4 /utf-8)
+  # __cplusplus has its real value; more sections in an object file than LibTorch's templates need.
+  target_compile_options(mnist_settings INTERFACE /W4 /utf-8 /Zc:__cplusplus /bigobj)
 else()
   # missing-field-initializers: GCC reports members that a designated initializer omits, although this is its purpose.
   target_compile_options(mnist_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
@@ -23,15 +28,30 @@ include(hardening)
 
 # The common headers of all units that use LibTorch, compiled once: 20 s instead of 7 s per unit. Only these: g++ 12
 # needs 3 s per unit to load this header, but 8 s if it also contains torch/nn.h or fmt.
-file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/pch.cpp" CONTENT "")  # not written again where it is there
-add_library(mnist_pch OBJECT "${PROJECT_BINARY_DIR}/pch/pch.cpp")
-target_link_libraries(mnist_pch PRIVATE LibTorch::LibTorch mnist_settings)
-target_precompile_headers(mnist_pch PRIVATE <algorithm> <filesystem> <functional> <memory> <optional> <string> <vector>
-                          <torch/types.h>)
+if(MNIST_LIBTORCH)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch/pch.cpp" CONTENT "")  # not written again where it is there
+  add_library(mnist_pch OBJECT "${PROJECT_BINARY_DIR}/pch/pch.cpp")
+  target_link_libraries(mnist_pch PRIVATE LibTorch::LibTorch mnist_settings)
+  target_precompile_headers(mnist_pch PRIVATE <algorithm> <filesystem> <functional> <memory> <optional> <string> <vector>
+                            <torch/types.h>)
+endif()
+
+# The folders of a module with sources for one system only: posix is for Linux and macOS.
+if(WIN32)
+  set(mnist_systems windows)
+elseif(APPLE)
+  set(mnist_systems posix macos)
+else()
+  set(mnist_systems posix linux)
+endif()
 
 function(mnist_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "LINK;PRIVATE")
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  foreach(system IN LISTS mnist_systems)
+    file(GLOB own CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/${system}/*.cpp")
+    list(APPEND sources ${own})
+  endforeach()
   add_library(mnist_${name} STATIC ${sources})
   add_library(mnist::${name} ALIAS mnist_${name})
   target_link_libraries(mnist_${name} PUBLIC ${arg_LINK} PRIVATE mnist_settings ${arg_PRIVATE})
@@ -59,6 +79,10 @@ function(mnist_kernel_options target)
   # Callers check sizes; checks of every element would also prevent vectorization.
   target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
                                            -U_GLIBCXX_ASSERTIONS)
+  if(MINGW)
+    # GCC takes the stack for aligned to 32 bytes, which Windows does not promise: https://gcc.gnu.org/PR54412
+    target_compile_options(${target} PRIVATE -Wa,-muse-unaligned-vector-move)
+  endif()
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(source "${PROJECT_SOURCE_DIR}/src/kernels")
     # Exactly the features that src/kernels/kernels.cpp checks: a level such as x86-64-v3 allows more.
@@ -67,6 +91,15 @@ function(mnist_kernel_options target)
     set_source_files_properties("${source}/avx2.cpp" PROPERTIES COMPILE_OPTIONS "${avx2}")
     set_source_files_properties("${source}/avx512.cpp" PROPERTIES
                                 COMPILE_OPTIONS "${avx2};${avx512};-mprefer-vector-width=512")
+  endif()
+endfunction()
+
+# Adds what a program of the project needs on Windows: see mnist.manifest.
+function(mnist_manifest target)
+  if(MINGW)
+    target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src/windows/mnist.rc")
+  elseif(WIN32)
+    target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src/windows/mnist.manifest")
   endif()
 endfunction()
 

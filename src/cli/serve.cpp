@@ -187,12 +187,14 @@ int serve(ModelServer& server, const std::string& host, AccessLog* access_log, s
       server.stop();
     });
   }
-  server.on_signal(SIGHUP, [&] {
-    log.info("SIGHUP: reading changed model files again");
-    if (access_log != nullptr) access_log->reopen();
-    server.reload();
-  });
-  release_signal(SIGHUP);
+  if (kReload != 0) {
+    server.on_signal(kReload, [&] {
+      log.info("SIGHUP: reading changed model files again");
+      if (access_log != nullptr) access_log->reopen();
+      server.reload();
+    });
+    release_signal(kReload);
+  }
   // After the signals: who waits for this line may send one at once.
   const bool is_v6 = host.find(':') != std::string::npos;
   print(fmt::format("Serving on http://{}:{}\n", is_v6 ? "[" + host + "]" : host, server.port()));
@@ -203,7 +205,7 @@ int serve(ModelServer& server, const std::string& host, AccessLog* access_log, s
 int run_serve(const ServeOptions& options, const Context& context) {
   const std::vector<ModelSource> sources = sources_of(options.models);
   ignore_closed_pipes();
-  hold_signal(SIGHUP);  // its default action would end the process while models are read
+  hold_signal(kReload);  // its default action would end the process while models are read
   keep_freed_memory();
   const int threads = set_threads(wanted_threads(options.threads));
   const SpinControl spin(threads);

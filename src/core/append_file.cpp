@@ -1,8 +1,6 @@
 #include "mnist/core/append_file.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,17 +12,14 @@ namespace mnist {
 
 AppendFile::AppendFile(std::filesystem::path path, FileSystem& files, IfLost if_lost)
     : path_(std::move(path)), files_(files), if_lost_(if_lost) {
-  // O_NONBLOCK: fail for a pipe without a reader instead of waiting.
-  descriptor_ =
-      retry_if_interrupted([&] { return files_.open(path_, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0666); });
+  descriptor_ = retry_if_interrupted([&] { return files_.open(path_, OpenFor::appending, 0666); });
   if (descriptor_ < 0) throw file_error("write", path_, errno);
-  struct stat status {};
-  const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
-  if (!regular) {
+  const auto status = status_of(descriptor_);
+  if (!status || status->type != FileType::regular) {
     files_.close(descriptor_);
     throw data_error(fmt::format("cannot write {}: it is not a regular file", quoted(path_)), "name another file");
   }
-  size_ = static_cast<std::uintmax_t>(status.st_size);
+  size_ = status->size;
 }
 
 AppendFile::~AppendFile() {
@@ -33,9 +28,8 @@ AppendFile::~AppendFile() {
 }
 
 bool AppendFile::is_lost() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0) return true;
-  return ::stat(path_.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+  if (const auto open = status_of(descriptor_); open && open->links == 0) return true;
+  return !status_of(path_) && (errno == ENOENT || errno == ENOTDIR);
 }
 
 void AppendFile::append(std::string_view row) {

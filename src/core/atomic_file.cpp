@@ -1,11 +1,8 @@
 #include <cerrno>
-#include <fcntl.h>
+#include <optional>
 #include <random>
 #include <string>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,14 +45,13 @@ bool is_temporary_name(const std::string& name) {
 // Returns false if another process is removing the file, because it saw it before the lock. On a file system without
 // locks no process removes it.
 bool claim(int descriptor) {
-  struct stat status {};
-  const int locked = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
-  if (locked != 0 && errno == EWOULDBLOCK) return false;
-  return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+  if (try_lock(descriptor, Lock::exclusive) == LockResult::busy) return false;
+  const auto status = status_of(descriptor);
+  return !status || status->links > 0;
 }
 
-// Throws if `path` cannot be written as a file. Returns the permissions of an existing file, else -1.
-int permissions_to_keep(const std::filesystem::path& path) {
+// Throws if `path` cannot be written as a file. Returns the permissions of an existing file.
+std::optional<unsigned> permissions_to_keep(const std::filesystem::path& path) {
   const std::filesystem::path folder = folder_of(path);
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
@@ -65,33 +61,33 @@ int permissions_to_keep(const std::filesystem::path& path) {
     throw data_error(fmt::format("cannot write {}: there is no folder {}", quoted(path), quoted(folder)),
                      "create the folder first, or name another one");
   }
-  struct stat old {};
-  if (::stat(path.c_str(), &old) != 0) {
+  const auto old = status_of(path);
+  if (!old) {
     if (errno != ENOENT) throw file_error("write", path, errno);
-    return -1;
+    return std::nullopt;
   }
-  if (!S_ISREG(old.st_mode)) {
+  if (old->type != FileType::regular) {
     // A rename would replace /dev/null by a file.
     throw data_error(fmt::format("cannot write {}: it is not a regular file", quoted(path)), "name another file");
   }
-  return static_cast<int>(old.st_mode & 07777);
+  return old->permissions;
 }
 
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path, FileSystem& files)
     : path_(link_target(std::move(path))), files_(files) {
-  constexpr int kUsual = 0666;
-  const int kept = permissions_to_keep(path_);
+  constexpr unsigned kUsual = 0666;
+  const std::optional<unsigned> kept = permissions_to_keep(path_);
   while (descriptor_ < 0) {
     temporary_ = folder_of(path_) / temporary_name();
-    const auto mode = static_cast<unsigned>(kept < 0 ? kUsual : kept);
-    descriptor_ = retry_if_interrupted([&] { return files_.open(temporary_, O_WRONLY | O_CREAT | O_EXCL, mode); });
+    descriptor_ =
+        retry_if_interrupted([&] { return files_.open(temporary_, OpenFor::new_file, kept.value_or(kUsual)); });
     if (descriptor_ < 0 && errno != EEXIST) throw file_error("write", path_, errno);
     if (descriptor_ >= 0 && !claim(descriptor_)) files_.close(std::exchange(descriptor_, -1));
   }
   // open() applies the umask; a replaced file must keep its permissions.
-  if (kept >= 0) ::fchmod(descriptor_, static_cast<mode_t>(kept));
+  if (kept) set_permissions(descriptor_, *kept);
 }
 
 AtomicFile::~AtomicFile() {
@@ -143,11 +139,11 @@ std::size_t remove_stale_temporaries(const std::filesystem::path& folder) {
   for (std::filesystem::directory_iterator entry(folder, error); !error && entry != end(entry);
        entry.increment(error)) {
     if (!is_temporary_name(entry->path().filename().string())) continue;
-    const int descriptor = ::open(entry->path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const int descriptor = open_lock_file(entry->path(), /*create=*/false);
     if (descriptor < 0) continue;
-    const bool dead = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0;
-    if (dead && ::unlink(entry->path().c_str()) == 0) ++removed;
-    ::close(descriptor);
+    const bool dead = try_lock(descriptor, Lock::exclusive) == LockResult::locked;
+    if (dead && FileSystem::system().unlink(entry->path()) == 0) ++removed;
+    close_file(descriptor);
   }
   return removed;
 }

@@ -1,11 +1,8 @@
 #include "mnist/core/file_system.hpp"
 
 #include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
 #include <string>
 #include <system_error>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -18,8 +15,10 @@ std::string remedy(int error, const std::filesystem::path& folder) {
   switch (error) {
     case ENOSPC:
       return "the disk is full: free some space, or choose another location";
+#ifdef EDQUOT
     case EDQUOT:
       return "your disk quota is used up: free some space, or choose another location";
+#endif
     case EFBIG:
       return "the file size limit is reached (see: ulimit -f): raise it, or choose another location";
     case EROFS:
@@ -44,34 +43,6 @@ std::string remedy(int error, const std::filesystem::path& folder) {
 }
 
 }  // namespace
-
-int FileSystem::open(const std::filesystem::path& path, int flags, unsigned mode) {
-  return ::open(path.c_str(), flags | O_CLOEXEC, mode);
-}
-
-std::ptrdiff_t FileSystem::write(int descriptor, const void* bytes, std::size_t count) {
-  return ::write(descriptor, bytes, count);
-}
-
-int FileSystem::fsync(int descriptor) {
-  return ::fsync(descriptor);
-}
-
-int FileSystem::truncate(int descriptor, std::uintmax_t size) {
-  return ::ftruncate(descriptor, static_cast<off_t>(size));
-}
-
-int FileSystem::close(int descriptor) {
-  return ::close(descriptor);
-}
-
-int FileSystem::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
-  return ::rename(from.c_str(), to.c_str());
-}
-
-int FileSystem::unlink(const std::filesystem::path& path) {
-  return ::unlink(path.c_str());
-}
 
 FileSystem& FileSystem::system() {
   static FileSystem files;
@@ -103,19 +74,25 @@ bool sync_and_close(FileSystem& files, int descriptor) {
 }  // namespace
 
 bool sync_folder(FileSystem& files, const std::filesystem::path& folder) {
-  const int descriptor = retry_if_interrupted([&] { return files.open(folder, O_RDONLY | O_DIRECTORY, 0); });
+  const int descriptor = retry_if_interrupted([&] { return files.open(folder, OpenFor::sync_folder, 0); });
   // EACCES: a folder that is writable but not readable.
   return descriptor < 0 ? errno == EACCES : sync_and_close(files, descriptor);
 }
 
 bool sync_file(FileSystem& files, const std::filesystem::path& path) {
-  const int descriptor = retry_if_interrupted([&] { return files.open(path, O_RDONLY, 0); });
+  const int descriptor = retry_if_interrupted([&] { return files.open(path, OpenFor::syncing, 0); });
   return descriptor < 0 || sync_and_close(files, descriptor);
 }
 
 Error file_error(std::string_view action, const std::filesystem::path& path, int error) {
   return data_error(fmt::format("cannot {} {}: {}", action, quoted(path), std::generic_category().message(error)),
                     remedy(error, folder_of(path)));
+}
+
+bool is_same_file(int descriptor, const std::filesystem::path& path) {
+  const auto open = status_of(descriptor);
+  const auto named = status_of(path);
+  return open && named && open->device == named->device && open->number == named->number;
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {

@@ -4,13 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,7 +24,7 @@ constexpr const char* kNobodyKnown = "another process";
 
 std::string owner_record(const std::string& command) {
   const nlohmann::ordered_json record = {
-      {"pid", ::getpid()}, {"host", host_name()}, {"started", utc_time()}, {"command", command}};
+      {"pid", process_id()}, {"host", host_name()}, {"started", utc_time()}, {"command", command}};
   return record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -37,11 +32,11 @@ std::string owner_record(const std::string& command) {
 // missing or that of the previous owner.
 std::string owner_text(int descriptor) try {
   std::array<char, 65536> content{};
-  const ssize_t count = ::pread(descriptor, content.data(), content.size(), 0);
-  const auto record = nlohmann::json::parse(content.data(), content.data() + std::max<ssize_t>(count, 0));
-  const auto pid = record.at("pid").get<pid_t>();
+  const std::ptrdiff_t count = read_some_at(descriptor, 0, content.data(), content.size());
+  const auto record = nlohmann::json::parse(content.data(), content.data() + std::max<std::ptrdiff_t>(count, 0));
+  const auto pid = record.at("pid").get<int>();
   const auto host = record.at("host").get<std::string>();
-  const bool dead = pid <= 0 || (host == host_name() && ::kill(pid, 0) != 0 && errno == ESRCH);
+  const bool dead = pid <= 0 || (host == host_name() && !process_exists(pid));
   if (dead) return kNobodyKnown;
   const auto started = record.at("started").get<std::string>();
   return fmt::format("process {} on host {} since {}", pid, printable(host), printable(started));
@@ -49,29 +44,12 @@ std::string owner_text(int descriptor) try {
   return kNobodyKnown;
 }
 
-// Whether `path` still names the file of `descriptor`: its owner removes it when it releases the lock, and others may
-// remove the whole folder.
-bool is_same_file(int descriptor, const std::filesystem::path& path) {
-  struct stat open {};
-  struct stat named {};
-  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_dev == named.st_dev &&
-         open.st_ino == named.st_ino;
-}
-
-// Another user's file may be read-only, but can still be locked.
-int open_lock(const std::filesystem::path& path) {
-  constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | kFlags, 0666);
-  return descriptor < 0 && errno == EACCES ? ::open(path.c_str(), O_RDONLY | kFlags) : descriptor;
-}
-
 // Tries several times: a process that checks whether a run is active holds the lock for a moment.
-int lock_now(int descriptor) {
-  int result = -1;
-  for (int tries = 0; tries < 5; ++tries) {
-    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    result = retry_if_interrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); });
-    if (result == 0 || errno != EWOULDBLOCK) break;
+LockResult lock_now(int descriptor) {
+  LockResult result = try_lock(descriptor, Lock::exclusive);
+  for (int tries = 1; tries < 5 && result == LockResult::busy; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    result = try_lock(descriptor, Lock::exclusive);
   }
   return result;
 }
@@ -79,11 +57,10 @@ int lock_now(int descriptor) {
 }  // namespace
 
 bool is_locked(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int descriptor = open_lock_file(folder / ".lock", /*create=*/false);
   if (descriptor < 0) return false;
-  const bool locked =
-      retry_if_interrupted([&] { return ::flock(descriptor, LOCK_SH | LOCK_NB); }) != 0 && errno == EWOULDBLOCK;
-  ::close(descriptor);
+  const bool locked = try_lock(descriptor, Lock::shared) == LockResult::busy;
+  close_file(descriptor);
   return locked;
 }
 
@@ -91,11 +68,12 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& w
                        const std::string& hint)
     : path_(folder / ".lock") {
   while (descriptor_ < 0) {
-    const int descriptor = open_lock(path_);
-    if (descriptor < 0 || lock_now(descriptor) != 0) {
+    const int descriptor = open_lock_file(path_, /*create=*/true);
+    const LockResult result = descriptor < 0 ? LockResult::failed : lock_now(descriptor);
+    if (result != LockResult::locked) {
       const int error = errno;
-      const std::string owner = error == EWOULDBLOCK && descriptor >= 0 ? owner_text(descriptor) : "";
-      if (descriptor >= 0) ::close(descriptor);
+      const std::string owner = result == LockResult::busy ? owner_text(descriptor) : "";
+      if (descriptor >= 0) close_file(descriptor);
       if (!owner.empty()) throw data_error(fmt::format("{} {} is in use by {}", what, quoted(folder), owner), hint);
       unguarded_ = std::generic_category().message(error);
       return;
@@ -103,13 +81,13 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& w
     if (is_same_file(descriptor, path_)) {
       descriptor_ = descriptor;
     } else {
-      ::close(descriptor);
+      close_file(descriptor);
     }
   }
   // If this fails (full disk), only a later message has less information.
   const std::string record = owner_record(command);
-  [[maybe_unused]] const bool written =
-      ::ftruncate(descriptor_, 0) == 0 && ::write(descriptor_, record.data(), record.size()) > 0;
+  FileSystem& files = FileSystem::system();
+  [[maybe_unused]] const bool written = files.truncate(descriptor_, 0) == 0 && write_all(files, descriptor_, record);
 }
 
 FolderLock::~FolderLock() {
@@ -137,8 +115,8 @@ bool FolderLock::is_held() const {
 void FolderLock::release() {
   if (descriptor_ < 0) return;
   // Remove it while it is locked: a process that has already opened it detects that the path names another file.
-  if (is_held()) ::unlink(path_.c_str());
-  ::close(std::exchange(descriptor_, -1));
+  if (is_held()) FileSystem::system().unlink(path_);
+  close_file(std::exchange(descriptor_, -1));
 }
 
 }  // namespace mnist

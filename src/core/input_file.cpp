@@ -3,14 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 #include <cstring>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -35,66 +30,53 @@ Error unreadable(const std::filesystem::path& path, std::string_view what, int c
                     cause == EACCES ? "check the file's permissions" : "");
 }
 
+// Opening /dev/stdin would read a file from its start again, and a socket cannot be opened by name.
 int open_input(const std::filesystem::path& path) {
-  // Opening /dev/stdin would read a file from its start again, and a socket cannot be opened by name.
-  if (is_stdin(path)) return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-  // Without O_NONBLOCK, opening a pipe without a writer would block and ignore signals.
-  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  return is_stdin(path) ? duplicate(kStdin) : open_file(path, OpenFor::reading);
 }
 
 // Whether it can only be read in order. For stdin also /dev/null, and a file that another process has started to read.
-bool is_stream(int descriptor, const struct stat& status, bool from_stdin) {
-  if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) return true;
-  return from_stdin && (!S_ISREG(status.st_mode) || ::lseek(descriptor, 0, SEEK_CUR) != 0);
+bool is_stream(int descriptor, const FileStatus& status, bool from_stdin) {
+  if (status.type == FileType::pipe_or_socket) return true;
+  return from_stdin && (status.type != FileType::regular || !is_at_start(descriptor));
 }
 
-struct stat checked_status(int descriptor, const std::filesystem::path& path, std::string_view what) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw unreadable(path, what, errno);
-  if (S_ISDIR(status.st_mode)) {
+FileStatus checked_status(int descriptor, const std::filesystem::path& path, std::string_view what) {
+  const auto found = status_of(descriptor);
+  if (!found) throw unreadable(path, what, errno);
+  if (found->type == FileType::folder) {
     throw data_error(fmt::format("{} {} is a folder", what, quoted(path)), "give a file in it");
   }
-  if (::isatty(descriptor) != 0) {
+  if (is_terminal(descriptor)) {
     throw data_error(fmt::format("{} {} is a terminal", what, quoted(path)),
                      "give a file, or redirect stdin, as in: mnist ... < FILE");
   }
-  return status;
+  return *found;
 }
 
 // The size of a regular file that is not empty.
 std::uint64_t checked_size(int descriptor, const std::filesystem::path& path, std::string_view what) {
-  const struct stat status = checked_status(descriptor, path, what);
-  if (!S_ISREG(status.st_mode)) {
-    if (S_ISCHR(status.st_mode)) throw data_error(fmt::format("{} {} is a device", what, quoted(path)), "give a file");
+  const FileStatus status = checked_status(descriptor, path, what);
+  if (status.type != FileType::regular) {
+    if (status.type == FileType::character_device) {
+      throw data_error(fmt::format("{} {} is a device", what, quoted(path)), "give a file");
+    }
     throw data_error(fmt::format("{} {} is not a regular file", what, quoted(path)), "copy it into a file first");
   }
-  if (status.st_size == 0) {
+  if (status.size == 0) {
     throw data_error(
         fmt::format("{} {} is empty", what, quoted(path)),
         is_stdin(path)
             ? "the pipe contained no data: check the command before it, and whether another option reads stdin"
             : "copy or create the file again");
   }
-  return static_cast<std::uint64_t>(status.st_size);
+  return status.size;
 }
 
-// In memory if the system supports it: then no folder for temporary files is needed.
-int unnamed_file() {
-#ifdef MFD_CLOEXEC
-  if (const int descriptor = ::memfd_create("mnist", MFD_CLOEXEC); descriptor >= 0) return descriptor;
-#endif
-  std::FILE* const file = std::tmpfile();
-  if (file == nullptr) return -1;
-  const int descriptor = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
-  std::fclose(file);
-  return descriptor;
-}
-
-// In short intervals: a signal just before poll() does not interrupt it.
-void wait_until_readable(int descriptor) {
-  constexpr int kPiece = 100;  // milliseconds
-  pollfd wait{descriptor, POLLIN, 0};
-  while (::poll(&wait, 1, kPiece) <= 0) {
+// In short intervals: a signal just before the wait does not interrupt it.
+void wait_for_stream(int descriptor) {
+  constexpr std::chrono::milliseconds kPiece(100);
+  while (!wait_until_readable(descriptor, kPiece)) {
     if (StopSignals::stop_requested()) throw Stopped();
   }
 }
@@ -103,8 +85,8 @@ void wait_until_readable(int descriptor) {
 void copy_stream(int from, int to, const std::filesystem::path& path, std::string_view what) {
   std::array<char, std::size_t{64} << 10> part;
   for (std::uint64_t all = 0;;) {
-    wait_until_readable(from);
-    const ssize_t got = ::read(from, part.data(), part.size());
+    wait_for_stream(from);
+    const std::ptrdiff_t got = read_some(from, part.data(), part.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) throw unreadable(path, what, errno);
     if (got == 0) return;
@@ -132,7 +114,7 @@ InputFile::InputFile(std::filesystem::path path, std::string_view what) : path_(
     if (is_stream(descriptor_, checked_status(descriptor_, path_, what_), is_stdin(path_))) take_copy();
     size_ = checked_size(descriptor_, path_, what_);
   } catch (...) {
-    ::close(descriptor_);  // the destructor does not run if the constructor throws
+    close_file(descriptor_);  // the destructor does not run if the constructor throws
     throw;
   }
 }
@@ -143,20 +125,20 @@ InputFile::InputFile(FileContent content, std::filesystem::path name, std::strin
 }
 
 InputFile::~InputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0) close_file(descriptor_);
 }
 
 void InputFile::take_copy() {
-  const int copy = unnamed_file();
+  const int copy = open_unnamed_file();
   if (copy < 0) throw unreadable(path_, what_, errno);
   const int stream = std::exchange(descriptor_, copy);
   try {
     copy_stream(stream, copy, path_, what_);
   } catch (...) {
-    ::close(stream);
+    close_file(stream);
     throw;
   }
-  ::close(stream);
+  close_file(stream);
   is_copy_ = true;
 }
 
@@ -175,8 +157,7 @@ std::size_t InputFile::read_at(std::uint64_t position, void* out, std::size_t co
   }
   std::size_t done = 0;
   while (done < count) {
-    const ssize_t got =
-        ::pread(descriptor_, static_cast<char*>(out) + done, count - done, static_cast<off_t>(position + done));
+    const std::ptrdiff_t got = read_some_at(descriptor_, position + done, static_cast<char*>(out) + done, count - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw unreadable(path_, what_, errno);
     if (got == 0) break;

@@ -39,7 +39,8 @@ class LogFileFormatter : public spdlog::formatter {
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<LogFileFormatter>(); }
 
  private:
-  spdlog::pattern_formatter line_{"%Y-%m-%d %H:%M:%S.%e%z %l %v"};
+  // Lines end alike on all systems.
+  spdlog::pattern_formatter line_{"%Y-%m-%d %H:%M:%S.%e%z %l %v", spdlog::pattern_time_type::local, "\n"};
 };
 
 }  // namespace

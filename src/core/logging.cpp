@@ -114,7 +114,7 @@ const std::vector<std::string>& log_levels() {
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::local, "\n");
   formatter->add_flag<LevelPrefix>('*', options.color).set_pattern("%*%v");
   auto terminal = std::make_shared<TerminalSink>(options.status);
   terminal->set_formatter(std::move(formatter));

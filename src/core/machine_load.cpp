@@ -2,32 +2,14 @@
 
 #include <charconv>
 #include <fstream>
-#include <sched.h>
 #include <sstream>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
+#include "idle.hpp"
+
 namespace mnist {
-namespace {
-
-// Sum over the processors of the affinity mask.
-std::optional<double> idle_seconds() {
-#if defined(__linux__)
-  cpu_set_t mask;
-  if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return std::nullopt;
-  std::ifstream stat("/proc/stat");
-  const auto ticks =
-      idle_ticks(stat, [&](int processor) { return processor < CPU_SETSIZE && CPU_ISSET(processor, &mask); });
-  if (!ticks) return std::nullopt;
-  return *ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-#else
-  return std::nullopt;
-#endif
-}
-
-}  // namespace
 
 std::optional<double> idle_ticks(std::istream& stat, const std::function<bool(int processor)>& counts) {
   std::optional<double> sum;

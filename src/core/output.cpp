@@ -3,12 +3,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <fcntl.h>
 #include <optional>
 #include <string>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include "mnist/core/error.hpp"
@@ -21,10 +18,10 @@ namespace {
 // The open descriptor that the path names: "-", /dev/stdout, /dev/fd/3. Opening such a path again would start at the
 // beginning of the file, and `>> file` would lose its old content.
 std::optional<int> descriptor_named(std::filesystem::path path) {
-  if (path == "-") return STDOUT_FILENO;
+  if (path == "-") return kStdout;
   for (int hops = 0; hops < 40; ++hops) {
-    if (path == "/dev/stdout") return STDOUT_FILENO;
-    if (path == "/dev/stderr") return STDERR_FILENO;
+    if (path == "/dev/stdout") return kStdout;
+    if (path == "/dev/stderr") return kStderr;
     const std::filesystem::path folder = path.parent_path();
     if (folder == "/dev/fd" || folder == "/proc/self/fd") {
       const std::string name = path.filename().string();
@@ -42,8 +39,8 @@ std::optional<int> descriptor_named(std::filesystem::path path) {
 
 // Whether the file can only be written sequentially. Block devices do not count: nobody wants to write to them.
 bool is_pipe_or_terminal(const std::filesystem::path& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+  const auto status = status_of(path);
+  return status && (status->type == FileType::pipe_or_socket || status->type == FileType::character_device);
 }
 
 class StreamOutput : public Output {
@@ -51,8 +48,8 @@ class StreamOutput : public Output {
   StreamOutput(std::filesystem::path path, FileSystem& files) : path_(std::move(path)), files_(files) {
     const std::optional<int> named = descriptor_named(path_);
     std::fflush(nullptr);  // earlier printed text must come first
-    descriptor_ = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 0)
-                        : retry_if_interrupted([&] { return files_.open(path_, O_WRONLY | O_NOCTTY, 0); });
+    descriptor_ =
+        named ? duplicate(*named) : retry_if_interrupted([&] { return files_.open(path_, OpenFor::stream, 0); });
     if (descriptor_ < 0) throw file_error("write", path_, errno);
   }
   ~StreamOutput() override { files_.close(descriptor_); }
@@ -91,15 +88,14 @@ void write_output(const std::filesystem::path& path, std::string_view bytes, Fil
 
 void check_writable(const std::filesystem::path& path) {
   if (const std::optional<int> named = descriptor_named(path)) {
-    const int flags = ::fcntl(*named, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) throw file_error("write", path, EBADF);
+    if (!is_open_for_writing(*named)) throw file_error("write", path, EBADF);
   } else if (!is_pipe_or_terminal(path)) {
     const AtomicFile file(path);
     // A rename would also replace a write-protected file.
-    if (std::error_code ignored; std::filesystem::exists(path, ignored) && ::access(path.c_str(), W_OK) != 0) {
+    if (std::error_code ignored; std::filesystem::exists(path, ignored) && !may_write(path)) {
       throw file_error("write", path, errno);
     }
-  } else if (::access(path.c_str(), W_OK) != 0) {
+  } else if (!may_write(path)) {
     throw file_error("write", path, errno);
   }
 }

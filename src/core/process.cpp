@@ -1,145 +1,14 @@
 #include "mnist/core/process.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <ctime>
-#include <fstream>
-#include <limits>
-#include <optional>
-#include <sched.h>
-#include <sstream>
-#include <sys/resource.h>
-#include <thread>
-#include <unistd.h>
 
-#include "cgroups.hpp"
+#include <fmt/chrono.h>
 
 namespace mnist {
-namespace {
-
-// The value of the first line of /proc/cpuinfo that begins with `key`.
-std::string cpuinfo(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(key)) continue;
-    const std::size_t colon = line.find(':');
-    if (colon != std::string::npos) return line.substr(std::min(colon + 2, line.size()));
-  }
-  return "";
-}
-
-std::optional<double> number_in(const std::string& path) {
-  std::ifstream file(path);
-  double number = 0;
-  if (file >> number) return number;
-  return std::nullopt;
-}
-
-// Quota divided by period of a version 2 cgroup, from "200000 100000" or "max 100000".
-std::optional<double> quota_in(const std::filesystem::path& cgroup) {
-  std::ifstream file(cgroup / "cpu.max");
-  double quota = 0;
-  double period = 0;
-  if (file >> quota >> period && period > 0) return quota / period;
-  return std::nullopt;
-}
-
-// The CPU time limit of this process's cgroups, in processors; nothing if there is no limit.
-std::optional<double> cgroup_quota() {
-  std::optional<double> least;
-  for (const std::filesystem::path& group : own_cgroups()) {
-    if (const auto quota = quota_in(group)) least = std::min(*quota, least.value_or(*quota));
-  }
-  const auto quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // version 1
-  const auto period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota && period && *quota > 0 && *period > 0) return *quota / *period;
-  return least;
-}
-
-}  // namespace
-
-std::size_t allow_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<std::size_t>::max();
-  const rlimit highest{limit.rlim_max, limit.rlim_max};
-  if (::setrlimit(RLIMIT_NOFILE, &highest) == 0) limit = highest;
-  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max()
-                                         : static_cast<std::size_t>(limit.rlim_cur);
-}
-
-std::string host_name() {
-  char name[256] = "";
-  return ::gethostname(name, sizeof name - 1) == 0 && *name != '\0' ? name : "unknown";
-}
-
-int allowed_cores() {
-  int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-#if defined(__linux__)
-  cpu_set_t mask;
-  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cores = std::min(cores, CPU_COUNT(&mask));
-  if (const auto quota = cgroup_quota()) cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
-#endif
-  return std::max(1, cores);
-}
-
-std::string allowed_processors() {
-  std::string numbers;
-#if defined(__linux__)
-  cpu_set_t mask;
-  if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return numbers;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask)) continue;
-    if (!numbers.empty()) numbers += ' ';
-    numbers += std::to_string(cpu);
-  }
-#endif
-  return numbers;
-}
-
-std::string cpu_model() {
-  const std::string model = cpuinfo("model name");
-  return model.empty() ? "unknown" : model;
-}
-
-std::vector<std::string> cpu_features() {
-  std::istringstream flags(cpuinfo("flags"));
-  static const std::vector<std::string> known = {"avx2",        "fma",      "avx512f",  "avx512_bf16",
-                                                 "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"};
-  std::vector<std::string> found;
-  for (std::string flag; flags >> flag;) {
-    if (std::ranges::find(known, flag) != known.end()) found.push_back(flag);
-  }
-  return found;
-}
-
-bool has_fast_bf16() {
-  const std::vector<std::string> features = cpu_features();
-  const auto has = [&](const char* feature) { return std::ranges::find(features, feature) != features.end(); };
-  return has("amx_bf16") || (has("avx512_bf16") && cpuinfo("vendor_id") == "AuthenticAMD");
-}
-
-std::size_t peak_memory_bytes() {
-  rusage usage{};
-  if (::getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-#if defined(__APPLE__)
-  return static_cast<std::size_t>(usage.ru_maxrss);
-#else
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-#endif
-}
-
-std::filesystem::path executable_path() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error);
-}
 
 std::string utc_time(double seconds_ago) {
-  const std::time_t now = std::time(nullptr) - static_cast<std::time_t>(seconds_ago);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32] = "";
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
+  const std::time_t then = std::time(nullptr) - static_cast<std::time_t>(seconds_ago);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(then));
 }
 
 }  // namespace mnist

@@ -85,7 +85,9 @@ DeviceChoice select_device(const std::string& name) {
   }
   if (name == "auto") {
     const CudaStatus status = load_cuda();
-    if (!status.usable && torch::mps::is_available()) return mps();
+    if (!status.usable && torch::mps::is_available()) {
+      return cpu("the Apple GPU is used with --device mps only, which is not tested");
+    }
     // Without a driver nobody expects a GPU; one that is there and not of use is told.
     if (!status.usable) return status.has_driver ? cpu(status.reason) : cpu("", status.reason);
     DeviceChoice choice = freest_gpu(status.device_count);

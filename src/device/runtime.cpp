@@ -75,7 +75,10 @@ bool has_tf32(const c10::Device& device) {
 
 Precision choose_precision(const std::string& name, const c10::Device& device) {
   if (name == "fp32") return Precision::fp32;
-  if (name == "bf16") return Precision::bf16;
+  if (name == "bf16") {
+    if (!device.is_mps()) return Precision::bf16;
+    throw usage_error("mps does not support bf16 here", "omit --precision, use fp32, or use --device cpu");
+  }
   if (name == "tf32") {
     if (has_tf32(device)) return Precision::tf32;
     throw usage_error(

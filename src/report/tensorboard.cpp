@@ -5,7 +5,6 @@
 #include <chrono>
 #include <functional>
 #include <system_error>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -43,7 +42,7 @@ std::string name_after(const std::filesystem::path& directory) {
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), earlier);
     if (earlier < kLatest) seconds = std::max(seconds, earlier + 1);
   }
-  return fmt::format("{}{:010}.{}.{}", kPrefix, seconds, host_name(), ::getpid());
+  return fmt::format("{}{:010}.{}.{}", kPrefix, seconds, host_name(), process_id());
 }
 
 std::vector<TaggedScalar> gpu_scalars(const GpuFigures& gpu) {

@@ -5,8 +5,9 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include <string_view>
-#include <sys/socket.h>
 #include <utility>
+
+#include "sockets.hpp"
 
 namespace mnist {
 namespace {
@@ -65,7 +66,7 @@ void Connections::end(Connection& connection) {
   connection.is_ended = true;
   bytes_ -= std::exchange(connection.bytes, 0);
   bufferevent_setwatermark(connection.events, EV_READ, 0, 0);
-  ::shutdown(bufferevent_getfd(connection.events), SHUT_RDWR);
+  shut_down(bufferevent_getfd(connection.events));
 }
 
 // The server frees a connection without callbacks; the reference here is the last one then.

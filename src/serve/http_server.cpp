@@ -1,22 +1,16 @@
 #include "mnist/serve/http_server.hpp"
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <deque>
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
-#include <event2/thread.h>
 #include <event2/util.h>
 #include <mutex>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <optional>
-#include <sys/socket.h>
 
 #include <fmt/format.h>
 
@@ -26,39 +20,34 @@
 #include "connections.hpp"
 #include "http_request.hpp"
 #include "libevent_handles.hpp"
+#include "sockets.hpp"
 
 namespace mnist {
 namespace {
 
 EventBase make_base() {
   // Once for the whole process. Warnings, such as that of no free descriptor, would come thousands of times a second.
-  static const int threads = [] {
+  static const bool has_threads = [] {
     event_set_log_callback([](int severity, const char* message) {
       if (severity == EVENT_LOG_ERR) std::fprintf(stderr, "error: libevent: %s\n", message);
     });
-    return evthread_use_pthreads();
+    return allow_threads();
   }();
-  EventBase base(threads == 0 ? event_base_new() : nullptr);
+  EventBase base(has_threads ? event_base_new() : nullptr);
   if (base == nullptr) throw Error(ErrorKind::internal, "libevent cannot start");
   return base;
 }
 
 sockaddr_storage address_of(const std::string& host, std::uint16_t port, int& size) {
   sockaddr_storage storage{};
-  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
-  if (evutil_inet_pton(AF_INET, host == "localhost" ? "127.0.0.1" : host.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    size = sizeof(v4);
-  } else if (evutil_inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    size = sizeof(v6);
-  } else {
+  size = sizeof(storage);
+  const bool is_v6 = host.find(':') != std::string::npos;
+  const std::string address = host == "localhost" ? "127.0.0.1" : is_v6 ? fmt::format("[{}]", host) : host;
+  if (evutil_parse_sockaddr_port(address.c_str(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     throw usage_error(fmt::format("--host {} is not an IP address", quoted_name(host)),
                       "give 127.0.0.1 for this machine only, 0.0.0.0 or :: for all networks");
   }
+  set_port(storage, port);
   return storage;
 }
 
@@ -147,19 +136,16 @@ class HttpServer::Loop {
     listener_ = evconnlistener_new_bind(base_.get(), nullptr, nullptr,
                                         LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, kBacklog,
                                         reinterpret_cast<sockaddr*>(&address), size);
-    const int error = errno;
+    const int error = EVUTIL_SOCKET_ERROR();
     if (listener_ == nullptr) {
-      throw usage_error(fmt::format("cannot listen on {} port {}: {}", host, port, std::strerror(error)),
-                        error == EADDRINUSE ? "another program uses the port: choose another with --port, or 0 for any"
-                                            : "choose another --host or --port");
+      throw usage_error(
+          fmt::format("cannot listen on {} port {}: {}", host, port, evutil_socket_error_to_string(error)),
+          is_address_in_use(error) ? "another program uses the port: choose another with --port, or 0 for any"
+                                   : "choose another --host or --port");
     }
     const evutil_socket_t socket = evconnlistener_get_fd(listener_);
-    const int on = 1;  // accepted sockets inherit it: an answer is sent at once
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    socklen_t length = sizeof(address);
-    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
-                                                : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+    send_at_once(socket);
+    port_ = port_of(socket);
     evconnlistener_set_error_cb(listener_,
                                 [](evconnlistener*, void* self) { static_cast<Loop*>(self)->pause_accepting(); });
     bound_ = evhttp_bind_listener(http_.get(), listener_);  // owns the listener from now on

@@ -1,13 +1,7 @@
 #include "mnist/core/input_file.hpp"
 
-#include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <string>
-#include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -56,74 +50,6 @@ TEST(InputFile, TellsWhatCannotBeOpened) {
   EXPECT_THAT(error_of_opening(folder / "none"), HasSubstr("there is no image"));
   EXPECT_THAT(error_of_opening(folder.path()), HasSubstr("is a folder"));
   EXPECT_THAT(error_of_opening(folder / "empty"), HasSubstr("is empty"));
-  EXPECT_THAT(error_of_opening("/dev/zero"), HasSubstr("is a device"));
-}
-
-// What is in front of this process's stdin, as long as it lives.
-class Stdin {
- public:
-  explicit Stdin(int descriptor) : former_(::dup(STDIN_FILENO)) {
-    ::dup2(descriptor, STDIN_FILENO);
-    ::close(descriptor);
-  }
-  ~Stdin() {
-    ::dup2(former_, STDIN_FILENO);
-    ::close(former_);
-  }
-  Stdin(const Stdin&) = delete;
-  Stdin& operator=(const Stdin&) = delete;
-
- private:
-  int former_;
-};
-
-std::string content_of_input(const std::filesystem::path& path) {
-  InputFile file(path, "image");
-  std::string bytes(file.size(), '.');
-  EXPECT_EQ(file.read(bytes.data(), bytes.size()), bytes.size());
-  EXPECT_EQ(file.read_at(0, bytes.data(), bytes.size()), bytes.size()) << "cannot be read again";
-  return bytes;
-}
-
-// A pipe takes 64 KiB: who writes waits for who reads.
-TEST(InputFile, OfAPipeIsReadAtAnyPlace) {
-  const TemporaryFolder folder;
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  const std::string content = std::string(300'000, 'a') + "end";
-  std::thread writer([&] { std::ofstream(folder / "pipe") << content; });
-  EXPECT_EQ(content_of_input(folder / "pipe"), content);
-  writer.join();
-}
-
-TEST(InputFile, OfStdinIsWhatIsLeftOfIt) {
-  const TemporaryFolder folder;
-  test::write_file(folder / "x", "abcdefg");
-  const auto opened = [&](off_t begin) {
-    const int descriptor = ::open((folder / "x").c_str(), O_RDONLY);
-    ::lseek(descriptor, begin, SEEK_SET);
-    return descriptor;
-  };
-  for (const char* name : {"-", "/dev/stdin"}) {
-    const Stdin whole(opened(0));
-    EXPECT_EQ(content_of_input(name), "abcdefg");
-    const Stdin rest(opened(3));
-    EXPECT_EQ(content_of_input(name), "defg");
-    EXPECT_THAT(error_of_opening(name), HasSubstr("is empty")) << "it was read to its end";
-    const Stdin nothing(::open("/dev/null", O_RDONLY));
-    EXPECT_THAT(error_of_opening(name), HasSubstr("is empty"));
-    const Stdin dir(::open(folder.path().c_str(), O_RDONLY));
-    EXPECT_THAT(error_of_opening(name), HasSubstr("is a folder"));
-  }
-}
-
-TEST(InputFile, ATerminalIsNoFile) {
-  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
-  ASSERT_GE(terminal, 0);
-  ASSERT_EQ(::grantpt(terminal), 0);
-  ASSERT_EQ(::unlockpt(terminal), 0);
-  const Stdin typed(::open(::ptsname(terminal), O_RDONLY | O_NOCTTY));
-  EXPECT_EQ(error_of_opening("-"), "image '-' is a terminal");
-  ::close(terminal);
 }
 
 // Opening checks only the size: a file of 4 GiB is not read before `read`.

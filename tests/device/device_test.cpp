@@ -118,6 +118,7 @@ TEST(Runtime, PrecisionByName) {
   EXPECT_EQ(choose_precision("bf16", cpu), Precision::bf16);
   EXPECT_NO_THROW(choose_precision("auto", cpu));
   EXPECT_THROW(choose_precision("fp16", cpu), Error);
+  EXPECT_THROW(choose_precision("bf16", c10::Device(c10::kMPS)), Error);
 }
 
 TEST(Runtime, PrecisionScopeHoldsWithinItsScopeOnly) {

@@ -1,4 +1,4 @@
-# The order of the modules holds where the compiler would not object: a module that links another one hands on the
+# Only folders of one system include headers of a system, and the order of the modules holds where the compiler would not object: a module that links another one hands on the
 # headers of that one's libraries too, and those in /usr/include are in sight of all.
 #
 #   cmake -D SOURCE=REPOSITORY -P includes_test.cmake
@@ -21,12 +21,19 @@ set(serve serve predict core device format data model fmt nlohmann event2 ${torc
 set(cuda cuda core device cuda_runtime_api.h cuda_bf16.h ${torch})
 set(cli cli core kernels device format data model distributed train export report predict serve fmt nlohmann spdlog CLI toml++ ${torch})
 
+set(system_headers "<(sys|netinet|arpa|net|linux|mach|mach-o)/|<(unistd|fcntl|poll|dlfcn|sched|pthread|termios|netdb|\
+spawn|pwd|dirent|io|windows|winsock2|ws2tcpip|psapi|bcrypt|process|direct)\\.h>")
 set(checked 0)
 foreach(module IN ITEMS core kernels device cuda format data model distributed train export report predict serve cli)
-  file(GLOB files "${SOURCE}/include/mnist/${module}/*" "${SOURCE}/src/${module}/*")
+  file(GLOB_RECURSE files "${SOURCE}/include/mnist/${module}/*.hpp" "${SOURCE}/src/${module}/*.hpp"
+       "${SOURCE}/src/${module}/*.cpp")
   foreach(file IN LISTS files)
     file(STRINGS "${file}" lines REGEX "^ *#include")
+    string(REGEX MATCH "/(posix|linux|macos|windows|gloo)/" of_a_system "${file}")
     foreach(line IN LISTS lines)
+      if(line MATCHES "${system_headers}" AND NOT of_a_system)
+        message(SEND_ERROR "${file}: a folder of a system (posix, linux, macos, windows) is the place for: ${line}")
+      endif()
       set(included "")
       if(line MATCHES "\"mnist/([a-z]+)/")
         set(included ${CMAKE_MATCH_1})

@@ -23,9 +23,9 @@ class FaultyFiles : public FileSystem {
   FaultyFiles(int first, int count, int error, bool short_writes = false)
       : first_(first), count_(count), error_(error), short_writes_(short_writes) {}
 
-  int open(const std::filesystem::path& path, int flags, unsigned mode) override {
+  int open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions) override {
     if (fails("open")) return -1;
-    const int descriptor = FileSystem::open(path, flags, mode);
+    const int descriptor = FileSystem::open(path, purpose, permissions);
     if (descriptor >= 0) open_.insert(descriptor);
     return descriptor;
   }
@@ -90,8 +90,8 @@ class FullDisk : public FileSystem {
     failed_.wait(lock, [&] { return refused_.contains(place); });
   }
 
-  int open(const std::filesystem::path& path, int flags, unsigned mode) override {
-    const int descriptor = FileSystem::open(path, flags, mode);
+  int open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions) override {
+    const int descriptor = FileSystem::open(path, purpose, permissions);
     const std::lock_guard lock(mutex_);
     if (descriptor >= 0) paths_[descriptor] = path;
     return descriptor;

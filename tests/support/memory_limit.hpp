@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
-#include <sys/resource.h>
-#include <unistd.h>
 
 namespace mnist::test {
 
@@ -18,8 +15,9 @@ namespace mnist::test {
 #define MNIST_TEST_SANITIZED
 #endif
 
-// Sanitizers reserve terabytes of address space, which cannot be limited, and keep freed memory.
-#ifdef MNIST_TEST_SANITIZED
+// Sanitizers reserve terabytes of address space, which cannot be limited, and keep freed memory. Windows has no such
+// limit.
+#if defined(MNIST_TEST_SANITIZED) || defined(_WIN32)
 inline constexpr bool kMemoryIsCounted = false;
 #else
 inline constexpr bool kMemoryIsCounted = true;
@@ -29,22 +27,13 @@ inline constexpr bool kMemoryIsCounted = true;
 // counts, even if it is not used. Does nothing if `kMemoryIsCounted` is false.
 class MemoryLimit {
  public:
-  explicit MemoryLimit(std::uint64_t bytes) {
-    ::getrlimit(RLIMIT_AS, &before_);
-    if (!kMemoryIsCounted) return;
-    std::uint64_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    if (pages == 0) return;  // not Linux
-    struct rlimit limit = before_;
-    limit.rlim_cur = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
-    ::setrlimit(RLIMIT_AS, &limit);
-  }
-  ~MemoryLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+  explicit MemoryLimit(std::uint64_t bytes);
+  ~MemoryLimit();
   MemoryLimit(const MemoryLimit&) = delete;
   MemoryLimit& operator=(const MemoryLimit&) = delete;
 
  private:
-  struct rlimit before_ {};
+  std::uint64_t before_ = 0;  // the limit to restore
 };
 
 }  // namespace mnist::test

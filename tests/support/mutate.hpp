@@ -46,12 +46,12 @@ class MutationRandom {
 // are.
 inline std::size_t mutation_place(MutationRandom& random, std::size_t size) {
   constexpr std::size_t kNear = 64;
-  const std::size_t near = std::min(size, kNear);
+  const std::size_t nearby = std::min(size, kNear);
   switch (random.below(4)) {
     case 0:
-      return random.below(near);
+      return random.below(nearby);
     case 1:
-      return size - near + random.below(near);
+      return size - nearby + random.below(nearby);
     default:
       return random.below(size);
   }

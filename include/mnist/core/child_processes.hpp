@@ -1,13 +1,12 @@
 // Child processes: start them, signal them, wait for them. Children run in their own process group, so Ctrl-C in a
 // terminal reaches only this process, which forwards it (Ctrl-Z stops only this process). On Linux, children get
-// SIGTERM if this process is killed. They start with SIGUSR1 blocked: see `hold_stop_request`. Needs POSIX.
+// SIGTERM if this process is killed. They start with SIGUSR1 blocked: see `hold_stop_request`. Linux and macOS only.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -45,7 +44,7 @@ class ChildProcesses {
   void signal(int number) const;
 
  private:
-  std::vector<pid_t> children_;  // 0: has ended
+  std::vector<int> children_;  // 0: has ended
 };
 
 }  // namespace mnist

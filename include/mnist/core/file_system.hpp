@@ -9,16 +9,17 @@
 #include <string_view>
 
 #include "mnist/core/error.hpp"
+#include "mnist/core/open_file.hpp"
 
 namespace mnist {
 
-// Each function is the POSIX call of that name: if it fails, it returns -1 and sets `errno`.
+// Each function is the POSIX call of that name: if it fails, it returns -1 and sets `errno`. Files are written as
+// bytes, on Windows too.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // Opens with O_CLOEXEC: programs that this process starts do not inherit the descriptor.
-  virtual int open(const std::filesystem::path& path, int flags, unsigned mode);
+  virtual int open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions);
   virtual std::ptrdiff_t write(int descriptor, const void* bytes, std::size_t count);
   virtual int fsync(int descriptor);
   virtual int truncate(int descriptor, std::uintmax_t size);

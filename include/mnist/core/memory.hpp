@@ -12,7 +12,7 @@ namespace mnist {
 // groups (cgroups). Returns nothing if the system does not report it.
 std::optional<std::uint64_t> available_memory();
 
-// Bytes of RAM that this process occupies now. Returns nothing on systems other than Linux.
+// Bytes of RAM that this process occupies now. Returns nothing if the system does not report it.
 std::optional<std::uint64_t> resident_memory();
 
 // While this object lives, an allocation beyond 90 % of the memory that was available at construction throws

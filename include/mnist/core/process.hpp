@@ -1,5 +1,5 @@
-// Facts about the machine and this process. A port to Windows has to change this module, `files.hpp` and
-// `terminal.hpp`; on macOS some facts are unknown.
+// Facts about the machine and this process. One source file a system: src/core/linux, macos, windows, and posix for
+// what Linux and macOS share. What a system does not report is unknown there.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +10,17 @@ namespace mnist {
 
 // Host name of this machine; "unknown" if it has none.
 std::string host_name();
+
+// Number of this process.
+int process_id();
+
+// Whether there is such a process on this machine, of any user. A number may have been given to another process since.
+bool process_exists(int id);
+
+// Ends the process with a message if its current folder was removed: oneMKL, which LibTorch contains, ends the process
+// with a text of its own and exit code 2 when it is loaded in such a folder. May be called before the constructors of
+// libraries. Does nothing on Windows, where a current folder cannot be removed.
+void exit_without_current_folder();
 
 // Number of processors that this process may use: the minimum of the affinity mask, the cgroup quota (rounded up) and
 // the processors of the machine; at least 1.

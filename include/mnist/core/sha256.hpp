@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) by OpenSSL's libcrypto: detects changed bytes. Not for secrets.
+// SHA-256 (FIPS 180-4) by OpenSSL's libcrypto, on Windows by the system's: detects changed bytes. Not for secrets.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,16 @@
 #include <string>
 #include <string_view>
 
-struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
-
 namespace mnist {
 
-// The digest of bytes that arrive in parts. All functions throw `std::runtime_error` if OpenSSL fails (an internal
-// error).
+// The digest of bytes that arrive in parts. All functions throw `std::runtime_error` if the library fails (an
+// internal error).
 class Sha256 {
  public:
   Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
 
   void update(const void* bytes, std::size_t count);
   void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
@@ -24,10 +25,8 @@ class Sha256 {
   std::string hex() const;
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  struct State;  // of the library
+  std::unique_ptr<State> state_;
 };
 
 // The digest of the bytes of a regular file, which is read piece by piece. `what` names its role in messages ("model

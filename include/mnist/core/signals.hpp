@@ -8,10 +8,11 @@
 //   SIGUSR1   85          ignored; 85 asks the batch system to restart the job
 //
 // At most one `StopSignals` at a time. Commands with long work create one; other commands keep the default actions. The
-// handler's state is the program's only mutable global state, because a signal handler can reach nothing else. Needs
-// POSIX: Windows has no sigaction and only two of the four signals.
+// handler's state is the program's only mutable global state, because a signal handler can reach nothing else. Windows
+// has events of the console instead: see src/core/windows/signals.cpp.
 #pragma once
 
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,13 @@ namespace mnist {
 
 // The exit code that asks a batch system to start the job again.
 inline constexpr int kStartAgain = 85;
+
+// Asks a server to read its files again: SIGHUP. 0 on Windows, where nothing asks for it.
+#ifdef SIGHUP
+inline constexpr int kReload = SIGHUP;
+#else
+inline constexpr int kReload = 0;
+#endif
 
 // Seconds between two copies of one signal, at most.
 inline constexpr double kSameSignal = 0.3;

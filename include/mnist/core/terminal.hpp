@@ -11,7 +11,8 @@ enum class Stream { out, err };
 // Opens /dev/null for each closed standard stream. Otherwise the next opened file gets that descriptor, and printed
 // text goes into a model or the metrics. Call it first in `main`. Writing to a closed stdout is still an error; text
 // for a closed stderr is lost. Also ignores SIGXFSZ, so that a limit of file sizes (ulimit -f) is an error like a full
-// disk, instead of the end of the process.
+// disk, instead of the end of the process. On Windows it makes the streams those of bytes and UTF-8, as on other
+// systems.
 void open_closed_streams();
 
 // Whether the stream is a terminal.

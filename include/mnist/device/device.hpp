@@ -16,9 +16,8 @@ struct DeviceChoice {
 };
 
 // `name`: auto, cpu, cuda, cuda:N or mps. Loads CUDA if the name may need it: call it before any tensor work. auto: if
-// CUDA is usable, the GPU with the most free memory; else Apple's GPU; else the CPU; does not throw. Throws a usage
-// `Error` for another name, and a device `Error` (exit code 4) with the reason and the fix if the requested device is
-// not available.
+// CUDA is usable, the GPU with the most free memory; else the CPU; does not throw. Throws a usage `Error` for another
+// name, and a device `Error` (exit code 4) with the reason and the fix if the requested device is not available.
 DeviceChoice select_device(const std::string& name);
 
 // The names for help texts and suggestions: auto, cpu, cuda, cuda:N, mps.

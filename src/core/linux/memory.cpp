@@ -75,7 +75,6 @@ std::optional<std::uint64_t> resident_memory() {
 }
 
 MemoryBound::MemoryBound() {
-#if defined(__linux__)
   const auto available = available_memory();
   const auto size = data_size();
   rlimit limit{};
@@ -85,16 +84,13 @@ MemoryBound::MemoryBound() {
   before_ = limit.rlim_cur;
   limit.rlim_cur = most;
   if (::setrlimit(RLIMIT_DATA, &limit) != 0) before_.reset();
-#endif
 }
 
 MemoryBound::~MemoryBound() {
-#if defined(__linux__)
   rlimit limit{};
   if (!before_ || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
   limit.rlim_cur = *before_;
   ::setrlimit(RLIMIT_DATA, &limit);
-#endif
 }
 
 }  // namespace mnist

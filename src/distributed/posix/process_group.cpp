@@ -5,7 +5,6 @@
 #include <nss.h>
 #endif
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #define USE_C10D_GLOO 1
@@ -112,7 +111,7 @@ void ProcessGroup::wait_for_ranks() {
                 "another run uses that address: set another MASTER_PORT");
   }
   const std::string processors = host_name() + ": " + allowed_processors();
-  store_.set(key_of("who", rank()), fmt::format("{}, process {}", host_name(), ::getpid()));
+  store_.set(key_of("who", rank()), fmt::format("{}, process {}", host_name(), process_id()));
   store_.set(key_of("processors", rank()), processors);
   store_.watch(key_of("beat", rank()));
   const Clock::time_point end = Clock::now() + timeout_;

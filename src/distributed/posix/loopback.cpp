@@ -1,6 +1,7 @@
 #include "mnist/distributed/loopback.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -12,8 +13,23 @@
 
 namespace mnist {
 
+namespace {
+
+// Closed on exec.
+int new_socket() {
+#ifdef SOCK_CLOEXEC
+  return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+#else
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (descriptor >= 0) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return descriptor;
+#endif
+}
+
+}  // namespace
+
 Listener listen_on_loopback(std::uint16_t port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int descriptor = new_socket();
   const int yes = 1;
   sockaddr_in address{};
   address.sin_family = AF_INET;
