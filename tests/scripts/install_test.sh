@@ -7,6 +7,8 @@
 # CMAKE is the program cmake, BUILD a build folder with the program, FIXTURES the folder tests/fixtures. Exit code 1 if
 # a check fails. What needs a missing tool (bash-completion, man, readelf) is skipped with a message.
 set -uo pipefail
+# shellcheck source=tests/scripts/tiny_mnist.sh
+source "$(dirname "${BASH_SOURCE[0]}")/tiny_mnist.sh"
 cmake=$1
 build=$2
 fixtures=$3
@@ -32,30 +34,12 @@ mnist() {
   env -i "$prefix/bin/mnist" "$@"
 }
 
-# images FILE COUNT, labels FILE COUNT: as MNIST's files, with black images of class 0. COUNT is below 256.
-images() {
-  local count
-  printf -v count '\\0%03o' "$2"
-  printf '%b' "\\0\\0\\010\\003\\0\\0\\0$count\\0\\0\\0\\034\\0\\0\\0\\034" >"$1"
-  head -c $(($2 * 28 * 28)) /dev/zero >>"$1"
-}
-labels() {
-  local count
-  printf -v count '\\0%03o' "$2"
-  printf '%b' "\\0\\0\\010\\001\\0\\0\\0$count" >"$1"
-  head -c "$2" /dev/zero >>"$1"
-}
-
 "$cmake" --install "$build" --prefix "$prefix" >"$work/log" 2>&1 || {
   cat "$work/log" >&2
   exit 1
 }
-mkdir -p "$work/elsewhere/data/MNIST/raw"
+tiny_mnist "$work/elsewhere/data"
 cd "$work/elsewhere" || exit 1
-images data/MNIST/raw/train-images-idx3-ubyte 20
-labels data/MNIST/raw/train-labels-idx1-ubyte 20
-images data/MNIST/raw/t10k-images-idx3-ubyte 10
-labels data/MNIST/raw/t10k-labels-idx1-ubyte 10
 
 expect "--version" '^mnist [0-9.]+ \(' mnist --version
 expect "train" '^Test set: ' mnist train --device cpu --epochs 1 --batch-size 10 --limit-batches 1
