@@ -56,6 +56,10 @@ function(mnist_installation)
   # A build of a container image has no documentation.
   install(FILES LICENSE README.md SECURITY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
   install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
+  # The program's hints name the script (src/format/fetch_command.cpp).
+  install(PROGRAMS scripts/fetch_data DESTINATION "${CMAKE_INSTALL_DATADIR}/mnist" OPTIONAL)
+  install(FILES scripts/common.sh scripts/download.cmake scripts/fetch_data.cmake
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/mnist" OPTIONAL)
   if(CMAKE_SYSTEM_NAME STREQUAL Linux)
     # Examples: which options a service has, and whether there is one, is for the administrator to say.
     install(FILES scripts/systemd/mnist-serve.logrotate scripts/systemd/mnist-serve.service

@@ -8,6 +8,7 @@
 
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
+#include "mnist/format/fetch_command.hpp"
 #include "mnist/format/model_file.hpp"
 #include "mnist/predict/load_model.hpp"
 
@@ -95,9 +96,8 @@ std::vector<Ancestor> load_pretrained(Network& network, const ModelInfo& info, c
   std::error_code ignored;
   if (!info.pretrained.empty() && path == default_weights(info) && !std::filesystem::exists(path, ignored)) {
     throw data_error(fmt::format("there are no pretrained weights {}", quoted(path)),
-                     fmt::format("fetch them with scripts/fetch_data {}, give a file with --weights, or start without: "
-                                 "--weights none",
-                                 info.name));
+                     fmt::format("fetch them with {}, give a file with --weights, or start without: --weights none",
+                                 fetch_command(info.name)));
   }
   ModelFile file = read_model_file(path, /*hash=*/true);
   for (const std::string& note : file.notes) log.info("{}: {}", quoted(path), note);

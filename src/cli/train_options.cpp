@@ -84,7 +84,7 @@ void add_model_options(CLI::App& app, TrainOptions& o) {
   add(add_data_dir(app, o.data.data_dir));
   add(app.add_option("--weights", o.weights,
                      "model file with initial weights, or none; default for photos: the published "
-                     "weights from scripts/fetch_data NETWORK"))
+                     "weights, which the script fetch_data downloads"))
       ->type_name("FILE|none");
   add(one_of(app.add_option("--scenario", o.scenario,
                             "part to train: the whole network, or only its last layer, with the "

@@ -13,6 +13,7 @@
 #include "mnist/core/files.hpp"
 #include "mnist/core/input_file.hpp"
 #include "mnist/core/text.hpp"
+#include "mnist/format/fetch_command.hpp"
 #include "mnist/format/image.hpp"
 
 #include "picture_list.hpp"
@@ -64,9 +65,9 @@ void collect(const std::filesystem::path& dir, std::int64_t label, PhotoFolder& 
 void check_is_there(const std::filesystem::path& dir) {
   std::error_code ignored;
   if (std::filesystem::is_directory(dir, ignored)) return;
-  throw data_error(
-      fmt::format("there is no folder {} and no list of that name", quoted(dir)),
-      "give the folder of the pictures with --data-dir; scripts/fetch_data hymenoptera downloads an example");
+  throw data_error(fmt::format("there is no folder {} and no list of that name", quoted(dir)),
+                   fmt::format("give the folder of the pictures with --data-dir; {} downloads an example",
+                               fetch_command("hymenoptera")));
 }
 
 std::filesystem::path split_folder(const std::filesystem::path& dir, Split split) {

@@ -11,6 +11,7 @@
 #include "mnist/core/error.hpp"
 #include "mnist/core/files.hpp"
 #include "mnist/core/suggest.hpp"
+#include "mnist/format/fetch_command.hpp"
 #include "mnist/format/idx.hpp"
 #include "mnist/format/model_file.hpp"
 
@@ -69,9 +70,8 @@ struct FileSearch {
         std::filesystem::is_directory(dir / "train", ignored)
             ? "pictures in DIR/train/<class> and DIR/val/<class> need --dataset folder; to train on photos, use "
               "--arch resnet18"
-            : fmt::format(
-                  "download it with scripts/fetch_data {}, or give its folder with --data-dir or MNIST_DATA_DIR",
-                  entry.name);
+            : fmt::format("download it with {}, or give its folder with --data-dir or MNIST_DATA_DIR",
+                          fetch_command(entry.name));
     if (!std::filesystem::exists(dir)) {
       throw data_error(fmt::format("the data folder {} does not exist", quoted(dir)), hint);
     }

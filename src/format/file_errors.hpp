@@ -9,11 +9,14 @@
 #include <fmt/format.h>
 
 #include "mnist/core/error.hpp"
+#include "mnist/format/fetch_command.hpp"
 
 namespace mnist {
 
 // Hint for an incomplete file of a data set.
-inline constexpr const char* kFetchAgain = "download it again (scripts/fetch_data downloads the data sets)";
+inline std::string fetch_again() {
+  return "download it again (" + fetch_command() + " downloads the data sets)";
+}
 
 // Hint for a .pt file that contains more than weights.
 inline constexpr const char* kStateHint = "save the weights in Python: torch.save(model.state_dict(), \"model.pt\")";

@@ -47,7 +47,7 @@ std::size_t GzipReader::read(void* out, std::size_t count) {
     } else if (result != Z_OK && result != Z_BUF_ERROR) {  // Z_BUF_ERROR: needs more input
       throw data_error(fmt::format("{} is damaged: its gzip stream does not unpack ({})", quoted(file_.path()),
                                    stream_.msg != nullptr ? stream_.msg : "no reason given"),
-                       kFetchAgain);
+                       fetch_again());
     }
   }
   return done;
@@ -58,7 +58,7 @@ void GzipReader::refill() {
   if (got == 0) {
     throw data_error(fmt::format("{} is cut off: its gzip stream breaks off after {} bytes: an interrupted download?",
                                  quoted(file_.path()), with_thousands(static_cast<std::int64_t>(position_))),
-                     kFetchAgain);
+                     fetch_again());
   }
   position_ += got;
   stream_.next_in = buffer_.data();
@@ -76,7 +76,7 @@ void GzipReader::next_stream() {
   } else {
     throw data_error(fmt::format("{} is damaged: it has {} after its gzip stream", quoted(file_.path()),
                                  counted(static_cast<std::int64_t>(file_.size() - rest), "byte")),
-                     kFetchAgain);
+                     fetch_again());
   }
 }
 

@@ -64,13 +64,13 @@ std::uint32_t big_endian(const unsigned char* bytes) {
   const auto kind = content_kind(begin);
   if (!kind.empty()) {
     throw data_error(fmt::format("{} is {}, not an IDX file of {}", quoted(path), kind, expected),
-                     kind.starts_with("an IDX") ? "the files may be swapped: check their names" : kFetchAgain);
+                     kind.starts_with("an IDX") ? "the files may be swapped: check their names" : fetch_again());
   }
   const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(begin[index]); };
   throw data_error(
       fmt::format("{} is not an IDX file of {}: it begins with {:02x} {:02x} {:02x} {:02x} instead of 00 00 08 {:02x}",
                   quoted(path), expected, byte(0), byte(1), byte(2), byte(3), dimensions),
-      kFetchAgain);
+      fetch_again());
 }
 
 struct Header {
@@ -84,7 +84,7 @@ Error cut_off(const Source& source, const Header& header, const char* at_most, s
   const auto thousands = [](std::uint64_t number) { return with_thousands(static_cast<std::int64_t>(number)); };
   return data_error(fmt::format("{} holds {}{} of {} bytes{}: an interrupted download?", quoted(path), at_most,
                                 thousands(present), thousands(header.length + header.content), source.unpacked()),
-                    kFetchAgain);
+                    fetch_again());
 }
 
 // Checks sizes before memory is allocated.
@@ -112,7 +112,7 @@ Header read_header(Source& source, int dimensions, const std::filesystem::path& 
     throw data_error(
         fmt::format("{} holds {}{}, fewer than the {} of an IDX header: an interrupted download?", quoted(path),
                     counted(static_cast<std::int64_t>(got), "byte"), source.unpacked(), header.length),
-        kFetchAgain);
+        fetch_again());
   }
   std::uint64_t extent = 1;  // the content's size without zero dimensions, which could hide absurd sizes
   for (int dimension = 0; dimension < dimensions; ++dimension) {
@@ -127,7 +127,7 @@ Header read_header(Source& source, int dimensions, const std::filesystem::path& 
   if (extent > kMaxBytes) {
     throw data_error(fmt::format("{} is damaged: its header promises {} bytes, more than the limit", quoted(path),
                                  fmt::join(header.sizes, " x ")),
-                     kFetchAgain);
+                     fetch_again());
   }
   check_size(source, header, path);
   return header;
@@ -144,7 +144,7 @@ torch::Tensor read_idx(const std::filesystem::path& path, int dimensions) {
     throw data_error(
         fmt::format("{} is damaged: it has more than the {} bytes that its header promises{}", quoted(path),
                     with_thousands(static_cast<std::int64_t>(header.length + header.content)), source.unpacked()),
-        kFetchAgain);
+        fetch_again());
   }
   return content;
 }

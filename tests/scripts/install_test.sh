@@ -46,6 +46,16 @@ expect "train" '^Test set: ' mnist train --device cpu --epochs 1 --batch-size 10
 [ -s mnist_cnn.pt ] || complain "train wrote no mnist_cnn.pt"
 expect "infer" '^Prediction: [0-9]' mnist infer --device cpu --image "$fixtures/images/grey_8.png"
 
+# Hints name a script that is there.
+hint=$(mnist train --dry-run --device cpu --data-dir nowhere 2>&1) && complain "train without data: exit code 0"
+[[ "$hint" == *"download it with $prefix/share/mnist/fetch_data mnist,"* ]] || complain "the hint without data: $hint"
+expect "fetch_data" 'fetch_data mnist' "$prefix/share/mnist/fetch_data" --help
+text=$("$prefix/share/mnist/fetch_data" mnits 2>&1)
+code=$?
+if [ $code != 2 ] || [[ "$text" != *"unknown data set 'mnits'"* ]]; then
+  complain "fetch_data mnits: exit code $code: $text"
+fi
+
 for file in bin/mnist share/man/man1/mnist.1 share/bash-completion/completions/mnist \
   share/zsh/site-functions/_mnist share/fish/vendor_completions.d/mnist.fish share/doc/mnist/LICENSE \
   share/doc/mnist/README.md share/doc/mnist/docs/runs.md; do
