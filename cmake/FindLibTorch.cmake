@@ -74,6 +74,12 @@ find_package_handle_standard_args(
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   find_package(OpenMP COMPONENTS CXX QUIET)
+  if(NOT OpenMP_CXX_FOUND AND NOT CMAKE_DISABLE_FIND_PACKAGE_OpenMP)
+    # Everything would build and pass, and compute on one thread.
+    message(FATAL_ERROR "${CMAKE_CXX_COMPILER} has no OpenMP, and without it the program computes on one thread only. For "
+                        "clang on Debian or Ubuntu: apt-get install libomp-dev (for version 14: libomp-14-dev). To build "
+                        "without it, use -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON")
+  endif()
   find_package(Threads REQUIRED)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   set(_link "${LibTorch_CPU_LIBRARY};${LibTorch_C10_LIBRARY};Threads::Threads")
@@ -88,7 +94,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     endif()
   endforeach()
   if(OpenMP_CXX_FOUND)
-    # Without this flag at::parallel_for silently runs on one thread. Only the flag, not OpenMP::OpenMP_CXX, which links
+    # Without this flag at::parallel_for runs on one thread. Only the flag, not OpenMP::OpenMP_CXX, which links
     # the compiler's own libgomp: LibTorch's libgomp is first on the run path, and a process must have only one thread
     # pool.
     separate_arguments(_openmp NATIVE_COMMAND "${OpenMP_CXX_FLAGS}")

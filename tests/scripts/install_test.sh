@@ -81,6 +81,8 @@ if command -v readelf >/dev/null; then
   [[ :$path: == *::* ]] && complain "the run path has an empty entry: $path"
   # shellcheck disable=SC2016
   [[ :$path: == *':$ORIGIN/../lib:'* ]] || complain "the run path lacks \$ORIGIN/../lib: $path"
+  # shellcheck disable=SC2016
+  [[ $path != *'$ORIGIN/../../'* ]] || complain "the run path leads out of the prefix: $path"
 else
   echo "skipped the run path: no readelf"
 fi
