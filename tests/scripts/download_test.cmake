@@ -67,3 +67,52 @@ list(LENGTH files count)
 if(NOT code EQUAL 0 OR NOT count EQUAL 4 OR NOT text MATCHES "flat/train-labels.idx1-ubyte: already there")
   message(SEND_ERROR "files that are there: exit code ${code}, ${files}, ${text}")
 endif()
+
+# Folders may have any name that Windows gives them. Here C: is a folder, too.
+foreach(folder IN ITEMS "C:/Users/My Name/x" "C:/Users/O'Neil & Co (1) [old]")
+  set(there "${WORK}/windows/${folder}")
+  foreach(name IN ITEMS train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte)
+    file(WRITE "${there}/MNIST/raw/${name}" "as it is")
+  endforeach()
+  foreach(way IN ITEMS option variable)
+    if(way STREQUAL variable)
+      set(ENV{MNIST_DATA_DIR} "${folder}")
+      execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- mnist
+                      WORKING_DIRECTORY "${WORK}/windows" RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+    else()
+      execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- --dir "${folder}" mnist
+                      WORKING_DIRECTORY "${WORK}/windows" RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+    endif()
+    string(REGEX MATCHALL "already there, kept" kept "${text}")
+    list(LENGTH kept count)
+    if(NOT code EQUAL 0 OR NOT count EQUAL 4)
+      message(SEND_ERROR "${folder} by ${way}: exit code ${code}, ${text}")
+    endif()
+  endforeach()
+  unset(ENV{MNIST_DATA_DIR})
+endforeach()
+# A backslash at the end of one does not join the next argument to it.
+execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- --dir "C:\\My Name\\data\\" mnits
+                OUTPUT_QUIET ERROR_VARIABLE text)
+if(NOT text MATCHES "error: unknown data set 'mnits'")
+  message(SEND_ERROR "a backslash at the end of a folder: ${text}")
+endif()
+
+# The scripts that builds run, with such names for what they read and write.
+set(folder "${WORK}/windows/C:/My Sources (1)")
+file(WRITE "${folder}/draw page.html" "<p>what a page has;[]</p>\n")
+execute_process(COMMAND "${CMAKE_COMMAND}" -D "OUTPUT=${folder}/page.hpp" -D "FILES=${folder}/draw page.html"
+                        -P "${SOURCE}/cmake/embed_files.cmake" RESULT_VARIABLE code ERROR_VARIABLE text)
+file(READ "${folder}/page.hpp" header)
+if(NOT code EQUAL 0 OR NOT header MATCHES "kDrawPageHtml =\n    R\"text\\(<p>what a page has;\\[\\]</p>\n\\)text\";")
+  message(SEND_ERROR "embed_files.cmake: ${code}, ${text}, ${header}")
+endif()
+set(ENV{MNIST_GIT_REVISION} of-an-image)
+set(ENV{GIT_CEILING_DIRECTORIES} "${WORK}/windows/C:")
+execute_process(COMMAND "${CMAKE_COMMAND}" -D "SOURCE=${folder}" -D "OUTPUT=${folder}/build.hpp" -D VERSION=1.2.3
+                        -D "COMPILER=MSVC 19.4 (C:\\x)" -D BUILD_TYPE=Release -P "${SOURCE}/cmake/git_revision.cmake"
+                RESULT_VARIABLE code ERROR_VARIABLE text)
+file(READ "${folder}/build.hpp" header)
+if(NOT code EQUAL 0 OR NOT header MATCHES "MNIST_GIT_REVISION \"of-an-image\"")
+  message(SEND_ERROR "git_revision.cmake: ${code}, ${text}, ${header}")
+endif()
