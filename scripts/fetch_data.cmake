@@ -143,8 +143,7 @@ function(fetch_hymenoptera dir)
   message(STATUS "${target}: 244 + 153 pictures")
 endfunction()
 
-# The arguments after `--`: NAME [--dir DIR]. Not as a list, in which a backslash at the end of a folder of Windows would
-# join it with the next argument.
+# The arguments after `--`: NAME [--dir DIR]. Not as a list, which a semicolon in the name of a folder would split.
 set(dir "$ENV{MNIST_DATA_DIR}")
 set(what "")
 set(place "before")

@@ -69,7 +69,7 @@ if(NOT code EQUAL 0 OR NOT count EQUAL 4 OR NOT text MATCHES "flat/train-labels.
 endif()
 
 # Folders may have any name that Windows gives them. Here C: is a folder, too.
-foreach(folder IN ITEMS "C:/Users/My Name/x" "C:/Users/O'Neil & Co (1) [old]")
+foreach(folder IN ITEMS "C:/Users/My Name/x" "C:/Users/O'Neil & Co (1) [old]; x")
   set(there "${WORK}/windows/${folder}")
   foreach(name IN ITEMS train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte)
     file(WRITE "${there}/MNIST/raw/${name}" "as it is")
@@ -91,7 +91,7 @@ foreach(folder IN ITEMS "C:/Users/My Name/x" "C:/Users/O'Neil & Co (1) [old]")
   endforeach()
   unset(ENV{MNIST_DATA_DIR})
 endforeach()
-# A backslash at the end of one does not join the next argument to it.
+# Nor does a backslash at the end of one join the next argument to it.
 execute_process(COMMAND "${CMAKE_COMMAND}" -P "${SOURCE}/scripts/fetch_data.cmake" -- --dir "C:\\My Name\\data\\" mnits
                 OUTPUT_QUIET ERROR_VARIABLE text)
 if(NOT text MATCHES "error: unknown data set 'mnits'")
