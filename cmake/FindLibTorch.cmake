@@ -76,9 +76,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   find_package(OpenMP COMPONENTS CXX QUIET)
   if(NOT OpenMP_CXX_FOUND AND NOT CMAKE_DISABLE_FIND_PACKAGE_OpenMP)
     # Everything would build and pass, and compute on one thread.
-    message(FATAL_ERROR "${CMAKE_CXX_COMPILER} has no OpenMP, and without it the program computes on one thread only. For "
-                        "clang on Debian or Ubuntu: apt-get install libomp-dev (for version 14: libomp-14-dev). To build "
-                        "without it, use -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON")
+    message(FATAL_ERROR "${CMAKE_CXX_COMPILER} has no OpenMP, and without it the program computes on one thread only. "
+                        "For clang on Debian or Ubuntu: apt-get install libomp-dev (for version 14: libomp-14-dev). To "
+                        "build without it, use -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON")
   endif()
   find_package(Threads REQUIRED)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)

@@ -2,8 +2,8 @@
 #
 #   cpack --config build/release/CPackConfig.cmake -G TGZ        or -G DEB; both: scripts/package
 #
-# They contain what `cmake --install` writes but for the plug-in, and what packaging/contents.cmake adds: the libraries, in
-# lib/mnist/libtorch, and licences. Settings:
+# They contain what `cmake --install` writes but for the plug-in, and what packaging/contents.cmake adds: the libraries,
+# in lib/mnist/libtorch, and licences. Settings:
 #
 #   -DMNIST_PACKAGE_MAINTAINER="NAME <ADDRESS>"    who answers for the package (default $DEBFULLNAME <$DEBEMAIL>)
 #   -DMNIST_LIBTORCH_LICENSES=DIR                  licences of LibTorch (default: what scripts/install_libtorch keeps)
@@ -43,8 +43,6 @@ macro(_mnist_package_settings)
   set(CPACK_PACKAGE_FILE_NAME "mnist-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR}")
   set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
   set(CPACK_STRIP_FILES ON)
-  set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
-                                                  WORLD_READ WORLD_EXECUTE)
   # `Unspecified` is what the other install commands belong to.
   set(CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};mnist;Unspecified;/" "${PROJECT_BINARY_DIR};mnist;package;/")
   set(CPACK_SOURCE_IGNORE_FILES "/\\\\.git/" "/build[^/]*/" "/\\\\.deps" "/\\\\.pixi/" "/data/" "/runs/")

@@ -63,8 +63,8 @@ endfunction()
 
 function(add_licenses)
   if(NOT EXISTS "${MNIST_LIBTORCH_LICENSES}")
-    message(FATAL_ERROR "there are no licences of LibTorch in ${MNIST_LIBTORCH_LICENSES}, and they belong into a package: "
-                        "run scripts/install_libtorch --licenses, or set -DMNIST_LIBTORCH_LICENSES=DIR")
+    message(FATAL_ERROR "there are no licences of LibTorch in ${MNIST_LIBTORCH_LICENSES}, and a package needs them: run "
+                        "scripts/install_libtorch --licenses, or set -DMNIST_LIBTORCH_LICENSES=DIR")
   endif()
   file(COPY "${MNIST_LIBTORCH_LICENSES}/" DESTINATION "${docs}/licenses" NO_SOURCE_PERMISSIONS)
   file(COPY "${PROJECT_SOURCE_DIR}/cmake/packaging/copyright" DESTINATION "${docs}" NO_SOURCE_PERMISSIONS)
@@ -96,3 +96,6 @@ add_changelogs()
 compress("${root}/${CMAKE_INSTALL_MANDIR}/man1/mnist.1" "${root}/${CMAKE_INSTALL_MANDIR}/man1/mnist.1.gz")
 file(COPY "${PROJECT_SOURCE_DIR}/cmake/packaging/overrides/mnist"
      DESTINATION "${root}/${CMAKE_INSTALL_DATADIR}/lintian/overrides" NO_SOURCE_PERMISSIONS)
+# Whatever the umask is.
+file(CHMOD_RECURSE "${root}" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+     WORLD_READ WORLD_EXECUTE)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What cpack packs is complete and in order: the program runs with the libraries beside it, which look nowhere else, no
-# folder of the build is named, the plug-in is left out, and licences, changelogs and modes are as Debian wants them. The
-# packages themselves, and a .deb in a fresh Debian: scripts/package --try.
+# folder of the build is named, the plug-in is left out, and licences, changelogs and modes are as Debian wants them.
+# The packages themselves, and a .deb in a fresh Debian: scripts/package --try.
 #
 #   tests/scripts/package_test.sh CMAKE BUILD LICENSES
 #
@@ -23,11 +23,10 @@ complain() {
 }
 
 umask 077 # must not show in the package
-modes="OWNER_READ;OWNER_WRITE;OWNER_EXECUTE;GROUP_READ;GROUP_EXECUTE;WORLD_READ;WORLD_EXECUTE"
 for component in Unspecified package; do
   # As cpack calls it.
-  DESTDIR=$work "$cmake" -D CMAKE_INSTALL_COMPONENT=$component -D CMAKE_INSTALL_PREFIX=/usr -D CMAKE_INSTALL_DO_STRIP=1 \
-    -D "CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS=$modes" -P "$build/cmake_install.cmake" >"$work/log" 2>&1 || complain "component $component: $(cat "$work/log")"
+  DESTDIR=$work "$cmake" -D CMAKE_INSTALL_COMPONENT=$component -D CMAKE_INSTALL_PREFIX=/usr \
+    -D CMAKE_INSTALL_DO_STRIP=1 -P "$build/cmake_install.cmake" >"$work/log" 2>&1 || complain "component $component: $(cat "$work/log")"
 done
 
 [[ "$(env -i "$usr/bin/mnist" --version 2>&1)" == "mnist "* ]] || complain "the program does not start"
@@ -52,10 +51,12 @@ for file in "$docs/copyright" "$docs/licenses/torch/LICENSE" "$docs/README.md" "
   [ -s "$file" ] || complain "$file is missing"
 done
 gzip -dc "$docs/changelog.Debian.gz" | grep -q '^mnist (.*) ' || complain "changelog.Debian.gz is not in order"
-gzip -dc "$docs/changelog.gz" | cmp -s - "$(dirname "${BASH_SOURCE[0]}")/../../CHANGELOG.md" || complain "changelog.gz differs"
+gzip -dc "$docs/changelog.gz" | cmp -s - "$(dirname "${BASH_SOURCE[0]}")/../../CHANGELOG.md" ||
+  complain "changelog.gz differs"
 gzip -dc "$usr/share/man/man1/mnist.1.gz" | grep -q '^\.TH' || complain "the manual page is not in order"
 modes=$(find "$usr" -type f ! -perm 644 ! -path "$usr/bin/mnist" ! -path "$usr/share/mnist/fetch_data" \
   -o -type d ! -perm 755 -path "$usr/*")
 [ -z "$modes" ] || complain "not with mode 644, or 755 for folders: $modes"
-[ "$(stat --format=%a "$usr/bin/mnist" "$usr/share/mnist/fetch_data" | uniq)" = 755 ] || complain "programs without mode 755"
+[ "$(stat --format=%a "$usr/bin/mnist" "$usr/share/mnist/fetch_data" | uniq)" = 755 ] ||
+  complain "programs without mode 755"
 [ $failures = 0 ]

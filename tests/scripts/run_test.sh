@@ -68,8 +68,8 @@ stand_in "$work/user/sudo" <<<'exit 1'
 text=$(env "PATH=$work/user:$PATH" "$work/b/mnist/scripts/install_packages" 2>&1)
 code=$?
 [ $code = 1 ] || complain "install_packages without rights: exit code $code"
-for part in "missing packages that could not be installed: libcairo2-dev " "hint: run: sudo apt-get update && sudo apt-get" \
-  "pixi run build"; do
+for part in "missing packages that could not be installed: libcairo2-dev " \
+  "hint: run: sudo apt-get update && sudo apt-get" "pixi run build"; do
   [[ "$text" == *"$part"* ]] || complain "'$part' is not in: $text"
 done
 [ $failures = 0 ]
