@@ -108,9 +108,9 @@ if(NOT code EQUAL 0 OR NOT header MATCHES "kDrawPageHtml =\n    R\"text\\(<p>wha
   message(SEND_ERROR "embed_files.cmake: ${code}, ${text}, ${header}")
 endif()
 set(ENV{MNIST_GIT_REVISION} of-an-image)
-set(ENV{GIT_CEILING_DIRECTORIES} "${WORK}/windows/C:")
+set(ENV{GIT_CEILING_DIRECTORIES} "${WORK}")
 execute_process(COMMAND "${CMAKE_COMMAND}" -D "SOURCE=${folder}" -D "OUTPUT=${folder}/build.hpp" -D VERSION=1.2.3
-                        -D "COMPILER=MSVC 19.4 (C:\\x)" -D BUILD_TYPE=Release -P "${SOURCE}/cmake/git_revision.cmake"
+                        -D "COMPILER=MSVC 19.4" -D BUILD_TYPE=Release -P "${SOURCE}/cmake/git_revision.cmake"
                 RESULT_VARIABLE code ERROR_VARIABLE text)
 file(READ "${folder}/build.hpp" header)
 if(NOT code EQUAL 0 OR NOT header MATCHES "MNIST_GIT_REVISION \"of-an-image\"")
