@@ -41,7 +41,9 @@ macro(_mnist_package_settings)
   set(CPACK_PACKAGE_CONTACT "${MNIST_PACKAGE_MAINTAINER}")
   set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "train and run small image classifiers on LibTorch")
   set(CPACK_PACKAGE_FILE_NAME "mnist-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR}")
-  set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
+  if(EXISTS "${PROJECT_SOURCE_DIR}/LICENSE")  # not where an image is built
+    set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
+  endif()
   set(CPACK_STRIP_FILES ON)
   # `Unspecified` is what the other install commands belong to.
   set(CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};mnist;Unspecified;/" "${PROJECT_BINARY_DIR};mnist;package;/")

@@ -108,7 +108,7 @@ def literals(text):
 
 def check_messages(page):
     sources = {}
-    for folder, pattern in [("src", "*.[ch]pp"), ("include", "*.hpp"), ("scripts", "*")]:
+    for folder, pattern in [("src", "*.[ch]pp"), ("include", "*.hpp"), ("scripts", "*"), ("cmake", "*.cmake")]:
         for path in (REPOSITORY / folder).rglob(pattern):
             if path.is_file() and path.suffix not in (".pyc", ".txt"):
                 sources[path] = literals(path.read_text(errors="replace"))
