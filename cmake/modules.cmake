@@ -45,6 +45,11 @@ else()
   set(mnist_systems posix linux)
 endif()
 
+# Where a folder cannot be linked to, as on Windows, it is copied with its content; CMake up to 4.2 creates an empty one.
+if(POLICY CMP0205)
+  cmake_policy(SET CMP0205 NEW)
+endif()
+
 function(mnist_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "LINK;PRIVATE")
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
