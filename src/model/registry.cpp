@@ -134,7 +134,7 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-const ModelInfo& model_info(const std::string& name) {
+const ModelInfo& model_info(std::string_view name) {
   for (const ModelInfo& info : models()) {
     if (info.name == name) return info;
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mnist/core/recipe.hpp"
@@ -57,7 +58,7 @@ const std::vector<ModelInfo>& models();
 std::vector<std::string> model_names();
 
 // Throws a usage `Error` with the nearest name if there is no such network.
-const ModelInfo& model_info(const std::string& name);
+const ModelInfo& model_info(std::string_view name);
 
 // Creates a network with the weights that PyTorch's modules have after `torch.manual_seed(seed)`: the same seed gives
 // the initial weights of the Python program.
