@@ -53,6 +53,9 @@ expect_usage_error "unknown argument '--fast'" scripts/cluster/test_image --fast
 expect_usage_error "--build needs a folder" scripts/cluster/pack program --build
 expect_usage_error "unknown argument '--fast'" scripts/cluster/test_slurm --fast
 expect_usage_error "unknown argument '--fast'" scripts/package --fast
+expect_usage_error "unknown argument '--fast'" scripts/elsewhere/aarch64 --fast
+expect_usage_error "unknown argument 'fast'" scripts/elsewhere/debian13 fast
+expect_usage_error "there is no scripts/elsewhere/mars" scripts/elsewhere/all mars
 expect_usage_error "is a job of Slurm" env -u SLURM_JOB_ID -u SLURM_SUBMIT_DIR scripts/cluster/slurm/cpu.sbatch
 
 # Every pinned version has both files, with a hash for each of the two architectures.
