@@ -3,7 +3,11 @@
 find_path(tomlplusplus_INCLUDE_DIR toml++/toml.h)
 if(tomlplusplus_INCLUDE_DIR)
   set(tomlplusplus_VERSION "")
-  file(STRINGS "${tomlplusplus_INCLUDE_DIR}/toml++/impl/version.h" _lines REGEX "#define TOML_LIB_(MAJOR|MINOR|PATCH) +[0-9]+")
+  set(_header "${tomlplusplus_INCLUDE_DIR}/toml++/impl/version.h")
+  if(NOT EXISTS "${_header}")
+    string(APPEND _header pp)  # since version 3.4
+  endif()
+  file(STRINGS "${_header}" _lines REGEX "#define TOML_LIB_(MAJOR|MINOR|PATCH) +[0-9]+")
   foreach(_part IN ITEMS MAJOR MINOR PATCH)
     if("${_lines}" MATCHES "TOML_LIB_${_part} +([0-9]+)")
       list(APPEND tomlplusplus_VERSION ${CMAKE_MATCH_1})
