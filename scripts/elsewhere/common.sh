@@ -72,6 +72,7 @@ build() {
   if grep -q 'warning:' "$log"; then
     echo "the compiler warns:"
     grep 'warning:' "$log"
+    rm "$folder/.ninja_log" # so that the next call does not take what is compiled for clean
     return 1
   fi
 }

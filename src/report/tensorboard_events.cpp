@@ -88,11 +88,11 @@ ProtoMessage value_of(const HyperParameter& parameter) {
 }  // namespace
 
 std::uint32_t crc32c(std::string_view bytes) {
-  static constexpr std::array<std::uint32_t, 256> kCastagnoli = castagnoli_table();
+  static constexpr std::array<std::uint32_t, 256> kRemainders = castagnoli_table();
   constexpr std::uint32_t kAll = 0xFFFFFFFF;
   constexpr std::uint32_t kLow = 0xFF;
   std::uint32_t crc = kAll;
-  for (const char byte : bytes) crc = kCastagnoli[(crc ^ static_cast<unsigned char>(byte)) & kLow] ^ (crc >> kByte);
+  for (const char byte : bytes) crc = kRemainders[(crc ^ static_cast<unsigned char>(byte)) & kLow] ^ (crc >> kByte);
   return crc ^ kAll;
 }
 
