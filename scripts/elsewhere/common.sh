@@ -84,3 +84,43 @@ run_tests() {
   modules=$(IFS='|' && echo "$*")
   ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 --tests-regex "^($modules)(\\.|\$)"
 }
+
+# check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module that uses LibTorch as one unit, without making
+# code. SYSTEMS: the folders of sources for one system that belong to it. HEADERS: libraries' headers for another system,
+# which come before those of this one. Modules are checked side by side.
+check_syntax() {
+  local folder=$1 systems=$2 headers=$3 torch module system sources failed=0
+  shift 3
+  torch=$(scripts/install_libtorch --where)
+  mkdir -p "$folder"
+  cmake -D "OUTPUT=$folder/draw_page_files.hpp" -D "FILES=$(printf '%s;' "$PWD"/src/serve/page/*)" -P cmake/embed_files.cmake
+  for module in device format data model distributed train export report predict serve cli; do
+    sources=$(find "src/$module" -maxdepth 1 -name '*.cpp')
+    for system in $systems; do
+      [ ! -d "src/$module/$system" ] || sources+=$'\n'$(find "src/$module/$system" -name '*.cpp')
+    done
+    sort <<<"$sources" | sed "s,.*,#include \"$PWD/&\"," >"$folder/$module.cpp"
+  done
+  printf '#include "%s"\n' "$PWD/src/main.cpp" >"$folder/main.cpp"
+  for module in device format data model distributed train export report predict serve cli main; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+      wait -n || true
+    done
+    {
+      if "$@" "$folder/$module.cpp" -std=c++20 -fsyntax-only -Iinclude -Isrc -I"src/$module" -I"$folder" \
+        -isystem "$headers" -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" \
+        -DFMT_HEADER_ONLY -DSPDLOG_HEADER_ONLY -DSPDLOG_FMT_EXTERNAL >"$folder/$module.txt" 2>&1; then
+        rm "$folder/$module.txt"
+      fi
+    } &
+  done
+  wait
+  for module in "$folder"/*.txt; do
+    [ -e "$module" ] || continue
+    failed=$((failed + 1))
+    echo "=== $(basename "$module" .txt)"
+    grep -m 5 -E 'error|Error' "$module" || tail -n 5 "$module"
+  done
+  echo "syntax: 12 units checked, $failed of them fail"
+  [ $failed = 0 ]
+}

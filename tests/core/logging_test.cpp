@@ -58,9 +58,9 @@ TEST(Logger, NamesANewFolderOfItsFile) {
 
 TEST(EarlyLog, TellsAFileWhatWasLoggedBefore) {
   const TemporaryFolder folder;
+  ::testing::internal::CaptureStderr();
   const auto log = make_logger({.level = "error"});
   log->set_level(spdlog::level::info);
-  ::testing::internal::CaptureStderr();
   log->info("too early");
   {
     EarlyLog early(*log);
