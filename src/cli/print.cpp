@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/sink.h>
 
+#include "mnist/core/file_system.hpp"
 #include "mnist/core/terminal.hpp"
 #include "mnist/core/text.hpp"
 
@@ -20,10 +21,9 @@ void print(std::string_view text) {
   // The reader has exited; the remaining buffer must not cause a second error at exit.
   if (error == EPIPE && std::freopen("/dev/null", "w", stdout) == nullptr) std::clearerr(stdout);
   throw data_error("cannot write to stdout: " + std::generic_category().message(error),
-                   error == ENOSPC || error == EDQUOT
-                       ? "the disk is full: free some space, or write to another location"
-                   : error == EBADF ? "stdout is closed: open it, as in: > FILE"
-                                    : "");
+                   is_disk_full(error) ? "the disk is full: free some space, or write to another location"
+                   : error == EBADF    ? "stdout is closed: open it, as in: > FILE"
+                                       : "");
 }
 
 void print_lines(std::string_view text) {

@@ -95,6 +95,13 @@ bool is_same_file(int descriptor, const std::filesystem::path& path) {
   return open && named && open->device == named->device && open->number == named->number;
 }
 
+bool is_disk_full(int error) {
+#ifdef EDQUOT
+  if (error == EDQUOT) return true;
+#endif
+  return error == ENOSPC;
+}
+
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }

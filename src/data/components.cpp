@@ -89,7 +89,7 @@ bool is_frame(const Component& component, std::int64_t page_width) {
   constexpr double kLeastShare = 0.95;
   const auto shorter = static_cast<double>(std::min(component.width(), component.height()));
   const auto strip = static_cast<std::int64_t>(std::ceil(kStrip * shorter));
-  std::int64_t near = 0;
+  std::int64_t at_sides = 0;
   std::array<bool, 4> corners{};
   for (const auto pixel : component.pixels) {
     const auto row = pixel / page_width;
@@ -98,11 +98,11 @@ bool is_frame(const Component& component, std::int64_t page_width) {
     const bool right = column >= component.right - strip;
     const bool top = row < component.top + strip;
     const bool bottom = row >= component.bottom - strip;
-    if (left || right || top || bottom) ++near;
+    if (left || right || top || bottom) ++at_sides;
     if ((left || right) && (top || bottom)) corners[(left ? 0U : 1U) + (top ? 0U : 2U)] = true;
   }
   return std::ranges::all_of(corners, [](bool inked) { return inked; }) &&
-         static_cast<double>(near) >= kLeastShare * static_cast<double>(component.pixels.size());
+         static_cast<double>(at_sides) >= kLeastShare * static_cast<double>(component.pixels.size());
 }
 
 bool is_inside(const Component& inner, const Component& outer) {

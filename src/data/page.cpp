@@ -36,8 +36,8 @@ double ground_level(const Ink& ink, const std::vector<Component>& components) {
     for (const auto pixel : component.pixels) inked.data_ptr<float>()[pixel] = 1;
   }
   constexpr auto kWindow = 2 * kMargin + 1;
-  const auto near = at::max_pool2d(inked.unsqueeze(0), {kWindow, kWindow}, {1, 1}, {kMargin, kMargin}).squeeze(0) > 0;
-  const auto ground = std::get<0>(ink.soft.masked_select(~near).sort());
+  const auto around = at::max_pool2d(inked.unsqueeze(0), {kWindow, kWindow}, {1, 1}, {kMargin, kMargin}).squeeze(0) > 0;
+  const auto ground = std::get<0>(ink.soft.masked_select(~around).sort());
   const auto count = static_cast<double>(ground.size(0));
   if (count < std::max(1.0, kLeastGround * static_cast<double>(ink.soft.numel()))) return 0;
   return ground[static_cast<std::int64_t>(0.95 * count)].item<double>();
@@ -129,8 +129,8 @@ torch::Tensor ink_of(const Component& box, std::int64_t owner, const Ink& ink, c
   const auto own = in_box(owners);
   const auto foreign = ((own != 0) & (own != owner)).to(torch::kFloat32).unsqueeze(0);
   constexpr auto kWindow = 2 * kEdge + 1;
-  const auto near = at::max_pool2d(foreign, {kWindow, kWindow}, {1, 1}, {kEdge, kEdge}).squeeze(0) > 0;
-  return in_box(ink.sharp).masked_fill(near & (own != owner), 0);
+  const auto around = at::max_pool2d(foreign, {kWindow, kWindow}, {1, 1}, {kEdge, kEdge}).squeeze(0) > 0;
+  return in_box(ink.sharp).masked_fill(around & (own != owner), 0);
 }
 
 // Converts sheet coordinates at the working size to pixels of the picture.
@@ -145,8 +145,8 @@ PictureBox box_on(const torch::Tensor& grey, const Sheet& sheet, const Component
 // Subtracts the light gradient: a shadow can be darker than a pencil stroke and would mislead the border test.
 torch::Tensor without_light_gradient(const torch::Tensor& picture) {
   constexpr std::int64_t kSmallSide = 128;  // pixels; noise is averaged away
-  const auto small = shrink_to(picture, kSmallSide);
-  return small - fit_plane(small);
+  const auto shrunk = shrink_to(picture, kSmallSide);
+  return shrunk - fit_plane(shrunk);
 }
 
 // The page at the working size, with light digits on a darker background.

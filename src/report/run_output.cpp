@@ -166,7 +166,7 @@ void RunOutput::epoch_done(const EpochReport& report) {
   if (report.best) {
     write_weights(directory_->best(), report.network, recipe);
   } else {
-    try_again(directory_->best());
+    try_again(directory_->best().string());
   }
   note(RunResult{report.train.epoch, report.train.epoch, report.test});
   if (options_.write_page) write_later("report.html", options_.write_page);

@@ -53,6 +53,9 @@ bool sync_file(FileSystem& files, const std::filesystem::path& path);
 // The `Error` to throw for an `errno` value: "cannot write 'a/b': No space left on device", with the fix as hint.
 Error file_error(std::string_view action, const std::filesystem::path& path, int error);
 
+// Whether an `errno` value says that no room is left: on the disk, or of the user's quota.
+bool is_disk_full(int error);
+
 // The folder of `path`; "." if `path` has no folder.
 std::filesystem::path folder_of(const std::filesystem::path& path);
 
