@@ -73,23 +73,37 @@ function(mnist_module name)
   target_include_directories(mnist_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src/${name}")
 endfunction()
 
+# cl.exe has no vector types.
+if(MSVC AND NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  set(_kernels OFF)
+else()
+  set(_kernels ON)
+endif()
+option(MNIST_KERNELS "Build the program's own kernels; OFF: all computing is LibTorch's" ${_kernels})
+
 # Optimizes `target` in every build type, and compiles each file that is named after an instruction set for that set.
 # The program selects one at run time.
 function(mnist_kernel_options target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
-  if(MSVC)
+  set(source "${PROJECT_SOURCE_DIR}/src/kernels")
+  if(NOT MNIST_KERNELS)
+    target_compile_definitions(${target} PRIVATE MNIST_WITHOUT_KERNELS)
+    set_source_files_properties("${source}/avx2.cpp" "${source}/avx512.cpp" "${source}/baseline.cpp" PROPERTIES
+                                HEADER_ONLY ON)
     return()
   endif()
   # errno and floating-point exceptions are not used; they would prevent the vectorization of roots and selections.
   # Callers check sizes; checks of every element would also prevent vectorization.
-  target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math
-                                           -U_GLIBCXX_ASSERTIONS)
+  set(options -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
+  if(MSVC)  # clang-cl
+    list(TRANSFORM options PREPEND /clang:)
+  endif()
+  target_compile_options(${target} PRIVATE ${options} -U_GLIBCXX_ASSERTIONS)
   if(MINGW)
     # GCC takes the stack for aligned to 32 bytes, which Windows does not promise: https://gcc.gnu.org/PR54412
     target_compile_options(${target} PRIVATE -Wa,-muse-unaligned-vector-move)
   endif()
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    set(source "${PROJECT_SOURCE_DIR}/src/kernels")
     # Exactly the features that src/kernels/kernels.cpp checks: a level such as x86-64-v3 allows more.
     set(avx2 -mavx2 -mfma)
     set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl)

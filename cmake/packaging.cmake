@@ -1,4 +1,4 @@
-# mnist_packaging(): a .tar.gz and a .deb of the program with LibTorch's libraries for the CPU, for Debian 12 and newer:
+# mnist_packaging(): a .tar.gz and a .deb of the program with LibTorch's libraries for the CPU, for the Debian that it is built on:
 #
 #   cpack --config build/release/CPackConfig.cmake -G TGZ        or -G DEB; both: scripts/package
 #

@@ -85,16 +85,19 @@ run_tests() {
   ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 --tests-regex "^($modules)(\\.|\$)"
 }
 
-# check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module that uses LibTorch as one unit, without making
-# code. SYSTEMS: the folders of sources for one system that belong to it. HEADERS: libraries' headers for another system,
+# check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module as one unit, without making code; of the kernels
+# the variant that each processor has. SYSTEMS: the folders of sources for one system that belong to it. HEADERS: libraries' headers for another system,
 # which come before those of this one. Modules are checked side by side.
 check_syntax() {
   local folder=$1 systems=$2 headers=$3 torch module system sources failed=0
+  local modules=(core device format data model distributed train export report predict serve cli)
   shift 3
   torch=$(scripts/install_libtorch --where)
   mkdir -p "$folder"
   cmake -D "OUTPUT=$folder/draw_page_files.hpp" -D "FILES=$(printf '%s;' "$PWD"/src/serve/page/*)" -P cmake/embed_files.cmake
-  for module in device format data model distributed train export report predict serve cli; do
+  cmake -D "SOURCE=$PWD" -D "OUTPUT=$folder/mnist_build.hpp" -D VERSION=0 -D COMPILER=none -D BUILD_TYPE=none \
+    -P cmake/git_revision.cmake
+  for module in "${modules[@]}"; do
     sources=$(find "src/$module" -maxdepth 1 -name '*.cpp')
     for system in $systems; do
       [ ! -d "src/$module/$system" ] || sources+=$'\n'$(find "src/$module/$system" -name '*.cpp')
@@ -102,7 +105,9 @@ check_syntax() {
     sort <<<"$sources" | sed "s,.*,#include \"$PWD/&\"," >"$folder/$module.cpp"
   done
   printf '#include "%s"\n' "$PWD/src/main.cpp" >"$folder/main.cpp"
-  for module in device format data model distributed train export report predict serve cli main; do
+  printf '#include "%s"\n' "$PWD"/src/kernels/{baseline,kernels}.cpp >"$folder/kernels.cpp"
+  modules+=(main kernels)
+  for module in "${modules[@]}"; do
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
       wait -n || true
     done
@@ -121,6 +126,6 @@ check_syntax() {
     echo "=== $(basename "$module" .txt)"
     grep -m 5 -E 'error|Error' "$module" || tail -n 5 "$module"
   done
-  echo "syntax: 12 units checked, $failed of them fail"
+  echo "syntax: ${#modules[@]} units checked, $failed of them fail"
   [ $failed = 0 ]
 }

@@ -1,8 +1,10 @@
 #include "durations.hpp"
 
-#include <charconv>
+#include <algorithm>
 #include <cmath>
+#include <locale>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -18,13 +20,13 @@ struct Amount {
   std::string_view unit;
 };
 
-// A positive number and the text after it.
+// A positive number and the text after it. Not by std::from_chars, which libc++ has for integers only.
 std::optional<Amount> amount_in(std::string_view text) {
-  Amount amount;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, amount.number, std::chars_format::fixed);
-  if (error != std::errc() || !(amount.number > 0) || !std::isfinite(amount.number)) return std::nullopt;
-  amount.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
+  const std::size_t length = std::min(text.find_first_not_of("0123456789."), text.size());
+  std::istringstream number{std::string(text.substr(0, length))};
+  number.imbue(std::locale::classic());
+  Amount amount{.number = 0, .unit = text.substr(length)};
+  if (!(number >> amount.number) || !number.eof() || !(amount.number > 0)) return std::nullopt;
   return amount;
 }
 

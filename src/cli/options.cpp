@@ -260,7 +260,7 @@ CLI::Option* add_kernels(CLI::App& app, std::string& value) {
 
 const Kernels* kernels_named(const std::string& name) {
   if (name == "libtorch") return nullptr;
-  if (name == "auto") return usable_kernels().front();
+  if (name == "auto") return best_kernels();
   for (const Kernels* kernels : usable_kernels()) {
     if (name == kernels->name) return kernels;
   }

@@ -163,6 +163,14 @@ void tell_exposure(const ServeOptions& options, spdlog::logger& log) {
            options.api_key_file.empty() ? "; anyone may send them: --api-key-file asks for a key" : "");
 }
 
+std::vector<int> stop_signals() {
+#ifdef SIGBREAK
+  return {SIGTERM, SIGINT, SIGBREAK};  // Windows: Ctrl-Break
+#else
+  return {SIGTERM, SIGINT};
+#endif
+}
+
 // Raises the signal with its default action: a second one ends the process.
 void end_at_once(int signal) {
   std::signal(signal, SIG_DFL);
@@ -173,7 +181,7 @@ void end_at_once(int signal) {
 int serve(ModelServer& server, const std::string& host, AccessLog* access_log, spdlog::logger& log) {
   int stopped_by = 0;
   std::chrono::steady_clock::time_point since;
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : stop_signals()) {
     server.on_signal(signal, [&, signal] {
       const auto now = std::chrono::steady_clock::now();
       if (stopped_by != 0) {

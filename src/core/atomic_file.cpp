@@ -139,6 +139,7 @@ std::size_t remove_stale_temporaries(const std::filesystem::path& folder) {
   for (std::filesystem::directory_iterator entry(folder, error); !error && entry != end(entry);
        entry.increment(error)) {
     if (!is_temporary_name(entry->path().filename().string())) continue;
+    if (!may_write(entry->path())) continue;  // another user's
     const int descriptor = open_lock_file(entry->path(), /*create=*/false);
     if (descriptor < 0) continue;
     const bool dead = try_lock(descriptor, Lock::exclusive) == LockResult::locked;

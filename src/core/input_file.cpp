@@ -37,7 +37,7 @@ int open_input(const std::filesystem::path& path) {
 
 // Whether it can only be read in order. For stdin also /dev/null, and a file that another process has started to read.
 bool is_stream(int descriptor, const FileStatus& status, bool from_stdin) {
-  if (status.type == FileType::pipe_or_socket) return true;
+  if (status.type == FileType::pipe || status.type == FileType::socket) return true;
   return from_stdin && (status.type != FileType::regular || !is_at_start(descriptor));
 }
 

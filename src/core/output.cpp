@@ -40,7 +40,7 @@ std::optional<int> descriptor_named(std::filesystem::path path) {
 // Whether the file can only be written sequentially. Block devices do not count: nobody wants to write to them.
 bool is_pipe_or_terminal(const std::filesystem::path& path) {
   const auto status = status_of(path);
-  return status && (status->type == FileType::pipe_or_socket || status->type == FileType::character_device);
+  return status && (status->type == FileType::pipe || status->type == FileType::character_device);
 }
 
 class StreamOutput : public Output {

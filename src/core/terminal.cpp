@@ -36,7 +36,7 @@ bool is_terminal(Stream stream) {
 
 bool is_pipe(Stream stream) {
   const auto status = status_of(descriptor_of(stream));
-  return status && status->type == FileType::pipe_or_socket;
+  return status && (status->type == FileType::pipe || status->type == FileType::socket);
 }
 
 void write_to_stderr(std::string_view text) {

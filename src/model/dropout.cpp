@@ -76,13 +76,28 @@ class CudaReluPoolDropout : public torch::autograd::Function<CudaReluPoolDropout
   }
 };
 
+// What the kernels' function of that name does: for builds without kernels.
+void keep_elements(PhiloxCounter counter, const PhiloxKey& key, std::uint32_t threshold,
+                   std::vector<std::uint8_t>& kept) {
+  PhiloxCounter words{};
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (i % 8 == 0) {
+      counter[0] = static_cast<std::uint32_t>(i / 8);
+      words = philox(counter, key);
+    }
+    const std::uint32_t number = words[i % 8 / 2] >> (i % 2 * 16) & 0xFFFFU;
+    kept[i] = number >= threshold ? 1 : 0;
+  }
+}
+
 }  // namespace
 
 void DropoutLayer::keep(std::int64_t row, std::vector<std::uint8_t>& kept) const {
   const PhiloxCounter counter = {0, static_cast<std::uint32_t>(first_row_ + row), static_cast<std::uint32_t>(step_),
                                  static_cast<std::uint32_t>(epoch_ * 256 + layer_)};
-  usable_kernels().front()->keep_elements(counter.data(), philox_key(seed_).data(), threshold_, kept.data(),
-                                          kept.size());
+  const Kernels* const kernels = best_kernels();
+  if (kernels == nullptr) return keep_elements(counter, philox_key(seed_), threshold_, kept);
+  kernels->keep_elements(counter.data(), philox_key(seed_).data(), threshold_, kept.data(), kept.size());
 }
 
 DropoutLayer Dropout::layer(double p, int layer) const {

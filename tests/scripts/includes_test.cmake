@@ -1,5 +1,6 @@
-# Only folders of one system include headers of a system, and the order of the modules holds where the compiler would not object: a module that links another one hands on the
-# headers of that one's libraries too, and those in /usr/include are in sight of all.
+# Only folders of one system include headers of a system. The order of the modules holds where the compiler would not
+# object: a module that links another one hands on the headers of that one's libraries too, and those in /usr/include
+# are in sight of all.
 #
 #   cmake -D SOURCE=REPOSITORY -P includes_test.cmake
 cmake_minimum_required(VERSION 3.25)
@@ -24,6 +25,10 @@ set(cli cli core kernels device format data model distributed train export repor
 set(system_headers "<(sys|netinet|arpa|net|linux|mach|mach-o)/|<(unistd|fcntl|poll|dlfcn|sched|pthread|termios|netdb|\
 spawn|pwd|dirent|io|windows|winsock2|ws2tcpip|psapi|bcrypt|process|direct)\\.h>")
 set(checked 0)
+file(STRINGS "${SOURCE}/src/main.cpp" lines REGEX "${system_headers}")
+if(lines)
+  message(SEND_ERROR "src/main.cpp: a folder of a system is the place for: ${lines}")
+endif()
 foreach(module IN ITEMS core kernels device cuda format data model distributed train export report predict serve cli)
   file(GLOB_RECURSE files "${SOURCE}/include/mnist/${module}/*.hpp" "${SOURCE}/src/${module}/*.hpp"
        "${SOURCE}/src/${module}/*.cpp")

@@ -34,7 +34,7 @@ loaded=$(ldd "$usr/bin/mnist" | awk '/=>/ { print $3 }' | xargs realpath)
 for name in libtorch_cpu.so libc10.so; do
   grep -qF "$usr/lib/mnist/libtorch/$name" <<<"$loaded" || complain "it does not load its own $name: $loaded"
 done
-elsewhere=$(grep -v -e "^$usr/lib/mnist/libtorch/" -e '^/lib' -e '^/usr/lib' <<<"$loaded")
+elsewhere=$(grep -v -e "^$usr/lib/mnist/libtorch/" -e '^/lib/' -e '^/usr/lib/' -e '^/lib64/' <<<"$loaded")
 [ -z "$elsewhere" ] || complain "it loads from elsewhere: $elsewhere"
 # shellcheck disable=SC2016
 for file in "$usr/bin/mnist" "$usr"/lib/mnist/libtorch/*; do

@@ -26,7 +26,7 @@ class MemoryBound {
   MemoryBound& operator=(const MemoryBound&) = delete;
 
  private:
-  std::optional<std::uint64_t> before_;  // the limit to restore
+  [[maybe_unused]] std::optional<std::uint64_t> before_;  // the limit to restore
 };
 
 }  // namespace mnist

@@ -1,5 +1,5 @@
-// What the system knows about files, and calls on open descriptors. One source file a system (src/core/posix,
-// src/core/windows), so that the rest of the program includes no header of a system. To read a file, use
+// What the system knows about files, and calls on open descriptors. Their sources are src/core/posix/open_file.cpp and
+// src/core/windows/open_file.cpp, so that the rest of the program includes no header of a system. To read a file, use
 // `input_file.hpp`; to write one, `files.hpp`, `append_file.hpp` or `output.hpp`.
 //
 // A function that returns a negative number or nothing has failed and sets `errno`, unless its comment says otherwise.
@@ -34,9 +34,10 @@ int close_file(int descriptor);
 int duplicate(int descriptor);
 
 std::ptrdiff_t read_some(int descriptor, void* out, std::size_t count);
+// Leaves the position of `read_some` undefined.
 std::ptrdiff_t read_some_at(int descriptor, std::uint64_t position, void* out, std::size_t count);
 
-enum class FileType { regular, folder, pipe_or_socket, character_device, other };
+enum class FileType { regular, folder, pipe, socket, character_device, other };
 
 struct FileStatus {
   FileType type = FileType::other;
@@ -72,8 +73,8 @@ bool wait_until_readable(int descriptor, std::chrono::milliseconds patience);
 enum class Lock { exclusive, shared };
 enum class LockResult { locked, busy, failed };  // failed: `errno` says why, for example no locks on this file system
 
-// Opens a lock file for `try_lock`, but no symbolic link. `create`: if it does not exist; another user's file may be
-// read-only, but can still be locked.
+// Opens a lock file for `try_lock`; fails for a symbolic link. `create`: if it does not exist. A file that may only be
+// read can still be locked.
 int open_lock_file(const std::filesystem::path& path, bool create);
 LockResult try_lock(int descriptor, Lock lock);  // does not wait
 

@@ -129,7 +129,10 @@ struct Kernels {
                float* exp_avg_sq);
 };
 
-// The kernels for the instruction sets of this CPU, best first; never empty.
+// The kernels for the instruction sets of this CPU, best first; empty in a build without kernels (MNIST_KERNELS=OFF).
 const std::vector<const Kernels*>& usable_kernels();
+
+// The first of them; nullptr if there is none, which means LibTorch's operators.
+const Kernels* best_kernels();
 
 }  // namespace mnist

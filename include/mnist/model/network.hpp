@@ -36,7 +36,7 @@ class Network : public torch::nn::Module {
   const Kernels* kernels() const { return kernels_; }
 
  private:
-  const Kernels* kernels_ = usable_kernels().front();
+  const Kernels* kernels_ = best_kernels();
 };
 
 // Tensors by name in the network's order, as in Python's `state_dict()`.

@@ -14,7 +14,7 @@ struct Compute {
   c10::Device device = c10::kCPU;  // of the network and the batches
   Precision precision = Precision::fp32;
   // On a CPU: the kernels for networks and optimizers; nullptr: only LibTorch's operators.
-  const Kernels* kernels = usable_kernels().front();
+  const Kernels* kernels = best_kernels();
   // On an NVIDIA GPU: the plug-in for training steps; nullptr: LibTorch's operators, launched one by one.
   const CudaPlugin* cuda = nullptr;
 };

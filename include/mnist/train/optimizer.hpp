@@ -105,6 +105,6 @@ const OptimizerDefaults& optimizer_defaults(OptimizerKind kind);
 // without dampening or Nesterov. adam: betas 0.9 and 0.999, eps 1e-8 (D. Kingma, J. Ba, arXiv 1412.6980). adamw: adam
 // with decoupled weight decay (I. Loshchilov, F. Hutter, arXiv 1711.05101).
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters,
-                                          const Kernels* kernels = usable_kernels().front());
+                                          const Kernels* kernels = best_kernels());
 
 }  // namespace mnist

@@ -79,7 +79,7 @@ std::string allowed_processors() {
 
 // ARM's processors have numbers there instead of a name.
 std::string cpu_model() {
-  if (const std::string name = cpuinfo("model name"); !name.empty()) return name;
+  if (std::string name = cpuinfo("model name"); !name.empty()) return name;
   const std::string implementer = cpuinfo("CPU implementer");
   if (implementer.empty()) return "unknown";
   return fmt::format("ARM (implementer {}, part {})", implementer, cpuinfo("CPU part"));

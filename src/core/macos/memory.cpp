@@ -4,12 +4,12 @@
 
 namespace mnist {
 
-// Free pages, and those that the system takes back without writing them anywhere.
+// Free pages, and those that the system takes back first.
 std::optional<std::uint64_t> available_memory() {
   vm_statistics64_data_t pages{};
   mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
   vm_size_t page = 0;
-  const host_t host = ::mach_host_self();
+  static const host_t host = ::mach_host_self();  // each call would take a reference
   if (::host_page_size(host, &page) != KERN_SUCCESS ||
       ::host_statistics64(host, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&pages), &count) != KERN_SUCCESS) {
     return std::nullopt;

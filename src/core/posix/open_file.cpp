@@ -36,7 +36,8 @@ int flags_of(OpenFor purpose) {
 FileType type_of(mode_t mode) {
   if (S_ISREG(mode)) return FileType::regular;
   if (S_ISDIR(mode)) return FileType::folder;
-  if (S_ISFIFO(mode) || S_ISSOCK(mode)) return FileType::pipe_or_socket;
+  if (S_ISFIFO(mode)) return FileType::pipe;
+  if (S_ISSOCK(mode)) return FileType::socket;
   return S_ISCHR(mode) ? FileType::character_device : FileType::other;
 }
 
@@ -122,7 +123,8 @@ bool wait_until_readable(int descriptor, std::chrono::milliseconds patience) {
 int open_lock_file(const std::filesystem::path& path, bool create) {
   constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const int descriptor = ::open(path.c_str(), O_RDWR | (create ? O_CREAT : 0) | kFlags, 0666);
-  return descriptor < 0 && errno == EACCES ? ::open(path.c_str(), O_RDONLY | kFlags) : descriptor;
+  const bool is_read_only = descriptor < 0 && (errno == EACCES || errno == EPERM || errno == EROFS);
+  return is_read_only ? ::open(path.c_str(), O_RDONLY | kFlags) : descriptor;
 }
 
 LockResult try_lock(int descriptor, Lock lock) {

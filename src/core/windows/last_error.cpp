@@ -12,6 +12,8 @@ int errno_of(unsigned long code) {
     case ERROR_INVALID_NAME:
     case ERROR_INVALID_DRIVE:
     case ERROR_BAD_NETPATH:
+    case ERROR_BAD_NET_NAME:
+    case ERROR_BAD_PATHNAME:
       return ENOENT;
     case ERROR_FILE_EXISTS:
     case ERROR_ALREADY_EXISTS:
@@ -19,10 +21,17 @@ int errno_of(unsigned long code) {
     case ERROR_ACCESS_DENIED:
     case ERROR_SHARING_VIOLATION:
     case ERROR_LOCK_VIOLATION:
+    case ERROR_DELETE_PENDING:
+    case ERROR_USER_MAPPED_FILE:
       return EACCES;
     case ERROR_DISK_FULL:
     case ERROR_HANDLE_DISK_FULL:
+    case ERROR_DISK_QUOTA_EXCEEDED:
       return ENOSPC;
+    case ERROR_FILE_TOO_LARGE:
+      return EFBIG;
+    case ERROR_NOT_SAME_DEVICE:
+      return EXDEV;
     case ERROR_WRITE_PROTECT:
       return EROFS;
     case ERROR_TOO_MANY_OPEN_FILES:

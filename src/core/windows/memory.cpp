@@ -1,7 +1,10 @@
 #include "mnist/core/memory.hpp"
 
-#include <psapi.h>
+// The second header needs the first one.
+// clang-format off
 #include <windows.h>
+#include <psapi.h>
+// clang-format on
 
 namespace mnist {
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <fcntl.h>
 #include <io.h>
+#include <string>
 #include <thread>
 #include <windows.h>
 
@@ -47,6 +50,35 @@ Access access_of(OpenFor purpose) {
   return {GENERIC_READ, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, _O_RDONLY};
 }
 
+// Kinds of information that older headers do not name.
+constexpr auto kDispositionInfoEx = static_cast<FILE_INFO_BY_HANDLE_CLASS>(21);
+constexpr auto kRenameInfoEx = static_cast<FILE_INFO_BY_HANDLE_CLASS>(22);
+
+// Gives the file at `path` another name or none.
+bool change_name(const std::filesystem::path& path, FILE_INFO_BY_HANDLE_CLASS kind, std::string information) {
+  const HANDLE handle =
+      ::CreateFileW(path.c_str(), DELETE, kShared, nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
+  if (handle == INVALID_HANDLE_VALUE) return false;
+  const auto size = static_cast<DWORD>(information.size());
+  const bool done = ::SetFileInformationByHandle(handle, kind, information.data(), size) != 0;
+  ::CloseHandle(handle);
+  return done;
+}
+
+// FILE_RENAME_INFO: flags, no root folder, length and text of the new name.
+std::string rename_information(const std::filesystem::path& to) {
+  constexpr DWORD kReplace = 1;  // FILE_RENAME_FLAG_REPLACE_IF_EXISTS
+  constexpr DWORD kPosix = 2;    // FILE_RENAME_FLAG_POSIX_SEMANTICS
+  const std::wstring name = std::filesystem::absolute(to).wstring();
+  const auto bytes = static_cast<DWORD>(name.size() * sizeof(wchar_t));
+  const DWORD flags = kReplace | kPosix;
+  std::string information(offsetof(FILE_RENAME_INFO, FileName) + bytes + sizeof(wchar_t), '\0');
+  std::memcpy(information.data(), &flags, sizeof flags);
+  std::memcpy(information.data() + offsetof(FILE_RENAME_INFO, FileNameLength), &bytes, sizeof bytes);
+  std::memcpy(information.data() + offsetof(FILE_RENAME_INFO, FileName), name.data(), bytes);
+  return information;
+}
+
 HANDLE handle_of(int descriptor) {
   const auto handle = reinterpret_cast<HANDLE>(::_get_osfhandle(descriptor));
   // -2: a standard stream without a file.
@@ -71,7 +103,7 @@ std::optional<FileStatus> status_from(HANDLE handle) {
   FileStatus status;
   switch (::GetFileType(handle)) {
     case FILE_TYPE_PIPE:
-      status.type = FileType::pipe_or_socket;
+      status.type = FileType::pipe;
       return status;
     case FILE_TYPE_CHAR:
       status.type = FileType::character_device;
@@ -160,10 +192,12 @@ bool is_at_start(int descriptor) {
   return ::_lseeki64(descriptor, 0, SEEK_CUR) == 0;
 }
 
-// A write of no bytes needs the right, and changes nothing.
+// To a file, a write of no bytes needs the right and changes nothing. From a pipe, a reader would get it as the end.
 bool is_open_for_writing(int descriptor) {
+  const HANDLE handle = handle_of(descriptor);
   DWORD written = 0;
-  return ::WriteFile(handle_of(descriptor), "", 0, &written, nullptr) != 0;
+  if (::GetFileType(handle) == FILE_TYPE_PIPE) return true;
+  return ::WriteFile(handle, "", 0, &written, nullptr) != 0 || fail_with_last_error() == 0;
 }
 
 bool may_write(const std::filesystem::path& path) {
@@ -176,11 +210,16 @@ void set_permissions(int /*descriptor*/, unsigned /*permissions*/) {}
 int open_unnamed_file() {
   std::array<wchar_t, MAX_PATH + 1> folder{};
   std::array<wchar_t, MAX_PATH + 1> name{};
-  if (::GetTempPathW(MAX_PATH, folder.data()) == 0 || ::GetTempFileNameW(folder.data(), L"mni", 0, name.data()) == 0) {
+  const DWORD length = ::GetTempPathW(MAX_PATH, folder.data());
+  if (length == 0 || length > MAX_PATH || ::GetTempFileNameW(folder.data(), L"mni", 0, name.data()) == 0) {
     return fail_with_last_error();
   }
-  return open_as(name.data(), {GENERIC_READ | GENERIC_WRITE, CREATE_ALWAYS,
-                               FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, _O_RDWR});
+  const int descriptor = open_as(name.data(), {GENERIC_READ | GENERIC_WRITE, CREATE_ALWAYS,
+                                               FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, _O_RDWR});
+  const int error = errno;
+  if (descriptor < 0) ::DeleteFileW(name.data());
+  errno = error;
+  return descriptor;
 }
 
 bool wait_until_readable(int descriptor, std::chrono::milliseconds patience) {
@@ -196,12 +235,17 @@ bool wait_until_readable(int descriptor, std::chrono::milliseconds patience) {
   return false;
 }
 
-// FILE_FLAG_OPEN_REPARSE_POINT: not what a link points to.
 int open_lock_file(const std::filesystem::path& path, bool create) {
+  // Not what a link points to.
+  const DWORD attributes = ::GetFileAttributesW(path.c_str());
+  if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
+    errno = ELOOP;
+    return -1;
+  }
   const DWORD creation = create ? OPEN_ALWAYS : OPEN_EXISTING;
-  const int descriptor = open_as(path, {GENERIC_READ | GENERIC_WRITE, creation, FILE_FLAG_OPEN_REPARSE_POINT, _O_RDWR});
+  const int descriptor = open_as(path, {GENERIC_READ | GENERIC_WRITE, creation, FILE_ATTRIBUTE_NORMAL, _O_RDWR});
   if (descriptor >= 0 || errno != EACCES) return descriptor;
-  return open_as(path, {GENERIC_READ, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, _O_RDONLY});
+  return open_as(path, {GENERIC_READ, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, _O_RDONLY});
 }
 
 LockResult try_lock(int descriptor, Lock lock) {
@@ -223,8 +267,15 @@ std::ptrdiff_t FileSystem::write(int descriptor, const void* bytes, std::size_t 
   return ::_write(descriptor, bytes, static_cast<unsigned>(std::min(count, kMost)));
 }
 
+// The names in a folder are in the journal of the file system, which no function flushes.
 int FileSystem::fsync(int descriptor) {
-  return ::FlushFileBuffers(handle_of(descriptor)) ? 0 : fail_with_last_error();
+  const HANDLE handle = handle_of(descriptor);
+  if (::FlushFileBuffers(handle)) return 0;
+  fail_with_last_error();
+  BY_HANDLE_FILE_INFORMATION facts;
+  const bool is_folder =
+      ::GetFileInformationByHandle(handle, &facts) != 0 && (facts.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+  return is_folder ? 0 : -1;
 }
 
 int FileSystem::truncate(int descriptor, std::uintmax_t size) {
@@ -239,13 +290,20 @@ int FileSystem::close(int descriptor) {
   return close_file(descriptor);
 }
 
+// First in the way of POSIX, which also replaces a file that somebody reads; not every file system has it.
 int FileSystem::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (change_name(from, kRenameInfoEx, rename_information(to))) return 0;
   return ::MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)
              ? 0
              : fail_with_last_error();
 }
 
+// Likewise: the name of a file that is open is free at once.
 int FileSystem::unlink(const std::filesystem::path& path) {
+  constexpr DWORD kDelete = 1;  // FILE_DISPOSITION_FLAG_DELETE
+  constexpr DWORD kPosix = 2;   // FILE_DISPOSITION_FLAG_POSIX_SEMANTICS
+  const DWORD flags = kDelete | kPosix;
+  if (change_name(path, kDispositionInfoEx, {reinterpret_cast<const char*>(&flags), sizeof flags})) return 0;
   return ::DeleteFileW(path.c_str()) ? 0 : fail_with_last_error();
 }
 

@@ -1,12 +1,16 @@
 #include "mnist/core/process.hpp"
 
+// The second header needs the first one.
+// clang-format off
+#include <windows.h>
+#include <psapi.h>
+// clang-format on
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
-#include <psapi.h>
 #include <thread>
-#include <windows.h>
 
 namespace mnist {
 namespace {

@@ -1,9 +1,13 @@
 #include "mnist/core/sha256.hpp"
 
-#include <array>
-#include <bcrypt.h>
-#include <stdexcept>
+// The second header needs the first one.
+// clang-format off
 #include <windows.h>
+#include <bcrypt.h>
+// clang-format on
+
+#include <array>
+#include <stdexcept>
 
 #include <fmt/format.h>
 

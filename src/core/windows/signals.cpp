@@ -2,7 +2,7 @@
 //
 //   Ctrl-C                               SIGINT
 //   Ctrl-Break                           SIGTERM
-//   the console closes, logoff, shutdown SIGHUP: Windows ends the process a few seconds after the handler returns
+//   the console closes, logoff, shutdown SIGHUP: Windows ends the process five seconds later at the latest
 //
 // Nothing corresponds to SIGUSR1. Number and exit code are those of Linux.
 #include "mnist/core/signals.hpp"
@@ -11,7 +11,8 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <windows.h>
 
@@ -26,9 +27,10 @@ struct StopSignal {
   int exit_code;
 };
 
-constexpr std::array<StopSignal, 3> kStops = {{
+constexpr std::array<StopSignal, 4> kStops = {{
     {SIGINT, "SIGINT", 130},
     {SIGTERM, "SIGTERM", 143},
+    {SIGBREAK, "Ctrl-Break", 143},
     {kHangup, "SIGHUP", 129},
 }};
 
@@ -49,6 +51,12 @@ const StopSignal* find_stop(int signal) {
   return nullptr;
 }
 
+// Not by stdio, whose lock another thread may hold while it waits for the console.
+void tell(const char* text) {
+  DWORD written = 0;
+  ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text, static_cast<DWORD>(std::strlen(text)), &written, nullptr);
+}
+
 void on_stop_signal(int signal) {
   std::int64_t none = 0;
   if (g_when.compare_exchange_strong(none, nanoseconds())) {
@@ -56,10 +64,9 @@ void on_stop_signal(int signal) {
     const char* const notice = g_notice;
     if (*notice == '\0') return;
     ++g_notices;
-    std::fputs(notice, stderr);
-    std::fflush(stderr);
+    tell(notice);
   } else if (signal != kHangup && nanoseconds() - g_when >= g_patience) {
-    if (*g_notice != '\0') std::fputs("\nended at once by a second signal\n", stderr);
+    if (*g_notice != '\0') tell("\nended at once by a second signal\n");
     std::_Exit(StopSignals::exit_code_of(signal));
   }
 }
@@ -89,7 +96,7 @@ StopSignals::StopSignals(const char* notice, double patience) {
   g_patience = static_cast<std::int64_t>(patience * 1e9);
   g_when = 0;
   g_notice = notice;
-  previous_ = std::make_unique<Previous>(std::signal(SIGINT, on_raised_signal), std::signal(SIGTERM, on_raised_signal));
+  previous_.reset(new Previous{std::signal(SIGINT, on_raised_signal), std::signal(SIGTERM, on_raised_signal)});
   ::SetConsoleCtrlHandler(on_console_event, TRUE);
 }
 
@@ -133,7 +140,7 @@ double StopSignals::seconds() const {
   return when == 0 ? 0 : static_cast<double>(nanoseconds() - when) / 1e9;
 }
 
-// Console events do not end a process between two instructions of `main` and its first handler in a way that matters.
+// Nothing to hold: an event before the first handler ends a process that has not written anything yet.
 void hold_stop_request() {}
 void hold_signal(int /*signal*/) {}
 void release_signal(int /*signal*/) {}
