@@ -26,7 +26,7 @@ int errno_of(unsigned long code) {
       return EACCES;
     case ERROR_DISK_FULL:
     case ERROR_HANDLE_DISK_FULL:
-    case ERROR_DISK_QUOTA_EXCEEDED:
+    case 1295:  // ERROR_DISK_QUOTA_EXCEEDED, which older headers do not name
       return ENOSPC;
     case ERROR_FILE_TOO_LARGE:
       return EFBIG;
