@@ -123,7 +123,7 @@ TEST(AtomicFile, FollowsASymbolicLink) {
 
 TEST(AtomicFile, NeverReplacesADevice) {
   try {
-    AtomicFile("/dev/null");
+    const AtomicFile file("/dev/null");
     FAIL() << "was opened";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("not a regular file"));
