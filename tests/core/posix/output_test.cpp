@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fstream>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -122,6 +124,19 @@ TEST(Output, ADeviceThatTakesBytesIsAStream) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("cannot write '/dev/full': No space left on device"));
   }
+}
+
+TEST(CheckWritable, RefusesASocketBeforeTheWork) {
+  const TemporaryFolder folder;
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = (folder / "socket").string();
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_THAT(write_refusal(path), HasSubstr("not a regular file"));
+  ::close(socket);
 }
 
 TEST(CheckWritable, LeavesNothingBehind) {
