@@ -163,14 +163,6 @@ void tell_exposure(const ServeOptions& options, spdlog::logger& log) {
            options.api_key_file.empty() ? "; anyone may send them: --api-key-file asks for a key" : "");
 }
 
-std::vector<int> stop_signals() {
-#ifdef SIGBREAK
-  return {SIGTERM, SIGINT, SIGBREAK};  // Windows: Ctrl-Break
-#else
-  return {SIGTERM, SIGINT};
-#endif
-}
-
 // Raises the signal with its default action: a second one ends the process.
 void end_at_once(int signal) {
   std::signal(signal, SIG_DFL);
@@ -181,7 +173,7 @@ void end_at_once(int signal) {
 int serve(ModelServer& server, const std::string& host, AccessLog* access_log, spdlog::logger& log) {
   int stopped_by = 0;
   std::chrono::steady_clock::time_point since;
-  for (const int signal : stop_signals()) {
+  for (const int signal : kEndSignals) {
     server.on_signal(signal, [&, signal] {
       const auto now = std::chrono::steady_clock::now();
       if (stopped_by != 0) {
@@ -195,13 +187,13 @@ int serve(ModelServer& server, const std::string& host, AccessLog* access_log, s
       server.stop();
     });
   }
-  if (kReload != 0) {
-    server.on_signal(kReload, [&] {
+  if (kReloadSignal != 0) {
+    server.on_signal(kReloadSignal, [&] {
       log.info("SIGHUP: reading changed model files again");
       if (access_log != nullptr) access_log->reopen();
       server.reload();
     });
-    release_signal(kReload);
+    release_signal(kReloadSignal);
   }
   // After the signals: who waits for this line may send one at once.
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -213,7 +205,7 @@ int serve(ModelServer& server, const std::string& host, AccessLog* access_log, s
 int run_serve(const ServeOptions& options, const Context& context) {
   const std::vector<ModelSource> sources = sources_of(options.models);
   ignore_closed_pipes();
-  hold_signal(kReload);  // its default action would end the process while models are read
+  hold_signal(kReloadSignal);  // its default action would end the process while models are read
   keep_freed_memory();
   const int threads = set_threads(wanted_threads(options.threads));
   const SpinControl spin(threads);

@@ -44,6 +44,14 @@ std::string remedy(int error, const std::filesystem::path& folder) {
 
 }  // namespace
 
+int FileSystem::open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions) {
+  return open_file(path, purpose, permissions);
+}
+
+int FileSystem::close(int descriptor) {
+  return close_file(descriptor);
+}
+
 FileSystem& FileSystem::system() {
   static FileSystem files;
   return files;

@@ -1,4 +1,4 @@
-// Calls on sockets that libevent has no function for. One source file a system.
+// Calls on sockets that libevent has no function for. Those that differ between systems are in posix and windows.
 #pragma once
 
 #include <cstdint>

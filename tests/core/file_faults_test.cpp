@@ -18,6 +18,7 @@ namespace {
 
 using test::content_of;
 using test::FaultyFiles;
+using test::names_in;
 using test::TemporaryFolder;
 using test::write_file;
 using ::testing::ElementsAre;
@@ -32,15 +33,6 @@ constexpr int kErrors[] = {ENOSPC, EIO, EACCES, EROFS, ENOENT,
 #endif
 };
 const std::string kNew(3000, 'n');
-
-std::vector<std::string> files_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
 
 // Whether the error names the file, the reason and a fix.
 void expect_helpful(const Error& error, const std::filesystem::path& path, int reason) {
@@ -84,12 +76,12 @@ void expect_old_or_new(const std::vector<std::string>& calls, int call, int coun
   // If the temporary file cannot be removed, it stays under a name that the next start recognises.
   const bool stays = count == kAllAfter && call > 0 && call <= renamed;
   if (!stays) {
-    EXPECT_THAT(files_in(folder.path()), ElementsAre("x"));
+    EXPECT_THAT(names_in(folder.path()), ElementsAre("x"));
     return;
   }
-  EXPECT_THAT(files_in(folder.path()), ElementsAre(StartsWith(".mnist-"), "x"));
+  EXPECT_THAT(names_in(folder.path()), ElementsAre(StartsWith(".mnist-"), "x"));
   remove_stale_temporaries(folder.path());
-  EXPECT_THAT(files_in(folder.path()), ElementsAre("x"));
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("x"));
 }
 
 // One call fails, or all calls from it on, as on a disk that stays full.
@@ -134,7 +126,7 @@ TEST(FileFaults, NothingIsWrittenAfterAFailure) {
   FaultyFiles files(1, 1, ENOSPC);
   AtomicFile file(folder / "x", files);
   EXPECT_THROW(file.write("new"), Error);
-  EXPECT_THAT(files_in(folder.path()), ElementsAre("x")) << "the room is not given back at once";
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("x")) << "the room is not given back at once";
   EXPECT_THROW(file.write("new"), Error);
   EXPECT_THROW(file.commit(), Error);
   EXPECT_EQ(content_of(folder / "x"), "old");

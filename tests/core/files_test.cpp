@@ -13,6 +13,7 @@ namespace mnist {
 namespace {
 
 using test::content_of;
+using test::names_in;
 using test::TemporaryFolder;
 using test::write_file;
 using ::testing::HasSubstr;
@@ -27,14 +28,6 @@ std::string error_of(const Action& action) {
   }
   ADD_FAILURE() << "was accepted";
   return "";
-}
-
-std::vector<std::string> names_in(const TemporaryFolder& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    names.push_back(entry.path().filename().string());
-  }
-  return names;
 }
 
 TEST(Quoted, NeitherBreaksALineNorSteersATerminal) {
@@ -69,11 +62,11 @@ TEST(AtomicFile, WithoutCommitNothingChanges) {
   {
     AtomicFile file(folder / "x");
     file.write("new");
-    EXPECT_EQ(names_in(folder).size(), 2U);
+    EXPECT_EQ(names_in(folder.path()).size(), 2U);
     EXPECT_EQ(content_of(folder / "x"), "old");
   }
   EXPECT_EQ(content_of(folder / "x"), "old");
-  EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"x"});
 }
 
 TEST(AtomicFile, CommitReplacesAndLeavesNothingElse) {
@@ -84,7 +77,7 @@ TEST(AtomicFile, CommitReplacesAndLeavesNothingElse) {
   file.write("w");
   file.commit();
   EXPECT_EQ(content_of(folder / "x"), "new");
-  EXPECT_EQ(names_in(folder), std::vector<std::string>{"x"});
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"x"});
 }
 
 TEST(AtomicFile, SaysAtOnceWhereItCannotWrite) {

@@ -1,5 +1,6 @@
 #include "support/temporary_folder.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -33,6 +34,15 @@ void write_file(const std::filesystem::path& path, const std::string& content) {
   out << content;
   out.close();
   EXPECT_TRUE(out) << "cannot write " << path;
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
 }
 
 std::filesystem::path fixture(const std::string& name) {

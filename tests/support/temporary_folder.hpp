@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace mnist::test {
 
@@ -25,6 +26,9 @@ std::string content_of(const std::filesystem::path& path);
 
 // Writes a file and creates its folders.
 void write_file(const std::filesystem::path& path, const std::string& content);
+
+// The names of what is in a folder, sorted.
+std::vector<std::string> names_in(const std::filesystem::path& folder);
 
 // tests/fixtures/<name>
 std::filesystem::path fixture(const std::string& name);

@@ -12,6 +12,7 @@
 // has events of the console instead: see src/core/windows/signals.cpp.
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -23,10 +24,19 @@ inline constexpr int kStartAgain = 85;
 
 // Asks a server to read its files again: SIGHUP. 0 on Windows, where nothing asks for it.
 #ifdef SIGHUP
-inline constexpr int kReload = SIGHUP;
+inline constexpr int kReloadSignal = SIGHUP;
 #else
-inline constexpr int kReload = 0;
+inline constexpr int kReloadSignal = 0;
 #endif
+
+// Ask a server to end: on Windows also Ctrl-Break.
+inline constexpr std::array kEndSignals = {
+    SIGTERM,
+    SIGINT,
+#ifdef SIGBREAK
+    SIGBREAK,
+#endif
+};
 
 // Seconds between two copies of one signal, at most.
 inline constexpr double kSameSignal = 0.3;

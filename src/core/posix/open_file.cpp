@@ -133,10 +133,6 @@ LockResult try_lock(int descriptor, Lock lock) {
   return errno == EWOULDBLOCK ? LockResult::busy : LockResult::failed;
 }
 
-int FileSystem::open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions) {
-  return open_file(path, purpose, permissions);
-}
-
 std::ptrdiff_t FileSystem::write(int descriptor, const void* bytes, std::size_t count) {
   return ::write(descriptor, bytes, count);
 }
@@ -151,10 +147,6 @@ int FileSystem::fsync(int descriptor) {
 
 int FileSystem::truncate(int descriptor, std::uintmax_t size) {
   return ::ftruncate(descriptor, static_cast<off_t>(size));
-}
-
-int FileSystem::close(int descriptor) {
-  return close_file(descriptor);
 }
 
 int FileSystem::rename(const std::filesystem::path& from, const std::filesystem::path& to) {

@@ -258,10 +258,6 @@ LockResult try_lock(int descriptor, Lock lock) {
   return error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING ? LockResult::busy : LockResult::failed;
 }
 
-int FileSystem::open(const std::filesystem::path& path, OpenFor purpose, unsigned permissions) {
-  return open_file(path, purpose, permissions);
-}
-
 std::ptrdiff_t FileSystem::write(int descriptor, const void* bytes, std::size_t count) {
   constexpr std::size_t kMost = std::size_t{1} << 30;
   return ::_write(descriptor, bytes, static_cast<unsigned>(std::min(count, kMost)));
@@ -284,10 +280,6 @@ int FileSystem::truncate(int descriptor, std::uintmax_t size) {
   return ::SetFileInformationByHandle(handle_of(descriptor), FileEndOfFileInfo, &end, sizeof end)
              ? 0
              : fail_with_last_error();
-}
-
-int FileSystem::close(int descriptor) {
-  return close_file(descriptor);
 }
 
 // First in the way of POSIX, which also replaces a file that somebody reads; not every file system has it.

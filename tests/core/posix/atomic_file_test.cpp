@@ -1,12 +1,10 @@
 // Files beyond what all systems have: permissions, limits, links, open files that are removed, killed processes.
-#include <algorithm>
 #include <csignal>
 #include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,20 +19,12 @@ namespace mnist {
 namespace {
 
 using test::content_of;
+using test::names_in;
 using test::TemporaryFolder;
 using test::write_file;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-std::vector<std::string> files_of(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
 
 unsigned permissions(const std::filesystem::path& path) {
   return static_cast<unsigned>(std::filesystem::status(path).permissions());
@@ -78,7 +68,7 @@ TEST(AtomicFile, AFullDiskIsAnErrorAndLeavesTheOldFile) {
   std::signal(SIGXFSZ, SIG_DFL);
   EXPECT_THAT(error, HasSubstr("cannot write '"));
   EXPECT_EQ(content_of(folder / "x"), "old");
-  EXPECT_THAT(files_of(folder.path()), ElementsAre("x"));
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("x"));
 }
 
 TEST(AtomicFile, AVanishedFolderIsAnError) {
@@ -159,7 +149,7 @@ TEST(ReadFile, KnowsThatAFileIsNoFolder) {
 // A process that is killed while it writes a file.
 TEST(StaleTemporaries, ThoseOfKilledProcessesAreRemoved) {
   const TemporaryFolder folder;
-  const auto names = [&] { return files_of(folder.path()); };
+  const auto names = [&] { return names_in(folder.path()); };
   write_file(folder / "x", "old");
   const pid_t child = ::fork();
   if (child == 0) {
