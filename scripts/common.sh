@@ -38,6 +38,11 @@ print_head_comment() {
   sed -n '2,${/^#/!q; /^# shellcheck/d; s/^# \{0,1\}//p}' "$1"
 }
 
+# has_setting FOLDER NAME VALUE: whether that build folder is configured with it.
+has_setting() {
+  [ "$(sed -n "s/^$2:[A-Z]*=//p" "$1/CMakeCache.txt" 2>/dev/null)" = "$3" ]
+}
+
 # Whether programs find the driver of an NVIDIA GPU.
 has_nvidia_driver() {
   [ -e /proc/driver/nvidia/version ] || python3 -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null ||

@@ -56,11 +56,14 @@ need() {
 # What compiles quickly, without most optimizations; the kernels have their own options.
 quickly="-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG"
 
-# configure FOLDER OPTION...: a release build in FOLDER that compiles through ccache, where it is there.
+# configure FOLDER OPTION...: a release build in FOLDER that compiles through ccache, where it is there. Afresh where
+# another clone has used that folder.
 configure() {
-  local folder=$1
+  local folder=$1 fresh=()
   shift
-  cmake --preset release -B "$folder" -DMNIST_CUDA=OFF -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
+  has_setting "$folder" CMAKE_HOME_DIRECTORY "$(pwd -P)" || fresh=(--fresh)
+  cmake "${fresh[@]}" --preset release -B "$folder" -DMNIST_CUDA=OFF \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
 }
 
 # build FOLDER TARGET...: compiles them; a warning is an error of the step, and its lines are its last ones.
@@ -85,9 +88,9 @@ run_tests() {
   ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 --tests-regex "^($modules)(\\.|\$)"
 }
 
-# check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module as one unit, without making code; of the kernels
-# the variant that each processor has. SYSTEMS: the folders of sources for one system that belong to it. HEADERS: libraries' headers for another system,
-# which come before those of this one. Modules are checked side by side.
+# check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module as one unit, without making code; of the
+# kernels the variant that each processor has. SYSTEMS: the folders of sources for one system that belong to it. HEADERS:
+# libraries' headers for another system, which come before those of this one. Modules are checked side by side.
 check_syntax() {
   local folder=$1 systems=$2 headers=$3 torch module system sources failed=0
   local modules=(core device format data model distributed train export report predict serve cli)
