@@ -251,6 +251,8 @@ class Bench {
       const auto network = make_network(info, kBenchClasses, /*seed=*/1);
       network->to(device_.device);
       network->use_kernels(kernels_);
+      // As `infer` loads it.
+      for (torch::Tensor& weight : network->parameters()) weight.requires_grad_(trains);
       figure.timing = trains ? training_time(*network, info, figure.batch_size, precision)
                              : inference_time(*network, info, figure.batch_size, precision);
     });

@@ -3,6 +3,7 @@
 
 #include "conv3x3.hpp"
 #include "conv_pool.hpp"
+#include "dense.hpp"
 #include "keep_elements.hpp"
 #include "optimizer_steps.hpp"
 
@@ -19,6 +20,8 @@ constexpr mnist::Kernels kernels_named(const char* name) {
           .conv3x3 = conv3x3,
           .conv3x3_weight_gradient = conv3x3_weight_gradient,
           .unpack_conv3x3 = unpack_conv3x3,
+          .pack_dense = pack_dense,
+          .dense = dense,
           .keep_elements = keep_elements,
           .adadelta = adadelta,
           .sgd = sgd,

@@ -15,9 +15,6 @@ namespace {
 using mnist::conv3x3::kTilesAtOnce;
 using mnist::conv3x3::Shape;
 
-constexpr int kPanelVecs = kLanes == 16 ? 4 : 2;
-constexpr int kPanel = kPanelVecs * kLanes;  // columns that are computed together
-constexpr int kPanelRows = 6;
 static_assert(mnist::conv3x3::kChannels % kPanel == 0 && kTilesAtOnce % kPanelRows == 0);
 
 // Floats from one matrix of a transformed tensor to the next. Not a power of two, because then all matrices would map

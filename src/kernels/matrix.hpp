@@ -5,6 +5,11 @@
 
 namespace {
 
+// Sizes of blocks of a large product: as many sums as fit into the registers.
+constexpr int kPanelVecs = kLanes == 16 ? 4 : 2;
+constexpr int kPanel = kPanelVecs * kLanes;  // columns
+constexpr int kPanelRows = 6;
+
 struct Left {  // element (row, depth) is at row * row_stride + depth * depth_stride
   const float* values;
   int row_stride;

@@ -6,6 +6,9 @@
 
 #include "mnist/model/network.hpp"
 
+#include "dense.hpp"
+#include "packed_weights.hpp"
+
 namespace mnist {
 
 class Cnn : public Network {
@@ -22,7 +25,8 @@ class Cnn : public Network {
 
   torch::nn::Conv2d conv1_;
   torch::nn::Conv2d conv2_;
-  torch::nn::Linear fc1_;
+  PackedWeights packed_convolutions_;
+  std::shared_ptr<Dense> fc1_;
   torch::nn::Linear fc2_;
 };
 

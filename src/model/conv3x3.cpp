@@ -136,19 +136,6 @@ bool floats_in_channels_last(const torch::Tensor& tensor) {
 Conv3x3::Conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride)
     : torch::nn::Conv2dImpl(torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)) {}
 
-torch::Tensor Conv3x3::packed_weight(const Kernels& kernels) {
-  const bool fixed = !weight.requires_grad() && !weight.is_inference();
-  const auto state = [&] { return PackedState{&kernels, weight.const_data_ptr(), weight._version()}; };
-  if (!fixed) packed_ = torch::Tensor();
-  if (packed_.defined() && packed_state_ == state()) return packed_;
-  torch::Tensor packed = packed_by(kernels.pack_conv3x3, weight);
-  if (fixed) {
-    packed_ = packed;
-    packed_state_ = state();
-  }
-  return packed;
-}
-
 torch::Tensor Conv3x3::convolve(const torch::Tensor& inputs, const Kernels* kernels) {
   const auto taken = [&] {
     const auto fits = [](std::int64_t channels) {
@@ -160,8 +147,10 @@ torch::Tensor Conv3x3::convolve(const torch::Tensor& inputs, const Kernels* kern
            tile_count(inputs) >= std::max(kWorthPacking, kWorthAThread * at::get_num_threads());
   };
   if (!taken()) return forward(inputs);
-  if (c10::GradMode::is_enabled()) return Convolution::apply(inputs, weight, packed_weight(*kernels), kernels);
-  return convolution(*kernels, inputs, weight.size(0), packed_weight(*kernels));
+  const torch::Tensor packed =
+      packed_.get(*kernels, {weight}, [&] { return packed_by(kernels->pack_conv3x3, weight); });
+  if (c10::GradMode::is_enabled()) return Convolution::apply(inputs, weight, packed, kernels);
+  return convolution(*kernels, inputs, weight.size(0), packed);
 }
 
 }  // namespace mnist

@@ -6,6 +6,8 @@
 
 #include "mnist/kernels/kernels.hpp"
 
+#include "packed_weights.hpp"
+
 namespace mnist {
 
 class Conv3x3 : public torch::nn::Conv2dImpl {
@@ -19,17 +21,7 @@ class Conv3x3 : public torch::nn::Conv2dImpl {
   torch::Tensor convolve(const torch::Tensor& inputs, const Kernels* kernels);
 
  private:
-  // `weight`, transformed for `kernels`; cached for weights that are not trained.
-  torch::Tensor packed_weight(const Kernels& kernels);
-
-  struct PackedState {
-    const Kernels* kernels = nullptr;
-    const void* weight = nullptr;
-    std::int64_t version = 0;
-    bool operator==(const PackedState&) const = default;
-  };
-  torch::Tensor packed_;
-  PackedState packed_state_;
+  PackedWeights packed_;
 };
 
 }  // namespace mnist

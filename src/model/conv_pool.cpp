@@ -18,14 +18,6 @@ constexpr auto kPooled = static_cast<std::int64_t>(conv_pool::kPooled);
 constexpr auto kImage = static_cast<std::int64_t>(conv_pool::kImage);
 constexpr auto kSums = static_cast<std::int64_t>(conv_pool::kSums);
 
-torch::Tensor packed_weights(const Kernels& kernels, const ConvPoolWeights& weights) {
-  torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
-  kernels.pack_conv_pool({weights.weight1.const_data_ptr<float>(), weights.bias1.const_data_ptr<float>(),
-                          weights.weight2.const_data_ptr<float>(), weights.bias2.const_data_ptr<float>()},
-                         packed.mutable_data_ptr<float>());
-  return packed;
-}
-
 // `winner`: uint8 [N, kPooled], or undefined if there is no backward pass.
 torch::Tensor forward_pass(const Kernels& kernels, const torch::Tensor& packed, const torch::Tensor& images,
                            const DropoutLayer& dropout, const torch::Tensor& winner) {
@@ -49,10 +41,11 @@ torch::Tensor forward_pass(const Kernels& kernels, const torch::Tensor& packed, 
 
 class ConvPool : public torch::autograd::Function<ConvPool> {
  public:
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight1, const torch::Tensor& bias1,
-                               const torch::Tensor& weight2, const torch::Tensor& bias2, const torch::Tensor& images,
+  // The weights themselves are arguments for their gradients.
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& /*weight1*/,
+                               const torch::Tensor& /*bias1*/, const torch::Tensor& /*weight2*/,
+                               const torch::Tensor& /*bias2*/, const torch::Tensor& packed, const torch::Tensor& images,
                                const Kernels* kernels, const DropoutLayer& dropout) {
-    const torch::Tensor packed = packed_weights(*kernels, {weight1, bias1, weight2, bias2});
     const torch::Tensor winner = at::empty({images.size(0), kPooled}, at::kByte);
     torch::Tensor pooled = forward_pass(*kernels, packed, images, dropout, winner);
     context->save_for_backward({packed, images, pooled, winner});
@@ -97,7 +90,7 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
     kernels->unpack_conv_pool(sum.const_data_ptr<float>(),
                               {weight1.mutable_data_ptr<float>(), bias1.mutable_data_ptr<float>(),
                                weight2.mutable_data_ptr<float>(), bias2.mutable_data_ptr<float>()});
-    return {weight1, bias1, weight2, bias2, {}, {}, {}};
+    return {weight1, bias1, weight2, bias2, {}, {}, {}, {}};
   }
 };
 
@@ -112,12 +105,21 @@ bool conv_pool_takes(const torch::Tensor& images, const ConvPoolWeights& weights
          plain(weights.bias2);
 }
 
+torch::Tensor packed_conv_pool(const Kernels& kernels, const ConvPoolWeights& weights) {
+  torch::Tensor packed = at::empty({static_cast<std::int64_t>(conv_pool::kPacked)}, at::kFloat);
+  kernels.pack_conv_pool({weights.weight1.const_data_ptr<float>(), weights.bias1.const_data_ptr<float>(),
+                          weights.weight2.const_data_ptr<float>(), weights.bias2.const_data_ptr<float>()},
+                         packed.mutable_data_ptr<float>());
+  return packed;
+}
+
 torch::Tensor apply_conv_pool(const Kernels& kernels, const torch::Tensor& images, const ConvPoolWeights& weights,
-                              const DropoutLayer& dropout) {
+                              const torch::Tensor& packed, const DropoutLayer& dropout) {
   if (c10::GradMode::is_enabled()) {
-    return ConvPool::apply(weights.weight1, weights.bias1, weights.weight2, weights.bias2, images, &kernels, dropout);
+    return ConvPool::apply(weights.weight1, weights.bias1, weights.weight2, weights.bias2, packed, images, &kernels,
+                           dropout);
   }
-  return forward_pass(kernels, packed_weights(kernels, weights), images, dropout, {});
+  return forward_pass(kernels, packed, images, dropout, {});
 }
 
 }  // namespace mnist

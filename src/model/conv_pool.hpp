@@ -20,8 +20,12 @@ struct ConvPoolWeights {
 // respect to the images.
 bool conv_pool_takes(const torch::Tensor& images, const ConvPoolWeights& weights);
 
-// `images`: [N, 1, 28, 28]. Returns [N, 9216], the elements of an image in the order of [64, 12, 12].
+// The weights in the form that the kernels read.
+torch::Tensor packed_conv_pool(const Kernels& kernels, const ConvPoolWeights& weights);
+
+// `images`: [N, 1, 28, 28]; `packed`: of these weights. Returns [N, 9216], the elements of an image in the order of
+// [64, 12, 12].
 torch::Tensor apply_conv_pool(const Kernels& kernels, const torch::Tensor& images, const ConvPoolWeights& weights,
-                              const DropoutLayer& dropout);
+                              const torch::Tensor& packed, const DropoutLayer& dropout);
 
 }  // namespace mnist

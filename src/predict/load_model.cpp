@@ -122,6 +122,7 @@ LoadedModel load_model(const std::filesystem::path& path, spdlog::logger& log, b
   load_state_dict(*model.network, file.state, quoted(path));
   check_finite(*model.network, path);
   model.network->eval();
+  for (torch::Tensor& weight : model.network->parameters()) weight.requires_grad_(false);
   return model;
 }
 

@@ -223,6 +223,47 @@ TEST_P(EveryKernels, ConvPoolHidesNoNan) {
 
 // ---- dropout
 
+// ---- fully connected layers
+
+// [rows, out]
+template <class T>
+std::vector<T> plain_dense(const std::vector<float>& weight, const std::vector<float>& bias,
+                           const std::vector<float>& inputs) {
+  const std::size_t out = bias.size();
+  const std::size_t in = weight.size() / out;
+  std::vector<T> results;
+  for (std::size_t row = 0; row < inputs.size() / in; ++row) {
+    for (std::size_t column = 0; column < out; ++column) {
+      T sum = bias[column];
+      for (std::size_t i = 0; i < in; ++i) sum += T{weight[column * in + i]} * inputs[row * in + i];
+      results.push_back(sum);
+    }
+  }
+  return results;
+}
+
+TEST_P(EveryKernels, DenseIsTheProductPlusTheBias) {
+  constexpr int kIn = 301;
+  constexpr int kOut = 128;
+  const std::vector<float> weight = random_values(std::size_t{kIn} * kOut, 0.1, 8);
+  const std::vector<float> bias = random_values(kOut, 0.1, 9);
+  std::vector<float> packed(weight.size());
+  for (int begin = 0; begin < kOut; begin += dense::kColumns) {
+    GetParam()->pack_dense(kIn, begin, begin + dense::kColumns, weight.data(), packed.data());
+  }
+  for (const std::size_t rows : {1U, 5U, 6U, 14U}) {
+    const std::vector<float> inputs = random_values(rows * kIn, 1, 10);
+    std::vector<float> results(rows * kOut);
+    for (int begin = 0; begin < kOut; begin += dense::kColumns) {
+      GetParam()->dense(kIn, kOut, packed.data(), bias.data(), begin, begin + dense::kColumns, inputs.data(),
+                        static_cast<std::int64_t>(rows), results.data());
+    }
+    EXPECT_TRUE(is_accurate(results, plain_dense<float>(weight, bias, inputs),
+                            plain_dense<double>(weight, bias, inputs), {test::kOtherOrder, rounding_error(kIn)}))
+        << rows;
+  }
+}
+
 TEST_P(EveryKernels, KeepsTheElementsThatPhiloxSays) {
   const PhiloxCounter counter = {0, 7, 123, 0x80000001u};
   const PhiloxKey key = {42, 0xFFFFFFFFu};

@@ -1,7 +1,7 @@
-// The computations that dominate training time on a CPU, on plain arrays: the CNN's convolutions, 3x3 convolutions,
-// dropout masks and optimizers. They are compiled for several instruction sets; the program selects the best one for
-// this CPU at run time. Kernels know neither tensors nor threads: the caller owns all memory (no alignment needed) and
-// may call them from several threads.
+// The computations that dominate the time on a CPU, on plain arrays: the CNN's convolutions, 3x3 convolutions, fully
+// connected layers, dropout masks and optimizers. They are compiled for several instruction sets; the program selects
+// the best one for this CPU at run time. Kernels know neither tensors nor threads: the caller owns all memory (no
+// alignment needed) and may call them from several threads.
 //
 // Not for: other convolutions (use LibTorch's operators), other types than float.
 //
@@ -65,6 +65,13 @@ constexpr std::int64_t scratch_size(const Shape& shape) {
 
 }  // namespace conv3x3
 
+// Fully connected layers.
+namespace dense {
+
+inline constexpr int kColumns = 64;  // the results of an item must be a multiple of it
+
+}  // namespace dense
+
 struct Kernels {
   const char* name;  // of the instruction set: "avx512", "avx2", "baseline"
 
@@ -101,6 +108,13 @@ struct Kernels {
                                   std::int64_t begin, std::int64_t end, float* scratch, float* sums);
   // Computes the weight gradients of the output channels begin .. end-1 from the sums.
   void (*unpack_conv3x3)(int in, int out, int begin, int end, const float* sums, float* weight_gradient);
+
+  // Packs the weights [out, in] of the results begin .. end-1 for `dense`. `packed`: [in * out].
+  void (*pack_dense)(int in, int begin, int end, const float* weight, float* packed);
+  // Computes the results begin .. end-1, multiples of `kColumns`, of all rows: inputs [rows, in] times the weights'
+  // transpose, plus `bias` [out]. `results`: [rows, out]. A row's bytes do not depend on the other rows.
+  void (*dense)(int in, int out, const float* packed, const float* bias, int begin, int end, const float* inputs,
+                std::int64_t rows, float* results);
 
   // The dropout mask of one item: sets kept[i] to 1 if dropout keeps element i, else to 0. The Philox words of counter
   // {i / 8, counter[1], counter[2], counter[3]} are eight 16-bit numbers, lowest bits first; element i is kept if

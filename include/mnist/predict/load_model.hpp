@@ -18,7 +18,7 @@ namespace mnist {
 inline constexpr const char* kDefaultModel = "mnist_cnn.pt";
 
 struct LoadedModel {
-  std::shared_ptr<Network> network;         // on the CPU, in eval mode
+  std::shared_ptr<Network> network;         // on the CPU, in eval mode, without gradients
   const ModelInfo* info;                    // its entry in the table of networks
   Recipe recipe;                            // from the file, else made from the table
   std::string layout;                       // of the file, as text
