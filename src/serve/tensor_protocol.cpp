@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
@@ -18,6 +19,7 @@
 #include "mnist/predict/classifier.hpp"
 #include "mnist/predict/prediction.hpp"
 
+#include "byte_list.hpp"
 #include "http_error.hpp"
 
 namespace mnist {
@@ -28,26 +30,48 @@ using nlohmann::json;
 constexpr const char* kHeaderLength = "inference-header-content-length";
 constexpr const char* kBinarySize = "binary_data_size";
 
-// The JSON part of the body; its rest is `binary`.
-json json_part(const HttpRequest& request, std::string_view& binary) {
-  std::string_view text = request.body;
-  if (const auto header = request.headers.find(kHeaderLength); header != request.headers.end()) {
-    std::size_t length = 0;
-    const char* const end = header->second.data() + header->second.size();
-    const auto [rest, failure] = std::from_chars(header->second.data(), end, length);
-    if (failure != std::errc() || rest != end || length > text.size()) {
-      throw bad_request(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes",
-                                    quoted_name(header->second), text.size()));
-    }
-    binary = text.substr(length);
-    text = text.substr(0, length);
+// The JSON part of the body, and the bytes after it.
+struct Parts {
+  std::string_view json;
+  std::string_view binary;
+};
+
+Parts parts_of(const HttpRequest& request) {
+  const std::string_view body = request.body;
+  const auto header = request.headers.find(kHeaderLength);
+  if (header == request.headers.end()) return {body, {}};
+  std::size_t length = 0;
+  const char* const end = header->second.data() + header->second.size();
+  const auto [rest, failure] = std::from_chars(header->second.data(), end, length);
+  if (failure != std::errc() || rest != end || length > body.size()) {
+    throw bad_request(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes",
+                                  quoted_name(header->second), body.size()));
   }
+  return {body.substr(0, length), body.substr(length)};
+}
+
+json parse_call(std::string_view text) {
   try {
     json object = parse_bounded_json(text);
     if (!object.is_object()) throw bad_request("the request is not a JSON object");
     return object;
   } catch (const std::invalid_argument& error) {
     throw bad_request(fmt::format("the request cannot be read: {}", error.what()));
+  }
+}
+
+// The call, and its list of pixels if it has a plain one, which is empty in the call then.
+std::pair<json, std::optional<ByteList>> read_call(std::string_view text) {
+  std::optional<ByteList> list;
+  if (text.size() <= kMaxJsonBytes) list = find_byte_list(text);
+  if (!list) return {parse_call(text), std::nullopt};
+  std::string rest;
+  rest.reserve(text.size() - (list->end - list->begin) + 2);
+  rest.append(text, 0, list->begin).append("[]").append(text, list->end);
+  try {
+    return {parse_call(rest), std::move(list)};
+  } catch (const HttpError&) {
+    return {parse_call(text), std::nullopt};  // whose error has the right place
   }
 }
 
@@ -110,12 +134,18 @@ void flatten(const json& data, std::vector<std::uint8_t>& bytes, std::size_t mos
   }
 }
 
-std::vector<std::uint8_t> listed_bytes(const json& input, std::size_t count) {
+// `plain`: the list, if it is read already.
+std::vector<std::uint8_t> listed_bytes(const json& input, std::optional<ByteList> plain, std::size_t count) {
   const json* const data = member(input, "data", json::value_t::array, "a list");
   if (data == nullptr) throw bad_request(fmt::format("the input \"{}\" has no data", kPixels));
   std::vector<std::uint8_t> bytes;
-  bytes.reserve(std::min(count, data->size()));
-  flatten(*data, bytes, count);
+  if (plain) {
+    bytes = std::move(plain->bytes);
+    if (bytes.size() > count) throw bad_request(fmt::format("\"data\" has more than {} values", count));
+  } else {
+    bytes.reserve(std::min(count, data->size()));
+    flatten(*data, bytes, count);
+  }
   if (bytes.size() != count) {
     throw bad_request(fmt::format("\"data\" has {} values, but the shape needs {}", bytes.size(), count));
   }
@@ -129,7 +159,8 @@ std::optional<std::size_t> binary_size(const json& input) {
   return size == nullptr ? std::nullopt : std::optional(size->get<std::size_t>());
 }
 
-torch::Tensor pixels_of(const json& input, std::string_view binary, const Preprocessing& wanted) {
+torch::Tensor pixels_of(const json& input, std::optional<ByteList> plain, std::string_view binary,
+                        const Preprocessing& wanted) {
   if (const std::string type = string_member(input, "datatype"); type != "UINT8") {
     throw bad_request(fmt::format("\"{}\" has the datatype {}, but the model takes UINT8", kPixels, quoted_name(type)),
                       "pixels are bytes from 0 to 255; the server normalises them");
@@ -150,7 +181,7 @@ torch::Tensor pixels_of(const json& input, std::string_view binary, const Prepro
   }
   if (!binary.empty()) throw bad_request(fmt::format("there are bytes after the JSON, but no {}", kBinarySize));
   if (count > kMaxJsonBytes) throw bad_request(fmt::format("\"data\" needs {} values: that is too many", count));
-  return from_bytes(listed_bytes(input, count).data());
+  return from_bytes(listed_bytes(input, std::move(plain), count).data());
 }
 
 std::vector<WantedOutput> outputs_of(const json& call) {
@@ -201,8 +232,8 @@ std::vector<float> values_of(const std::string& output, const Recipe& recipe, co
 }  // namespace
 
 InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
-  std::string_view binary;
-  const json call = json_part(request, binary);
+  const Parts parts = parts_of(request);
+  auto [call, plain] = read_call(parts.json);
   const json* const inputs = member(call, "inputs", json::value_t::array, "a list");
   if (inputs == nullptr || inputs->size() != 1 || !inputs->front().is_object()) {
     throw bad_request(fmt::format("\"inputs\" must be a list of one object, \"{}\"", kPixels));
@@ -212,7 +243,7 @@ InferCall parse_infer(const HttpRequest& request, const Preprocessing& preproces
     throw bad_request(fmt::format("the model has no input {}", quoted_name(name)),
                       fmt::format("its input is \"{}\", UINT8 {}", kPixels, shape_text(preprocessing)));
   }
-  return {string_member(call, "id"), pixels_of(input, binary, preprocessing), outputs_of(call)};
+  return {string_member(call, "id"), pixels_of(input, std::move(plain), parts.binary, preprocessing), outputs_of(call)};
 }
 
 HttpReply infer_reply(const InferCall& call, const std::string& model, const std::string& version, const Recipe& recipe,
