@@ -121,7 +121,7 @@ bool show_misclassified(const std::filesystem::path& folder, const EvaluationRes
   std::set<std::string> taken;
   constexpr std::int64_t kNoEpoch = 0;  // no random augmentation here
   batches.start(at::arange(batches.size()), kNoEpoch);
-  for (const Mistake& mistake : result.report.mistakes()) {
+  for (const Answer& mistake : result.report.mistakes()) {
     const auto item = static_cast<std::size_t>(mistake.item);
     if (stop_requested()) return false;
     const std::string whole = result.paths.empty() ? std::to_string(item) : result.paths[item].stem().string();

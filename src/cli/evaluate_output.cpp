@@ -31,7 +31,7 @@ std::string cell(const std::string& name, std::size_t width, Align align = Align
   return padded(shortened(printable(name), width), width, align);
 }
 
-std::string item_name(const EvaluationResult& result, const Mistake& mistake) {
+std::string item_name(const EvaluationResult& result, const Answer& mistake) {
   if (result.paths.empty()) return std::to_string(mistake.item);
   return result.paths[static_cast<std::size_t>(mistake.item)].string();
 }
@@ -124,7 +124,7 @@ std::string mistakes_table(const EvaluationResult& result) {
     text += fmt::format("; the {} surest (all: --misclassified FILE)", kMistakesInText);
   }
   text += '\n';
-  for (const Mistake& mistake : result.report.surest_mistakes(kMistakesInText)) {
+  for (const Answer& mistake : result.report.surest_mistakes(kMistakesInText)) {
     text +=
         fmt::format("  {}: {} ({:.1f} %), true: {} ({:.1f} %)\n", printable(item_name(result, mistake)),
                     shortened(printable(class_name(result, mistake.predicted)), kName), 100 * mistake.probability,
@@ -206,7 +206,7 @@ std::string evaluation_json(const EvaluationResult& result) {
     }
   }
   json["misclassified"] = nlohmann::ordered_json::array();
-  for (const Mistake& mistake : result.report.mistakes()) {
+  for (const Answer& mistake : result.report.mistakes()) {
     nlohmann::ordered_json entry = {{"item", mistake.item}};
     if (!result.paths.empty()) entry["path"] = item_name(result, mistake);
     entry["true"] = class_name(result, mistake.truth);
@@ -222,7 +222,7 @@ std::string evaluation_json(const EvaluationResult& result) {
 std::string mistakes_csv(const EvaluationResult& result) {
   std::string text =
       std::string(result.paths.empty() ? "item" : "path") + ",true,predicted,probability,probability_of_true\n";
-  for (const Mistake& mistake : result.report.mistakes()) {
+  for (const Answer& mistake : result.report.mistakes()) {
     text += fmt::format("{},{},{},{:.6f},{:.6f}\n", csv_field(item_name(result, mistake)),
                         csv_field(class_name(result, mistake.truth)), csv_field(class_name(result, mistake.predicted)),
                         mistake.probability, mistake.probability_of_truth);

@@ -1,4 +1,6 @@
 // mnist report: writes the page of a run or a model (report.html).
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -71,6 +73,11 @@ void make_room_for_page(const std::filesystem::path& output, const std::string& 
   }
 }
 
+// Facts of the model for its page, and `figures`.
+Evaluated evaluated_as(PageEvaluation figures, const LoadedModel& model, std::string dataset) {
+  return {std::move(figures), model_facts(model.recipe, parameter_count(*model.network)), std::move(dataset)};
+}
+
 Evaluated evaluate_source(const Source& source, const EvaluationData& data, const EvaluationDataOptions& options,
                           StatusLine& status) {
   const LoadedModel& model = source.model;
@@ -83,12 +90,11 @@ Evaluated evaluate_source(const Source& source, const EvaluationData& data, cons
   evaluation.batch_size = model.info->training.test_batch_size;
   evaluation.stop_requested = options.data.stop_requested;
   evaluation.progress = [&line](std::int64_t done, std::int64_t all) { line.count(done, all); };
-  Evaluated evaluated{evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation, model.recipe,
-                                        fmt::format("{} of {}", lower_case(data.part), dataset)),
-                      model_facts(model.recipe, parameter_count(*model.network)), dataset};
-  evaluated.figures.fitted_here = data.fitted;
-  check_finite_loss(evaluated.figures.evaluation, source.path);
-  return evaluated;
+  PageEvaluation figures = evaluate_for_page(*model.network, *data.opened.batches, data.opened, evaluation,
+                                             model.recipe, fmt::format("{} of {}", lower_case(data.part), dataset));
+  figures.fitted_here = data.fitted;
+  check_finite_loss(figures.evaluation, source.path);
+  return evaluated_as(std::move(figures), model, dataset);
 }
 
 // Only the page of the run may be written to its folder: the other files are needed.
@@ -116,18 +122,35 @@ void take_data_of_run(const RunFigures& run, const ReportOptions& options, Evalu
   take("bad-images", data.data.bad_images);
 }
 
+// Whether options say which data to evaluate.
+bool names_data(const ReportOptions& options) {
+  return std::ranges::any_of(std::array{"--data-dir", "--dataset", "--bad-images"},
+                             [&](const char* option) { return is_given(*options.given->get_option(option)); });
+}
+
 // Nothing if the data cannot be opened: they may be on another machine. Throws if options say where they are.
 std::optional<EvaluationData> open_data_of_run(const Source& source, const ReportOptions& options,
                                                const EvaluationDataOptions& data, const Context& context) {
   try {
     return open_evaluation_data(source.model, source.path, data, source.device, context.log);
   } catch (const Error& error) {
-    for (const char* option : {"--data-dir", "--dataset", "--bad-images"}) {
-      if (is_given(*options.given->get_option(option))) throw;
-    }
+    if (names_data(options)) throw;
     context.log.warn("{}; the page has no evaluation; to name the data, use --data-dir", error.what());
     return std::nullopt;
   }
+}
+
+// The one that the run has stored, unless options name data.
+Evaluated evaluation_for(const Source& source, const EvaluationData& data, const ReportOptions& options,
+                         const EvaluationDataOptions& data_options, const Context& context) {
+  if (!names_data(options)) {
+    if (auto found = evaluation_of_run(options.source, source.model, data.opened)) {
+      context.log.info(
+          "the evaluation is that of the end of the run; to evaluate again, name the data with --data-dir");
+      return evaluated_as(*std::move(found), source.model, "");
+    }
+  }
+  return evaluate_source(source, data, data_options, *context.status);
 }
 
 std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOptions data, const Context& context) {
@@ -141,9 +164,9 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   if (path.empty()) {
     context.log.warn("the run has no weights yet: the page has no evaluation");
   } else {
-    const Source source = load_source(path, options, context, /*hash=*/false);
+    const Source source = load_source(path, options, context, /*hash=*/true);
     const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
-    if (opened) evaluated = evaluate_source(source, *opened, data, *context.status);
+    if (opened) evaluated = evaluation_for(source, *opened, options, data, context);
   }
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
   // The run's own page is always replaced.

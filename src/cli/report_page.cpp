@@ -30,18 +30,18 @@ std::vector<PageMistake> confident_mistakes(const PageEvaluation& evaluation, co
   constexpr std::size_t kMost = 24;
   constexpr std::int64_t kLongestSide = 128;  // pixels
   constexpr std::int64_t kNoEpoch = 0;        // no random augmentation
-  const std::vector<Mistake> mistakes = evaluation.report.surest_mistakes(kMost);
+  const std::vector<Answer> mistakes = evaluation.report.surest_mistakes(kMost);
   if (mistakes.empty()) return {};
   std::vector<std::int64_t> chosen;
   chosen.reserve(mistakes.size());
-  for (const Mistake& mistake : mistakes) chosen.push_back(items[mistake.item].item<std::int64_t>());
+  for (const Answer& mistake : mistakes) chosen.push_back(items[mistake.item].item<std::int64_t>());
   data.batches->start(at::tensor(chosen), kNoEpoch);
   const torch::Tensor pixels =
       denormalize(data.batches->get(0, static_cast<std::int64_t>(chosen.size())).inputs, preprocessing);
   const auto class_name = [&](std::int64_t index) { return evaluation.class_names[static_cast<std::size_t>(index)]; };
   std::vector<PageMistake> shown;
   for (std::size_t i = 0; i < mistakes.size(); ++i) {
-    const Mistake& mistake = mistakes[i];
+    const Answer& mistake = mistakes[i];
     const auto item = static_cast<std::size_t>(chosen[i]);
     shown.push_back({data.paths.empty() ? fmt::format("item {}", item) : data.paths[item].filename().string(),
                      shrink_to(pixels[static_cast<std::int64_t>(i)], kLongestSide), class_name(mistake.truth),
@@ -105,6 +105,10 @@ std::string data_name(const std::string& dataset, const std::filesystem::path& d
   return name.empty() ? dataset : fmt::format("{} {}", dataset, name.string());
 }
 
+std::filesystem::path evaluation_path(const std::filesystem::path& run) {
+  return run / "evaluation.json";
+}
+
 std::string mark_of(const RunFigures& run) {
   return fmt::format("started {} (UTC)</p>", run.record.manifest.started);
 }
@@ -125,6 +129,35 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
   if (page.evaluation.stopped) throw Stopped();
   page.mistakes = confident_mistakes(page, evaluated_items(inputs.size(), options), data, recipe.preprocessing);
   return page;
+}
+
+StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, const torch::Tensor& items,
+                        const OpenedData& data) {
+  StoredEvaluation result{model_sha256, {}, {}, std::move(page)};
+  for (std::int64_t i = 0; i < items.size(0); ++i) {
+    const auto item = items[i].item<std::int64_t>();
+    result.items.push_back(item);
+    if (!data.paths.empty()) result.files.push_back(data.paths[static_cast<std::size_t>(item)].string());
+  }
+  return result;
+}
+
+std::optional<PageEvaluation> evaluation_of_run(const std::filesystem::path& run, const LoadedModel& model,
+                                                const OpenedData& data) {
+  std::optional<StoredEvaluation> found = read_evaluation(evaluation_path(run));
+  if (!found || found->model_sha256 != model.sha256 || found->page.class_names != model.recipe.class_names ||
+      found->files.empty() != data.paths.empty()) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < found->items.size(); ++i) {
+    const std::int64_t item = found->items[i];
+    if (item < 0 || item >= data.batches->size()) return std::nullopt;
+    if (!data.paths.empty() && data.paths[static_cast<std::size_t>(item)].string() != found->files[i]) {
+      return std::nullopt;
+    }
+  }
+  found->page.mistakes = confident_mistakes(found->page, at::tensor(found->items), data, model.recipe.preprocessing);
+  return std::move(found->page);
 }
 
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters) {

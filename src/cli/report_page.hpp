@@ -4,12 +4,15 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "mnist/core/recipe.hpp"
 #include "mnist/data/batches.hpp"
+#include "mnist/predict/load_model.hpp"
+#include "mnist/report/evaluation_file.hpp"
 #include "mnist/report/page.hpp"
 #include "mnist/train/evaluate.hpp"
 
@@ -21,6 +24,9 @@ namespace mnist::cli {
 // The file of a run.
 std::filesystem::path page_path(const std::filesystem::path& run);
 
+// The file of its evaluation.
+std::filesystem::path evaluation_path(const std::filesystem::path& run);
+
 // The data set as a page names it: "mnist", "folder hymenoptera_data". `data_dir`: empty if it is unknown.
 std::string data_name(const std::string& dataset, const std::filesystem::path& data_dir);
 
@@ -31,6 +37,15 @@ std::string mark_of(const RunFigures& run);
 // or features; the images of `data` are shown. Throws `Stopped`.
 PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const OpenedData& data, EvaluationOptions options,
                                  const Recipe& recipe, const std::string& data_name);
+
+// The evaluation for the run directory. `items`: the evaluated ones, in the order of the report.
+StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, const torch::Tensor& items,
+                        const OpenedData& data);
+
+// The evaluation that is stored in the run directory, with the pictures of the mistakes. Nothing if there is none, or
+// if it is not of this model, whose hash is known, or if the data have other items.
+std::optional<PageEvaluation> evaluation_of_run(const std::filesystem::path& run, const LoadedModel& model,
+                                                const OpenedData& data);
 
 // Facts of a model: network, parameters, training, weights it began from.
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters);

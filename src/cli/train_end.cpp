@@ -101,6 +101,11 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   }
   TensorBoardFile* const events = output.tensorboard();
   if (events != nullptr && evaluation) events->evaluation(*evaluation);
+  const std::optional<RunSummary> summary = read_summary(run);
+  if (evaluation && summary) {
+    write_evaluation(evaluation_path(run), stored(*evaluation, summary->model_sha256,
+                                                  evaluated_items(data.test_batches().size(), options), data.test));
+  }
   write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 
 #include <ATen/ATen.h>
 
@@ -29,29 +30,36 @@ void ClassificationReport::add(const torch::Tensor& log_probabilities, const tor
   const torch::Tensor top = std::get<1>(rows.topk(top_k_, 1));
   in_top_k_ += top.eq(truths.unsqueeze(1)).any(1).sum().item<std::int64_t>();
   const auto values = rows.accessor<double, 2>();
-  for (std::int64_t row = 0; row < truths.size(0); ++row, ++items_) {
+  for (std::int64_t row = 0; row < truths.size(0); ++row) {
     const std::int64_t truth = truths.const_data_ptr<std::int64_t>()[row];
     const std::int64_t predicted = best.const_data_ptr<std::int64_t>()[row];
-    ++counts_[{truth, predicted}];
-    const double probability = std::exp(values[row][predicted]);
-    CalibrationBin& bin = bins_[bin_of(probability, bins_.size())];
-    ++bin.items;
-    bin.right += truth == predicted ? 1 : 0;
-    bin.probability += probability;
-    if (truth != predicted) {
-      mistakes_.push_back({items_, truth, predicted, probability, std::exp(values[row][truth])});
-    }
+    count({std::ssize(answers_), truth, predicted, std::exp(values[row][predicted]), std::exp(values[row][truth])});
   }
 }
 
+void ClassificationReport::add(const Answer& answer) {
+  in_top_k_ += answer.predicted == answer.truth ? 1 : 0;
+  count(answer);
+}
+
+void ClassificationReport::count(const Answer& answer) {
+  const bool right = answer.truth == answer.predicted;
+  ++counts_[{answer.truth, answer.predicted}];
+  CalibrationBin& bin = bins_[bin_of(answer.probability, bins_.size())];
+  ++bin.items;
+  bin.right += right ? 1 : 0;
+  bin.probability += answer.probability;
+  answers_.push_back(answer);
+}
+
 double ClassificationReport::top_k_accuracy() const {
-  return ratio(static_cast<double>(in_top_k_), static_cast<double>(items_));
+  return ratio(static_cast<double>(in_top_k_), static_cast<double>(answers_.size()));
 }
 
 double ClassificationReport::expected_calibration_error() const {
   double sum = 0;
   for (const CalibrationBin& bin : bins_) sum += std::abs(static_cast<double>(bin.right) - bin.probability);
-  return ratio(sum, static_cast<double>(items_));
+  return ratio(sum, static_cast<double>(answers_.size()));
 }
 
 std::int64_t ClassificationReport::count(std::int64_t truth, std::int64_t predicted) const {
@@ -100,11 +108,18 @@ ClassFigures ClassificationReport::macro_average() const {
   return mean;
 }
 
-std::vector<Mistake> ClassificationReport::surest_mistakes(std::size_t most) const {
-  std::vector<Mistake> mistakes = mistakes_;
-  std::ranges::stable_sort(mistakes, std::greater<>(), &Mistake::probability);
-  mistakes.resize(std::min(mistakes.size(), most));
-  return mistakes;
+std::vector<Answer> ClassificationReport::mistakes() const {
+  std::vector<Answer> wrong;
+  std::ranges::copy_if(answers_, std::back_inserter(wrong),
+                       [](const Answer& answer) { return answer.truth != answer.predicted; });
+  return wrong;
+}
+
+std::vector<Answer> ClassificationReport::surest_mistakes(std::size_t most) const {
+  std::vector<Answer> wrong = mistakes();
+  std::ranges::stable_sort(wrong, std::greater<>(), &Answer::probability);
+  wrong.resize(std::min(wrong.size(), most));
+  return wrong;
 }
 
 }  // namespace mnist

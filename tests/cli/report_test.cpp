@@ -1,4 +1,6 @@
 // report.html with the real binary: written by training, and again by `mnist report`.
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -54,6 +56,8 @@ TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
     return text.substr(begin, text.find("</dl>") - begin);
   };
   EXPECT_EQ(figures(page("again.html")), figures(written)) << "the same weights on the same images";
+  const auto without_time = [](const std::string& text) { return text.substr(0, text.find("<footer>")); };
+  EXPECT_EQ(without_time(page("again.html")), without_time(written));
 
   // Files of the run are never replaced, and a wrong device is no missing evaluation.
   EXPECT_EQ(mnist({"report", "run", "--output", "run/last.pt"}).exit_code, 2);
@@ -67,6 +71,41 @@ TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
   EXPECT_THAT(without.err, HasSubstr("; the page has no evaluation; to name the data, use --data-dir\n"));
   EXPECT_THAT(page(), AllOf(HasSubstr("<h2>Curves</h2>"), Not(HasSubstr(kEvaluated))));
   EXPECT_EQ(mnist({"report", "run", "--data-dir", "data"}).exit_code, 3) << "data that were named must be there";
+}
+
+constexpr const char* kStored = "the evaluation is that of the end of the run";
+
+TEST_F(Report, UsesTheEvaluationOfTheRunOnlyIfItIsOfTheseWeightsAndImages) {
+  ASSERT_EQ(train({"--epochs", "1", "--lr", "0.001"}).exit_code, 0);
+  const std::filesystem::path file = folder_ / "run/evaluation.json";
+  const std::string evaluation = content_of(file);
+  const auto is_used = [&](const std::vector<std::string>& further = {}) {
+    std::vector<std::string> arguments = {"report", "run"};
+    arguments.insert(arguments.end(), further.begin(), further.end());
+    const SubprocessResult result = mnist(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(page(), HasSubstr(kEvaluated));
+    return result.err.find(kStored) != std::string::npos;
+  };
+  EXPECT_TRUE(is_used());
+  EXPECT_FALSE(is_used({"--data-dir", "data"}));
+
+  std::ofstream(file) << evaluation.substr(0, evaluation.size() / 2);
+  EXPECT_FALSE(is_used()) << "damaged";
+  std::string other = evaluation;
+  other.replace(other.find("\"format_version\":1"), 18, "\"format_version\":2");
+  std::ofstream(file) << other;
+  EXPECT_FALSE(is_used()) << "of another version";
+  std::ofstream(file) << evaluation;
+  EXPECT_TRUE(is_used());
+  write_small_mnist(folder_ / "data", 200, 40);
+  EXPECT_FALSE(is_used()) << "fewer images";
+
+  write_small_mnist(folder_ / "data", 200, 50);
+  other = evaluation;
+  other.replace(other.find("model_sha256") + 15, 8, "00000000");
+  std::ofstream(file) << other;
+  EXPECT_FALSE(is_used()) << "of another model";
 }
 
 TEST_F(Report, WritesItsPartsAsPictures) {

@@ -1,5 +1,5 @@
-// Results of a classification by class: confusion matrix, precision, recall, F1, top-k accuracy, calibration, and all
-// mistakes.
+// Results of a classification by class: confusion matrix, precision, recall, F1, top-k accuracy, calibration, and the
+// answer for each item.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,9 @@ struct ClassFigures {
   std::int64_t predicted = 0;  // items predicted as this class
 };
 
-struct Mistake {
-  std::int64_t item = 0;  // index in the data set
+// What was predicted for an item.
+struct Answer {
+  std::int64_t item = 0;  // its place among the items of the report
   std::int64_t truth = 0;
   std::int64_t predicted = 0;
   double probability = 0;           // of the predicted class
@@ -42,6 +43,8 @@ class ClassificationReport {
 
   // Adds the next items: log-probabilities [N, classes] and targets [N], on any device.
   void add(const torch::Tensor& log_probabilities, const torch::Tensor& targets);
+  // Adds the next item, whose place is that of the answer. Only for top_k 1.
+  void add(const Answer& answer);
 
   std::int64_t classes() const { return classes_; }
   std::int64_t top_k() const { return top_k_; }
@@ -60,17 +63,19 @@ class ClassificationReport {
   // |right - probability| / items in all (ECE; Naeini et al., AAAI 2015). 0 to 1.
   double expected_calibration_error() const;
 
-  const std::vector<Mistake>& mistakes() const { return mistakes_; }  // in the order of the items
-  // At most so many, with the highest probability of the predicted class first.
-  std::vector<Mistake> surest_mistakes(std::size_t most) const;
+  const std::vector<Answer>& answers() const { return answers_; }  // in the order of the items
+  std::vector<Answer> mistakes() const;                            // the wrong ones
+  // At most so many of the wrong ones, with the highest probability of the predicted class first.
+  std::vector<Answer> surest_mistakes(std::size_t most) const;
 
  private:
   std::int64_t classes_;
   std::int64_t top_k_;
-  std::int64_t items_ = 0;
+  void count(const Answer& answer);
+
   std::int64_t in_top_k_ = 0;
   std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // by (truth, predicted), for pairs that occur
-  std::vector<Mistake> mistakes_;
+  std::vector<Answer> answers_;
   std::vector<CalibrationBin> bins_ = std::vector<CalibrationBin>(15);
 };
 

@@ -1,0 +1,30 @@
+// evaluation.json in a run directory: the evaluation at the end of a run, with what was predicted for each item. The
+// page of the run is made of it again without running the network. See docs/formats.md.
+//
+// Not for: rows of training (metrics_files.hpp).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mnist/report/page.hpp"
+
+namespace mnist {
+
+struct StoredEvaluation {
+  std::string model_sha256;         // of the model file that was evaluated
+  std::vector<std::int64_t> items;  // their indices in the data set, in the order of the report
+  std::vector<std::string> files;   // their files; empty for data sets without
+  PageEvaluation page;              // without `mistakes`, which need the pictures
+};
+
+// Replaces the file as a whole. Throws a data `Error`.
+void write_evaluation(const std::filesystem::path& path, const StoredEvaluation& stored);
+
+// Nothing if there is no such file, or if it cannot be read, or is of another version: then the network must be run.
+std::optional<StoredEvaluation> read_evaluation(const std::filesystem::path& path);
+
+}  // namespace mnist
