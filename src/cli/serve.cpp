@@ -207,6 +207,7 @@ int run_serve(const ServeOptions& options, const Context& context) {
   ignore_closed_pipes();
   hold_signal(kReloadSignal);  // its default action would end the process while models are read
   keep_freed_memory();
+  share_freed_memory();
   const int threads = set_threads(wanted_threads(options.threads));
   const SpinControl spin(threads);
   warn_of_threads(options.threads, context.log);

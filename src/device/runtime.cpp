@@ -43,6 +43,13 @@ void keep_freed_memory() {
 #endif
 }
 
+void share_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int kHeaps = 2;
+  mallopt(M_ARENA_MAX, kHeaps);
+#endif
+}
+
 int set_threads(int threads) {
   const int count = threads > 0 ? threads : allowed_cores();
   at::set_num_threads(count);

@@ -71,7 +71,7 @@ TEST(ClassificationReport, CertaintyIsInTheLastBin) {
 TEST(ClassificationReport, ListsMistakesWithTheirProbabilities) {
   const auto result = report();
   ASSERT_EQ(result.mistakes().size(), 2u);
-  const Answer& second = result.mistakes()[1];
+  const Answer second = result.mistakes()[1];
   EXPECT_EQ(second.item, 4);
   EXPECT_EQ(second.truth, 2);
   EXPECT_EQ(second.predicted, 0);
