@@ -49,7 +49,7 @@ TEST(ByteList, AgreesWithTheGeneralParserOnMutatedTexts) {
   const auto below = [&](std::size_t end) { return random() % end; };
   int found = 0;
   int valid_ones = 0;
-  for (int round = 0; round < 200'000; ++round) {
+  for (int round = 0; round < 50'000; ++round) {
     std::string text = valid;
     for (std::size_t change = below(4) + 1; change > 0; --change) {
       const std::size_t at = below(text.size());
@@ -82,8 +82,8 @@ TEST(ByteList, AgreesWithTheGeneralParserOnMutatedTexts) {
     ++valid_ones;
     ASSERT_EQ(whole.at("inputs").at(0).at("data"), json(list->bytes)) << text;
   }
-  EXPECT_GT(found, 10'000);
-  EXPECT_GT(valid_ones, 5'000);
+  EXPECT_GT(found, 2'500);
+  EXPECT_GT(valid_ones, 1'250);
 }
 
 }  // namespace
