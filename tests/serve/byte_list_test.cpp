@@ -1,12 +1,16 @@
 // The fast way to read pixels says of every text what the general parser says.
 #include "byte_list.hpp"
 
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include "mnist/core/json.hpp"
 
 namespace mnist {
 namespace {
@@ -16,6 +20,15 @@ using testing::ElementsAre;
 
 std::string without(const std::string& text, const ByteList& list) {
   return text.substr(0, list.begin) + "[]" + text.substr(list.end);
+}
+
+// As the server parses it, which refuses two members of a name.
+std::optional<json> parsed(const std::string& text) {
+  try {
+    return parse_bounded_json(text);
+  } catch (const std::invalid_argument&) {
+    return std::nullopt;
+  }
 }
 
 TEST(ByteList, IsFoundAmongOtherMembers) {
@@ -72,15 +85,13 @@ TEST(ByteList, AgreesWithTheGeneralParserOnMutatedTexts) {
     const auto list = find_byte_list(text);
     if (!list) continue;
     ++found;
-    const json whole = json::parse(text, nullptr, /*allow_exceptions=*/false);
-    const json rest = json::parse(without(text, *list), nullptr, /*allow_exceptions=*/false);
-    ASSERT_EQ(whole.is_discarded(), rest.is_discarded()) << text;
-    if (whole.is_discarded()) continue;
-    // Of two members of a name, nlohmann takes the last; the server refuses the request.
-    const json& inputs = rest.at("inputs");
-    if (!inputs.is_array() || !inputs.at(0).contains("data") || inputs.at(0).at("data") != json::array()) continue;
+    const std::optional<json> whole = parsed(text);
+    const std::optional<json> rest = parsed(without(text, *list));
+    ASSERT_EQ(whole.has_value(), rest.has_value()) << text;
+    if (!whole) continue;
     ++valid_ones;
-    ASSERT_EQ(whole.at("inputs").at(0).at("data"), json(list->bytes)) << text;
+    ASSERT_EQ(rest->at("inputs").at(0).at("data"), json::array()) << text;
+    ASSERT_EQ(whole->at("inputs").at(0).at("data"), json(list->bytes)) << text;
   }
   EXPECT_GT(found, 2'500);
   EXPECT_GT(valid_ones, 1'250);
