@@ -22,8 +22,8 @@ int set_threads(int threads);
 // an operator. For programs that repeat the same computation; glibc only.
 void keep_freed_memory();
 
-// Makes all threads take memory from the same two heaps. Otherwise each thread keeps what it has freed, and a server with
-// requests of very different sizes grows for a long time. Call it before threads are started; glibc only.
+// Makes all threads take memory from the same two heaps. Otherwise each thread keeps what it has freed, and a server
+// with requests of very different sizes grows for a long time. Call it before threads are started; glibc only.
 void share_freed_memory();
 
 // Device sync: waits until `device` has finished all submitted work. For time measurements. Does nothing for a CPU.
