@@ -1,8 +1,6 @@
 #include "conv_pool.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdint>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -20,26 +18,6 @@ constexpr auto kPooled = static_cast<std::int64_t>(conv_pool::kPooled);
 constexpr auto kImage = static_cast<std::int64_t>(conv_pool::kImage);
 constexpr auto kSums = static_cast<std::int64_t>(conv_pool::kSums);
 
-// Calls work(part, scratch) for the parts 0 .. parts-1, on all threads. A thread that other programs hold up takes
-// fewer.
-template <class Work>
-void for_each_part(std::int64_t parts, const Work& work) {
-  std::atomic<std::int64_t> next = 0;
-  const std::int64_t threads = std::min<std::int64_t>(parts, at::get_num_threads());
-  at::parallel_for(0, threads, 1, [&](std::int64_t /*begin*/, std::int64_t /*end*/) {
-    std::vector<float> scratch(conv_pool::kScratch);
-    for (std::int64_t part = next++; part < parts; part = next++) work(part, scratch.data());
-  });
-}
-
-// Parts of a batch whose gradients are summed separately. More than threads, so that a slow thread can take fewer; not
-// with many threads, because each part costs the time to add its sum.
-std::int64_t gradient_parts(std::int64_t images) {
-  constexpr std::int64_t kMany = 4;
-  const std::int64_t threads = at::get_num_threads();
-  return std::min(images, threads == 1 || threads > kMany ? threads : 2 * threads);
-}
-
 // `winner`: uint8 [N, kPooled], or undefined if there is no backward pass.
 torch::Tensor forward_pass(const Kernels& kernels, const torch::Tensor& packed, const torch::Tensor& images,
                            const DropoutLayer& dropout, const torch::Tensor& winner) {
@@ -49,11 +27,14 @@ torch::Tensor forward_pass(const Kernels& kernels, const torch::Tensor& packed, 
   const auto* const in = images.const_data_ptr<float>();
   auto* const out = pooled.mutable_data_ptr<float>();
   auto* const places = winner.defined() ? winner.mutable_data_ptr<std::uint8_t>() : nullptr;
-  for_each_part(count, [&](std::int64_t i, float* scratch) {
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(conv_pool::kScratch);
     std::vector<std::uint8_t> kept(dropout.active() ? conv_pool::kPooled : 0);
-    if (dropout.active()) dropout.keep(i, kept);
-    kernels.conv_pool_forward(weights, in + i * kImage, dropout.active() ? kept.data() : nullptr, dropout.scale(),
-                              scratch, out + i * kPooled, places == nullptr ? nullptr : places + i * kPooled);
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (dropout.active()) dropout.keep(i, kept);
+      kernels.conv_pool_forward(weights, in + i * kImage, dropout.active() ? kept.data() : nullptr, dropout.scale(),
+                                scratch.data(), out + i * kPooled, places == nullptr ? nullptr : places + i * kPooled);
+    }
   });
   return pooled;
 }
@@ -87,13 +68,16 @@ class ConvPool : public torch::autograd::Function<ConvPool> {
 
     // Each part sums its images in order, and the parts are added in order, so that the result is deterministic.
     const std::int64_t count = gradient.size(0);
-    const std::int64_t parts = std::max<std::int64_t>(1, gradient_parts(count));
+    const std::int64_t parts = std::max<std::int64_t>(1, std::min<std::int64_t>(at::get_num_threads(), count));
     const torch::Tensor sums = at::zeros({parts, kSums}, at::kFloat);
     auto* const sums_begin = sums.mutable_data_ptr<float>();
-    for_each_part(parts, [&](std::int64_t part, float* scratch) {
-      for (std::int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
-        kernels->conv_pool_backward(packed, images + i * kImage, pooled + i * kPooled, winner + i * kPooled,
-                                    pooled_gradient + i * kPooled, scale, scratch, sums_begin + part * kSums);
+    at::parallel_for(0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> scratch(conv_pool::kScratch);
+      for (std::int64_t part = begin; part < end; ++part) {
+        for (std::int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
+          kernels->conv_pool_backward(packed, images + i * kImage, pooled + i * kPooled, winner + i * kPooled,
+                                      pooled_gradient + i * kPooled, scale, scratch.data(), sums_begin + part * kSums);
+        }
       }
     });
     torch::Tensor sum = sums.select(0, 0);
