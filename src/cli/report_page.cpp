@@ -134,10 +134,13 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
 StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, const torch::Tensor& items,
                         const OpenedData& data) {
   StoredEvaluation result{model_sha256, {}, {}, std::move(page)};
-  for (std::int64_t i = 0; i < items.size(0); ++i) {
-    const auto item = items[i].item<std::int64_t>();
-    result.items.push_back(item);
-    if (!data.paths.empty()) result.files.push_back(data.paths[static_cast<std::size_t>(item)].string());
+  const torch::Tensor row = items.contiguous();
+  const auto* const first = row.const_data_ptr<std::int64_t>();
+  result.items.assign(first, first + row.numel());
+  if (data.paths.empty()) return result;
+  result.files.reserve(result.items.size());
+  for (const std::int64_t item : result.items) {
+    result.files.push_back(data.paths[static_cast<std::size_t>(item)].string());
   }
   return result;
 }

@@ -101,12 +101,12 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   }
   TensorBoardFile* const events = output.tensorboard();
   if (events != nullptr && evaluation) events->evaluation(*evaluation);
+  write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
   const std::optional<RunSummary> summary = read_summary(run);
   if (evaluation && summary) {
     write_evaluation(evaluation_path(run), stored(*evaluation, summary->model_sha256,
                                                   evaluated_items(data.test_batches().size(), options), data.test));
   }
-  write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
 }
 
 // The end of a run that an exception ends.

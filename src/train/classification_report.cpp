@@ -33,16 +33,16 @@ void ClassificationReport::add(const torch::Tensor& log_probabilities, const tor
   for (std::int64_t row = 0; row < truths.size(0); ++row) {
     const std::int64_t truth = truths.const_data_ptr<std::int64_t>()[row];
     const std::int64_t predicted = best.const_data_ptr<std::int64_t>()[row];
-    count({std::ssize(answers_), truth, predicted, std::exp(values[row][predicted]), std::exp(values[row][truth])});
+    record({std::ssize(answers_), truth, predicted, std::exp(values[row][predicted]), std::exp(values[row][truth])});
   }
 }
 
 void ClassificationReport::add(const Answer& answer) {
   in_top_k_ += answer.predicted == answer.truth ? 1 : 0;
-  count(answer);
+  record(answer);
 }
 
-void ClassificationReport::count(const Answer& answer) {
+void ClassificationReport::record(const Answer& answer) {
   const bool right = answer.truth == answer.predicted;
   ++counts_[{answer.truth, answer.predicted}];
   CalibrationBin& bin = bins_[bin_of(answer.probability, bins_.size())];

@@ -69,10 +69,10 @@ class ClassificationReport {
   std::vector<Answer> surest_mistakes(std::size_t most) const;
 
  private:
+  void record(const Answer& answer);
+
   std::int64_t classes_;
   std::int64_t top_k_;
-  void count(const Answer& answer);
-
   std::int64_t in_top_k_ = 0;
   std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counts_;  // by (truth, predicted), for pairs that occur
   std::vector<Answer> answers_;
