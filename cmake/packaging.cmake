@@ -19,12 +19,13 @@ endfunction()
 
 # Only cpack installs the component `package`.
 function(_mnist_package_contents)
+  find_program(MNIST_STRIP strip)  # CMAKE_STRIP can be llvm-strip 14, after which LibTorch's libraries do not load
   set(run_path "")
   if(NOT DEFINED CMAKE_INSTALL_RPATH)  # which has priority
     set(run_path "$ORIGIN/../lib/mnist/libtorch")
   endif()
   set(variables "")
-  foreach(variable IN ITEMS run_path CMAKE_STRIP CMAKE_INSTALL_BINDIR CMAKE_INSTALL_DATADIR CMAKE_INSTALL_DOCDIR
+  foreach(variable IN ITEMS run_path MNIST_STRIP CMAKE_INSTALL_BINDIR CMAKE_INSTALL_DATADIR CMAKE_INSTALL_DOCDIR
                             CMAKE_INSTALL_MANDIR PROJECT_SOURCE_DIR PROJECT_BINARY_DIR PROJECT_VERSION
                             MNIST_PACKAGE_MAINTAINER MNIST_LIBTORCH_LICENSES)
     string(APPEND variables "set(${variable} [==[${${variable}}]==])\n")
