@@ -61,17 +61,18 @@ apt_install_command() {
   fi
 }
 
-# apt_install PACKAGE...: installs them; fails without a word where apt_install_command does.
+# apt_install PACKAGE...: installs them, one call at a time; fails without a word where apt_install_command does.
 apt_install() {
-  local apt
+  local apt lock=${XDG_CACHE_HOME:-$HOME/.cache}/mnist/apt.lock
   apt=$(apt_install_command) || return 1
   echo "installing $*" >&2
+  mkdir -p "$(dirname "$lock")"
   # $apt is several words on purpose. A list of packages that has gone stale names files that mirrors no longer
   # have, so it is read again first; standard output stays free for results.
   # shellcheck disable=SC2086
   {
-    $apt update -qq
-    $apt install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+    flock --close "$lock" $apt update -qq
+    flock --close "$lock" $apt install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
   } >&2
 }
 

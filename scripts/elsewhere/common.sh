@@ -85,7 +85,7 @@ run_tests() {
   local folder=$1 modules
   shift
   modules=$(IFS='|' && echo "$*")
-  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 --tests-regex "^($modules)(\\.|\$)"
+  attached ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 --tests-regex "^($modules)(\\.|\$)"
 }
 
 # check_syntax FOLDER SYSTEMS HEADERS COMPILER OPTION...: compiles each module as one unit, without making code; of the

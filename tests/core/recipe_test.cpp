@@ -209,14 +209,14 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
     }
     return "was accepted";
   };
-  EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 5'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
-  EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 8'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
-  EXPECT_THAT(refusal(repeated(" ", 17'000'000)), HasSubstr("17000000 bytes, the limit is 16777216"));
+  EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 1'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 1'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal(std::string(17'000'000, ' ')), HasSubstr("17000000 bytes, the limit is 16777216"));
   EXPECT_THAT(refusal(std::string(17, '[')), HasSubstr("nested more than 16 deep"));
   EXPECT_THAT(refusal(R"({"arch": "cnn", "arch": "lenet"})"), HasSubstr("two entries 'arch'"));
   EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not valid JSON (error at byte 11)"));
   std::string keys = "{";
-  for (int i = 0; i < 300'000; ++i) keys.append(1, '"').append(std::to_string(i)).append("\":0,");
+  for (int i = 0; i < 100'000; ++i) keys.append(1, '"').append(std::to_string(i)).append("\":0,");
   EXPECT_THAT(refusal(keys + "\"x\":0}"), HasSubstr("'format_version' not found"));
 }
 
