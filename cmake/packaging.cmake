@@ -20,6 +20,9 @@ endfunction()
 # Only cpack installs the component `package`.
 function(_mnist_package_contents)
   find_program(MNIST_STRIP strip)  # CMAKE_STRIP can be llvm-strip 14, after which LibTorch's libraries do not load
+  if(NOT MNIST_STRIP AND NOT CMAKE_STRIP MATCHES "llvm")
+    set(MNIST_STRIP "${CMAKE_STRIP}")
+  endif()
   set(run_path "")
   if(NOT DEFINED CMAKE_INSTALL_RPATH)  # which has priority
     set(run_path "$ORIGIN/../lib/mnist/libtorch")

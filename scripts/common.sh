@@ -72,7 +72,7 @@ apt_install() {
   # shellcheck disable=SC2086
   {
     flock --close "$lock" $apt update -qq
-    flock --close "$lock" $apt install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+    flock --close "$lock" $apt install -y -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
   } >&2
 }
 

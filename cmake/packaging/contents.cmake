@@ -4,19 +4,20 @@ set(root "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
 set(docs "${root}/${CMAKE_INSTALL_DATADIR}/doc/mnist")
 set(private "${root}/lib/mnist/libtorch")  # cpack would call ldconfig for a folder right in lib
 
-# set_run_path(FILE PATH): FILE looks for its libraries in PATH only; without a run path it looks in the system's folders
-# only and stays so. The commands of file() are those that CMake writes into its own installation scripts.
+# set_run_path(FILE PATH [OPTIONAL]): FILE looks for its libraries in PATH only. OPTIONAL: without a run path it looks
+# in the folders of the system only, and may stay so. The commands of file() are those that CMake writes into its own
+# installation scripts.
 function(set_run_path file path)
   file(READ_ELF "${file}" RPATH old_rpath RUNPATH old_runpath CAPTURE_ERROR error)
   set(old "${old_rpath}${old_runpath}")
   string(REPLACE ";" ":" old "${old}")
   string(LENGTH "${old}" room)
   string(LENGTH "${path}" length)
-  if(old STREQUAL "")
+  if(old STREQUAL "" AND error STREQUAL "" AND "OPTIONAL" IN_LIST ARGN)
     return()
   endif()
   if(length GREATER room)
-    message(FATAL_ERROR "${file} has no room for the run path ${path}, only for ${old}: build it with a LibTorch in a "
+    message(FATAL_ERROR "${error} ${file} has no room for the run path ${path}, only for ${old}: build it with a LibTorch in a "
                         "folder with a longer name")
   endif()
   if(NOT old STREQUAL path)
@@ -69,7 +70,7 @@ function(add_library_file library)
     if(MNIST_STRIP)
       run("${MNIST_STRIP}" --strip-unneeded "${private}/${name}")
     endif()
-    set_run_path("${private}/${name}" "$ORIGIN")
+    set_run_path("${private}/${name}" "$ORIGIN" OPTIONAL)
   endif()
 endfunction()
 

@@ -39,7 +39,7 @@ constexpr std::array<Entry, 5> kFiles = {{
     {"mnist_cnn.pt.bak", "The replaced model, if the new one is not at least as good."},
     {"runs/<arch>-<n>/",
      "Directory of a run: config.toml, manifest.json, log.txt, metrics.jsonl, metrics.csv, timing.jsonl, "
-     "report.html, events.out.tfevents.* (--tensorboard), pictures, last.pt, best.pt, checkpoints/."},
+     "report.html, evaluation.json, events.out.tfevents.* (--tensorboard), pictures, last.pt, best.pt, checkpoints/."},
     {"data/", "Data sets in torchvision's layout, such as data/MNIST/raw/train-images-idx3-ubyte.gz."},
     {"share/doc/mnist/, lib/mnist/libmnist_cuda.so",
      "Documentation, and the optional kernels for NVIDIA GPUs, in the folder of the installation."},

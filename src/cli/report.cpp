@@ -128,29 +128,61 @@ bool names_data(const ReportOptions& options) {
                              [&](const char* option) { return is_given(*options.given->get_option(option)); });
 }
 
-// Nothing if the data cannot be opened: they may be on another machine. Throws if options say where they are.
+// Nothing if the data cannot be opened, with a warning that ends with `instead`: they may be on another machine. Throws
+// if options say where they are.
 std::optional<EvaluationData> open_data_of_run(const Source& source, const ReportOptions& options,
-                                               const EvaluationDataOptions& data, const Context& context) {
+                                               const EvaluationDataOptions& data, const Context& context,
+                                               const std::string& instead) {
   try {
     return open_evaluation_data(source.model, source.path, data, source.device, context.log);
   } catch (const Error& error) {
     if (names_data(options)) throw;
-    context.log.warn("{}; the page has no evaluation; to name the data, use --data-dir", error.what());
+    context.log.warn("{}; {}; to name the data, use --data-dir", error.what(), instead);
     return std::nullopt;
   }
 }
 
-// The one that the run has stored, unless options name data.
-Evaluated evaluation_for(const Source& source, const EvaluationData& data, const ReportOptions& options,
-                         const EvaluationDataOptions& data_options, const Context& context) {
-  if (!names_data(options)) {
-    if (auto found = evaluation_of_run(options.source, source.model, data.opened)) {
-      context.log.info(
-          "the evaluation is that of the end of the run; to evaluate again, name the data with --data-dir");
-      return evaluated_as(*std::move(found), source.model, "");
-    }
+// The one that the run has stored, unless options name data or the data are others now. Nothing if there is neither.
+std::optional<Evaluated> evaluation_for(const Source& source, const ReportOptions& options,
+                                        const EvaluationDataOptions& data_options, const Context& context) {
+  std::optional<StoredEvaluation> stored;
+  if (!names_data(options)) stored = evaluation_of_run(options.source, source.model.sha256);
+  const std::optional<EvaluationData> data =
+      open_data_of_run(source, options, data_options, context,
+                       stored ? "the evaluation is that of the end of the run, without pictures of mistakes"
+                              : "the page has no evaluation");
+  if (data && (!stored || !is_evaluation_of(*stored, data->opened))) {
+    return evaluate_source(source, *data, data_options, *context.status);
   }
-  return evaluate_source(source, data, data_options, *context.status);
+  if (data) {
+    add_mistakes(*stored, source.model, data->opened);
+    context.log.info("the evaluation is that of the end of the run; to evaluate again, name the data with --data-dir");
+  }
+  if (!stored) return std::nullopt;
+  return evaluated_as(std::move(stored->page), source.model, "");
+}
+
+// If the page shows other weights than the model that the run wrote, it has other figures than before.
+void tell_missing_model(const RunFigures& run, const std::filesystem::path& weights, spdlog::logger& log) {
+  const std::filesystem::path& model = run.record.manifest.model;
+  if (weights.empty() || model.empty() || weights == model) return;
+  log.warn("the model {} of the run is missing, or is another one now: the page shows {} of the run", quoted(model),
+           quoted(weights.filename()));
+}
+
+// The stored one, if the files with the weights were removed.
+std::optional<Evaluated> evaluation_without_weights(const RunManifest& manifest, const ReportOptions& options,
+                                                    spdlog::logger& log) {
+  if (manifest.model_sha256.empty()) {
+    log.warn("no epoch of the run is finished: the page has no evaluation");
+    return std::nullopt;
+  }
+  auto stored = evaluation_of_run(options.source, manifest.model_sha256);
+  log.warn("the weights of the run are gone: {}",
+           stored ? "the evaluation is that of the end of the run, without pictures of mistakes"
+                  : "the page has no evaluation");
+  if (!stored) return std::nullopt;
+  return Evaluated{std::move(stored->page), {}, ""};
 }
 
 std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOptions data, const Context& context) {
@@ -160,14 +192,10 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   check_page_of_run(output, options.source, path);
   prepare_output(output, context.log);
   take_data_of_run(run, options, data);
-  std::optional<Evaluated> evaluated;
-  if (path.empty()) {
-    context.log.warn("the run has no weights yet: the page has no evaluation");
-  } else {
-    const Source source = load_source(path, options, context, /*hash=*/true);
-    const std::optional<EvaluationData> opened = open_data_of_run(source, options, data, context);
-    if (opened) evaluated = evaluation_for(source, *opened, options, data, context);
-  }
+  tell_missing_model(run, path, context.log);
+  const std::optional<Evaluated> evaluated =
+      path.empty() ? evaluation_without_weights(run.record.manifest, options, context.log)
+                   : evaluation_for(load_source(path, options, context, /*hash=*/true), options, data, context);
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
   // The run's own page is always replaced.
   if (!options.output.empty()) make_room_for_page(output, mark_of(run), context.log);

@@ -133,7 +133,8 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
 
 StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, const torch::Tensor& items,
                         const OpenedData& data) {
-  StoredEvaluation result{model_sha256, {}, {}, std::move(page)};
+  StoredEvaluation result{
+      .model_sha256 = model_sha256, .data_sha256 = data.fingerprint, .items = {}, .page = std::move(page)};
   const torch::Tensor row = items.contiguous();
   const auto* const first = row.const_data_ptr<std::int64_t>();
   result.items.assign(first, first + row.numel());
@@ -145,22 +146,18 @@ StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, co
   return result;
 }
 
-std::optional<PageEvaluation> evaluation_of_run(const std::filesystem::path& run, const LoadedModel& model,
-                                                const OpenedData& data) {
+std::optional<StoredEvaluation> evaluation_of_run(const std::filesystem::path& run, const std::string& model_sha256) {
   std::optional<StoredEvaluation> found = read_evaluation(evaluation_path(run));
-  if (!found || found->model_sha256 != model.sha256 || found->page.class_names != model.recipe.class_names ||
-      found->files.empty() != data.paths.empty()) {
-    return std::nullopt;
-  }
-  for (std::size_t i = 0; i < found->items.size(); ++i) {
-    const std::int64_t item = found->items[i];
-    if (item < 0 || item >= data.batches->size()) return std::nullopt;
-    if (!data.paths.empty() && data.paths[static_cast<std::size_t>(item)].string() != found->files[i]) {
-      return std::nullopt;
-    }
-  }
-  found->page.mistakes = confident_mistakes(found->page, at::tensor(found->items), data, model.recipe.preprocessing);
-  return std::move(found->page);
+  return found && found->model_sha256 == model_sha256 ? std::move(found) : std::nullopt;
+}
+
+bool is_evaluation_of(const StoredEvaluation& stored, const OpenedData& data) {
+  return stored.data_sha256 == data.fingerprint && std::ssize(stored.items) == data.batches->size() &&
+         std::ranges::all_of(stored.items, [&](std::int64_t item) { return item >= 0 && item < data.batches->size(); });
+}
+
+void add_mistakes(StoredEvaluation& stored, const LoadedModel& model, const OpenedData& data) {
+  stored.page.mistakes = confident_mistakes(stored.page, at::tensor(stored.items), data, model.recipe.preprocessing);
 }
 
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters) {
@@ -195,6 +192,7 @@ void write_run_page(const RunFigures& figures, const PageEvaluation* evaluation,
       .commands = run_commands(figures, program),
       .program = program_name(),
       .written = utc_time(),
+      .on_part = figures.on_part,
       .lines_from_zero = counts_from_zero(manifest.arch)};
   for (const auto& [name, value] : figures.options) content.options.emplace_back("--" + name, value);
   write_output(output, page_html(content));

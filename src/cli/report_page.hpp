@@ -42,10 +42,15 @@ PageEvaluation evaluate_for_page(Network& network, Batches& inputs, const Opened
 StoredEvaluation stored(PageEvaluation page, const std::string& model_sha256, const torch::Tensor& items,
                         const OpenedData& data);
 
-// The evaluation that is stored in the run directory, with the pictures of the mistakes. Nothing if there is none, or
-// if it is not of this model, whose hash is known, or if the data have other items.
-std::optional<PageEvaluation> evaluation_of_run(const std::filesystem::path& run, const LoadedModel& model,
-                                                const OpenedData& data);
+// The evaluation that is stored in the run directory. Nothing if there is none, or if it is not of the model file with
+// this hash.
+std::optional<StoredEvaluation> evaluation_of_run(const std::filesystem::path& run, const std::string& model_sha256);
+
+// Whether it is of all items of these data.
+bool is_evaluation_of(const StoredEvaluation& stored, const OpenedData& data);
+
+// Adds the pictures of the mistakes to an evaluation of these data.
+void add_mistakes(StoredEvaluation& stored, const LoadedModel& model, const OpenedData& data);
 
 // Facts of a model: network, parameters, training, weights it began from.
 std::vector<PageFact> model_facts(const Recipe& recipe, std::int64_t parameters);

@@ -49,7 +49,7 @@ void add_runs(const std::filesystem::path& folder, std::vector<RunFigures>& runs
   std::ranges::for_each(runs_in(folder), add);
 }
 
-// The best first: the newest, the most accurate, the fastest; names in their order.
+// The best first: the newest, the most accurate, the fastest with an epoch; names in their order.
 void sort_runs(std::vector<RunFigures>& runs, const std::string& key) {
   std::ranges::stable_sort(runs, {}, [](const RunFigures& run) { return run.record.path; });
   if (key == "started") {
@@ -60,7 +60,7 @@ void sort_runs(std::vector<RunFigures>& runs, const std::string& key) {
   } else if (key == "time") {
     std::ranges::stable_sort(runs, {}, [](const RunFigures& run) {
       const std::optional<double>& seconds = run.record.manifest.seconds;
-      return std::pair(!seconds, seconds.value_or(0));
+      return std::pair(!seconds || run.epochs == 0, seconds.value_or(0));
     });
   }
 }

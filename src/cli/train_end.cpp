@@ -73,11 +73,12 @@ void write_page_of(const RunDirectory& run, const std::string& program) {
   write_run_files(run.path(), nullptr, {}, program);
 }
 
-// The page of a finished run, and its pictures for TensorBoard. Without the evaluation if a stop is
+// Writes the page of a finished run, and its pictures for TensorBoard. Returns the evaluation; nothing if a stop is
 // requested meanwhile.
-void write_final_page(const Plan& plan, const TrainingData& data, Network& network, const Recipe& recipe,
-                      const std::filesystem::path& run, RunOutput& output, const std::function<bool()>& stop_requested,
-                      const std::string& program) {
+std::optional<StoredEvaluation> write_final_page(const Plan& plan, const TrainingData& data, Network& network,
+                                                 const Recipe& recipe, const std::filesystem::path& run,
+                                                 RunOutput& output, const std::function<bool()>& stop_requested,
+                                                 const std::string& program) {
   EvaluationOptions options;
   options.compute = plan.training.compute;
   options.batch_size = plan.training.test_batch_size;
@@ -85,8 +86,9 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   options.spread = plan.training.spread_test;
   options.inputs = plan.training.inputs;
   options.stop_requested = stop_requested;
-  const std::string limited =
-      options.limit_batches == 0 ? "" : fmt::format(" (--limit-batches {})", options.limit_batches);
+  const std::int64_t images = data.test_batches().size();
+  const bool on_part = evaluated_items(images, options).numel() < images;
+  const std::string limited = on_part ? fmt::format(" (--limit-batches {})", options.limit_batches) : "";
   std::optional<PageEvaluation> evaluation;
   try {
     CountLine line(output.status(), "evaluating");
@@ -103,10 +105,9 @@ void write_final_page(const Plan& plan, const TrainingData& data, Network& netwo
   if (events != nullptr && evaluation) events->evaluation(*evaluation);
   write_run_files(run, evaluation ? &*evaluation : nullptr, model_facts(recipe, parameter_count(network)), program);
   const std::optional<RunSummary> summary = read_summary(run);
-  if (evaluation && summary) {
-    write_evaluation(evaluation_path(run), stored(*evaluation, summary->model_sha256,
-                                                  evaluated_items(data.test_batches().size(), options), data.test));
-  }
+  if (!evaluation || !summary) return std::nullopt;
+  return stored(*std::move(evaluation), summary->model_sha256, evaluated_items(data.test_batches().size(), options),
+                data.test);
 }
 
 // The end of a run that an exception ends.
@@ -183,8 +184,13 @@ void end_finished(const Plan& plan, const TrainingResult& result, const Training
   // If the folder belongs to another run now, `end` throws, and its page is not touched.
   attempt(context.log, [&] {
     directory->end(end_of(plan, result, epochs, test, plan.output));
-    write_final_page(plan, data, network, recipe, directory->path(), output, stop_requested, context.program);
+    const std::filesystem::path file = evaluation_path(directory->path());
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);  // of the run before it was continued
+    const auto evaluation =
+        write_final_page(plan, data, network, recipe, directory->path(), output, stop_requested, context.program);
     context.log.info("report: {}", page_path(directory->path()).string());
+    if (evaluation) write_evaluation(file, *evaluation);
   });
   if (events != nullptr) events->end(/*success=*/true);
 }

@@ -31,8 +31,9 @@ Dense::Dense(std::int64_t in, std::int64_t out) : torch::nn::LinearImpl(in, out)
 torch::Tensor Dense::apply(const torch::Tensor& inputs, const Kernels* kernels) {
   const std::int64_t out = weight.size(0);
   const bool taken = kernels != nullptr && !c10::GradMode::is_enabled() && !weight.requires_grad() &&
-                     !at::autocast::is_autocast_enabled(at::kCPU) && out % dense::kColumns == 0 &&
-                     plain_floats(inputs) && plain_floats(weight) && plain_floats(bias);
+                     !at::autocast::is_autocast_enabled(at::kCPU) && out % dense::kColumns == 0 && inputs.dim() == 2 &&
+                     inputs.size(1) == weight.size(1) && plain_floats(inputs) && plain_floats(weight) &&
+                     plain_floats(bias);
   if (!taken) return forward(inputs);
   const auto in = static_cast<int>(weight.size(1));
   const torch::Tensor packed = packed_.get(*kernels, {weight}, [&] {

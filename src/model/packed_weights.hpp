@@ -1,5 +1,5 @@
-// Weights in the form that kernels read, kept as long as the weights are not trained and stay the same: a forward pass
-// for one image would take a third longer if it made that form anew. Not thread-safe.
+// Weights in the form that kernels read, kept as long as the weights are not trained and stay the same: to make that
+// form anew takes long beside a forward pass for one image. Not thread-safe.
 #pragma once
 
 #include <cstdint>

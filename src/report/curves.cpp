@@ -79,6 +79,7 @@ std::string heading_of(const RunRecord& run) {
     text += fmt::format(": best test accuracy {:.2f} % in epoch {} of {}", 100 * best->test_accuracy, best->epoch,
                         run.epochs.back().epoch);
   }
+  if (run.manifest.outcome == Outcome::diverged) text += "; the run diverged";
   return text;
 }
 
@@ -112,8 +113,7 @@ void draw_comparison(const std::filesystem::path& path, const std::vector<Compar
   const double legend = kHeading + size.height;
   Canvas canvas(static_cast<int>(kPlotGap + width),
                 static_cast<int>(legend + kLine * static_cast<double>(runs.size()) + kPlotGap));
-  canvas.text({kPlotGap, kHeading - 12}, "Test set: solid lines, full marks. Training: dashed lines, hollow marks.",
-              kPlotText + 2);
+  canvas.text({kPlotGap, kHeading - 12}, "Test set: solid lines with marks. Training: dashed lines.", kPlotText + 2);
   Point corner = {kPlotGap, kHeading};
   for (const Plot& plot : comparison_plots(records)) {
     CanvasPen pen(canvas, corner);

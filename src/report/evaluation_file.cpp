@@ -1,8 +1,10 @@
 #include "mnist/report/evaluation_file.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <stdexcept>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -33,43 +35,67 @@ EvaluationJson columns_of(const StoredEvaluation& stored) {
   return columns;
 }
 
-template <class Value>
-std::vector<Value> column(const nlohmann::json& columns, const char* name, std::size_t rows) {
-  auto values = columns.at(name).get<std::vector<Value>>();
-  if (values.size() != rows) throw std::invalid_argument("columns of different length");
+// nlohmann converts other numbers without a word.
+std::vector<std::int64_t> whole_numbers(const nlohmann::json& column) {
+  std::vector<std::int64_t> values;
+  values.reserve(column.size());
+  for (const nlohmann::json& value : column) {
+    if (!value.is_number_integer()) throw std::invalid_argument("no whole number");
+    values.push_back(value.get<std::int64_t>());
+  }
   return values;
 }
 
-// Throws if something is missing or of another type.
-StoredEvaluation stored_of(const nlohmann::json& json) {
-  if (json.at("format_version") != kFormatVersion) throw std::invalid_argument("another version");
-  const auto class_names = json.at("class_names").get<std::vector<std::string>>();
-  const auto classes = std::ssize(class_names);
-  const nlohmann::json& columns = json.at("predictions");
-  StoredEvaluation stored{
-      .model_sha256 = json.at("model_sha256"),
-      .items = columns.at("item").get<std::vector<std::int64_t>>(),
-      .files = {},
-      .page = {.data = json.at("data"),
-               .evaluation = {.loss = json.at("loss"), .correct = json.at("correct"), .total = json.at("total")},
-               .report = ClassificationReport(classes, /*top_k=*/1),
-               .class_names = class_names,
-               .mistakes = {},
-               .temperature = json.at("temperature"),
-               .fitted_here = json.at("temperature_fitted_here")}};
-  const std::size_t rows = stored.items.size();
-  if (columns.contains("file")) stored.files = column<std::string>(columns, "file", rows);
-  const auto truths = column<std::int64_t>(columns, "truth", rows);
-  const auto predicted = column<std::int64_t>(columns, "predicted", rows);
-  const auto probabilities = column<double>(columns, "probability", rows);
-  const auto of_truth = column<double>(columns, "probability_of_truth", rows);
+std::vector<double> probabilities(const nlohmann::json& column) {
+  auto values = column.get<std::vector<double>>();
+  if (!std::ranges::all_of(values, [](double value) { return value >= 0 && value < 1.001; })) {
+    throw std::invalid_argument("no probability");
+  }
+  return values;
+}
+
+// The answers of the columns, which have as many rows.
+ClassificationReport report_of(const nlohmann::json& columns, std::size_t rows, std::int64_t classes) {
+  ClassificationReport report(classes, /*top_k=*/1);
+  const auto truths = whole_numbers(columns.at("truth"));
+  const auto predicted = whole_numbers(columns.at("predicted"));
+  const auto of_predicted = probabilities(columns.at("probability"));
+  const auto of_truth = probabilities(columns.at("probability_of_truth"));
+  for (const std::size_t size : {truths.size(), predicted.size(), of_predicted.size(), of_truth.size()}) {
+    if (size != rows) throw std::invalid_argument("columns of different length");
+  }
   const auto is_class = [&](std::int64_t index) { return index >= 0 && index < classes; };
   for (std::size_t row = 0; row < rows; ++row) {
     if (!is_class(truths[row]) || !is_class(predicted[row])) throw std::invalid_argument("no such class");
-    stored.page.report.add(
-        {static_cast<std::int64_t>(row), truths[row], predicted[row], probabilities[row], of_truth[row]});
+    report.add_answer({static_cast<std::int64_t>(row), truths[row], predicted[row], of_predicted[row], of_truth[row]});
   }
-  return stored;
+  return report;
+}
+
+// Throws if something is missing, of another type, or contradicts itself.
+StoredEvaluation stored_of(const nlohmann::json& json) {
+  if (json.at("format_version") != kFormatVersion) throw std::invalid_argument("another version");
+  const auto class_names = json.at("class_names").get<std::vector<std::string>>();
+  const nlohmann::json& columns = json.at("predictions");
+  const std::vector<std::int64_t> items = whole_numbers(columns.at("item"));
+  const Evaluation evaluation{
+      .loss = json.at("loss"), .correct = whole_number(json, "correct"), .total = whole_number(json, "total")};
+  ClassificationReport report = report_of(columns, items.size(), std::ssize(class_names));
+  const auto right =
+      std::ranges::count_if(report.answers(), [](const Answer& answer) { return answer.truth == answer.predicted; });
+  if (evaluation.total != std::ssize(items) || evaluation.correct != right) {
+    throw std::invalid_argument("the totals are not those of the rows");
+  }
+  return {.model_sha256 = json.at("model_sha256"),
+          .data_sha256 = json.at("data_sha256"),
+          .items = items,
+          .page = {.data = json.at("data"),
+                   .evaluation = evaluation,
+                   .report = std::move(report),
+                   .class_names = class_names,
+                   .mistakes = {},
+                   .temperature = json.at("temperature"),
+                   .fitted_here = json.at("temperature_fitted_here")}};
 }
 
 }  // namespace
@@ -78,6 +104,7 @@ void write_evaluation(const std::filesystem::path& path, const StoredEvaluation&
   const PageEvaluation& page = stored.page;
   const EvaluationJson json = {{"format_version", kFormatVersion},
                                {"model_sha256", stored.model_sha256},
+                               {"data_sha256", stored.data_sha256},
                                {"data", page.data},
                                {"loss", page.evaluation.loss},
                                {"correct", page.evaluation.correct},

@@ -25,17 +25,11 @@ std::string duration(const std::optional<double>& seconds) {
   return seconds ? short_duration(*seconds) : "unknown";
 }
 
-// With the option that limits the epochs' training and test images, if it is given.
-std::string name_of_best(const std::vector<PageFact>& options) {
-  const auto limit = std::ranges::find(options, "--limit-batches", &PageFact::first);
-  const bool limited = limit != options.end() && limit->second != "0";
-  return limited ? fmt::format("Best test accuracy (--limit-batches {})", limit->second) : "Best test accuracy";
-}
-
 void add_run(std::vector<PageFact>& facts, const PageContent& content) {
   const RunRecord& run = *content.run;
   if (const EpochRow* const best = run.best(); best != nullptr) {
-    facts.emplace_back(name_of_best(content.options), percent(best->test_accuracy));
+    facts.emplace_back(content.on_part ? "Best test accuracy (of a part of the images)" : "Best test accuracy",
+                       percent(best->test_accuracy));
     facts.emplace_back("In epoch", fmt::format("{} of {}", best->epoch, run.epochs.back().epoch));
   }
   facts.emplace_back("Time", duration(run.manifest.seconds));

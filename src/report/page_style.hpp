@@ -6,10 +6,10 @@ namespace mnist {
 
 inline constexpr const char* kPageStyle = R"css(
 :root { color-scheme: light dark; --paper: #ffffff; --panel: #f4f6f8; --ink: #1b2127; --soft: #56616b; --rule: #d5dbe1;
-  --train: #1f5fae; --pale: #a9c6ea; --test: #b34700; --good: #14683a; --bad: #a61b1b; }
+  --train: #1f5fae; --pale: #6592ca; --test: #b34700; --good: #14683a; --bad: #a61b1b; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14181d; --panel: #1e242b; --ink: #e6eaee; --soft: #a3aeb8; --rule: #38424c;
-    --train: #79b4ff; --pale: #35537a; --test: #ffab5e; --good: #6fd39a; --bad: #ff8f8f; }
+    --train: #79b4ff; --pale: #4a72a6; --test: #ffab5e; --good: #6fd39a; --bad: #ff8f8f; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.25rem; max-width: 64rem; background: var(--paper); color: var(--ink);

@@ -203,7 +203,7 @@ RunRecord read_run(const std::filesystem::path& path, bool with_steps) {
     throw;
   } catch (const std::exception&) {
     throw data_error(fmt::format("the manifest {} is damaged", quoted(path / kManifest)),
-                     "to continue the run, which writes it again: mnist train --resume DIR");
+                     fmt::format("to continue the run, which writes it again: mnist train --resume {}", quoted(path)));
   }
   record.active = is_locked(path);
   read_metrics(path / "metrics.csv", with_steps, record);

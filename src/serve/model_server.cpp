@@ -309,8 +309,7 @@ class ModelServer::Service {
   }
 
   void infer(HttpRequest request, const std::shared_ptr<ServedModel>& model, const HttpServer::Send& answer) {
-    constexpr std::size_t kSmall = 16 << 10;  // bytes; reading them takes less than waking another thread
-    const bool is_small = request.body.size() <= kSmall;
+    const bool quick = is_quick(request);
     auto work = [this, request = std::move(request), model, answer] {
       const std::shared_ptr<const ModelFacts> facts = model->facts();
       const auto call = std::make_shared<const InferCall>(parse_infer(request, facts->recipe.preprocessing));
@@ -318,7 +317,7 @@ class ModelServer::Service {
         return infer_reply(*call, facts->source.name, std::to_string(facts->source.version), facts->recipe, logits);
       });
     };
-    if (is_small) {
+    if (quick) {
       work();
     } else {
       later(answer, std::move(work));

@@ -1,5 +1,7 @@
 #include "mnist/serve/served_models.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +12,16 @@
 #include "mnist/core/text.hpp"
 
 namespace mnist {
+namespace {
+
+// Ends a model that is no longer served, on this thread: it answers what it has first, which may take long, and the
+// threads of the requests must not wait for that. They give it up as soon as they have submitted their images.
+void end(std::shared_ptr<ServedModel> model) {
+  while (model.use_count() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  model.reset();
+}
+
+}  // namespace
 
 ServedModel::ServedModel(const ModelSource& source, LoadedModel model, const c10::Device& device,
                          const BatchLimits& limits, Metrics& metrics)
@@ -74,6 +86,7 @@ std::string ServedModels::reload_one(const ModelSource& source) {
       if (other.name == source.name && other.version == source.version) model.swap(fresh);
     }
   }
+  end(std::move(fresh));
   const Recipe& before = old->recipe;
   const Recipe& now = facts->recipe;
   if (now.class_names == before.class_names && now.preprocessing == before.preprocessing) return "read again";

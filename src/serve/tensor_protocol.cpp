@@ -60,6 +60,10 @@ json parse_call(std::string_view text) {
   }
 }
 
+std::ptrdiff_t as_offset(std::size_t position) {
+  return static_cast<std::ptrdiff_t>(position);
+}
+
 // The call, and its list of pixels if it has a plain one, which is empty in the call then.
 std::pair<json, std::optional<ByteList>> read_call(std::string_view text) {
   std::optional<ByteList> list;
@@ -71,7 +75,9 @@ std::pair<json, std::optional<ByteList>> read_call(std::string_view text) {
   try {
     return {parse_call(rest), std::move(list)};
   } catch (const HttpError&) {
-    return {parse_call(text), std::nullopt};  // whose error has the right place
+    std::string blank(text);  // in which the error has its place
+    std::fill(blank.begin() + as_offset(list->begin) + 1, blank.begin() + as_offset(list->end) - 1, ' ');
+    return {parse_call(blank), std::move(list)};
   }
 }
 
@@ -230,6 +236,16 @@ std::vector<float> values_of(const std::string& output, const Recipe& recipe, co
 }
 
 }  // namespace
+
+bool is_quick(const HttpRequest& request) {
+  constexpr std::size_t kMostBytes = 16 << 10;
+  constexpr std::size_t kMostJson = 1 << 10;
+  if (request.body.size() > kMostBytes) return false;
+  const std::string_view text = parts_of(request).json;
+  if (text.size() <= kMostJson) return true;
+  const std::optional<ByteList> list = find_byte_list(text);
+  return list && text.size() - (list->end - list->begin) <= kMostJson;
+}
 
 InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
   const Parts parts = parts_of(request);

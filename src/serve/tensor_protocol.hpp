@@ -31,6 +31,10 @@ struct InferCall {
   std::vector<WantedOutput> outputs;
 };
 
+// Whether `parse_infer` takes less time than waking another thread: pixels as bytes or as a plain list, and little JSON
+// beside them.
+bool is_quick(const HttpRequest& request);
+
 // Throws an `HttpError` that says what is wrong with the request.
 InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <stdexcept>
 
 #include <ATen/ATen.h>
 
@@ -37,7 +38,8 @@ void ClassificationReport::add(const torch::Tensor& log_probabilities, const tor
   }
 }
 
-void ClassificationReport::add(const Answer& answer) {
+void ClassificationReport::add_answer(const Answer& answer) {
+  if (top_k_ != 1 || answer.item != std::ssize(answers_)) throw std::logic_error("not the next answer of top_k 1");
   in_top_k_ += answer.predicted == answer.truth ? 1 : 0;
   record(answer);
 }

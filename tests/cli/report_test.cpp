@@ -66,11 +66,24 @@ TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
 
   // The data are gone: the page has what is left, and says what is missing.
   std::filesystem::remove_all(folder_ / "data");
+  const SubprocessResult stored = mnist({"report", "run"});
+  EXPECT_EQ(stored.exit_code, 0);
+  EXPECT_THAT(stored.err, HasSubstr("; the evaluation is that of the end of the run, without pictures of mistakes; to "
+                                    "name the data, use --data-dir\n"));
+  EXPECT_THAT(page(), HasSubstr(kEvaluated));
+  std::filesystem::remove(folder_ / "run/evaluation.json");
   const SubprocessResult without = mnist({"report", "run"});
   EXPECT_EQ(without.exit_code, 0);
   EXPECT_THAT(without.err, HasSubstr("; the page has no evaluation; to name the data, use --data-dir\n"));
   EXPECT_THAT(page(), AllOf(HasSubstr("<h2>Curves</h2>"), Not(HasSubstr(kEvaluated))));
   EXPECT_EQ(mnist({"report", "run", "--data-dir", "data"}).exit_code, 3) << "data that were named must be there";
+}
+
+// The label of the last image becomes another one.
+void change_last_byte(const std::filesystem::path& file) {
+  std::string content = content_of(file);
+  content.back() = content.back() == 0 ? 1 : 0;
+  std::ofstream(file, std::ios::binary) << content;
 }
 
 constexpr const char* kStored = "the evaluation is that of the end of the run";
@@ -100,8 +113,15 @@ TEST_F(Report, UsesTheEvaluationOfTheRunOnlyIfItIsOfTheseWeightsAndImages) {
   EXPECT_TRUE(is_used());
   write_small_mnist(folder_ / "data", 200, 40);
   EXPECT_FALSE(is_used()) << "fewer images";
+  write_small_mnist(folder_ / "data", 200, 60);
+  EXPECT_FALSE(is_used()) << "more images";
+  std::filesystem::remove_all(folder_ / "data");
+  write_small_mnist(folder_ / "data", 200, 50, /*compressed=*/false);
+  EXPECT_TRUE(is_used());
+  change_last_byte(folder_ / "data/MNIST/raw/t10k-labels-idx1-ubyte");
+  EXPECT_FALSE(is_used()) << "another label";
 
-  write_small_mnist(folder_ / "data", 200, 50);
+  write_small_mnist(folder_ / "data", 200, 50, /*compressed=*/false);
   other = evaluation;
   other.replace(other.find("model_sha256") + 15, 8, "00000000");
   std::ofstream(file) << other;

@@ -221,8 +221,6 @@ TEST_P(EveryKernels, ConvPoolHidesNoNan) {
   }
 }
 
-// ---- dropout
-
 // ---- fully connected layers
 
 // [rows, out]
@@ -263,6 +261,8 @@ TEST_P(EveryKernels, DenseIsTheProductPlusTheBias) {
         << rows;
   }
 }
+
+// ---- dropout
 
 TEST_P(EveryKernels, KeepsTheElementsThatPhiloxSays) {
   const PhiloxCounter counter = {0, 7, 123, 0x80000001u};

@@ -122,12 +122,13 @@ TEST(Page, TablesHaveHeadersWithScopeAndCanBeScrolledWithTheKeyboard) {
 
 TEST(Page, SaysHowEpochsAreCountedAndWhatLimitsThem) {
   const RunRecord run = run_of_two_epochs();
-  PageContent content{.title = "run", .run = &run, .options = {{"--limit-batches", "0"}}};
-  EXPECT_THAT(page_html(content), Not(AnyOf(HasSubstr("epoch 1 is their epoch 0"), HasSubstr("(--limit-batches"))));
-  content.options = {{"--limit-batches", "7"}};
+  PageContent content{.title = "run", .run = &run};
+  EXPECT_THAT(page_html(content), Not(AnyOf(HasSubstr("epoch 1 is their epoch 0"), HasSubstr("of a part"))));
+  content.on_part = true;
   content.lines_from_zero = true;
-  EXPECT_THAT(page_html(content), AllOf(HasSubstr("epoch 1 is their epoch 0"),
-                                        HasSubstr("<dt>Best test accuracy (--limit-batches 7)</dt><dd>75.00 %</dd>")));
+  EXPECT_THAT(page_html(content),
+              AllOf(HasSubstr("epoch 1 is their epoch 0"),
+                    HasSubstr("<dt>Best test accuracy (of a part of the images)</dt><dd>75.00 %</dd>")));
 }
 
 TEST(Page, ShowsHowTheRunWent) {

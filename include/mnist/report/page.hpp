@@ -46,6 +46,7 @@ struct PageContent {
   std::vector<PageFact> commands;              // what it is for, and the command
   std::string program;                         // that writes the page: "mnist 0.1.0"
   std::string written;                         // time of writing, UTC
+  bool on_part = false;                        // the run tested on a part of the test images (--limit-batches)
   bool lines_from_zero = false;                // the printed lines of the run count epochs from 0, the page from 1
 };
 

@@ -9,6 +9,7 @@
 //   timing.jsonl    speed: the same rows, with the figures that vary from run to run
 //   last.pt         the weights after the last finished epoch (written while the next one is trained)
 //   best.pt         the weights of the best epoch so far (likewise)
+//   evaluation.json what the model predicted, at the end of a finished run: `evaluation_file.hpp`
 //   report.html     the run as one page, written after every epoch and at the end (`page.hpp`)
 //   events.out.tfevents.*  for TensorBoard, if it is wanted: `tensorboard.hpp`
 //   checkpoints/    to resume the run from: `checkpoints.hpp`

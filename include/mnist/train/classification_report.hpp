@@ -43,8 +43,8 @@ class ClassificationReport {
 
   // Adds the next items: log-probabilities [N, classes] and targets [N], on any device.
   void add(const torch::Tensor& log_probabilities, const torch::Tensor& targets);
-  // Adds the next item, whose place is that of the answer. Only for top_k 1.
-  void add(const Answer& answer);
+  // Adds the next item, whose place is its number. Throws std::logic_error unless top_k is 1.
+  void add_answer(const Answer& answer);
 
   std::int64_t classes() const { return classes_; }
   std::int64_t top_k() const { return top_k_; }

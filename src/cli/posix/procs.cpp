@@ -74,8 +74,9 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
       if (code == 0 || code == kLost) code = its;
       context.status->draw("");  // replaces the progress of rank 0
       if (!was_told) tell(*ended, context.log);
-      if (end != Clock::time_point::max()) continue;  // since the first one, which may be long on a busy machine
-      // A rank that has detected a loss has waited for the lost one; the others then exit soon, or are stopped.
+      if (end != Clock::time_point::max()) continue;
+      // Counts from the first rank that ended: on a busy machine the others may need long to say why. A rank that has
+      // detected a loss has waited for the lost one; the others then exit soon, or are stopped.
       const std::chrono::milliseconds limit = timeout;
       const auto patience = was_told || ended->exit_code == kLost ? std::max(limit * 15 / 100, kLeast) : limit;
       end = Clock::now() + patience;
