@@ -79,6 +79,24 @@ TEST_F(Report, IsWrittenByTrainingAndMadeAgainFromTheRun) {
   EXPECT_EQ(mnist({"report", "run", "--data-dir", "data"}).exit_code, 3) << "data that were named must be there";
 }
 
+TEST_F(Report, SaysWhichWeightsItShows) {
+  ASSERT_EQ(train({"--epochs", "1", "--lr", "0.001"}).exit_code, 0);
+  std::filesystem::remove(folder_ / "lenet.pt");
+  const SubprocessResult last = mnist({"report", "run"});
+  EXPECT_THAT(last.err, ContainsRegex("the model '.*lenet.pt' of the run is missing, or is another one now: the page "
+                                      "shows 'last.pt' of the run\n"));
+  EXPECT_THAT(page(), HasSubstr(kEvaluated));
+
+  std::filesystem::remove(folder_ / "run/last.pt");
+  const SubprocessResult none = mnist({"report", "run"});
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_THAT(none.err, HasSubstr("the weights of the run are gone: the evaluation is that of the end of the run"));
+  EXPECT_THAT(page(), HasSubstr(kEvaluated));
+
+  std::filesystem::remove(folder_ / "run/evaluation.json");
+  EXPECT_THAT(mnist({"report", "run"}).err, HasSubstr("the weights of the run are gone: the page has no evaluation\n"));
+}
+
 // The label of the last image becomes another one.
 void change_last_byte(const std::filesystem::path& file) {
   std::string content = content_of(file);

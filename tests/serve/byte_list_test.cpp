@@ -12,6 +12,8 @@
 
 #include "mnist/core/json.hpp"
 
+#include "tensor_protocol.hpp"
+
 namespace mnist {
 namespace {
 
@@ -95,6 +97,29 @@ TEST(ByteList, AgreesWithTheGeneralParserOnMutatedTexts) {
   }
   EXPECT_GT(found, 2'500);
   EXPECT_GT(valid_ones, 1'250);
+}
+
+// Other calls are read on another thread, because a general parser would hold the server's loop.
+TEST(QuickCall, IsAPlainListOrBytesWithLittleJson) {
+  const auto is_quick_call = [](const std::string& text, const std::string& bytes = "") {
+    HttpRequest request;
+    request.body = text + bytes;
+    if (!bytes.empty()) request.headers["inference-header-content-length"] = std::to_string(text.size());
+    return is_quick(request);
+  };
+  const auto call = [](const std::string& data, const std::string& more = "") {
+    return R"({"inputs":[{"name":"pixels","shape":[1,1,28,28],"data":[)" + data + "]}]" + more + "}";
+  };
+  std::string pixels = "0";
+  for (int i = 1; i < 784; ++i) pixels += ", 255";
+  const std::string long_id = ",\"id\":\"" + std::string(2000, 'x') + "\"";
+  EXPECT_TRUE(is_quick_call(call(pixels)));
+  EXPECT_FALSE(is_quick_call(call("[" + pixels + "]"))) << "nested";
+  EXPECT_FALSE(is_quick_call(call(pixels + ", 0.5")));
+  EXPECT_FALSE(is_quick_call(call(pixels, long_id)));
+  EXPECT_FALSE(is_quick_call(call(pixels + std::string(20'000, ' '))));
+  EXPECT_TRUE(is_quick_call(call(""), std::string(784, '\0')));
+  EXPECT_FALSE(is_quick_call(call("", long_id), std::string(784, '\0')));
 }
 
 }  // namespace
