@@ -211,7 +211,7 @@ TEST(Recipe, TextThatAsksForTooMuchIsRefused) {
   };
   EXPECT_THAT(refusal("{\"x\": [" + repeated("[],", 1'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
   EXPECT_THAT(refusal("{\"x\": [" + repeated("0,", 1'000'000) + "0]}"), HasSubstr("more than 1000000 values"));
-  EXPECT_THAT(refusal(std::string(17'000'000, ' ')), HasSubstr("17000000 bytes, the limit is 16777216"));
+  EXPECT_THAT(refusal(std::string().append(17'000'000, ' ')), HasSubstr("17000000 bytes, the limit is 16777216"));
   EXPECT_THAT(refusal(std::string(17, '[')), HasSubstr("nested more than 16 deep"));
   EXPECT_THAT(refusal(R"({"arch": "cnn", "arch": "lenet"})"), HasSubstr("two entries 'arch'"));
   EXPECT_THAT(refusal("{\"arch\": \"\x01\"}"), HasSubstr("not valid JSON (error at byte 11)"));
