@@ -142,23 +142,27 @@ std::optional<EvaluationData> open_data_of_run(const Source& source, const Repor
   }
 }
 
+// What the page has if data or weights are gone.
+std::string instead_of_evaluation(bool is_stored) {
+  return is_stored ? "the evaluation is that of the end of the run, without pictures of mistakes"
+                   : "the page has no evaluation";
+}
+
 // The one that the run has stored, unless options name data or the data are others now. Nothing if there is neither.
 std::optional<Evaluated> evaluation_for(const Source& source, const ReportOptions& options,
                                         const EvaluationDataOptions& data_options, const Context& context) {
   std::optional<StoredEvaluation> stored;
   if (!names_data(options)) stored = evaluation_of_run(options.source, source.model.sha256);
   const std::optional<EvaluationData> data =
-      open_data_of_run(source, options, data_options, context,
-                       stored ? "the evaluation is that of the end of the run, without pictures of mistakes"
-                              : "the page has no evaluation");
+      open_data_of_run(source, options, data_options, context, instead_of_evaluation(stored.has_value()));
   if (data && (!stored || !is_evaluation_of(*stored, data->opened))) {
     return evaluate_source(source, *data, data_options, *context.status);
   }
+  if (!stored) return std::nullopt;
   if (data) {
     add_mistakes(*stored, source.model, data->opened);
     context.log.info("the evaluation is that of the end of the run; to evaluate again, name the data with --data-dir");
   }
-  if (!stored) return std::nullopt;
   return evaluated_as(std::move(stored->page), source.model, "");
 }
 
@@ -171,16 +175,11 @@ void tell_missing_model(const RunFigures& run, const std::filesystem::path& weig
 }
 
 // The stored one, if the files with the weights were removed.
-std::optional<Evaluated> evaluation_without_weights(const RunManifest& manifest, const ReportOptions& options,
+std::optional<Evaluated> evaluation_without_weights(const RunFigures& run, const ReportOptions& options,
                                                     spdlog::logger& log) {
-  if (manifest.model_sha256.empty()) {
-    log.warn("no epoch of the run is finished: the page has no evaluation");
-    return std::nullopt;
-  }
-  auto stored = evaluation_of_run(options.source, manifest.model_sha256);
-  log.warn("the weights of the run are gone: {}",
-           stored ? "the evaluation is that of the end of the run, without pictures of mistakes"
-                  : "the page has no evaluation");
+  auto stored = evaluation_of_run(options.source, run.record.manifest.model_sha256);
+  log.warn("{}: {}", run.epochs == 0 ? "no epoch of the run is finished" : "the weights of the run are gone",
+           instead_of_evaluation(stored.has_value()));
   if (!stored) return std::nullopt;
   return Evaluated{std::move(stored->page), {}, ""};
 }
@@ -194,7 +193,7 @@ std::filesystem::path report_run(const ReportOptions& options, EvaluationDataOpt
   take_data_of_run(run, options, data);
   tell_missing_model(run, path, context.log);
   const std::optional<Evaluated> evaluated =
-      path.empty() ? evaluation_without_weights(run.record.manifest, options, context.log)
+      path.empty() ? evaluation_without_weights(run, options, context.log)
                    : evaluation_for(load_source(path, options, context, /*hash=*/true), options, data, context);
   const PageEvaluation* const evaluation = evaluated ? &evaluated->figures : nullptr;
   // The run's own page is always replaced.

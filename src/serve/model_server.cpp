@@ -309,19 +309,17 @@ class ModelServer::Service {
   }
 
   void infer(HttpRequest request, const std::shared_ptr<ServedModel>& model, const HttpServer::Send& answer) {
-    const bool quick = is_quick(request);
-    auto work = [this, request = std::move(request), model, answer] {
+    const auto submit = [this, model, answer](InferCall parsed) {
       const std::shared_ptr<const ModelFacts> facts = model->facts();
-      const auto call = std::make_shared<const InferCall>(parse_infer(request, facts->recipe.preprocessing));
+      const auto call = std::make_shared<const InferCall>(std::move(parsed));
       run_network(model, call->pixels, answer, [facts, call](const torch::Tensor& logits) {
         return infer_reply(*call, facts->source.name, std::to_string(facts->source.version), facts->recipe, logits);
       });
     };
-    if (quick) {
-      work();
-    } else {
-      later(answer, std::move(work));
-    }
+    if (auto call = parse_quick_infer(request, model->facts()->recipe.preprocessing)) return submit(*std::move(call));
+    later(answer, [request = std::move(request), model, submit] {
+      submit(parse_infer(request, model->facts()->recipe.preprocessing));
+    });
   }
 
   void predict(HttpRequest request, const HttpServer::Send& answer) {

@@ -64,20 +64,18 @@ std::ptrdiff_t as_offset(std::size_t position) {
   return static_cast<std::ptrdiff_t>(position);
 }
 
-// The call, and its list of pixels if it has a plain one, which is empty in the call then.
-std::pair<json, std::optional<ByteList>> read_call(std::string_view text) {
-  std::optional<ByteList> list;
-  if (text.size() <= kMaxJsonBytes) list = find_byte_list(text);
-  if (!list) return {parse_call(text), std::nullopt};
+// The call, in which the list of pixels is empty if it is read already.
+json read_call(std::string_view text, const std::optional<ByteList>& list) {
+  if (!list) return parse_call(text);
   std::string rest;
   rest.reserve(text.size() - (list->end - list->begin) + 2);
   rest.append(text, 0, list->begin).append("[]").append(text, list->end);
   try {
-    return {parse_call(rest), std::move(list)};
+    return parse_call(rest);
   } catch (const HttpError&) {
     std::string blank(text);  // in which the error has its place
     std::fill(blank.begin() + as_offset(list->begin) + 1, blank.begin() + as_offset(list->end) - 1, ' ');
-    return {parse_call(blank), std::move(list)};
+    return parse_call(blank);
   }
 }
 
@@ -235,21 +233,9 @@ std::vector<float> values_of(const std::string& output, const Recipe& recipe, co
   return values;
 }
 
-}  // namespace
-
-bool is_quick(const HttpRequest& request) {
-  constexpr std::size_t kMostBytes = 16 << 10;
-  constexpr std::size_t kMostJson = 1 << 10;
-  if (request.body.size() > kMostBytes) return false;
-  const std::string_view text = parts_of(request).json;
-  if (text.size() <= kMostJson) return true;
-  const std::optional<ByteList> list = find_byte_list(text);
-  return list && text.size() - (list->end - list->begin) <= kMostJson;
-}
-
-InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
-  const Parts parts = parts_of(request);
-  auto [call, plain] = read_call(parts.json);
+// `plain`: the list of pixels in the JSON, if it is a plain one.
+InferCall call_of(const Parts& parts, std::optional<ByteList> plain, const Preprocessing& preprocessing) {
+  const json call = read_call(parts.json, plain);
   const json* const inputs = member(call, "inputs", json::value_t::array, "a list");
   if (inputs == nullptr || inputs->size() != 1 || !inputs->front().is_object()) {
     throw bad_request(fmt::format("\"inputs\" must be a list of one object, \"{}\"", kPixels));
@@ -260,6 +246,26 @@ InferCall parse_infer(const HttpRequest& request, const Preprocessing& preproces
                       fmt::format("its input is \"{}\", UINT8 {}", kPixels, shape_text(preprocessing)));
   }
   return {string_member(call, "id"), pixels_of(input, std::move(plain), parts.binary, preprocessing), outputs_of(call)};
+}
+
+}  // namespace
+
+InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
+  const Parts parts = parts_of(request);
+  std::optional<ByteList> list;
+  if (parts.json.size() <= kMaxJsonBytes) list = find_byte_list(parts.json);
+  return call_of(parts, std::move(list), preprocessing);
+}
+
+std::optional<InferCall> parse_quick_infer(const HttpRequest& request, const Preprocessing& preprocessing) {
+  constexpr std::size_t kMostBytes = 16 << 10;
+  constexpr std::size_t kMostJson = 1 << 10;
+  if (request.body.size() > kMostBytes) return std::nullopt;
+  const Parts parts = parts_of(request);
+  std::optional<ByteList> list = find_byte_list(parts.json);
+  const std::size_t json_bytes = parts.json.size() - (list ? list->end - list->begin : 0);
+  if (json_bytes > kMostJson) return std::nullopt;
+  return call_of(parts, std::move(list), preprocessing);
 }
 
 HttpReply infer_reply(const InferCall& call, const std::string& model, const std::string& version, const Recipe& recipe,

@@ -5,6 +5,7 @@
 // https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,12 @@ struct InferCall {
   std::vector<WantedOutput> outputs;
 };
 
-// Whether `parse_infer` takes less time than waking another thread: pixels as bytes or as a plain list, and little JSON
-// beside them.
-bool is_quick(const HttpRequest& request);
-
 // Throws an `HttpError` that says what is wrong with the request.
 InferCall parse_infer(const HttpRequest& request, const Preprocessing& preprocessing);
+
+// The same for calls whose reading takes less time than waking another thread: pixels as bytes or as a plain list, and
+// little JSON beside them. Nothing for others.
+std::optional<InferCall> parse_quick_infer(const HttpRequest& request, const Preprocessing& preprocessing);
 
 // `logits`: float [N, classes].
 HttpReply infer_reply(const InferCall& call, const std::string& model, const std::string& version, const Recipe& recipe,

@@ -105,10 +105,17 @@ TEST(QuickCall, IsAPlainListOrBytesWithLittleJson) {
     HttpRequest request;
     request.body = text + bytes;
     if (!bytes.empty()) request.headers["inference-header-content-length"] = std::to_string(text.size());
-    return is_quick(request);
+    const auto parsed = parse_quick_infer(request, Preprocessing());
+    EXPECT_TRUE(!parsed || parsed->pixels.numel() == 784);
+    return parsed.has_value();
   };
   const auto call = [](const std::string& data, const std::string& more = "") {
-    return R"({"inputs":[{"name":"pixels","shape":[1,1,28,28],"data":[)" + data + "]}]" + more + "}";
+    return R"({"inputs":[{"name":"pixels","datatype":"UINT8","shape":[1,1,28,28],"data":[)" + data + "]}]" + more + "}";
+  };
+  const auto binary = [](const std::string& more = "") {
+    return R"({"inputs":[{"name":"pixels","datatype":"UINT8","shape":[1,1,28,28],)"
+           R"("parameters":{"binary_data_size":784}}])" +
+           more + "}";
   };
   std::string pixels = "0";
   for (int i = 1; i < 784; ++i) pixels += ", 255";
@@ -118,8 +125,8 @@ TEST(QuickCall, IsAPlainListOrBytesWithLittleJson) {
   EXPECT_FALSE(is_quick_call(call(pixels + ", 0.5")));
   EXPECT_FALSE(is_quick_call(call(pixels, long_id)));
   EXPECT_FALSE(is_quick_call(call(pixels + std::string(20'000, ' '))));
-  EXPECT_TRUE(is_quick_call(call(""), std::string(784, '\0')));
-  EXPECT_FALSE(is_quick_call(call("", long_id), std::string(784, '\0')));
+  EXPECT_TRUE(is_quick_call(binary(), std::string(784, '\0')));
+  EXPECT_FALSE(is_quick_call(binary(long_id), std::string(784, '\0')));
 }
 
 }  // namespace

@@ -74,12 +74,11 @@ int run_processes(int count, std::chrono::seconds timeout, const Context& contex
       if (code == 0 || code == kLost) code = its;
       context.status->draw("");  // replaces the progress of rank 0
       if (!was_told) tell(*ended, context.log);
-      if (end != Clock::time_point::max()) continue;
-      // Counts from the first rank that ended: on a busy machine the others may need long to say why. A rank that has
-      // detected a loss has waited for the lost one; the others then exit soon, or are stopped.
+      // A rank that has detected a loss has waited for the lost one; the others then exit soon, or are stopped. Counts
+      // from the first rank that ended: on a busy machine the others may need long to say why.
       const std::chrono::milliseconds limit = timeout;
       const auto patience = was_told || ended->exit_code == kLost ? std::max(limit * 15 / 100, kLeast) : limit;
-      end = Clock::now() + patience;
+      if (was_told || end == Clock::time_point::max()) end = std::min(end, Clock::now() + patience);
     }
     if (Clock::now() > end) {
       if (code == kLost) context.log.warn("{} of {} ranks do not exit and are killed", ranks.running(), count);
